@@ -1,0 +1,51 @@
+# `make demo` shows everything, `make test` checks everything. Each target sets up .venv when it is missing.
+PYTHON ?= python3
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export TF_CPP_MIN_LOG_LEVEL := 3
+export TF_ENABLE_ONEDNN_OPTS := 0
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-long book release bench lint clean
+
+help:
+	@echo "make demo     build the site, release lab 1, grade a sample class, show the result"
+	@echo "make test     run all tests (make test-long: their long forms too)"
+	@echo "make book     build the site into book/_build/html"
+	@echo "make release  write the student version of LAB (default lab1) to assignments/release"
+	@echo "make bench    measure and print the figures"
+	@echo "make clean    remove what the other targets made, .venv excepted"
+
+# Written beside and renamed, so that an interrupted set-up is not taken for a finished one.
+$(BIN)/.ready: pyproject.toml constraints.txt
+	@echo "Setting up .venv (a few minutes the first time)"
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+demo: $(BIN)/.ready
+	cnn-course demo
+
+test: $(BIN)/.ready
+	ruff check .
+	pytest -m "not long"
+
+test-long: $(BIN)/.ready
+	pytest
+
+book: $(BIN)/.ready
+	python book/build.py
+
+LAB ?= lab1
+release: $(BIN)/.ready
+	cnn-course release $(LAB)
+
+bench: $(BIN)/.ready
+	python -m benchmarks
+
+lint: $(BIN)/.ready
+	ruff check .
+
+clean:
+	rm -rf demo book/_build build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

@@ -1,0 +1,78 @@
+"""How a verdict is shown: one table of items, the same in the notebook, in feedback pages and in the book."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from html import escape
+
+from autograder.rubric import Check, Item
+
+_CELL = "padding:.35em .7em;text-align:left;vertical-align:top;border-top:1px solid rgba(128,128,128,.35)"
+
+
+def number(points: float) -> str:
+    """Return points as a person writes them: ``4``, ``0.5``."""
+    return f"{points:g}"
+
+
+def items_html(items: Iterable[Item], heading: str) -> str:
+    """Return a verdict as an HTML table: what was asked, the points, and what to do next.
+
+    Parameters
+    ----------
+    items : iterable of Item
+        The judged lines.
+    heading : str
+        What the table is about, for example the name of the function.
+
+    Returns
+    -------
+    str
+        HTML that needs neither scripts nor style sheets; everything in it is escaped.
+    """
+    items = list(items)
+    earned, possible = sum(item.points for item in items), sum(item.max_points for item in items)
+    rows = [
+        f'<tr><td style="{_CELL};white-space:nowrap">'
+        f'<span style="color:{"#1a7f37" if item.passed else "#b42318"};font-weight:bold">'
+        f"{'✓ passed' if item.passed else '✗ not yet'}</span></td>"
+        f'<td style="{_CELL}">{escape(item.title)}</td>'
+        f'<td style="{_CELL};white-space:nowrap">{number(item.points)} of {number(item.max_points)}</td>'
+        f'<td style="{_CELL}">{escape(item.message)}</td></tr>'
+        for item in items
+    ]
+    columns = ("Result", "Asked", "Points", "What to do next")
+    head = "".join(f'<th scope="col" style="{_CELL}">{name}</th>' for name in columns)
+    return (
+        f'<table style="border-collapse:collapse;margin:.5em 0">'
+        f'<caption style="text-align:left;font-weight:bold;padding:.35em 0">{escape(heading)}: '
+        f"{number(earned)} of {number(possible)} points</caption>"
+        f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+    )
+
+
+def rubric_rows(checks: Iterable[Check]) -> list[tuple[str, str, float]]:
+    """Return ``(function, what is asked, points)`` of every line, for a page that prints the rubric."""
+    return [(check.function, line.title, line.points) for check in checks for line in check.lines]
+
+
+class Points(float):
+    """Points that a notebook shows as a table and that nbgrader reads as a number.
+
+    The cell's one output is then both: ``text/plain`` is the number that gives partial credit in stock nbgrader,
+    ``text/html`` is what the student reads.
+    """
+
+    html: str
+
+    def __new__(cls, items: Iterable[Item], heading: str) -> Points:
+        items = list(items)
+        points = super().__new__(cls, sum(item.points for item in items))
+        points.html = items_html(items, heading)
+        return points
+
+    def __repr__(self) -> str:
+        return repr(float(self))
+
+    def _repr_html_(self) -> str:
+        return self.html

@@ -1,0 +1,260 @@
+"""What crosses the trust boundary: arrays, numbers and strings, and nothing that runs.
+
+One frame is ``[frame length][JSON length][JSON][.npy bytes]…``. The JSON lists the byte counts of the arrays that
+follow and refers to them by position. Both sides use this module; it is one of the two that run beside a student's
+code, so it imports NumPy and the standard library only, and decides nothing.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import socket
+import struct
+import time
+import traceback
+from typing import Any
+
+import numpy as np
+
+MAX_FRAME = 64 * 2**20
+MAX_DEPTH = 20
+MAX_TEXT = 300
+
+_LENGTHS = struct.Struct("!QI")
+_SCALARS = (str, bool, int, float, type(None))
+
+
+class UnsendableError(Exception):
+    """A value that is neither arrays, numbers nor strings. The text completes "the function returned …"."""
+
+
+class MalformedError(Exception):
+    """The other side sent what is not a frame, or a frame that is too large."""
+
+
+class ClosedError(Exception):
+    """The other side is gone."""
+
+
+def plain(value: Any, depth: int = 0) -> Any:
+    """Return ``value`` as plain arrays, numbers, strings, and lists, tuples and dicts of these.
+
+    Anything with ``__array__`` becomes a base-class array, so that no method of a student's object travels.
+
+    Parameters
+    ----------
+    value : object
+        What a function returned.
+
+    Returns
+    -------
+    array, number, str, None, or a list, tuple or dict of these
+
+    Raises
+    ------
+    UnsendableError
+        If there is anything else in it.
+    """
+    if depth > MAX_DEPTH:
+        raise UnsendableError(f"lists nested more than {MAX_DEPTH} deep.")
+    if type(value) in _SCALARS:
+        return value
+    if isinstance(value, np.generic) and value.dtype.kind in "biuf":
+        return value.item()
+    if type(value) in (list, tuple):
+        return type(value)(plain(part, depth + 1) for part in value)
+    if type(value) is dict:
+        return {str(key): plain(part, depth + 1) for key, part in value.items()}
+    if isinstance(value, (str, bool, int, float, list, tuple, dict)) or not hasattr(value, "__array__"):
+        raise UnsendableError(f"an object of type {type(value).__name__}; arrays and numbers are expected.")
+    array = np.array(value, copy=True, subok=False)
+    if array.dtype.kind not in "biufc":
+        raise UnsendableError(f"an array of dtype {array.dtype}; numbers are expected.")
+    return array
+
+
+def copy(value: Any) -> Any:
+    """Return a deep copy of arrays, numbers, strings, and lists, tuples and dicts of these."""
+    if isinstance(value, np.ndarray):
+        return value.copy()
+    if isinstance(value, (list, tuple)):
+        return type(value)(copy(part) for part in value)
+    if isinstance(value, dict):
+        return {key: copy(part) for key, part in value.items()}
+    return value
+
+
+def same(left: Any, right: Any) -> bool:
+    """Return whether two plain values hold the same bits, NaN included."""
+    if isinstance(left, np.ndarray):
+        return (
+            isinstance(right, np.ndarray)
+            and left.shape == right.shape
+            and left.dtype == right.dtype
+            and left.tobytes() == right.tobytes()
+        )
+    if isinstance(left, (list, tuple)):
+        return type(left) is type(right) and len(left) == len(right) and all(map(same, left, right))
+    if isinstance(left, dict):
+        return isinstance(right, dict) and left.keys() == right.keys() and all(same(left[k], right[k]) for k in left)
+    if isinstance(left, float) and isinstance(right, float):
+        return left == right or (math.isnan(left) and math.isnan(right))
+    return type(left) is type(right) and left == right
+
+
+def differing(before: tuple, after: tuple) -> tuple[int, ...]:
+    """Return the positions at which two argument lists differ."""
+    return tuple(k for k, (left, right) in enumerate(zip(before, after, strict=True)) if not same(left, right))
+
+
+def describe(function: str, error: BaseException) -> str:
+    """Return one sentence on an exception in a student's function, with the line of their cell where it happened."""
+    text = " ".join(str(error).split())
+    text = text if len(text) <= MAX_TEXT else text[:MAX_TEXT] + "…"
+    sentence = f"{function} stopped with {type(error).__name__}" + (f": {text}" if text else "")
+    calls = traceback.extract_tb(error.__traceback__)
+    frames = [call for call in calls if "ipython-input" in call.filename or "ipykernel" in call.filename]
+    if frames:
+        code = (frames[-1].line or "").strip()
+        sentence += f" (line {frames[-1].lineno} of its cell" + (f": {code[:80]}" if code else "") + ")"
+    return sentence + "."
+
+
+def encode(message: dict[str, Any]) -> bytes:
+    """Return the frame of a message.
+
+    Raises
+    ------
+    UnsendableError
+        If the frame would be larger than ``MAX_FRAME`` bytes.
+    """
+    blobs: list[bytes] = []
+
+    def pack(value: Any) -> Any:
+        if isinstance(value, np.ndarray):
+            buffer = io.BytesIO()
+            np.lib.format.write_array(buffer, value, version=(1, 0), allow_pickle=False)
+            blobs.append(buffer.getvalue())
+            return {"npy": len(blobs) - 1}
+        if isinstance(value, tuple):
+            return {"tuple": [pack(part) for part in value]}
+        if isinstance(value, list):
+            return [pack(part) for part in value]
+        if isinstance(value, dict):
+            return {"dict": {key: pack(part) for key, part in value.items()}}
+        return value
+
+    body = json.dumps({"message": pack(message), "blobs": None if not blobs else [len(b) for b in blobs]}).encode()
+    size = len(body) + sum(map(len, blobs))
+    if size > MAX_FRAME:
+        raise UnsendableError(f"{size // 2**20} MB; at most {MAX_FRAME // 2**20} MB are accepted.")
+    return b"".join([_LENGTHS.pack(size, len(body)), body, *blobs])
+
+
+def decode(body: bytes, blob_bytes: bytes) -> dict[str, Any]:
+    """Return the message of a frame's JSON and array bytes; every doubt is a `MalformedError`."""
+    try:
+        document = json.loads(body.decode("utf-8"))
+        sizes = document["blobs"] or []
+        if not all(type(size) is int and size >= 0 for size in sizes) or sum(sizes) != len(blob_bytes):
+            raise MalformedError("array sizes that do not add up")
+        arrays, start = [], 0
+        for size in sizes:
+            arrays.append(_array(blob_bytes[start : start + size]))
+            start += size
+
+        def unpack(value: Any, depth: int) -> Any:
+            if depth > 3 * MAX_DEPTH:
+                raise MalformedError("a value nested too deep")
+            if isinstance(value, str):
+                # A lone surrogate would break every file that it is written to later.
+                return value.encode("utf-8", "replace").decode("utf-8")
+            if isinstance(value, list):
+                return [unpack(part, depth + 1) for part in value]
+            if isinstance(value, dict):
+                ((kind, inner),) = value.items()
+                if kind == "npy":
+                    return arrays[inner]
+                if kind == "tuple":
+                    return tuple(unpack(part, depth + 1) for part in inner)
+                if kind == "dict":
+                    return {unpack(key, depth + 1): unpack(part, depth + 1) for key, part in inner.items()}
+                raise MalformedError("an unknown kind of value")
+            return value
+
+        message = unpack(document["message"], 0)
+    except MalformedError:
+        raise
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError, UnicodeError) as error:
+        raise MalformedError(f"a frame that cannot be read ({type(error).__name__})") from None
+    if not isinstance(message, dict):
+        raise MalformedError("a message that is not a mapping")
+    return message
+
+
+def _array(blob: bytes) -> np.ndarray:
+    # np.load trusts the header's shape and would allocate whatever it says, so compare with the byte count first.
+    buffer = io.BytesIO(blob)
+    if np.lib.format.read_magic(buffer) != (1, 0):
+        raise MalformedError("an array of an unknown version")
+    shape, fortran, dtype = np.lib.format.read_array_header_1_0(buffer)
+    if dtype.kind not in "biufc" or dtype.hasobject:
+        raise MalformedError(f"an array of dtype {dtype}")
+    if any(extent < 0 for extent in shape) or math.prod(shape) * dtype.itemsize != len(blob) - buffer.tell():
+        raise MalformedError("an array whose header does not fit its bytes")
+    flat = np.frombuffer(blob, dtype=dtype, offset=buffer.tell())
+    return flat.reshape(shape, order="F" if fortran else "C").copy()
+
+
+def send(channel: socket.socket, message: dict[str, Any], deadline: float | None = None) -> None:
+    """Send a message before ``deadline`` (of ``time.monotonic``).
+
+    Raises
+    ------
+    ClosedError, TimeoutError, UnsendableError
+    """
+    frame = encode(message)
+    channel.settimeout(_remaining(deadline))
+    try:
+        channel.sendall(frame)
+    except (BrokenPipeError, ConnectionResetError):
+        raise ClosedError("the other side closed the connection") from None
+
+
+def receive(channel: socket.socket, deadline: float | None = None) -> dict[str, Any]:
+    """Return the next message before ``deadline`` (of ``time.monotonic``).
+
+    Raises
+    ------
+    ClosedError, TimeoutError, MalformedError
+    """
+    size, body_size = _LENGTHS.unpack(_exactly(channel, _LENGTHS.size, deadline))
+    if size > MAX_FRAME or body_size > size:
+        raise MalformedError(f"a frame of {size} bytes")
+    body = _exactly(channel, body_size, deadline)
+    return decode(body, _exactly(channel, size - body_size, deadline))
+
+
+def _exactly(channel: socket.socket, count: int, deadline: float | None) -> bytes:
+    parts = bytearray()
+    while len(parts) < count:
+        channel.settimeout(_remaining(deadline))
+        try:
+            part = channel.recv(min(count - len(parts), 2**20))
+        except (ConnectionResetError, BrokenPipeError):
+            part = b""
+        if not part:
+            raise ClosedError("the other side closed the connection")
+        parts += part
+    return bytes(parts)
+
+
+def _remaining(deadline: float | None) -> float | None:
+    if deadline is None:
+        return None
+    remaining = deadline - time.monotonic()
+    if remaining <= 0:
+        raise TimeoutError("no answer in time")
+    return remaining
