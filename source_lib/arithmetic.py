@@ -1,0 +1,323 @@
+"""The arithmetic of convolutional layers: sizes, parameters, receptive fields, and one channel worked step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+
+def output_size(n: int, kernel: int, stride: int = 1, padding: int = 0) -> int:
+    r"""Return the size of a convolution's or a pooling's output along one axis.
+
+    .. math:: \left\lfloor \frac{n + 2p - k}{s} \right\rfloor + 1
+
+    Parameters
+    ----------
+    n : int
+        Size of the input, in pixels.
+    kernel : int
+        Size of the kernel or of the pooling window, in pixels.
+    stride : int
+        Pixels from one position of the window to the next.
+    padding : int
+        Pixels added on each of the two sides.
+
+    Returns
+    -------
+    int
+        Number of positions of the window.
+
+    Raises
+    ------
+    ValueError
+        If a number is too small, or the window is larger than the padded input.
+
+    References
+    ----------
+    V. Dumoulin and F. Visin, "A guide to convolution arithmetic for deep learning", arXiv:1603.07285, 2016.
+
+    Examples
+    --------
+    >>> output_size(28, 5)
+    24
+    >>> output_size(28, 5, padding=2)
+    28
+    >>> output_size(7, 2, stride=2)
+    3
+    """
+    _at_least(1, n=n, kernel=kernel, stride=stride)
+    _at_least(0, padding=padding)
+    if kernel > n + 2 * padding:
+        raise ValueError(f"A window of {kernel} does not fit into {n} pixels with {padding} added on each side.")
+    return (n + 2 * padding - kernel) // stride + 1
+
+
+def same_padding(kernel: int) -> int:
+    """Return the padding on each side that keeps the size at stride 1.
+
+    Parameters
+    ----------
+    kernel : int
+        Size of the kernel along one axis; odd, since an even kernel needs more on one side than on the other.
+
+    Returns
+    -------
+    int
+        Pixels on each side.
+
+    Raises
+    ------
+    ValueError
+        If the kernel's size is even or less than 1.
+
+    References
+    ----------
+    V. Dumoulin and F. Visin, arXiv:1603.07285, 2016, who call it half padding.
+
+    Examples
+    --------
+    >>> same_padding(5)
+    2
+    """
+    _at_least(1, kernel=kernel)
+    if kernel % 2 == 0:
+        raise ValueError(f"A kernel of {kernel} has no middle, so no padding is even on both sides. Use an odd one.")
+    return kernel // 2
+
+
+def conv_parameters(kernel: int | Sequence[int], channels_in: int, channels_out: int, bias: bool = True) -> int:
+    """Return the number of parameters of a convolutional layer.
+
+    Each output channel has one weight per kernel position and input channel, and one bias. The size of the image does
+    not matter.
+
+    Parameters
+    ----------
+    kernel : int or pair of int
+        Size of the kernel; one number for a square one.
+    channels_in, channels_out : int
+        Number of input and output channels.
+    bias : bool
+        Whether the layer has biases.
+
+    Returns
+    -------
+    int
+        Number of weights and biases.
+
+    Raises
+    ------
+    ValueError
+        If a number is less than 1.
+
+    Examples
+    --------
+    >>> conv_parameters(5, 3, 32)
+    2432
+    """
+    rows, columns = (kernel, kernel) if np.ndim(kernel) == 0 else kernel
+    _at_least(1, kernel=min(rows, columns), channels_in=channels_in, channels_out=channels_out)
+    return (rows * columns * channels_in + int(bias)) * channels_out
+
+
+def dense_parameters(n_in: int, n_out: int, bias: bool = True) -> int:
+    """Return the number of parameters of a dense layer.
+
+    Parameters
+    ----------
+    n_in, n_out : int
+        Number of inputs and outputs.
+    bias : bool
+        Whether the layer has biases.
+
+    Returns
+    -------
+    int
+        Number of weights and biases.
+
+    Raises
+    ------
+    ValueError
+        If a number is less than 1.
+
+    Examples
+    --------
+    >>> dense_parameters(64, 10)
+    650
+    """
+    _at_least(1, n_in=n_in, n_out=n_out)
+    return (n_in + int(bias)) * n_out
+
+
+def receptive_field(layers: Iterable[tuple[int, int]]) -> int:
+    r"""Return how many input pixels along one axis one output value depends on.
+
+    .. math:: r = 1 + \sum_{l=1}^{L} (k_l - 1) \prod_{i=1}^{l-1} s_i
+
+    Padding does not change it; at the border a part of it lies outside the image.
+
+    Parameters
+    ----------
+    layers : iterable of (int, int)
+        Kernel size and stride of every convolution and pooling, first layer first.
+
+    Returns
+    -------
+    int
+        Size in input pixels; 1 where there are no layers.
+
+    Raises
+    ------
+    ValueError
+        If a kernel size or a stride is less than 1.
+
+    References
+    ----------
+    A. Araujo, W. Norris and J. Sim, "Computing Receptive Fields of Convolutional Neural Networks", Distill, 2019,
+    doi:10.23915/distill.00021, single-path networks.
+
+    Examples
+    --------
+    Two 3x3 convolutions see what one of 5x5 sees; a pooling in between makes it more.
+
+    >>> receptive_field([(3, 1), (3, 1)])
+    5
+    >>> receptive_field([(3, 1), (2, 2), (3, 1)])
+    8
+    """
+    size, jump = 1, 1
+    for kernel, stride in layers:
+        _at_least(1, kernel=kernel, stride=stride)
+        size += (kernel - 1) * jump
+        jump *= stride
+    return size
+
+
+@dataclass(frozen=True)
+class Step:
+    """One position of a kernel on an image of one channel.
+
+    Attributes
+    ----------
+    row, column : int
+        Where the total goes in the output. At stride 1 it is also where the window begins in the padded image.
+    window : numpy.ndarray, shape [R, S]
+        The pixels under the kernel.
+    kernel : numpy.ndarray, shape [R, S]
+        The kernel.
+    products : numpy.ndarray, shape [R, S]
+        Pixel times weight, place by place.
+    total : number
+        Sum of the products.
+    """
+
+    row: int
+    column: int
+    window: np.ndarray
+    kernel: np.ndarray
+    products: np.ndarray
+    total: float
+
+    @property
+    def formula(self) -> str:
+        """The sum as one writes it by hand, such as ``1·2 + 3·(−1) = −1``."""
+        terms = (f"{_number(x)}·{_number(w)}" for x, w in zip(self.window.flat, self.kernel.flat, strict=True))
+        return f"{' + '.join(terms)} = {_number(self.total).strip('()')}"
+
+
+def cross_correlate_steps(
+    image: np.ndarray, kernel: np.ndarray, padding: int | tuple[int, int] = 0, stride: int = 1
+) -> list[Step]:
+    """Lay a kernel on every position of one channel, row by row, and keep what happens there.
+
+    This is cross-correlation, which deep learning calls convolution: the kernel is not flipped. For
+    true convolution give it the kernel flipped in both axes, ``kernel[::-1, ::-1]``.
+
+    Parameters
+    ----------
+    image : array_like, shape [D_y, D_x]
+        One channel.
+    kernel : array_like, shape [R, S]
+        The kernel.
+    padding : int or (int, int)
+        Zeros added on each side, for rows and columns alike or for each; 0 keeps the kernel inside ("valid").
+    stride : int
+        Pixels from one position to the next.
+
+    Returns
+    -------
+    list of Step
+        One per position. `assemble` makes the output of it.
+
+    Raises
+    ------
+    ValueError
+        If image or kernel is not two-dimensional, or the kernel is larger than the padded image.
+
+    Examples
+    --------
+    >>> first, second = cross_correlate_steps([[1, 2, 3]], [[1, -1]])
+    >>> first.formula
+    '1·1 + 2·(−1) = −1'
+    >>> second.window
+    array([[2, 3]])
+    """
+    image, kernel = np.asarray(image), np.asarray(kernel)
+    if image.ndim != 2 or kernel.ndim != 2:
+        raise ValueError(f"Image and kernel have one channel: [rows, columns]; got {image.shape} and {kernel.shape}.")
+    pad_rows, pad_columns = (padding, padding) if np.ndim(padding) == 0 else padding
+    rows = output_size(image.shape[0], kernel.shape[0], stride, pad_rows)
+    columns = output_size(image.shape[1], kernel.shape[1], stride, pad_columns)
+    padded = np.pad(image, ((pad_rows, pad_rows), (pad_columns, pad_columns)))
+    steps = []
+    for row, column in np.ndindex(rows, columns):
+        top, left = stride * row, stride * column
+        window = padded[top : top + kernel.shape[0], left : left + kernel.shape[1]]
+        products = window * kernel
+        steps.append(Step(row, column, window, kernel, products, products.sum().item()))
+    return steps
+
+
+def assemble(steps: Sequence[Step]) -> np.ndarray:
+    """Put the totals of all steps where they belong.
+
+    Parameters
+    ----------
+    steps : sequence of Step
+        All steps of one image, in the order of `cross_correlate_steps`.
+
+    Returns
+    -------
+    numpy.ndarray, shape [rows, columns]
+        The output of the cross-correlation.
+
+    Raises
+    ------
+    ValueError
+        If there are no steps, or some are missing.
+
+    Examples
+    --------
+    >>> assemble(cross_correlate_steps([[1, 2, 3]], [[1, -1]]))
+    array([[-1, -1]])
+    """
+    if not steps:
+        raise ValueError("There are no steps to put together.")
+    rows, columns = steps[-1].row + 1, steps[-1].column + 1
+    if [(step.row, step.column) for step in steps] != list(np.ndindex(rows, columns)):
+        raise ValueError("Some steps are missing or not in the order of cross_correlate_steps.")
+    return np.array([step.total for step in steps]).reshape(rows, columns)
+
+
+def _number(value: float) -> str:
+    """Write a number for a person: no needless decimals, a true minus sign, and parentheses around negatives."""
+    text = f"{value:.6g}"
+    return f"(−{text[1:]})" if text.startswith("-") else text
+
+
+def _at_least(least: int, **values: int) -> None:
+    for name, value in values.items():
+        if value < least:
+            raise ValueError(f"{name} is {value}; it must be at least {least}.")
