@@ -51,6 +51,40 @@ def items_html(items: Iterable[Item], heading: str) -> str:
     )
 
 
+def summary_html(items: Iterable[Item], flags: Iterable[str] = ()) -> str:
+    """Return the head of a feedback page: the points of each function, and the first thing to do for it.
+
+    Parameters
+    ----------
+    items : iterable of Item
+        All judged lines of a submission.
+    flags : iterable of str
+        Why a person will look at it.
+    """
+    checks: dict[str, list[Item]] = {}
+    for item in items:
+        checks.setdefault(item.check, []).append(item)
+    rows = []
+    for name, judged in checks.items():
+        next_step = next((item.message for item in judged if not item.passed), "")
+        earned, possible = sum(item.points for item in judged), sum(item.max_points for item in judged)
+        rows.append(
+            f'<tr><td style="{_CELL}"><code>{escape(name.removeprefix("check_"))}</code></td>'
+            f'<td style="{_CELL};white-space:nowrap">{number(earned)} of {number(possible)}</td>'
+            f'<td style="{_CELL}">{escape(next_step)}</td></tr>'
+        )
+    everything = [item for judged in checks.values() for item in judged]
+    total = f"{number(sum(i.points for i in everything))} of {number(sum(i.max_points for i in everything))}"
+    notes = "".join(f"<li>{escape(flag)}</li>" for flag in flags)
+    look = f"<p>A person will look at this submission:</p><ul>{notes}</ul>" if notes else ""
+    head = "".join(f'<th scope="col" style="{_CELL}">{name}</th>' for name in ("Function", "Points", "What to do next"))
+    return (
+        f"<div><p><strong>Automatic points: {total}.</strong> Written answers are graded by a person.</p>{look}"
+        f'<table style="border-collapse:collapse"><thead><tr>{head}</tr></thead>'
+        f"<tbody>{''.join(rows)}</tbody></table></div>"
+    )
+
+
 def rubric_rows(checks: Iterable[Check]) -> list[tuple[str, str, float]]:
     """Return ``(function, what is asked, points)`` of every line, for a page that prints the rubric."""
     return [(check.function, line.title, line.points) for check in checks for line in check.lines]

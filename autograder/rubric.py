@@ -152,6 +152,31 @@ class Lab:
         return next((check for check in self.checks if check.grade_id == grade_id), None)
 
 
+@dataclass(frozen=True)
+class Mutant:
+    """A known fault: the reference with one thing wrong.
+
+    Attributes
+    ----------
+    id : str
+        Its name, unique in the lab.
+    function : str
+        The student's function that has the fault.
+    answer : callable
+        Answers as a student's function with this fault does.
+    loses : frozenset of str
+        Keys of the lines that the fault costs, and no others.
+    hint : str
+        What the fault looks like and what to do, without the code that does it.
+    """
+
+    id: str
+    function: str
+    answer: Callable[..., object]
+    loses: frozenset[str]
+    hint: str
+
+
 def lab_names() -> list[str]:
     """Return the names of all labs that have checks, sorted."""
     from autograder import checks

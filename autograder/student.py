@@ -5,14 +5,20 @@ from __future__ import annotations
 import contextlib
 import io
 import time
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, Protocol
 
+import joblib
+import numpy as np
+
 from autograder.rubric import StudentError
 from autograder.sandbox import wire
+from autograder.sandbox.pool import Job, JobEndedError, JobTimeoutError, Sandbox
+from autograder.sandbox.worker import NoAnswerError, answer
+
+MAX_MESSAGE = 1000
 
 
 @dataclass(frozen=True)
@@ -76,26 +82,15 @@ class Namespace:
     functions: Mapping[str, Any]
 
     def ask(self, function: str, *args: Any) -> Answer:
-        if function not in self.functions:
-            raise StudentError(f"There is no function {function} yet. Run the cell that defines it, then check again.")
-        target = self.functions[function]
-        if not callable(target):
-            kind = type(target).__name__
-            raise StudentError(f"{function} is not a function but {kind}. Did a variable take its name?")
-        mine = wire.copy(args)
-        # A print or a warning inside the function is no fault and must not bury the table of results.
+        # A print inside the function is no fault and must not bury the table of results.
         quiet = io.StringIO()
-        with contextlib.redirect_stdout(quiet), contextlib.redirect_stderr(quiet), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            start = time.perf_counter()
+        start = time.perf_counter()
+        with contextlib.redirect_stdout(quiet), contextlib.redirect_stderr(quiet):
             try:
-                value = wire.plain(target(*mine))
-            except wire.UnsendableError as error:
-                raise StudentError(f"{function} returned {error}") from None
-            except Exception as error:
-                raise StudentError(wire.describe(function, error)) from None
-            seconds = time.perf_counter() - start
-        return Answer(value, seconds, wire.differing(args, mine))
+                value, modified = answer(self.functions, function, args)
+            except NoAnswerError as error:
+                raise StudentError(str(error)) from None
+        return Answer(value, time.perf_counter() - start, modified)
 
     def call(self, function: str, *args: Any) -> Any:
         return self.ask(function, *args).value
@@ -124,3 +119,168 @@ def course_of(*modules: ModuleType) -> Namespace:
         functions |= vars(module)
     return Namespace(functions)
 
+
+@dataclass(frozen=True)
+class Patience:
+    """How long the trusted side waits, in seconds of wall time.
+
+    Attributes
+    ----------
+    cell : float
+        For one cell.
+    question : float
+        For one answer.
+    total : float
+        For a whole submission; what is asked later gets no answer.
+    """
+
+    cell: float = 20.0
+    question: float = 10.0
+    total: float = 180.0
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What one cell did: its outputs as they came, its error, or the reason why it was cut off."""
+
+    outputs: list[Any]
+    error: dict[str, Any] | None = None
+    cut_off: str | None = None
+
+
+class SandboxStudent:
+    """Answers with the functions of a notebook that runs in a sandbox.
+
+    A cell that hangs or ends the process is left out, and the notebook runs again without it in a fresh job: whatever
+    else it defines still counts. A function that hangs is not asked twice.
+
+    Parameters
+    ----------
+    sandbox : Sandbox
+        Where jobs come from.
+    sources : mapping of int to str
+        The cells to run, by their position.
+    files : mapping of str to bytes, optional
+        What lies beside the notebook.
+    course : Asked, optional
+        The course's answers.
+    patience : Patience, optional
+        How long to wait.
+    """
+
+    MAX_LOST_CELLS = 5
+
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        sources: Mapping[int, str],
+        files: Mapping[str, bytes] | None = None,
+        course: Asked | None = None,
+        patience: Patience | None = None,
+    ) -> None:
+        self.sandbox = sandbox
+        self.sources = dict(sources)
+        self.files = dict(files or {})
+        self.course: Asked = course or Namespace({})
+        self.notes: dict[str, Any] = {}
+        self.patience = patience or Patience()
+        self.ran: dict[int, Ran] = {}
+        self._job: Job | None = None
+        self._silent: dict[str, str] = {}
+        self._end = time.monotonic() + self.patience.total
+
+    def run(self) -> dict[int, Ran]:
+        """Run the notebook, as often as cells have to be left out, and return what each cell did."""
+        while self._job is None:
+            self._job = self._attempt()
+        return self.ran
+
+    def _attempt(self) -> Job | None:
+        """Run all cells in a fresh job; None where one of them ended it and was left out for the next time."""
+        job = self.sandbox.job()
+        for name, content in self.files.items():
+            job.request({"file": name, "bytes": np.frombuffer(content, dtype=np.uint8)}, self.patience.cell)
+        for position, source in list(self.sources.items()):
+            seconds = min(self.patience.cell, self._end - time.monotonic())
+            try:
+                reply = job.request({"run": source}, max(seconds, 0.0))
+            except JobTimeoutError:
+                reason = f"it did not finish within {self.patience.cell:g} seconds"
+                if seconds < self.patience.cell:
+                    reason = f"the {self.patience.total:g} seconds for the whole notebook were used up"
+            except JobEndedError as error:
+                reason = f"it ended the process: {error}"
+            else:
+                outputs, error = reply.get("outputs"), reply.get("error")
+                self.ran[position] = Ran(
+                    outputs if isinstance(outputs, list) else [], error if isinstance(error, dict) else None
+                )
+                continue
+            self.ran[position] = Ran([], cut_off=f"This cell was left out: {reason}.")
+            del self.sources[position]
+            lost = sum(ran.cut_off is not None for ran in self.ran.values())
+            if lost >= self.MAX_LOST_CELLS or time.monotonic() >= self._end:
+                for rest in self.sources:
+                    self.ran[rest] = Ran([], cut_off="This cell was not run: too many others had to be left out.")
+                self.sources = {}
+            return None
+        return job
+
+    def ask(self, function: str, *args: Any) -> Answer:
+        if function in self._silent:
+            raise StudentError(self._silent[function])
+        self.run()
+        seconds = min(self.patience.question, self._end - time.monotonic())
+        start = time.perf_counter()
+        try:
+            reply = self._job.request({"ask": function, "args": args}, max(seconds, 0.0))
+        except JobTimeoutError:
+            self._job = None
+            self._silent[function] = f"{function} did not answer within {self.patience.question:g} seconds."
+            if seconds < self.patience.question:
+                self._silent[function] = f"{function} was not asked: the notebook used up its time."
+            raise StudentError(self._silent[function]) from None
+        except JobEndedError as error:
+            self._job = None
+            self._silent[function] = f"{function} ended the process instead of answering: {error}."
+            raise StudentError(self._silent[function]) from None
+        taken = time.perf_counter() - start
+        if isinstance(reply.get("error"), str):
+            raise StudentError(reply["error"][:MAX_MESSAGE])
+        modified = reply.get("modified")
+        if "value" not in reply or not isinstance(modified, list) or not all(type(k) is int for k in modified):
+            raise StudentError(f"{function} sent something that is no answer.")
+        return Answer(reply["value"], taken, tuple(modified))
+
+    def call(self, function: str, *args: Any) -> Any:
+        return self.ask(function, *args).value
+
+    def close(self) -> None:
+        """End the job with all that it started."""
+        if self._job is not None:
+            self._job.end()
+            self._job = None
+
+
+@dataclass
+class Remembering:
+    """The course's answers, asked once: everyone gets the same questions.
+
+    Parameters
+    ----------
+    asked : Asked
+        Whom to ask what is not known yet.
+    """
+
+    asked: Asked
+    known: dict[str, Any] = field(default_factory=dict)
+
+    def ask(self, function: str, *args: Any) -> Answer:
+        """Ask anew: whoever wants the seconds wants them measured."""
+        return self.asked.ask(function, *args)
+
+    def call(self, function: str, *args: Any) -> Any:
+        key = joblib.hash((function, args))
+        if key not in self.known:
+            self.known[key] = self.asked.call(function, *args)
+        return wire.copy(self.known[key])

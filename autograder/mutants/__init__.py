@@ -1,0 +1,1 @@
+"""Known faults, one module per lab."""

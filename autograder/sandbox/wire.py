@@ -69,7 +69,10 @@ def plain(value: Any, depth: int = 0) -> Any:
         return {str(key): plain(part, depth + 1) for key, part in value.items()}
     if isinstance(value, (str, bool, int, float, list, tuple, dict)) or not hasattr(value, "__array__"):
         raise UnsendableError(f"an object of type {type(value).__name__}; arrays and numbers are expected.")
-    array = np.array(value, copy=True, subok=False)
+    array = np.asarray(value)
+    if array.nbytes > MAX_FRAME:
+        raise UnsendableError(f"{array.nbytes // 2**20} MB; at most {MAX_FRAME // 2**20} MB are accepted.")
+    array = np.array(array, copy=True, subok=False)
     if array.dtype.kind not in "biufc":
         raise UnsendableError(f"an array of dtype {array.dtype}; numbers are expected.")
     return array
@@ -111,6 +114,8 @@ def differing(before: tuple, after: tuple) -> tuple[int, ...]:
 
 def describe(function: str, error: BaseException) -> str:
     """Return one sentence on an exception in a student's function, with the line of their cell where it happened."""
+    if isinstance(error, NotImplementedError):
+        return f"{function} is not written yet."
     text = " ".join(str(error).split())
     text = text if len(text) <= MAX_TEXT else text[:MAX_TEXT] + "…"
     sentence = f"{function} stopped with {type(error).__name__}" + (f": {text}" if text else "")

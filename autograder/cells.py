@@ -1,0 +1,288 @@
+"""What the cells of a submitted notebook are: read leniently, with the roles that the release gave them."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from IPython.core.inputtransformer2 import TransformerManager
+from nbformat.notebooknode import NotebookNode, from_dict
+
+MAX_BYTES = 200 * 2**20
+MAX_SOURCE = 2**20
+MAX_CELLS = 2000
+EXPLORE = "explore"
+
+
+class UnreadableNotebookError(Exception):
+    """A submitted file that is no notebook. The text is for the student and says what to do."""
+
+
+@dataclass(frozen=True)
+class Role:
+    """What the release says of one cell; nothing that a submission says can change it.
+
+    Attributes
+    ----------
+    grade_id : str
+        The cell's name.
+    cell_type : {"code", "markdown", "raw"}
+    source : str
+        The text that was released.
+    checksum : str or None
+        nbgrader's checksum of the released cell.
+    grade, solution, locked : bool
+        nbgrader's roles: scored, filled in by the student, not to be changed.
+    points : float
+        What the cell is worth where it is scored.
+    """
+
+    grade_id: str
+    cell_type: str
+    source: str
+    checksum: str | None
+    grade: bool
+    solution: bool
+    locked: bool
+    points: float
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """The nbgrader metadata of the released cell."""
+        metadata: dict[str, Any] = {
+            "schema_version": 3,
+            "grade_id": self.grade_id,
+            "grade": self.grade,
+            "solution": self.solution,
+            "locked": self.locked,
+            "task": False,
+            "cell_type": self.cell_type,
+        }
+        if self.checksum:
+            metadata["checksum"] = self.checksum
+        if self.grade:
+            metadata["points"] = self.points
+        return metadata
+
+
+def read_notebook(path: Path) -> NotebookNode:
+    """Return a submitted file as a clean notebook, taking over what has a meaning and nothing else.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The submitted file.
+
+    Returns
+    -------
+    NotebookNode
+        Version 4.5, without outputs. Cells that are no cells are left out.
+
+    Raises
+    ------
+    UnreadableNotebookError
+        If it is not a file, too large, not JSON, or has no list of cells.
+    """
+    advice = "Open it in JupyterLab, save it with File > Save Notebook, and hand that file in again."
+    if path.is_symlink() or not path.is_file():
+        raise UnreadableNotebookError(f"{path.name} is not a regular file. Hand in the notebook itself, not a link.")
+    size = path.stat().st_size
+    if size > MAX_BYTES:
+        raise UnreadableNotebookError(
+            f"{path.name} has {size // 2**20} MB, more than the {MAX_BYTES // 2**20} MB that are read. "
+            "Choose Edit > Clear Outputs of All Cells, save, and hand it in again."
+        )
+    try:
+        document = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        where = f" (line {error.lineno})" if isinstance(error, json.JSONDecodeError) else ""
+        empty = "It is empty. " if size == 0 else ""
+        raise UnreadableNotebookError(f"{path.name} cannot be read as a notebook{where}. {empty}{advice}") from None
+    notebook = clean(document)
+    if notebook is None:
+        raise UnreadableNotebookError(f"{path.name} is not a notebook: it has no list of cells. {advice}")
+    return notebook
+
+
+def clean(document: Any) -> NotebookNode | None:
+    """Return a notebook of version 4.5 with the cells of a document, or None where it has no list of cells."""
+    raw_cells = document.get("cells") if isinstance(document, dict) else None
+    sheets = document.get("worksheets") if isinstance(document, dict) else None
+    if raw_cells is None and isinstance(sheets, list):
+        # Version 3 kept cells in worksheets, and the text of a code cell under "input".
+        lists = [sheet["cells"] for sheet in sheets if isinstance(sheet, dict) and isinstance(sheet.get("cells"), list)]
+        old = [cell for cells in lists for cell in cells if isinstance(cell, dict)]
+        raw_cells = [{**cell, "source": cell.get("source", cell.get("input", ""))} for cell in old]
+    if not isinstance(raw_cells, list):
+        return None
+    cells = [cell for raw in raw_cells[:MAX_CELLS] if (cell := _cell(raw)) is not None]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    for number, cell in enumerate(cells):
+        cell["id"] = f"cell-{number}"
+    return notebook
+
+
+def _cell(raw: Any) -> NotebookNode | None:
+    if not isinstance(raw, dict) or raw.get("cell_type") not in ("code", "markdown", "raw"):
+        return None
+    source = raw.get("source")
+    if isinstance(source, list):
+        source = "".join(part for part in source if isinstance(part, str))
+    if not isinstance(source, str):
+        source = ""
+    # A lone surrogate would break every file that the cell is written to later.
+    source = source[:MAX_SOURCE].encode("utf-8", "replace").decode("utf-8")
+    new = {
+        "code": nbformat.v4.new_code_cell,
+        "markdown": nbformat.v4.new_markdown_cell,
+        "raw": nbformat.v4.new_raw_cell,
+    }[raw["cell_type"]]
+    cell = new(source)
+    metadata = raw.get("metadata") if isinstance(raw.get("metadata"), dict) else {}
+    nbgrader = metadata.get("nbgrader")
+    if isinstance(nbgrader, dict) and isinstance(nbgrader.get("grade_id"), str):
+        kept = {key: value for key, value in nbgrader.items() if isinstance(value, (str, bool, int, float))}
+        cell.metadata["nbgrader"] = from_dict(kept)
+    if isinstance(metadata.get("tags"), list) and EXPLORE in metadata["tags"]:
+        cell.metadata["tags"] = [EXPLORE]
+    if cell.cell_type == "markdown" and (pictures := _attachments(raw.get("attachments"))):
+        cell["attachments"] = from_dict(pictures)
+    return cell
+
+
+def _attachments(raw: Any) -> dict[str, dict[str, str]]:
+    pictures: dict[str, dict[str, str]] = {}
+    for name, bundle in raw.items() if isinstance(raw, dict) else ():
+        if not re.fullmatch(r"[\w.() -]{1,100}", str(name)) or not isinstance(bundle, dict):
+            continue
+        for kind, data in bundle.items():
+            data = "".join(data) if isinstance(data, list) and all(isinstance(d, str) for d in data) else data
+            if kind in ("image/png", "image/jpeg", "image/gif") and isinstance(data, str):
+                data = re.sub(r"\s", "", data)
+                if re.fullmatch(r"[A-Za-z0-9+/]*={0,2}", data):
+                    pictures[name] = {kind: data}
+    return pictures
+
+
+def restore(notebook: NotebookNode, roles: Mapping[str, Role]) -> list[str]:
+    """Give the cells of a notebook the roles of the release, in place.
+
+    An edited locked cell gets its released text back, and the edit follows as an ordinary cell, so that work written in
+    the wrong place still runs. A deleted scored cell comes back. Of several cells with one name, one keeps it: the one
+    that was filled in.
+
+    Parameters
+    ----------
+    notebook : NotebookNode
+        The submission; changed.
+    roles : mapping of str to Role
+        The release, by ``grade_id``, in its order.
+
+    Returns
+    -------
+    list of str
+        What a person should look at: one sentence for each change that nobody makes by accident.
+    """
+    notes: list[str] = []
+    named: dict[str, list[NotebookNode]] = {name: [] for name in roles}
+    for cell in notebook.cells:
+        name = _grade_id(cell)
+        if name in named:
+            named[name].append(cell)
+        else:
+            cell.metadata.pop("nbgrader", None)
+    for name, copies in named.items():
+        role = roles[name]
+        filled = [cell for cell in copies if role.solution and cell.source != role.source]
+        keeper = next(iter(filled + copies), None)
+        for cell in copies:
+            if cell is not keeper:
+                del cell.metadata["nbgrader"]
+        if keeper is not None and (changed := _changed(keeper, role)):
+            what = ", ".join(changed)
+            notes.append(f"The settings of the cell {name} were changed ({what}); the released ones were used.")
+
+    cells: list[NotebookNode] = []
+    for cell in notebook.cells:
+        name = _grade_id(cell)
+        role = roles.get(name) if name else None
+        if role is None:
+            cells.append(cell)
+            continue
+        restored = _released(role) if role.locked or cell.cell_type != role.cell_type else cell
+        restored.metadata["nbgrader"] = from_dict(role.metadata)
+        if not role.locked:
+            restored.source = cell.source
+            if "attachments" in cell and restored.cell_type == "markdown":
+                restored["attachments"] = cell["attachments"]
+        cells.append(restored)
+        if role.locked and cell.source.strip() != role.source.strip():
+            if role.grade:
+                notes.append(f"The check cell {name} was edited; the released one was used.")
+            cell.metadata.pop("nbgrader", None)
+            cell["id"] = f"{cell['id']}-edited"
+            cells.append(cell)
+
+    # A deleted cell that defines nothing new comes back where it does no harm: the set-up first, the scored last.
+    missing = [role for name, role in roles.items() if not named[name]]
+    before = [_released(role) for role in missing if role.locked and not role.grade]
+    after = [_released(role) for role in missing if role.grade]
+    notebook.cells = [*before, *cells, *after]
+    return notes
+
+
+def _grade_id(cell: NotebookNode) -> str | None:
+    return cell.metadata.get("nbgrader", {}).get("grade_id")
+
+
+def _changed(cell: NotebookNode, role: Role) -> list[str]:
+    said = cell.metadata["nbgrader"]
+    wanted = {key: role.metadata[key] for key in ("grade", "solution", "locked", "points") if key in role.metadata}
+    changed = [key for key, value in wanted.items() if said.get(key, value) != value]
+    return changed + (["cell type"] if cell.cell_type != role.cell_type else [])
+
+
+def _released(role: Role) -> NotebookNode:
+    new = nbformat.v4.new_code_cell if role.cell_type == "code" else nbformat.v4.new_markdown_cell
+    cell = new(role.source)
+    cell["id"] = f"released-{re.sub(r'[^a-zA-Z0-9_-]', '-', role.grade_id)}"[:64]
+    cell.metadata["nbgrader"] = from_dict(role.metadata)
+    return cell
+
+
+def runnable(notebook: NotebookNode, check_ids: Iterable[str]) -> dict[int, str]:
+    """Return what is to be run, by the position of its cell.
+
+    Check cells are asked from outside and never run. Of a cell that only explores, the functions, classes and imports
+    are kept: copying such a cell copies its tag, and somebody's helper must not vanish for that.
+    """
+    checks = set(check_ids)
+    sources: dict[int, str] = {}
+    for position, cell in enumerate(notebook.cells):
+        if cell.cell_type != "code" or _grade_id(cell) in checks:
+            continue
+        source = definitions(cell.source) if explores(cell) else cell.source
+        if source.strip():
+            sources[position] = source
+    return sources
+
+
+def explores(cell: NotebookNode) -> bool:
+    """Return whether a cell is skipped while grading because it only explores or trains."""
+    return cell.cell_type == "code" and EXPLORE in cell.metadata.get("tags", []) and _grade_id(cell) is None
+
+
+def definitions(source: str) -> str:
+    """Return the functions, classes and imports that a cell defines at its top level, as source."""
+    keep = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
+    try:
+        tree = ast.parse(TransformerManager().transform_cell(source))
+        return "\n".join(ast.unparse(node) for node in tree.body if isinstance(node, keep))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ""

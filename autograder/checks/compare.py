@@ -1,0 +1,83 @@
+"""How an answer is held against the right one, and how the difference is told in a few words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+#: Single and double precision pass, half precision and rounding do not.
+RTOL, ATOL = 1e-4, 1e-5
+
+
+def array(value: Any) -> np.ndarray | None:
+    """Return an answer as an array of float64, or None where it is not real numbers."""
+    try:
+        values = np.asarray(value)
+        return values.astype("float64") if values.dtype.kind in "biuf" else None
+    except (ValueError, TypeError, OverflowError, RecursionError, MemoryError):
+        return None
+
+
+def shape(value: np.ndarray) -> str:
+    """Return a shape as the course writes it: ``[7, 9, 3]``."""
+    return str(list(value.shape)) if value.ndim else "a single number"
+
+
+def difference(got: Any, expected: Any) -> str | None:
+    """Say in a few words how an answer differs from the right one.
+
+    Parameters
+    ----------
+    got : object
+        The answer.
+    expected : array or number
+        The right one.
+
+    Returns
+    -------
+    str or None
+        Completes "the function …"; None where the answer is right: of the same shape, finite, and within ``RTOL``
+        and ``ATOL``.
+
+    Examples
+    --------
+    >>> difference(np.zeros((2, 3)), np.zeros((2, 4)))
+    'returned [2, 3] where [2, 4] is expected'
+    >>> difference(np.array([1.0, 2.0]), np.array([1.0, 3.0]))
+    'is off by up to 1 (2 where 3 is expected)'
+    """
+    expected = np.asarray(expected, dtype="float64")
+    values = array(got)
+    if values is None:
+        kind = "nothing (is a return missing?)" if got is None else "something else than real numbers"
+        return f"returned {kind} where {shape(expected)} is expected"
+    if values.shape != expected.shape:
+        return f"returned {shape(values)} where {shape(expected)} is expected"
+    if not np.all(np.isfinite(values)):
+        return "returned numbers that are infinite or not a number (nan)"
+    with np.errstate(over="ignore"):
+        off = np.abs(values - expected)
+        if np.all(off <= ATOL + RTOL * np.abs(expected)):
+            return None
+        worst = np.unravel_index(np.argmax(off - RTOL * np.abs(expected)), off.shape)
+    return f"is off by up to {off[worst]:.3g} ({values[worst] + 0.0:.6g} where {expected[worst] + 0.0:.6g} is expected)"
+
+
+def agree(got: Any, expected: Any) -> bool:
+    """Return whether two answers are the same within the tolerance; two NaN or two infinities are."""
+    left, right = array(got), array(expected)
+    if left is None or right is None:
+        return got is expected
+    return left.shape == right.shape and bool(np.allclose(left, right, rtol=RTOL, atol=ATOL, equal_nan=True))
+
+
+def varied(value: Any) -> bool:
+    """Return whether an answer is finite numbers that are not all the same: no stub returns that."""
+    values = array(value)
+    return (
+        values is not None
+        and bool(np.all(np.isfinite(values)))
+        and values.size > 1
+        and not agree(values, np.full_like(values, values.flat[0]))
+    )

@@ -1,0 +1,268 @@
+"""The command line: ``cnn-course doctor | release LAB | grade LAB | demo``."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import json
+import os
+import sys
+import tempfile
+import warnings
+from pathlib import Path
+from typing import Annotated, Any
+
+# Before TensorFlow is imported by anything: both are needed to keep it from writing to stderr.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from autograder.errors import UserError
+from autograder.rubric import UnknownLabError, get_lab
+
+FLAGGED, FAILED = 2, 1
+
+# typer carries a click of its own, whose base of all usage errors has no public name.
+_ClickError = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
+
+app = typer.Typer(
+    help="Release, grade and report the labs of the course.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+console = Console()
+complaints = Console(stderr=True, soft_wrap=True)
+
+CourseOption = Annotated[
+    Path, typer.Option("--course", metavar="DIR", help="The folder that holds nbgrader_config.py.", show_default="here")
+]
+LabArgument = Annotated[str, typer.Argument(metavar="LAB", help="For example lab1.")]
+
+
+@app.command()
+def doctor(course: CourseOption = Path(".")) -> None:
+    """Look whether everything that grading needs is here, and say what to do where it is not."""
+    from autograder import checkup
+
+    findings = checkup.examine(course)
+    for finding in findings:
+        mark = "[green]✓[/green]" if finding.fine else "[red]✗[/red]"
+        console.print(f"{mark} {escape(finding.what)}", soft_wrap=True)
+    if not all(finding.fine for finding in findings):
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+def release(lab: LabArgument, course: CourseOption = Path(".")) -> None:
+    """Write the student version of a lab. Refused if anything would leak with it."""
+    known = get_lab(lab)
+    _needs_instructor()
+    from autograder.course import open_course
+    from autograder.release import release as write
+
+    place = write(open_course(course), known)
+    console.print(f"{escape(known.title)} is ready for students: {place}", soft_wrap=True)
+
+
+@app.command()
+def grade(
+    lab: LabArgument,
+    course: CourseOption = Path("."),
+    student: Annotated[str | None, typer.Option(help="Grade one student only.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Submissions graded beside each other.", show_default="by their number")
+    ] = None,
+    isolation: Annotated[
+        str, typer.Option(help="bubblewrap, or process: resource limits only, for trusted code.")
+    ] = "bubblewrap",
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Of the questions.", show_default="the course's secret")
+    ] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the report here.")] = None,
+    feedback: Annotated[bool, typer.Option(help="Write feedback pages too.")] = True,
+) -> None:
+    """Grade what students handed in. Exits with 2 where something is flagged for a person to look at."""
+    known = get_lab(lab)
+    _needs_instructor()
+    from autograder.sandbox.pool import Sandbox
+
+    with contextlib.ExitStack() as stack:
+        # It warms up while the rest is imported.
+        sandboxes = [stack.enter_context(Sandbox(isolation))]
+        from autograder.course import open_course
+        from autograder.pipeline import students_of
+
+        folder = open_course(course)
+        students = students_of(folder, known, student)
+        for _ in range(1, min(len(students), workers or _workers(len(students)))):
+            sandboxes.append(stack.enter_context(Sandbox(isolation)))
+        records = run_grading(folder, known, students, sandboxes, seed)
+        if feedback:
+            write_feedback_pages(folder, known, students)
+    if json_file is not None:
+        write_json(json_file, records)
+    console.print(report(records))
+    flagged = [record for record in records if record["status"] == "flagged"]
+    for record in flagged:
+        console.print(f"[yellow]{escape(record['student'])}:[/yellow] {escape(record['message'])}", soft_wrap=True)
+    console.print(f"{len(records)} graded, {len(flagged)} of them flagged for a person to look at.")
+    if feedback:
+        console.print(f"Feedback pages: {folder.step('feedback')}", soft_wrap=True)
+    if json_file is not None:
+        console.print(f"Report: {json_file}", soft_wrap=True)
+    if flagged:
+        raise typer.Exit(FLAGGED)
+
+
+@app.command()
+def demo(course: CourseOption = Path(".")) -> None:
+    """Build the site, release lab 1, grade a sample class in the sandbox, and show the result."""
+    _needs_instructor()
+    from autograder import demo as show
+
+    show.run(course, console)
+
+
+def run_grading(folder: Any, lab: Any, students: list[str], sandboxes: list[Any], seed: int | None) -> list[dict]:
+    """Grade with a progress bar and return one record per student, sorted by student."""
+    from autograder.grade import as_record
+    from autograder.pipeline import grade_all
+
+    records = []
+    with _progress() as progress:
+        task = progress.add_task("Warming up the sandbox", total=len(students), note="")
+        for graded in grade_all(
+            folder,
+            lab,
+            students,
+            sandboxes=sandboxes,
+            seed=seed,
+            started=lambda: progress.update(task, description=f"Grading {lab.name}"),
+        ):
+            records.append(as_record(graded.student, lab, graded.verdict))
+            flagged = sum(record["status"] == "flagged" for record in records)
+            progress.update(task, advance=1, note=f"{flagged} flagged")
+    return sorted(records, key=lambda record: record["student"])
+
+
+def report(records: list[dict]) -> Table:
+    """Return the table of a class: student, points, and why points were lost in a few words."""
+    table = Table(title="Automatic points", title_justify="left")
+    table.add_column("student", no_wrap=True)
+    table.add_column("points", justify="right", no_wrap=True)
+    table.add_column("status", no_wrap=True)
+    table.add_column("why points were lost")
+    for record in records:
+        colour = "yellow" if record["status"] == "flagged" else "green"
+        table.add_row(
+            escape(record["student"]),
+            f"{record['points']:g} of {record['max_points']:g}",
+            f"[{colour}]{record['status']}[/{colour}]",
+            escape(few_words(record)),
+        )
+    return table
+
+
+def few_words(record: dict) -> str:
+    """Return in a few words what one submission lost points for."""
+    lost: dict[str, list[dict]] = {}
+    asked: dict[str, int] = {}
+    for item in record["items"]:
+        function = item["check"].removeprefix("check_")
+        asked[function] = asked.get(function, 0) + 1
+        if not item["passed"]:
+            lost.setdefault(function, []).append(item)
+    if not lost:
+        return "–"
+    reasons = {item["message"] for items in lost.values() for item in items}
+    if record["points"] == 0 and len(reasons) == 1:
+        return _short(reasons.pop(), 110)
+    unwritten = [name for name, items in lost.items() if any("not written yet" in item["message"] for item in items)]
+    if len(unwritten) == len(asked):
+        return "nothing is written yet"
+    parts = [f"not written yet: {', '.join(unwritten)}"] if unwritten else []
+    for function, items in lost.items():
+        if function in unwritten:
+            continue
+        same = {item["message"] for item in items}
+        whole = len(items) == asked[function] and len(same) == 1
+        parts.append(f"{function}: {_short(same.pop() if whole else ', '.join(item['title'] for item in items), 90)}")
+    more = f" (and {len(parts) - 3} more)" if len(parts) > 3 else ""
+    return "; ".join(parts[:3]) + more
+
+
+def _short(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: length - 1].rstrip() + "…"
+
+
+def write_json(path: Path, records: list[dict]) -> None:
+    """Write the report beside its place and rename it, so that there is never half of one."""
+    try:
+        handle, beside = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(records, file, indent=1, ensure_ascii=False)
+            file.write("\n")
+        os.chmod(beside, 0o644)
+        os.replace(beside, path)
+    except OSError as error:
+        raise UserError(f"The report {path} cannot be written: {error.strerror}. Choose another file.") from None
+
+
+def write_feedback_pages(folder: Any, lab: Any, students: list[str]) -> None:
+    """Write each student's feedback page with a progress bar."""
+    from autograder.pages import write_feedback
+
+    with _progress() as progress:
+        task = progress.add_task("Writing feedback", total=len(students), note="")
+        for student in students:
+            write_feedback(folder, lab, [student])
+            progress.advance(task)
+
+
+def _progress() -> Progress:
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[note]}"),
+        TimeRemainingColumn(),
+        console=console,
+    )
+
+
+def _workers(submissions: int) -> int:
+    """Return how many sandboxes pay for their start-up with so many submissions."""
+    return max(1, min(os.cpu_count() or 1, submissions // 20))
+
+
+def _needs_instructor() -> None:
+    if importlib.util.find_spec("nbgrader") is None:
+        raise UserError(
+            "This needs the instructor's packages, which are not installed. Install them with: "
+            "pip install 'cnn-course[instructor]'"
+        )
+
+
+def main() -> None:
+    """Run the command line; a mistake gets a sentence, never a traceback."""
+    # nbgrader 0.9 uses its database layer in a way that newer versions of that layer warn about.
+    warnings.filterwarnings("ignore", module=r"nbgrader\..*")
+    try:
+        code = app(standalone_mode=False)
+    except (typer.Abort, KeyboardInterrupt):
+        complaints.print("Stopped. What was graded so far is saved.")
+        code = 130
+    except _ClickError as error:
+        error.show()
+        code = FAILED
+    except (UserError, UnknownLabError) as error:
+        complaints.print(f"[red]cnn-course:[/red] {escape(str(error))}")
+        code = FAILED
+    sys.exit(code if isinstance(code, int) else 0)

@@ -1,0 +1,100 @@
+"""The check of a lab in the notebook that is open: the same rubric that grades it, with fresh inputs every time."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+# Stock nbgrader scores a cell with anything on stderr as 0, and TensorFlow greets there.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+
+from autograder import ownwork, reference
+from autograder.feedback import Points, number
+from autograder.rubric import Check, Item, Lab, get_lab
+from autograder.student import Namespace, NotebookStudent, course_of
+
+
+class UnknownCheckError(Exception):
+    """The lab has no such function. The text names those that it has."""
+
+    def _render_traceback_(self) -> list[str]:
+        # IPython shows these lines instead of a traceback.
+        return [str(self)]
+
+
+@dataclass(frozen=True)
+class _Row(Item):
+    """One function in the table of all: it may have earned a part of its points."""
+
+    earned: float = 0.0
+
+    @property
+    def points(self) -> float:
+        return self.earned
+
+
+def lab_check(name: str, functions: Mapping[str, Any]) -> Callable[..., Points]:
+    """Return the ``check`` function of a lab; `autograder.open_lab` documents it."""
+    lab = get_lab(name)
+
+    def check(function: str | None = None) -> Points:
+        """Judge one function, or all of them, with new inputs.
+
+        Parameters
+        ----------
+        function : str, optional
+            For example ``"conv2d_layer"``; all functions without it.
+
+        Returns
+        -------
+        Points
+            The points earned; a notebook shows them as a table.
+
+        Raises
+        ------
+        UnknownCheckError
+            If the lab has no such function.
+        """
+        chosen = lab.checks if function is None else (_find(lab, function),)
+        history = functions.get("In")
+        cells = list(history) if isinstance(history, list) else []
+        refused = ownwork.borrowed(cells, [one.function for one in lab.checks], lab.forbidden)
+        student = NotebookStudent(functions, _course(name))
+        verdicts = [
+            one.failed(refused[one.function]) if one.function in refused else one(student, np.random.default_rng())
+            for one in chosen
+        ]
+        if function is None:
+            return Points([_row(one, items) for one, items in zip(chosen, verdicts, strict=True)], lab.title)
+        return Points(verdicts[0], chosen[0].function)
+
+    return check
+
+
+@functools.cache
+def _course(name: str) -> Namespace:
+    return course_of(reference, importlib.import_module(f"autograder.mutants.{name}"))
+
+
+def _find(lab: Lab, function: str) -> Check:
+    for check in lab.checks:
+        if function in (check.function, check.grade_id):
+            return check
+    names = ", ".join(check.function for check in lab.checks)
+    raise UnknownCheckError(f"{lab.name} has no function {function!r} to check. It has {names}.")
+
+
+def _row(check: Check, items: list[Item]) -> _Row:
+    failed = [item for item in items if not item.passed]
+    message = f"{failed[0].title}: {failed[0].message}" if failed else ""
+    if len(failed) > 1 and any(item.message != failed[0].message for item in failed):
+        message += f' {number(len(failed) - 1)} more: check("{check.function}") shows all.'
+    earned = sum(item.points for item in items)
+    return _Row(check.grade_id, check.function, check.points, not failed, message, earned)

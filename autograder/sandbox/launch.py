@@ -1,0 +1,195 @@
+"""How the worker is started: the command that isolates it, what it sees, and the system calls that it may make."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import shutil
+import site
+import socket
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from autograder.errors import UserError
+
+NOBODY = 65534
+JOB = "/course/job"
+HOME = "/course/home"
+SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_INSTALL = (
+    "Install it with `apt-get install bubblewrap` (or your distribution's package of that name), or grade trusted code "
+    "with `--isolation process`, which limits resources and protects nothing."
+)
+
+
+#: Calls that a notebook never needs and an escape from the sandbox does.
+DENIED_CALLS = """
+    acct add_key bpf chroot clone3 delete_module fanotify_init finit_module fsconfig fsmount fsopen fspick init_module
+    io_uring_enter io_uring_register io_uring_setup ioperm iopl kcmp kexec_file_load kexec_load keyctl lookup_dcookie
+    mount mount_setattr move_mount name_to_handle_at nfsservctl open_by_handle_at open_tree perf_event_open personality
+    pidfd_getfd pivot_root process_vm_readv process_vm_writev ptrace quotactl reboot request_key setdomainname
+    sethostname setns settimeofday swapoff swapon syslog umount2 unshare userfaultfd vhangup vmsplice
+""".split()  # noqa: SIM905
+
+
+class SandboxError(UserError):
+    """The sandbox cannot be started here. The text says why and what to do."""
+
+
+def filter_program() -> bytes:
+    """Return the system-call filter of a job as classic BPF.
+
+    Raises
+    ------
+    SandboxError
+        If libseccomp is missing.
+    """
+    try:
+        import pyseccomp as seccomp
+    except (ImportError, RuntimeError, OSError) as error:
+        raise SandboxError(
+            f"The system-call filter cannot be built ({error}). Install libseccomp, on Debian and Ubuntu with "
+            "`apt-get install libseccomp2`, and the package pyseccomp."
+        ) from None
+    rules = seccomp.SyscallFilter(seccomp.ALLOW)
+    for call in DENIED_CALLS:
+        # clone3 hides its flags from a filter; without it the C library falls back to clone. A call that this
+        # machine's kernel or processor does not have needs no rule.
+        code = 38 if call == "clone3" else 1
+        with contextlib.suppress(ValueError, OSError):
+            rules.add_rule(seccomp.ERRNO(code), call)
+    for flag in (0x00020000, 0x02000000, 0x04000000, 0x08000000, 0x10000000, 0x20000000, 0x40000000):
+        rules.add_rule(seccomp.ERRNO(1), "clone", seccomp.Arg(0, seccomp.MASKED_EQ, flag, flag))
+    # Only sockets between processes of the same job.
+    rules.add_rule(seccomp.ERRNO(1), "socket", seccomp.Arg(0, seccomp.NE, int(socket.AF_UNIX)))
+    with tempfile.TemporaryFile() as file:
+        rules.export_bpf(file)
+        file.seek(0)
+        return file.read()
+
+
+def environment(home: Path, course: Path) -> dict[str, str]:
+    return {
+        "PATH": f"{sys.prefix}/bin:/usr/bin:/bin",
+        "HOME": str(home),
+        "TMPDIR": str(home),
+        "LANG": "C.UTF-8",
+        "PYTHONPATH": str(course),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONHASHSEED": "0",
+        "PYTHONNOUSERSITE": "" if site.ENABLE_USER_SITE else "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "OMP_NUM_THREADS": "1",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "TF_ENABLE_ONEDNN_OPTS": "0",
+        "CUDA_VISIBLE_DEVICES": "-1",
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+        "MPLCONFIGDIR": f"{home}/.matplotlib",
+        "IPYTHONDIR": f"{home}/.ipython",
+        "KERAS_HOME": f"{home}/.keras",
+    }
+
+
+def _course_folders() -> dict[str, Path]:
+    """Return the packages that the worker imports beside the environment's own, by name."""
+    import source_lib
+
+    return {"sandbox": Path(__file__).resolve().parent, "source_lib": Path(source_lib.__file__).resolve().parent}
+
+
+def course_links(scratch: Path) -> Path:
+    course = scratch / "course"
+    course.mkdir()
+    for name, folder in _course_folders().items():
+        (course / name).symlink_to(folder)
+    return course
+
+
+def bubblewrap() -> list[str]:
+    """Return the command that runs what follows it unprivileged and with nothing but the packages in sight."""
+    tools = ["bwrap"] + (["setpriv", "unshare", "mount"] if os.geteuid() == 0 else [])
+    for tool in tools:
+        if shutil.which(tool, path=SYSTEM_PATH) is None:
+            raise SandboxError(f"The sandbox needs `{tool}`, which is not installed. {_INSTALL}")
+    binds = _binds()
+    arguments = ["--unshare-all", "--unshare-user", "--disable-userns", "--new-session", "--die-with-parent"]
+    # The zygote gives each job namespaces of its own; the job gives the capability up before any cell runs.
+    arguments += ["--cap-add", "CAP_SYS_ADMIN", "--clearenv"]
+    for name, value in environment(Path(HOME), Path("/course")).items():
+        arguments += ["--setenv", name, value]
+    for link in ("/bin", "/sbin", "/lib", "/lib32", "/lib64"):
+        if os.path.islink(link):
+            arguments += ["--symlink", os.readlink(link), link]
+        elif os.path.isdir(link):
+            binds.setdefault(link, link)
+    stage = "/mnt" if os.geteuid() == 0 else None
+    for number, (target, source) in enumerate(binds.items()):
+        arguments += ["--ro-bind", f"{stage}/{number}" if stage else source, target]
+    # A copy that is installed rather than linked would show the checks; they are no secret, but no help either.
+    for packages in {os.path.dirname(_course_folders()["source_lib"]), *_site_packages()}:
+        if any(packages == target or packages.startswith(target + "/") for target in binds):
+            inside = os.path.join(packages, "autograder")
+            arguments += ["--tmpfs", inside] if os.path.isdir(inside) else []
+    for folder in [JOB, HOME, *(["/tmp"] if "/tmp" in private_folders() else [])]:
+        arguments += ["--tmpfs", folder]
+    arguments += ["--proc", "/proc", "--dev", "/dev", "--chdir", JOB]
+    arguments += ["--remount-ro", "/dev", "--remount-ro", "/", "--"]
+    if stage is None:
+        return ["bwrap", *arguments]
+    # As the host's root, bwrap would leave the job root's files: become nobody first. Folders that nobody cannot
+    # enter are bound to one that it can, in a mount namespace that ends with this process.
+    steps = [f"mount -t tmpfs -o mode=755 tmpfs {stage}"]
+    for number, source in enumerate(binds.values()):
+        steps += [f"mkdir {stage}/{number}", f"mount --bind {shlex.quote(source)} {stage}/{number}"]
+    drop = f"exec setpriv --reuid={NOBODY} --regid={NOBODY} --clear-groups --inh-caps=-all --no-new-privs"
+    script = " && ".join([*steps, f'{drop} bwrap "$@"'])
+    return ["unshare", "--mount", "--propagation", "private", "--", "sh", "-c", script, "sh", *arguments]
+
+
+def _site_packages() -> list[str]:
+    folders = [*site.getsitepackages(), *([site.getusersitepackages()] if site.ENABLE_USER_SITE else [])]
+    return [os.path.realpath(folder) for folder in folders if os.path.isdir(folder)]
+
+
+def _binds() -> dict[str, str]:
+    """Return what the sandbox sees, target by target: the system's programs, the interpreter and its packages."""
+    binds = {"/usr": "/usr"}
+    for folder in (sys.base_prefix, sys.prefix, *_site_packages()):
+        if not any(folder == target or folder.startswith(target + "/") for target in binds):
+            binds[folder] = folder
+    # A virtual environment's links lead to the folder that holds the real interpreter.
+    real = os.path.dirname(os.path.dirname(os.path.realpath(sys.executable)))
+    if not any(real == target or real.startswith(target + "/") for target in binds):
+        binds[real] = real
+    return binds | {f"/course/{name}": str(folder) for name, folder in _course_folders().items()}
+
+
+def private_folders() -> list[str]:
+    """Return the folders that each job gets empty and writable: all but those that hold the interpreter."""
+    free = not any(target == "/tmp" or target.startswith("/tmp/") for target in _binds())
+    return [JOB, HOME, "/dev/shm", *(["/tmp"] if free else [])]
+
+
+def probe(isolation: str = "bubblewrap") -> str | None:
+    """Return None where the sandbox works here, found out by running it, else the reason why not."""
+    try:
+        if isolation == "bubblewrap":
+            filter_program()
+            run = subprocess.run(
+                [*bubblewrap(), "/usr/bin/env", "true"], env={"PATH": SYSTEM_PATH}, capture_output=True, timeout=30
+            )
+            if run.returncode != 0:
+                said = run.stderr.decode("utf-8", "replace").strip().splitlines()
+                return (
+                    f"bubblewrap is installed but makes no sandbox here ({said[-1] if said else 'no reason given'}). "
+                    "Unprivileged user namespaces may be switched off: see `sysctl kernel.unprivileged_userns_clone` "
+                    "and, on Ubuntu, `sysctl kernel.apparmor_restrict_unprivileged_userns`."
+                )
+    except SandboxError as error:
+        return str(error)
+    except subprocess.TimeoutExpired:
+        return "bubblewrap did not answer within 30 seconds."
+    return None

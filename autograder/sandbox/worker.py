@@ -1,0 +1,399 @@
+"""What runs beside a student's code: a warm parent (the zygote) and one child per job that answers questions.
+
+The zygote imports everything once and never runs a student's code. For each job it forks a child with namespaces,
+limits and a socket of its own; the child runs cells, answers questions, and takes everything that it started with it
+when it ends. Nothing here knows what a right answer is.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import ctypes
+import gc
+import json
+import os
+import resource
+import select
+import signal
+import socket
+import sys
+import types
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from . import wire
+
+MAX_TEXT = 20_000
+MAX_IMAGE = 2**20
+MAX_OUTPUTS = 50
+NOBODY = 65534
+TRUNCATED = "\n… the rest of this output was left out.\n"
+
+# From the kernel's headers: linux/sched.h, linux/mount.h, linux/prctl.h.
+CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWPID, CLONE_NEWNET = 0x00020000, 0x08000000, 0x20000000, 0x40000000
+MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REC, MS_PRIVATE = 2, 4, 8, 0x4000, 0x40000
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_CAP_AMBIENT = 1, 4, 22, 47
+PR_CAP_AMBIENT_CLEAR_ALL, SECCOMP_MODE_FILTER, CAPABILITY_VERSION_3 = 4, 2, 0x20080522
+
+
+class NoAnswerError(Exception):
+    """There is no answer to a question. The text is for the student."""
+
+
+def answer(functions: Mapping[str, Any], function: str, args: tuple) -> tuple[Any, tuple[int, ...]]:
+    """Call one function of a namespace on copies of the arguments.
+
+    Parameters
+    ----------
+    functions : mapping of str to object
+        The namespace.
+    function : str
+        The name to look up.
+    args : tuple
+        Plain values (see `wire.plain`).
+
+    Returns
+    -------
+    value : array, number, str, or a list, tuple or dict of these
+    modified : tuple of int
+        Positions of the arguments that the function changed in place.
+
+    Raises
+    ------
+    NoAnswerError
+        If the function is missing, is none, raised, or returned what cannot be sent.
+    """
+    if function not in functions:
+        raise NoAnswerError(f"There is no function {function} yet. Run the cell that defines it, then check again.")
+    target = functions[function]
+    if not callable(target):
+        kind = type(target).__name__
+        raise NoAnswerError(f"{function} is not a function but {kind}. Did a variable take its name?")
+    mine = wire.copy(args)
+    try:
+        # A warning is no fault, even where the notebook turned warnings into errors.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            value = wire.plain(target(*mine))
+    except wire.UnsendableError as error:
+        raise NoAnswerError(f"{function} returned {error}") from None
+    except (Exception, SystemExit) as error:
+        raise NoAnswerError(wire.describe(function, error)) from None
+    return value, wire.differing(args, mine)
+
+
+# --- the child: cells and questions ---------------------------------------------------------------------------
+
+
+class Shell:
+    """IPython's shell without history, with the outputs of a cell collected instead of printed."""
+
+    def __init__(self) -> None:
+        import matplotlib
+        from IPython.core.interactiveshell import InteractiveShell
+        from matplotlib_inline.backend_inline import configure_inline_support, flush_figures
+        from traitlets.config import Config
+
+        config = Config()
+        config.HistoryManager.enabled = False
+        config.InteractiveShell.colors = "nocolor"
+        self.shell = InteractiveShell.instance(config=config)
+        configure_inline_support(self.shell, "module://matplotlib_inline.backend_inline")
+        self.shell.events.register("post_execute", flush_figures)
+        matplotlib.interactive(True)
+        self.error: dict[str, Any] | None = None
+        self.shell._showtraceback = self._keep_traceback
+        self.console: int | None = None
+
+    def _keep_traceback(self, etype: type, evalue: BaseException, traceback: list[str]) -> None:
+        self.error = {
+            "ename": str(etype.__name__)[:200],
+            "evalue": str(evalue)[:MAX_TEXT],
+            "traceback": "\n".join(map(str, traceback))[-MAX_TEXT:],
+        }
+
+    def run(self, source: str) -> dict[str, Any]:
+        """Run one cell and return its outputs and its error."""
+        from IPython.utils.capture import capture_output
+
+        self.error = None
+        with capture_output() as captured:
+            # The shell puts its own hook back for each cell; a cell's last value is to be collected as well.
+            self.shell.display_trap.hook = sys.displayhook
+            self.shell.run_cell(source, store_history=False)
+        outputs = []
+        for name, text in (("stdout", captured.stdout), ("stderr", captured.stderr), ("stdout", self._printed())):
+            if text:
+                outputs.append({"stream": name, "text": text if len(text) <= MAX_TEXT else text[:MAX_TEXT] + TRUNCATED})
+        for shown in captured.outputs[:MAX_OUTPUTS]:
+            outputs.append({"data": {kind: _text(value) for kind, value in shown.data.items()}})
+        return {"outputs": outputs, "error": self.error}
+
+    def redirect(self, path: str) -> None:
+        """Send what is written to descriptors 1 and 2 to a file, so that a cell's ``!command`` is seen too."""
+        self.console = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        os.dup2(self.console, 1)
+        os.dup2(self.console, 2)
+
+    def _printed(self) -> str:
+        if self.console is None:
+            return ""
+        written = os.pread(self.console, MAX_TEXT + 1, 0)
+        if written:
+            os.ftruncate(self.console, 0)
+        return written.decode("utf-8", "replace")
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode("ascii") if len(value) <= MAX_IMAGE else ""
+    text = value if isinstance(value, str) else json.dumps(value, default=str)
+    return text if len(text) <= 2 * MAX_IMAGE else text[:MAX_TEXT] + TRUNCATED
+
+
+def serve(shell: Shell, channel: socket.socket) -> None:
+    """Answer requests until the other side closes: ``{"id", "run": source}`` and ``{"id", "ask": name, "args"}``."""
+    while True:
+        try:
+            request = wire.receive(channel)
+        except wire.ClosedError:
+            return
+        reply: dict[str, Any] = {"id": request["id"]}
+        if "run" in request:
+            reply |= shell.run(request["run"])
+        elif "file" in request:
+            _write(request["file"], request["bytes"])
+        else:
+            with open(os.devnull, "w") as quiet, contextlib.redirect_stdout(quiet), contextlib.redirect_stderr(quiet):
+                try:
+                    value, modified = answer(shell.shell.user_ns, request["ask"], request["args"])
+                    reply |= {"value": value, "modified": list(modified)}
+                except NoAnswerError as error:
+                    reply["error"] = str(error)
+        try:
+            wire.send(channel, reply)
+        except wire.UnsendableError as error:
+            wire.send(channel, {"id": request["id"], "error": f"{request.get('ask', 'The cell')} returned {error}"})
+
+
+def _write(name: str, content: np.ndarray) -> None:
+    with contextlib.suppress(OSError):
+        os.makedirs(os.path.dirname(name) or ".", exist_ok=True)
+        with open(name, "wb") as file:
+            file.write(content.tobytes())
+
+
+# --- becoming a child -----------------------------------------------------------------------------------------
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _system(name: str, *args: Any) -> None:
+    plain = [argument.encode() if isinstance(argument, str) else argument for argument in args]
+    if getattr(_libc, name)(*plain) != 0:
+        code = ctypes.get_errno()
+        raise OSError(code, f"{name}{args}: {os.strerror(code)}")
+
+
+class _Program(ctypes.Structure):
+    _fields_ = [("length", ctypes.c_ushort), ("filter", ctypes.c_void_p)]
+
+
+def _private_mounts(folders: list[str], megabytes: int) -> None:
+    _system("mount", None, "/", None, MS_REC | MS_PRIVATE, None)
+    for folder in folders:
+        _system("mount", "tmpfs", folder, "tmpfs", MS_NOSUID | MS_NODEV, f"size={megabytes}m,mode=0700,nr_inodes=10k")
+    _system("mount", "proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, None)
+
+
+def _drop_privileges(seccomp: bytes) -> None:
+    _system("prctl", PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
+    header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0)
+    _system("capset", header, (ctypes.c_uint32 * 6)())
+    code = ctypes.create_string_buffer(seccomp, len(seccomp))
+    program = _Program(len(seccomp) // 8, ctypes.addressof(code))
+    _system("prctl", PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(program), 0, 0)
+
+
+def _limit(limits: Mapping[str, int]) -> None:
+    for name, value in limits.items():
+        kind = getattr(resource, f"RLIMIT_{name}")
+        hard = resource.getrlimit(kind)[1]
+        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(kind, (value, value))
+
+
+def _child(shell: Shell, channel: socket.socket, settings: Mapping[str, Any], seccomp: bytes) -> None:
+    """Turn this process into the job's own world and serve; never returns."""
+    code = 1
+    try:
+        _system("prctl", PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        # Python's own handlers of the zygote must not run here, and an interrupt must reach the cell.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for descriptor in map(int, os.listdir("/proc/self/fd")):
+            if descriptor > 2 and descriptor != channel.fileno():
+                with contextlib.suppress(OSError):
+                    os.close(descriptor)
+        if settings["isolated"]:
+            _private_mounts(settings["private"], settings["megabytes"])
+        else:
+            os.setsid()
+        os.chdir(settings["folder"])
+        with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:
+            score.write("1000")
+        _limit(settings["limits"])
+        if settings["isolated"]:
+            _drop_privileges(seccomp)
+        elif os.geteuid() == 0:
+            # No limit on processes holds for root, and a job has no business with root's files.
+            os.setgroups([])
+            os.setresgid(NOBODY, NOBODY, NOBODY)
+            os.setresuid(NOBODY, NOBODY, NOBODY)
+        shell.redirect(os.path.join(settings["folder"], ".console"))
+        sys.path.insert(0, "")
+        serve(shell, channel)
+        code = 0
+    except wire.ClosedError:
+        code = 0
+    finally:
+        os._exit(code)
+
+
+def _start(shell: Shell, channel: socket.socket, settings: Mapping[str, Any], seccomp: bytes) -> tuple[int, int, int]:
+    """Fork a job; return the keeper's pid, the job's pid and the pipe on which the keeper says how it ended."""
+    reading, writing = os.pipe()
+    keeper = os.fork()
+    if keeper == 0:
+        try:
+            os.close(reading)
+            # A new process namespace holds for children only, so the keeper makes it and forks once more.
+            if settings["isolated"]:
+                _system("unshare", CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWPID | CLONE_NEWNET)
+            job = os.fork()
+            if job == 0:
+                _child(shell, channel, settings, seccomp)
+            channel.close()
+            os.write(writing, f"{job}\n".encode())
+            _, status = os.waitpid(job, 0)
+            if not settings["isolated"]:
+                with contextlib.suppress(OSError):
+                    os.killpg(job, signal.SIGKILL)
+            os.write(writing, f"{os.waitstatus_to_exitcode(status)}\n".encode())
+        except OSError as error:
+            os.write(writing, f"error {error}\n".encode())
+        finally:
+            os._exit(0)
+    os.close(writing)
+    channel.close()
+    line = _line(reading)
+    if not line.isdigit():
+        os.waitpid(keeper, 0)
+        os.close(reading)
+        raise OSError(line or "the job ended before it began")
+    return keeper, int(line), reading
+
+
+def _line(pipe: int) -> str:
+    text = b""
+    while not text.endswith(b"\n"):
+        byte = os.read(pipe, 1)
+        if not byte:
+            break
+        text += byte
+    return text.decode().strip()
+
+
+# --- the zygote -----------------------------------------------------------------------------------------------
+
+
+def _no_input(prompt: object = "") -> str:
+    raise RuntimeError("input() has nobody to answer it while grading. Put the value into the cell instead.")
+
+
+def _stand_in() -> types.ModuleType:
+    """Return what ``import autograder`` gives inside the sandbox, so that the notebook's set-up cell works."""
+    module = types.ModuleType("autograder", "Stands in for the grader, which runs outside.")
+
+    def open_lab(name: str, functions: Mapping[str, Any]) -> Any:
+        def check(function: str | None = None) -> None:
+            print("While grading, checks run outside the notebook.")
+
+        return check
+
+    module.open_lab = open_lab
+    return module
+
+
+def warm_up() -> Shell:
+    """Import what notebooks use and pay for every first time once, before any fork."""
+    import builtins
+
+    import keras  # noqa: F401
+    import matplotlib.pyplot as plt
+    import pandas  # noqa: F401
+    import scipy.ndimage
+    import scipy.signal
+    import scipy.special  # noqa: F401
+    import skimage.measure
+    import skimage.transform
+    import skimage.util  # noqa: F401
+    import tensorflow  # noqa: F401
+
+    with contextlib.suppress(ImportError):
+        import source_lib.cnn
+        import source_lib.data_generator
+        import source_lib.util  # noqa: F401
+    sys.modules["autograder"] = _stand_in()
+    builtins.input = _no_input
+    shell = Shell()
+    shell.run("1 / 0")
+    shell.run("import matplotlib.pyplot as _plt; _plt.plot([0, 1]); _plt.title('$x$'); _plt.show()")
+    plt.close("all")
+    shell.shell.reset(new_session=False)
+    return shell
+
+
+def main() -> None:
+    """Serve the trusted side: start a job on a socket that comes along, end a job, say how it ended."""
+    settings = json.loads(sys.argv[1])
+    control = socket.socket(fileno=settings.pop("control"))
+    seccomp = base64.b64decode(settings.pop("seccomp"))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    shell = warm_up()
+    threads = len(os.listdir("/proc/self/task"))
+    gc.collect()
+    gc.freeze()
+    wire.send(control, {"ready": True, "threads": threads})
+    jobs: dict[int, tuple[int, int, int]] = {}
+    while True:
+        try:
+            order, channels, _, _ = socket.recv_fds(control, 4096, 1)
+        except ConnectionResetError:
+            return
+        if not order:
+            return
+        request = json.loads(order)
+        if "start" in request:
+            try:
+                job = settings | request.get("settings", {})
+                jobs[request["start"]] = _start(shell, socket.socket(fileno=channels[0]), job, seccomp)
+                wire.send(control, {"started": request["start"]})
+            except OSError as error:
+                wire.send(control, {"failed": str(error)})
+        else:
+            keeper, job, pipe = jobs.pop(request["end"])
+            # Once its end is reported, the number may belong to somebody else.
+            if not select.select([pipe], [], [], 0)[0]:
+                os.kill(job, signal.SIGKILL)
+            status = _line(pipe)
+            os.close(pipe)
+            os.waitpid(keeper, 0)
+            wire.send(control, {"ended": request["end"], "status": status})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,26 @@
+# Read by nbgrader and by cnn-course. It names classes by strings and imports nothing: a configuration that fails is
+# ignored by nbgrader, which would then run student code without the sandbox.
+c = get_config()  # noqa: F821
+
+c.CourseDirectory.course_id = "cnn-course"
+c.CourseDirectory.source_directory = "assignments/source"
+c.CourseDirectory.release_directory = "assignments/release"
+c.CourseDirectory.submitted_directory = "assignments/submitted"
+c.CourseDirectory.autograded_directory = "assignments/autograded"
+c.CourseDirectory.feedback_directory = "assignments/feedback"
+
+c.Autograde.sanitize_preprocessors = [
+    "nbgrader.preprocessors.ClearOutput",
+    "autograder.nbgrader_plugin.RestoreCells",
+    "nbgrader.preprocessors.OverwriteKernelspec",
+    "nbgrader.preprocessors.OverwriteCells",
+    "nbgrader.preprocessors.CheckCellMetadata",
+]
+c.Autograde.autograde_preprocessors = [
+    "autograder.nbgrader_plugin.TrustedExecute",
+    "nbgrader.preprocessors.LimitOutput",
+    "nbgrader.preprocessors.SaveAutoGrades",
+    "autograder.nbgrader_plugin.FlagForReview",
+    "nbgrader.preprocessors.AssignLatePenalties",
+    "nbgrader.preprocessors.CheckCellMetadata",
+]

@@ -1,0 +1,230 @@
+"""The sandbox stays warm, and whatever a job does ends with the job."""
+
+import time
+
+import numpy as np
+import pytest
+
+from autograder.sandbox.pool import JobEndedError, JobTimeoutError, Limits, Sandbox
+
+
+def run(job, source, seconds=20):
+    return job.request({"run": source}, seconds)
+
+
+def text(reply):
+    return "".join(output.get("text", "") for output in reply["outputs"])
+
+
+@pytest.fixture
+def job(sandbox):
+    fresh = sandbox.job()
+    yield fresh
+    fresh.end()
+
+
+def test_cells_and_questions_share_a_namespace(job):
+    assert run(job, "def double(x):\n    return 2 * x")["error"] is None
+    reply = job.request({"ask": "double", "args": (np.arange(3.0),)}, 10)
+    np.testing.assert_array_equal(reply["value"], [0, 2, 4])
+    assert reply["modified"] == []
+
+
+def test_a_function_that_changes_its_argument_is_found(job):
+    run(job, "def spoil(x):\n    x[0] = 9\n    return x.sum()")
+    reply = job.request({"ask": "spoil", "args": (np.arange(3.0),)}, 10)
+    assert reply["modified"] == [0] and reply["value"] == 12.0
+
+
+@pytest.mark.parametrize(
+    ("definition", "says"),
+    [
+        ("", "There is no function answer"),
+        ("answer = 3", "not a function but int"),
+        ("def answer():\n    raise NotImplementedError", "not written yet"),
+        ("def answer():\n    return [1, 2][5]", "IndexError: list index out of range (line 2 of its cell: return"),
+        ("def answer():\n    raise SystemExit(0)", "stopped with SystemExit"),
+        ("def answer():\n    return lambda: 1", "returned an object of type function"),
+        ("def answer():\n    return {1, 2}", "returned an object of type set"),
+        ("import numpy as np\ndef answer():\n    return np.zeros(10**8)", "at most 64 MB"),
+    ],
+)
+def test_no_answer_says_why(job, definition, says):
+    run(job, definition)
+    assert says in job.request({"ask": "answer", "args": ()}, 20)["error"]
+
+
+def test_prints_and_warnings_do_not_spoil_an_answer(job):
+    run(
+        job,
+        "import os, sys, warnings\ndef answer():\n    print('x'); warnings.warn('y'); os.write(2, b'z')\n    return 4",
+    )
+    assert job.request({"ask": "answer", "args": ()}, 10)["value"] == 4
+
+
+def test_outputs_of_a_cell_are_collected(job):
+    reply = run(job, "import os\nprint('printed')\nos.system('echo echoed')\n5")
+    assert text(reply) == "printed\nechoed\n"
+    assert {"data": {"text/plain": "5"}} in reply["outputs"]
+    pictures = run(job, "import matplotlib.pyplot as plt\nplt.plot([1, 2]);")["outputs"]
+    assert any("image/png" in output.get("data", {}) for output in pictures)
+
+
+def test_an_error_ends_the_cell_and_not_the_job(job):
+    error = run(job, "1 / 0")["error"]
+    assert error["ename"] == "ZeroDivisionError" and "division by zero" in error["evalue"]
+    assert run(job, "input('your name')")["error"]["ename"] == "RuntimeError"
+    assert run(job, "if True print(1)")["error"]["ename"] == "SyntaxError"
+    assert text(run(job, "print('still here')")) == "still here\n"
+
+
+def test_a_model_can_be_trained(job):
+    source = (
+        "import keras, numpy as np\n"
+        "model = keras.Sequential([keras.layers.Conv2D(4, 3), keras.layers.Flatten(), keras.layers.Dense(3)])\n"
+        "model.compile('adam', 'mse')\n"
+        "log = model.fit(np.ones((32, 9, 9, 1)), np.ones((32, 3)), epochs=2, verbose=0)\n"
+        "print(len(log.history['loss']))"
+    )
+    assert text(run(job, source, 60)) == "2\n"
+
+
+def test_a_magic_and_the_stand_in_for_the_grader_work(job):
+    reply = run(job, "from autograder import open_lab\ncheck = open_lab('lab1', globals())\ncheck('conv2d_layer')")
+    assert reply["error"] is None and "outside" in text(reply)
+    assert run(job, "%timeit -n1 -r1 sum(range(10))")["error"] is None
+
+
+@pytest.mark.parametrize(
+    ("source", "how"),
+    [
+        ("import os\nos._exit(3)", "exit code 3"),
+        ("import ctypes\nctypes.string_at(0)", "SIGSEGV"),
+        ("import os\nos.abort()", "signal SIG"),
+        ("import os, socket\nfor k in range(3, 100):\n    try: os.close(k)\n    except OSError: pass", "exit code"),
+    ],
+)
+def test_a_job_that_ends_itself_takes_nobody_along(sandbox, source, how):
+    restarts = sandbox.restarts
+    doomed, other = sandbox.job(), sandbox.job()
+    with pytest.raises(JobEndedError, match=how):
+        run(doomed, source)
+        run(doomed, "1")
+    assert text(run(other, "print('fine')")) == "fine\n"
+    other.end()
+    assert sandbox.restarts == restarts
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "while True: pass",
+        "import signal, os\nfor k in range(1, 65):\n"
+        "    try: signal.signal(k, signal.SIG_IGN)\n    except (OSError, ValueError): pass\nwhile True: pass",
+        "import os\nwhile True:\n    try: os.fork()\n    except OSError: pass",
+        "import threading\nwhile True:\n    try: threading.Thread(target=lambda: [0 for _ in iter(int, 1)]).start()\n"
+        "    except RuntimeError: pass",
+        "kept = []\nwhile True:\n    try: kept.append(bytearray(10**8))\n    except MemoryError: pass",
+    ],
+    ids=["loop", "deaf loop", "fork bomb", "thread bomb", "memory"],
+)
+def test_a_job_without_end_is_ended_and_the_next_is_fine(sandbox, source):
+    restarts = sandbox.restarts
+    doomed = sandbox.job()
+    start = time.monotonic()
+    with pytest.raises((JobTimeoutError, JobEndedError)):
+        run(doomed, source, 2)
+    assert time.monotonic() - start < 60
+    after = sandbox.job()
+    assert text(run(after, "print(sum(range(5)))")) == "10\n"
+    after.end()
+    assert sandbox.restarts == restarts
+
+
+def test_processes_that_are_left_behind_end_with_the_job(sandbox):
+    job = sandbox.job()
+    run(job, "import subprocess\nsubprocess.Popen(['sleep', '1000'], start_new_session=True)")
+    assert "sleep" in text(run(job, "print(open('/proc/2/cmdline').read())"))
+    job.end()
+    # From a fresh job nothing else is in sight, so look from outside, where everything is.
+    import psutil
+
+    assert not [p for p in psutil.process_iter(["cmdline"]) if p.info["cmdline"] == ["sleep", "1000"]]
+
+
+def test_files_are_gone_with_the_job(sandbox):
+    first = sandbox.job()
+    assert run(first, "for place in ('.', '/tmp', '/dev/shm'): open(place + '/mine', 'w').write('x')")["error"] is None
+    first.end()
+    second = sandbox.job()
+    listing = text(run(second, "import os\nprint(os.listdir('.'), os.listdir('/tmp'), os.listdir('/dev/shm'))"))
+    second.end()
+    assert "mine" not in listing
+
+
+def test_the_disk_cannot_be_filled(job):
+    reply = run(job, "for k in range(100):\n    open(f'{k}', 'wb').write(bytes(10**7))", 60)
+    assert reply["error"]["ename"] == "OSError"
+
+
+def test_a_flood_of_text_is_cut(job):
+    reply = run(job, "print('x' * 50_000_000)", 60)
+    assert len(text(reply)) < 30_000 and "left out" in text(reply)
+    reply = run(job, "import os\nfor _ in range(30): os.write(1, b'y' * 10**6)", 60)
+    assert len(text(reply)) < 30_000
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        "b'garbage' * 100",
+        "b'\\xff' * 12",
+        "(10**6).to_bytes(8, 'big') + (5).to_bytes(4, 'big')",
+        "__import__('sandbox.wire', fromlist=['x']).encode({'id': 999, 'value': 1.0, 'modified': []})",
+        "__import__('sandbox.wire', fromlist=['x']).encode({'id': True, 'value': 1.0})",
+    ],
+)
+def test_a_forged_reply_ends_the_job(sandbox, forged):
+    job = sandbox.job()
+    source = (
+        "import os, stat\n"
+        "for k in os.listdir('/proc/self/fd'):\n"
+        "    try:\n"
+        f"        if stat.S_ISSOCK(os.fstat(int(k)).st_mode): os.write(int(k), {forged})\n"
+        "    except OSError: pass"
+    )
+    with pytest.raises((JobEndedError, JobTimeoutError)):
+        run(job, source, 3)
+        run(job, "1", 3)
+    job.end()
+
+
+def test_files_of_a_submission_lie_beside_the_notebook(job):
+    job.request({"file": "data/numbers.txt", "bytes": np.frombuffer(b"1 2 3", dtype=np.uint8)}, 10)
+    assert text(run(job, "print(open('data/numbers.txt').read())")) == "1 2 3\n"
+
+
+def test_a_sandbox_that_was_killed_comes_back(sandbox_works):
+    with Sandbox() as own:
+        own.job().end()
+        own._process.kill()
+        own._process.wait()
+        fresh = own.job()
+        assert text(run(fresh, "print('back')")) == "back\n"
+        assert own.restarts == 1
+
+
+def test_limits_can_be_set(sandbox_works):
+    with Sandbox(limits=Limits(processes=20)) as own:
+        reply = run(own.job(), "import subprocess\nkept = [subprocess.Popen(['sleep', '9']) for _ in range(40)]")
+        assert reply["error"]["ename"] == "BlockingIOError"
+
+
+def test_without_bubblewrap_a_job_has_its_limits_and_its_folder():
+    with Sandbox("process") as own:
+        job = own.job()
+        assert text(run(job, "import os\nprint(os.listdir('.'))")) == "['.console']\n"
+        assert run(job, "bytearray(10**10)")["error"]["ename"] == "MemoryError"
+        with pytest.raises(JobTimeoutError):
+            run(job, "while True: pass", 1)
+        assert text(run(own.job(), "print('next')")) == "next\n"
