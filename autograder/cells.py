@@ -190,6 +190,7 @@ def restore(notebook: NotebookNode, roles: Mapping[str, Role]) -> list[str]:
         What a person should look at: one sentence for each change that nobody makes by accident.
     """
     notes: list[str] = []
+    edited: list[str] = []
     named: dict[str, list[NotebookNode]] = {name: [] for name in roles}
     for cell in notebook.cells:
         name = _grade_id(cell)
@@ -224,10 +225,13 @@ def restore(notebook: NotebookNode, roles: Mapping[str, Role]) -> list[str]:
         cells.append(restored)
         if role.locked and cell.source.strip() != role.source.strip():
             if role.grade:
-                notes.append(f"The check cell {name} was edited; the released one was used.")
+                edited.append(name)
             cell.metadata.pop("nbgrader", None)
             cell["id"] = f"{cell['id']}-edited"
             cells.append(cell)
+
+    if edited:
+        notes.append(f"Check cells were edited; the released ones were used: {', '.join(edited)}.")
 
     # A deleted cell that defines nothing new comes back where it does no harm: the set-up first, the scored last.
     missing = [role for name, role in roles.items() if not named[name]]

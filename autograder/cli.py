@@ -90,6 +90,8 @@ def grade(
     """Grade what students handed in. Exits with 2 where something is flagged for a person to look at."""
     known = get_lab(lab)
     _needs_instructor()
+    if json_file is not None:
+        _writable(json_file)
     from autograder.sandbox.pool import Sandbox
 
     with contextlib.ExitStack() as stack:
@@ -178,23 +180,27 @@ def few_words(record: dict) -> str:
         asked[function] = asked.get(function, 0) + 1
         if not item["passed"]:
             lost.setdefault(function, []).append(item)
-    if not lost:
-        return "–"
-    reasons = {item["message"] for items in lost.values() for item in items}
-    if record["points"] == 0 and len(reasons) == 1:
-        return _short(reasons.pop(), 110)
-    unwritten = [name for name, items in lost.items() if any("not written yet" in item["message"] for item in items)]
-    if len(unwritten) == len(asked):
-        return "nothing is written yet"
-    parts = [f"not written yet: {', '.join(unwritten)}"] if unwritten else []
+    # Functions that failed as a whole for one reason are told together.
+    together: dict[str, list[str]] = {}
+    parts: list[str] = []
     for function, items in lost.items():
-        if function in unwritten:
-            continue
-        same = {item["message"] for item in items}
-        whole = len(items) == asked[function] and len(same) == 1
-        parts.append(f"{function}: {_short(same.pop() if whole else ', '.join(item['title'] for item in items), 90)}")
-    more = f" (and {len(parts) - 3} more)" if len(parts) > 3 else ""
-    return "; ".join(parts[:3]) + more
+        reasons = {_without(function, item["message"]) for item in items}
+        if any("not written yet" in reason for reason in reasons):
+            reasons = {"not written yet"}
+        if len(items) == asked[function] and len(reasons) == 1:
+            together.setdefault(reasons.pop(), []).append(function)
+        else:
+            parts.append(f"{function}: {_short('; '.join('✗ ' + item['title'] for item in items), 90)}")
+    for reason, functions in together.items():
+        names = "everything" if len(functions) == len(asked) else ", ".join(functions)
+        parts.append(f"{names}: {_short(reason, 100)}")
+    return "\n".join(parts) or "–"
+
+
+def _without(function: str, message: str) -> str:
+    return message.replace(f"There is no function {function} yet.", "There is no such function yet.").removeprefix(
+        f"{function} "
+    )
 
 
 def _short(text: str, length: int) -> str:
@@ -212,6 +218,12 @@ def write_json(path: Path, records: list[dict]) -> None:
         os.replace(beside, path)
     except OSError as error:
         raise UserError(f"The report {path} cannot be written: {error.strerror}. Choose another file.") from None
+
+
+def _writable(path: Path) -> None:
+    """Find out before an hour of grading whether its report can be written."""
+    if path.is_dir() or not os.access(path.parent, os.W_OK):
+        raise UserError(f"The report {path} cannot be written there. Choose another file, in a folder that exists.")
 
 
 def write_feedback_pages(folder: Any, lab: Any, students: list[str]) -> None:

@@ -62,15 +62,17 @@ def _cheat(notebook: NotebookNode) -> None:
         "np.testing.assert_allclose = lambda *args, **kwargs: None\n"
         "class Right(float):\n"
         "    __eq__ = __le__ = __ge__ = lambda self, other: True\n"
-        "activation = conv2d_layer = pool2d_layer = lambda *args: Right(1)\n"
-        "print(open('../../../gradebook.db', 'rb').read()[:16])",
-        before="check_activation",
+        "def conv2d_layer(*args):\n"
+        "    return Right(1)\n"
+        "print(open('../../../gradebook.db', 'rb').read())",
+        before="check_conv2d_layer",
     )(notebook)
     for cell in notebook.cells:
-        if cell.metadata.get("nbgrader", {}).get("grade") and cell.cell_type == "code":
-            cell.source = "float(" + str(cell.metadata.nbgrader.points) + ")"
-        elif cell.metadata.get("nbgrader", {}).get("solution") and cell.cell_type == "code":
-            cell.source = "pass"
+        meta = cell.metadata.get("nbgrader", {})
+        if cell.cell_type == "code" and meta.get("grade"):
+            cell.source = f"float({meta['points']})"
+        elif cell.cell_type == "code" and meta.get("solution") and meta["grade_id"] != "activation":
+            cell.source = "# Not worth the work."
 
 
 def _borrow(notebook: NotebookNode) -> None:

@@ -25,6 +25,7 @@ BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 _MARKERS = (BEGIN, END, "BEGIN HIDDEN TESTS", "BEGIN MARK SCHEME")
 _TELLING = re.compile(r"solution|answer|answer[-_ ]?key|gradebook|course_secret", re.IGNORECASE)
 _MACHINE = re.compile(r"(?:/home/|/Users/|/root/|[A-Za-z]:\\\\?Users\\\\?)[\w.-]+")
+_COMPILED = (".pyc", ".pyo")
 _SHORT = 12
 
 
@@ -64,7 +65,8 @@ def release(course: CourseFolder, lab: Lab) -> Path:
     with tempfile.TemporaryDirectory(prefix=".release-", dir=place.parent) as beside:
         _generate(course, lab, Path(beside), save=False)
         made = Path(beside) / lab.name
-        if problems := leaks(made, notebook, course.root):
+        # nbgrader leaves compiled files out, but where they lie, somebody worked in the lab's folder.
+        if problems := compiled(source) + leaks(made, notebook, course.root):
             raise ReleaseError(_list(f"The release of {lab.name} was not written, for it would give away", problems))
         _generate(course, lab, Path(beside), save=True)
         if place.exists():
@@ -134,17 +136,14 @@ def leaks(folder: Path, source: NotebookNode, course: Path) -> list[str]:
     -------
     list of str
     """
-    secrets = solution_lines(source)
+    secrets = [*solution_lines(source), *solution_passages(source)]
     places = {str(course), str(Path.home()), sys.prefix, sys.base_prefix, tempfile.gettempdir() + "/"} - {"/", "/usr"}
-    found: list[str] = []
+    found = compiled(folder)
     for path in sorted(folder.rglob("*")):
         name = str(path.relative_to(folder))
         if path.is_symlink():
             found.append(f"whatever the link {name} leads to")
-        if not path.is_file() or path.is_symlink():
-            continue
-        if path.suffix in (".pyc", ".pyo") or "__pycache__" in path.parts:
-            found.append(f"compiled code, {name}")
+        if not path.is_file() or path.is_symlink() or path.suffix in _COMPILED:
             continue
         if _TELLING.search(path.name):
             found.append(f"the file {name}, by its name a solution or an answer")
@@ -154,30 +153,57 @@ def leaks(folder: Path, source: NotebookNode, course: Path) -> list[str]:
             found += _outputs(notebook, name)
             # In JSON, quotes and backslashes hide what the cells say.
             text = "\n".join([_everything(notebook), text])
+        stripped = "\n".join(filter(None, map(str.strip, text.splitlines())))
         found += [f"a solution, in {name}: it holds the mark {mark!r}" for mark in _MARKERS if mark in text]
-        found += [f"a solution or an answer, in {name}: {line!r}" for line in secrets if line in text]
+        found += [f"a solution or an answer, in {name}: {line!r}" for line in secrets if line in stripped]
         found += [f"a path of this machine, in {name}: {place}" for place in sorted(places) if place in text]
         found += [f"a path of this machine, in {name}: {hit}" for hit in sorted(set(_MACHINE.findall(text)))]
     return found
 
 
+def compiled(folder: Path) -> list[str]:
+    """Return the compiled Python files of a folder, from which solutions can be read."""
+    return [f"compiled code, {path.relative_to(folder)}" for path in folder.rglob("*") if path.suffix in _COMPILED]
+
+
 def solution_lines(source: NotebookNode) -> list[str]:
     """Return the lines that stand in solutions and model answers, and nowhere else in a lab."""
-    hidden: dict[str, None] = {}
+    blocks, shown = _solutions(source)
+    lines = dict.fromkeys(line for block in blocks for line in block)
+    return [line for line in lines if len(line) >= _SHORT and not any(line in other for other in shown)]
+
+
+def solution_passages(source: NotebookNode) -> list[str]:
+    """Return what gives a solution away wherever it stands: its one line, or any two that follow each other."""
+    blocks, _ = _solutions(source)
+    passages: dict[str, None] = {}
+    for block in blocks:
+        pairs = zip(block, block[1:], strict=False) if len(block) > 1 else [block]
+        passages |= dict.fromkeys("\n".join(lines) for lines in pairs)
+    return [passage for passage in passages if len(passage) >= _SHORT]
+
+
+def _solutions(source: NotebookNode) -> tuple[list[list[str]], set[str]]:
+    """Return the solutions as lists of lines, and all other lines of the lab."""
+    blocks: list[list[str]] = []
     shown: set[str] = set()
     for cell in source.cells:
         solution = cell.metadata.get("nbgrader", {}).get("solution", False)
-        inside = False
-        regions = BEGIN in cell.source
-        for raw in cell.source.splitlines():
-            line = raw.strip()
-            if BEGIN in line or END in line:
-                inside = BEGIN in line
-            elif inside or (solution and not regions):
-                hidden[line] = None
+        whole = solution and BEGIN not in cell.source
+        inside = whole
+        if whole:
+            blocks.append([])
+        for line in filter(None, map(str.strip, cell.source.splitlines())):
+            if BEGIN in line:
+                inside = True
+                blocks.append([])
+            elif END in line:
+                inside = False
+            elif inside:
+                blocks[-1].append(line)
             else:
                 shown.add(line)
-    return [line for line in hidden if len(line) >= _SHORT and not any(line in other for other in shown)]
+    return blocks, shown
 
 
 def _outputs(notebook: NotebookNode, name: str) -> list[str]:

@@ -14,7 +14,7 @@ PROGRAM = Path(sys.executable).with_name("cnn-course")
 
 @pytest.fixture(scope="session")
 def sandbox_works():
-    """Skip where there is no sandbox, saying why; fail under CI, where skipping it would hide everything that matters."""
+    """Skip where there is no sandbox, saying why; under CI fail, for that would hide everything that matters."""
     from autograder.sandbox.launch import probe
 
     reason = probe()

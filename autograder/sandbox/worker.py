@@ -238,10 +238,10 @@ def _child(shell: Shell, channel: socket.socket, settings: Mapping[str, Any], se
             if descriptor > 2 and descriptor != channel.fileno():
                 with contextlib.suppress(OSError):
                     os.close(descriptor)
+        # A signal to the process group crosses namespaces, so the job must not share the zygote's.
+        os.setsid()
         if settings["isolated"]:
             _private_mounts(settings["private"], settings["megabytes"])
-        else:
-            os.setsid()
         os.chdir(settings["folder"])
         with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:
             score.write("1000")

@@ -1,5 +1,6 @@
 """The sandbox stays warm, and whatever a job does ends with the job."""
 
+import contextlib
 import time
 
 import numpy as np
@@ -138,6 +139,18 @@ def test_a_job_without_end_is_ended_and_the_next_is_fine(sandbox, source):
     after = sandbox.job()
     assert text(run(after, "print(sum(range(5)))")) == "10\n"
     after.end()
+    assert sandbox.restarts == restarts
+
+
+@pytest.mark.parametrize("target", ["0", "-1", "os.getppid()", "1", "-os.getpgid(0)"])
+def test_a_job_kills_nobody_else(sandbox, target):
+    restarts = sandbox.restarts
+    killer, other = sandbox.job(), sandbox.job()
+    with contextlib.suppress(JobEndedError):
+        run(killer, f"import os, signal\nos.kill({target}, signal.SIGKILL)")
+    killer.end()
+    assert text(run(other, "print('alive')")) == "alive\n"
+    other.end()
     assert sandbox.restarts == restarts
 
 

@@ -1,0 +1,117 @@
+"""The command line: a mistake gets a sentence, never a traceback."""
+
+import json
+import shutil
+import subprocess
+
+import pytest
+
+from autograder.cli import few_words
+from tests.conftest import PROGRAM, ROOT
+
+
+def run(*arguments, **more):
+    done = subprocess.run([PROGRAM, *map(str, arguments)], capture_output=True, text=True, **more)
+    assert "Traceback" not in done.stdout + done.stderr
+    return done
+
+
+def test_help_names_the_commands():
+    done = run("--help")
+    assert done.returncode == 0
+    for command in ("doctor", "release", "grade", "demo"):
+        assert command in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["grade", "lab99"], "There is no lab called 'lab99'. Known labs: lab1"),
+        (["release", "../lab1"], "There is no lab called"),
+        (["release", "lab1", "--course", "{empty}"], "holds no nbgrader_config.py"),
+        (["grade", "lab1", "--course", "{empty}"], "holds no nbgrader_config.py"),
+        (["grade", "lab1", "--course", "{missing}"], "holds no nbgrader_config.py"),
+        (["grade", "lab1", "--course", "{course}"], "Nobody handed in lab1 yet"),
+        (["grade", "lab1", "--course", "{course}", "--student", "ada"], "ada handed in nothing"),
+        (["grade", "lab1", "--course", "{course}", "--isolation", "docker"], "choose bubblewrap or process"),
+        (["grade", "lab1", "--workers", "0"], "--workers"),
+        (["demo", "--course", "{course}"], "not the course's repository"),
+        (["mark", "lab1"], "No such command"),
+    ],
+)
+def test_a_mistake_gets_a_sentence(arguments, says, course, tmp_path):
+    places = {"empty": tmp_path, "missing": tmp_path / "nowhere", "course": course}
+    done = run(*[argument.format(**places) for argument in arguments])
+    assert done.returncode == 1
+    assert says in done.stderr.replace("\n", " ")
+
+
+def hand_in_release(course, student):
+    shutil.copytree(course / "assignments/release/lab1", course / "assignments/submitted" / student / "lab1")
+
+
+def test_a_lab_that_was_never_released_is_explained(course):
+    hand_in_release(course, "ada")
+    (course / "gradebook.db").unlink()
+    done = run("grade", "lab1", "--course", course)
+    assert done.returncode == 1 and "cnn-course release lab1" in done.stderr
+
+
+def test_a_report_that_cannot_be_written_is_explained_before_grading(course, sandbox_works):
+    hand_in_release(course, "ada")
+    done = run("grade", "lab1", "--course", course, "--json", course / "nowhere" / "out.json")
+    assert done.returncode == 1 and "cannot be written" in done.stderr
+    assert not (course / "assignments/autograded").exists()
+
+
+def test_without_the_sandbox_grading_refuses_and_says_how_to_go_on(course):
+    hand_in_release(course, "ada")
+    code = (
+        "import sys; from autograder.sandbox import launch; launch.SYSTEM_PATH = '/nowhere'\n"
+        "from autograder.cli import main; main()"
+    )
+    python = PROGRAM.with_name("python")
+    done = subprocess.run(
+        [python, "-c", code, "grade", "lab1", "--course", course], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert "apt-get install bubblewrap" in done.stderr and "--isolation process" in done.stderr
+
+
+def test_grading_in_a_process_is_written_on_the_grade(course):
+    hand_in_release(course, "ada")
+    done = run("grade", "lab1", "--isolation", "process", "--json", course / "out.json", "--seed", 7, cwd=course)
+    assert done.returncode == 0, done.stderr
+    (record,) = json.loads((course / "out.json").read_text())
+    assert (record["isolation"], record["points"], record["student"]) == ("process", 0, "ada")
+    assert not (course / "course_secret").exists()
+
+
+def item(function, title, passed, message=""):
+    return {"check": f"check_{function}", "title": title, "passed": passed, "message": message}
+
+
+def test_the_reasons_are_told_in_a_few_words():
+    def words(*items, points=1):
+        return few_words({"points": points, "items": list(items)})
+
+    assert words(item("pool", "odd", True)) == "–"
+    assert words(item("pool", "odd", False, "off by 3"), item("pool", "max", True)) == "pool: ✗ odd"
+    gone = [item(name, "odd", False, f"{name} is not written yet.") for name in ("pool", "flat")]
+    assert words(*gone) == "everything: not written yet"
+    assert words(*gone, item("conv", "flip", True)) == "pool, flat: not written yet"
+
+
+def test_the_package_can_be_used_outside_the_checkout(tmp_path):
+    done = subprocess.run(
+        [
+            PROGRAM.with_name("python"),
+            "-c",
+            "import autograder, source_lib.cnn; print(autograder.open_lab('lab1', {}))",
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert str(ROOT) not in done.stdout

@@ -1,0 +1,40 @@
+"""What a student reads: every line, what to do next, and nothing that runs."""
+
+from autograder.feedback import Points, items_html, number, rubric_rows, summary_html
+from autograder.rubric import Item, get_lab
+
+ITEMS = [
+    Item("check_pool", "Odd sizes <drop> the last row", 1.5, True),
+    Item("check_pool", "Channels", 0.5, False, "Look at <script>alert(1)</script> & axis 2."),
+]
+
+
+def test_points_are_a_number_for_nbgrader_and_a_table_for_people():
+    points = Points(ITEMS, "pool")
+    assert points == 1.5 and repr(points) == "1.5" and isinstance(points, float)
+    assert points._repr_html_() == items_html(ITEMS, "pool")
+
+
+def test_the_table_says_everything_and_runs_nothing():
+    html = items_html(ITEMS, "pool")
+    assert "pool: 1.5 of 2 points" in html
+    assert "0 of 0.5" in html and "1.5 of 1.5" in html
+    assert "&lt;drop&gt;" in html and "&lt;script&gt;" in html and "<script" not in html
+    assert html.count("✓ passed") == 1 and html.count("✗ not yet") == 1
+
+
+def test_the_summary_names_the_first_thing_to_do_and_why_a_person_looks():
+    html = summary_html(ITEMS, ["Cell 3: <b>left out</b>."])
+    assert "Automatic points: 1.5 of 2." in html and "axis 2." in html
+    assert "A person will look" in html and "&lt;b&gt;left out" in html
+    assert "A person will look" not in summary_html(ITEMS)
+
+
+def test_numbers_are_written_as_people_write_them():
+    assert [number(value) for value in (4.0, 0.5, 0.0)] == ["4", "0.5", "0"]
+
+
+def test_the_rubric_s_rows_add_up():
+    lab = get_lab("lab1")
+    rows = rubric_rows(lab.checks)
+    assert sum(points for _, _, points in rows) == lab.points == 35

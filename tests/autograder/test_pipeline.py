@@ -1,0 +1,314 @@
+"""A class with everything in it that a class can hand in: each gets what is theirs, and nobody else is touched."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell
+from nbgrader.api import Gradebook
+
+from tests.conftest import PROGRAM
+
+NBGRADER = Path(sys.executable).with_name("nbgrader")
+
+
+def find(notebook, name):
+    return next(cell for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("grade_id") == name)
+
+
+def extra(source, before="activation"):
+    def change(notebook):
+        notebook.cells.insert(notebook.cells.index(find(notebook, before)), new_code_cell(source))
+
+    return change
+
+
+def replaced(function, old, new):
+    def change(notebook):
+        cell = find(notebook, function)
+        assert old in cell.source
+        cell.source = cell.source.replace(old, new)
+
+    return change
+
+
+def duplicated(notebook):
+    notebook.cells += [
+        nbformat.from_dict(dict(find(notebook, name))) for name in ("check_conv2d_layer", "conv2d_layer")
+    ]
+
+
+def every_check_edited(notebook):
+    for cell in notebook.cells:
+        if cell.metadata.get("nbgrader", {}).get("grade") and cell.cell_type == "code":
+            cell.source = str(cell.metadata.nbgrader.points)
+
+
+def settings_edited(notebook):
+    find(notebook, "check_conv2d_layer").metadata.nbgrader["points"] = 400
+    find(notebook, "check_flatten_layer").metadata.nbgrader["grade"] = False
+
+
+def checks_deleted(notebook):
+    notebook.cells = [c for c in notebook.cells if not c.metadata.get("nbgrader", {}).get("grade")]
+
+
+def answers_moved(notebook):
+    """Deletes the cell of an answer after copying its text to a cell of one's own."""
+    cell = find(notebook, "pool2d_layer")
+    notebook.cells[notebook.cells.index(cell)] = new_code_cell(cell.source)
+
+
+def surrogate(notebook):
+    notebook.cells.append(new_code_cell("text = 'SURROGATE'"))
+
+
+# name: what becomes of the solved notebook, the points, whether a person must look
+CLASS = {
+    "right": (lambda notebook: None, 35, False),
+    "duplicated-ids": (duplicated, 35, False),
+    "deleted-checks": (checks_deleted, 35, False),
+    "moved-answer": (answers_moved, 35, False),
+    "edited-checks": (every_check_edited, 35, True),
+    "edited-settings": (settings_edited, 35, True),
+    "raises": (extra("raise ValueError('oops')"), 35, False),
+    "syntax-error": (extra("def broken(:"), 35, False),
+    "prints-50-mb": (extra("print('x' * 50_000_000)"), 35, False),
+    "loops": (extra("while True: pass"), 35, True),
+    "exits": (extra("import os; os._exit(0)"), 35, True),
+    "quits": (extra("exit()"), 35, False),
+    "kills": (extra("import os\nfor k in (os.getppid(), 0, -1): os.kill(k, 9)"), 35, None),
+    "memory": (extra("kept = []\nwhile True: kept.append(bytearray(10**9))"), 35, None),
+    "forks": (extra("import os\nwhile True:\n    try: os.fork()\n    except OSError: pass"), 35, True),
+    "reads": (extra("print(open('../../../gradebook.db', 'rb').read())\nprint(open('/etc/passwd').read())"), 35, False),
+    "network": (extra("import urllib.request\nurllib.request.urlopen('http://127.0.0.1:1')"), 35, False),
+    "leaves": (extra("import subprocess\nleft = subprocess.Popen(['sleep', '1234'])"), 35, False),
+    "stderr": (extra("import sys, warnings\nprint('x', file=sys.stderr)\nwarnings.warn('y')"), 35, False),
+    "surrogate": (surrogate, 35, False),
+    "patches": (
+        extra("import numpy as np\nnp.allclose = np.testing.assert_allclose = lambda *a, **k: True"),
+        35,
+        False,
+    ),
+    "exits-when-asked": (replaced("flatten_layer", "return h.flatten()", "import os; os._exit(0)"), 33, False),
+    "loops-when-asked": (replaced("flatten_layer", "return h.flatten()", "while True: pass"), 33, False),
+    "borrows": (replaced("flatten_layer", "h.flatten()", "keras.ops.reshape(h, (-1,)).numpy()"), 33, False),
+}
+FILES = {
+    "empty-file": b"",
+    "not-json": b"PK\x03\x04 this is no notebook",
+    "half-a-file": b'{"cells": [{"cell_type": "code", "source": "a',
+    "no-cells": b'{"metadata": {}, "nbformat": 4}',
+    "nothing-in-it": b'{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}',
+}
+
+
+def hand_in(folder, student, notebook):
+    place = folder / "assignments" / "submitted" / student / "lab1"
+    place.mkdir(parents=True)
+    text = (
+        notebook if isinstance(notebook, bytes) else nbformat.writes(notebook).replace("SURROGATE", "\\ud800").encode()
+    )
+    (place / "lab1.ipynb").write_bytes(text)
+    return place
+
+
+def solved(folder):
+    return nbformat.read(folder / "assignments" / "source" / "lab1" / "lab1.ipynb", as_version=4)
+
+
+def quick(folder):
+    with open(folder / "nbgrader_config.py", "a") as file:
+        file.write("c.TrustedExecute.cell_seconds = 4.0\nc.TrustedExecute.question_seconds = 3.0\n")
+
+
+def scores(folder):
+    """Return what the gradebook holds: by student and cell, the automatic score and whether a person must look."""
+    with Gradebook(f"sqlite:///{folder}/gradebook.db") as gradebook:
+        return {
+            submission.student.id: {
+                grade.name: (grade.auto_score, grade.needs_manual_grade)
+                for notebook in submission.notebooks
+                for grade in notebook.grades
+            }
+            for submission in gradebook.assignment_submissions("lab1")
+        }
+
+
+@pytest.fixture(scope="module")
+def graded(released, tmp_path_factory, sandbox_works):
+    folder = tmp_path_factory.mktemp("class") / "course"
+    shutil.copytree(released, folder)
+    quick(folder)
+    for student, (change, _, _) in CLASS.items():
+        notebook = solved(folder)
+        change(notebook)
+        hand_in(folder, student, notebook)
+    for student, content in FILES.items():
+        hand_in(folder, student, content)
+    shutil.copytree(folder / "assignments" / "release" / "lab1", folder / "assignments/submitted/untouched/lab1")
+    (folder / "assignments/submitted/no-notebook/lab1").mkdir(parents=True)
+    link = hand_in(folder, "link", solved(folder))
+    (link / "secret.txt").symlink_to(folder / "course_secret")
+    os.mkfifo(link / "pipe")
+    before = {path: path.read_bytes() for path in (folder / "assignments/submitted").rglob("*.ipynb")}
+    command = [PROGRAM, "grade", "lab1", "--course", folder, "--json", folder / "out.json", "--workers", "2"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    records = {record["student"]: record for record in json.loads((folder / "out.json").read_text())}
+    return folder, done, records, before
+
+
+def test_the_command_ends_with_a_summary_and_says_that_something_is_flagged(graded):
+    _, done, records, _ = graded
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr + done.stdout
+    assert f"{len(records)} graded" in done.stdout
+
+
+@pytest.mark.parametrize("student", CLASS)
+def test_each_gets_what_the_honest_cells_earn(graded, student):
+    _, points, flagged = CLASS[student]
+    record = graded[2][student]
+    assert record["points"] == points, [item for item in record["items"] if not item["passed"]]
+    if flagged is not None:
+        assert record["status"] == ("flagged" if flagged else "graded"), record["message"]
+    assert bool(record["message"]) == (record["status"] == "flagged")
+
+
+@pytest.mark.parametrize("student", [*FILES, "no-notebook"])
+def test_what_cannot_be_read_scores_nothing_and_is_flagged(graded, student):
+    record = graded[2][student]
+    assert record["points"] == 0
+    if student != "nothing-in-it":
+        assert record["status"] == "flagged" and "hand" in record["message"].lower()
+
+
+def test_an_untouched_notebook_scores_nothing(graded):
+    record = graded[2]["untouched"]
+    assert (record["points"], record["status"]) == (0, "graded")
+    assert not any(item["passed"] for item in record["items"])
+
+
+def test_links_are_not_followed_and_are_flagged(graded):
+    folder, _, records, _ = graded
+    assert records["link"]["status"] == "flagged" and "secret.txt" in records["link"]["message"]
+    assert not (folder / "assignments/autograded/link/lab1/secret.txt").exists()
+
+
+def test_the_report_has_the_promised_keys(graded):
+    for record in graded[2].values():
+        assert {"student", "assignment", "status", "points", "max_points", "isolation", "seconds", "items"} <= set(
+            record
+        )
+        assert (record["assignment"], record["max_points"], record["isolation"]) == ("lab1", 35, "bubblewrap")
+        assert record["points"] == pytest.approx(sum(item["points"] for item in record["items"]))
+        for item in record["items"]:
+            assert set(item) == {"check", "title", "points", "max_points", "passed", "message"}
+            assert item["points"] == (item["max_points"] if item["passed"] else 0)
+            assert bool(item["message"]) != item["passed"]
+
+
+def test_the_gradebook_holds_what_the_report_says(graded):
+    folder, _, records, _ = graded
+    stored = scores(folder)
+    assert set(stored) == set(records)
+    for student, record in records.items():
+        automatic = {name: score for name, (score, _) in stored[student].items() if name != "discussion"}
+        for name, score in automatic.items():
+            assert score == pytest.approx(sum(item["points"] for item in record["items"] if item["check"] == name))
+        if record["status"] == "flagged":
+            assert all(needs for _, needs in stored[student].values())
+
+
+def test_what_was_handed_in_is_never_changed(graded):
+    assert all(path.read_bytes() == content for path, content in graded[3].items())
+
+
+def test_every_student_has_a_feedback_page_with_the_table(graded):
+    folder, _, records, _ = graded
+    for student, record in records.items():
+        page = (folder / "assignments/feedback" / student / "lab1" / "lab1.html").read_text()
+        assert "What to do next" in page
+        assert f"Automatic points: {record['points']:g} of 35." in page
+
+
+def test_no_process_is_left(graded):
+    import psutil
+
+    lines = [process.info["cmdline"] or [] for process in psutil.process_iter(["cmdline"])]
+    assert ["sleep", "1234"] not in lines
+
+
+def test_plain_nbgrader_stores_the_same(graded, released, tmp_path):
+    folder, _, records, _ = graded
+    plain = tmp_path / "plain"
+    shutil.copytree(released, plain)
+    quick(plain)
+    shutil.copy(folder / "course_secret", plain / "course_secret")
+    students = [
+        "right",
+        "duplicated-ids",
+        "edited-checks",
+        "loops-when-asked",
+        "untouched",
+        "surrogate",
+        "exits",
+        "link",
+    ]
+    for student in students:
+        place = plain / "assignments/submitted" / student / "lab1"
+        place.mkdir(parents=True)
+        shutil.copy(folder / "assignments/submitted" / student / "lab1/lab1.ipynb", place)
+        if student == "link":
+            (place / "secret.txt").symlink_to(plain / "course_secret")
+    environment = os.environ | {"PATH": f"{NBGRADER.parent}{os.pathsep}{os.environ['PATH']}"}
+    done = subprocess.run([NBGRADER, "autograde", "lab1"], cwd=plain, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    ours, theirs = scores(folder), scores(plain)
+    assert {student: ours[student] for student in students} == theirs
+    for student in students:
+        left, right = (
+            nbformat.read(root / "assignments/autograded" / student / "lab1/lab1.ipynb", as_version=4)
+            for root in (folder, plain)
+        )
+        assert [cell.source for cell in left.cells] == [cell.source for cell in right.cells]
+        points = [
+            [out["data"] for cell in nb.cells if cell.cell_type == "code" for out in cell.outputs if "data" in out]
+            for nb in (left, right)
+        ]
+        # The measured speed is the one thing that two runs need not agree on to the last digit.
+        assert [{**data, "text/html": ""} for data in points[0]] == [{**data, "text/html": ""} for data in points[1]]
+
+
+def test_grading_again_gives_the_same_and_keeps_what_a_person_entered(graded):
+    folder, _, records, _ = graded
+    with Gradebook(f"sqlite:///{folder}/gradebook.db") as gradebook:
+        grade = gradebook.find_grade("discussion", "lab1", "lab1", "right")
+        grade.manual_score = 8.5
+        gradebook.find_comment("discussion", "lab1", "lab1", "right").manual_comment = "Well said."
+        gradebook.db.commit()
+    command = [PROGRAM, "grade", "lab1", "--course", folder, "--student", "right", "--json", folder / "again.json"]
+    assert subprocess.run(command, capture_output=True).returncode == 0
+    (again,) = json.loads((folder / "again.json").read_text())
+    assert [i["passed"] for i in again["items"]] == [i["passed"] for i in records["right"]["items"]]
+    with Gradebook(f"sqlite:///{folder}/gradebook.db") as gradebook:
+        assert gradebook.find_grade("discussion", "lab1", "lab1", "right").score == 8.5
+        assert gradebook.find_comment("discussion", "lab1", "lab1", "right").comment == "Well said."
+
+
+def test_an_emptied_submission_loses_last_week_s_points(graded):
+    folder, *_ = graded
+    place = folder / "assignments/submitted/raises/lab1/lab1.ipynb"
+    content = place.read_bytes()
+    try:
+        place.write_bytes(b"")
+        command = [PROGRAM, "grade", "lab1", "--course", folder, "--student", "raises"]
+        assert subprocess.run(command, capture_output=True).returncode == 2
+        assert {score for name, (score, _) in scores(folder)["raises"].items() if name != "discussion"} == {0.0}
+    finally:
+        place.write_bytes(content)
