@@ -1,0 +1,63 @@
+"""The demo in a copy of the repository, as somebody sees it first."""
+
+import json
+import shutil
+import subprocess
+
+import pytest
+
+from autograder.demo import CLASS, MARK
+from tests.conftest import PROGRAM, ROOT
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("demo") / "repository"
+    kept_out = shutil.ignore_patterns(".venv", ".git", "demo", "results", ".*_cache", "__pycache__", "submitted")
+    shutil.copytree(ROOT, folder, ignore=kept_out)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def shown(copy, sandbox_works):
+    return subprocess.run([PROGRAM, "demo", "--course", copy], capture_output=True, text=True)
+
+
+def test_it_ends_well_and_says_where_everything_is(copy, shown):
+    assert shown.returncode == 0, shown.stdout[-3000:] + shown.stderr[-3000:]
+    site = copy / "book" / "_build" / "html" / "index.html"
+    page = copy / "demo/assignments/feedback/02-kernel-not-flipped/lab1/lab1.html"
+    assert str(site) in shown.stdout and site.is_file()
+    assert str(page) in shown.stdout and "What to do next" in page.read_text()
+    assert "Isolation: bubblewrap" in shown.stdout
+
+
+def test_each_of_the_class_gets_what_its_name_says(copy, shown):
+    records = {record["student"]: record for record in json.loads((copy / "demo" / "report.json").read_text())}
+    assert set(records) == {sample.name for sample in CLASS} and len(records) >= 8
+    points = {name: record["points"] for name, record in records.items()}
+    assert points["01-full-marks"] == points["06-crash"] == 35
+    assert points["05-untouched"] == points["10-not-a-notebook"] == 0
+    assert points["08-cheat"] == 4
+    flagged = {name for name, record in records.items() if record["status"] == "flagged"}
+    assert flagged == {"06-crash", "08-cheat", "10-not-a-notebook"}
+    lost = {
+        name: {item["check"] for item in records[name]["items"] if not item["passed"]}
+        for name in ("02-kernel-not-flipped", "03-mean-instead-of-max", "04-biases-not-counted", "07-endless-loop")
+    }
+    assert lost == {
+        "02-kernel-not-flipped": {"check_conv2d_layer"},
+        "03-mean-instead-of-max": {"check_pool2d_layer"},
+        "04-biases-not-counted": {"check_count_weights"},
+        "07-endless-loop": {"check_flatten_layer"},
+    }
+    for name in records:
+        assert name in shown.stdout
+
+
+def test_a_folder_that_is_not_the_demo_s_is_left_alone(copy, shown):
+    (copy / "demo" / MARK).unlink()
+    (copy / "demo" / "mine.txt").write_text("precious")
+    again = subprocess.run([PROGRAM, "demo", "--course", copy], capture_output=True, text=True)
+    assert again.returncode == 1 and "in the way" in again.stderr
+    assert (copy / "demo" / "mine.txt").read_text() == "precious"

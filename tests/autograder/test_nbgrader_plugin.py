@@ -1,0 +1,57 @@
+"""What nbgrader reads from a graded notebook is what was judged, and nothing else."""
+
+import nbformat
+import pytest
+from nbgrader.utils import determine_grade
+
+from autograder.grade import Verdict
+from autograder.nbgrader_plugin import read_roles, write_verdict
+from autograder.rubric import Item, get_lab
+from autograder.student import Ran
+
+LAB = get_lab("lab1")
+
+
+def graded(points_of_items, cell_points=8.0):
+    cell = nbformat.v4.new_code_cell('check("conv2d_layer")')
+    cell.metadata["nbgrader"] = {
+        "grade_id": "check_conv2d_layer",
+        "grade": True,
+        "solution": False,
+        "locked": True,
+        "points": cell_points,
+        "schema_version": 3,
+    }
+    cell.outputs = [nbformat.v4.new_output("execute_result", data={"text/plain": "8.0"})]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1"), cell])
+    items = [Item("check_conv2d_layer", str(k), abs(p), p > 0) for k, p in enumerate(points_of_items)]
+    write_verdict(notebook, LAB, Verdict(items, ran={0: Ran([{"stream": "stderr", "text": "warned"}])}))
+    return notebook
+
+
+@pytest.mark.parametrize(("items", "paid"), [((3, 2, 3), 8), ((3, -2, -3), 3), ((-8,), 0), ((), 0), ((0.1, 0.2), 0.3)])
+def test_nbgrader_pays_what_was_judged(items, paid):
+    cell = graded(items).cells[-1]
+    assert determine_grade(cell) == (pytest.approx(paid), 8)
+    (output,) = cell.outputs
+    assert output.output_type == "execute_result" and "<table" in output.data["text/html"]
+    assert repr(float(output.data["text/plain"])) == output.data["text/plain"]
+
+
+def test_no_more_is_paid_than_the_cell_is_worth():
+    assert determine_grade(graded((3, 2, 3), cell_points=5.0).cells[-1]) == (5, 5)
+
+
+def test_the_page_begins_with_a_summary_and_keeps_what_cells_put_out():
+    notebook = graded((3, -2))
+    assert notebook.cells[0].cell_type == "markdown" and "Automatic points: 3 of 5." in notebook.cells[0].source
+    assert notebook.cells[1].outputs[0].text == "warned"
+    nbformat.validate(notebook)
+
+
+def test_roles_come_from_the_release(released):
+    roles = read_roles(f"sqlite:///{released}/gradebook.db", "lab1", "lab1")
+    assert {name for name, role in roles.items() if role.grade} == {c.grade_id for c in LAB.checks} | {"discussion"}
+    assert roles["check_conv2d_layer"].points == 8 and roles["check_conv2d_layer"].locked
+    assert "raise NotImplementedError" in roles["conv2d_layer"].source and roles["conv2d_layer"].solution
+    assert roles["setup"].locked and not roles["setup"].grade
