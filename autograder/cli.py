@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-import json
 import os
 import sys
-import tempfile
 import warnings
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 # Before TensorFlow is imported by anything: both are needed to keep it from writing to stderr.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -19,9 +17,8 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
+from autograder import reports
 from autograder.errors import UserError
 from autograder.rubric import UnknownLabError, get_lab
 
@@ -36,7 +33,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-console = Console()
 complaints = Console(stderr=True, soft_wrap=True)
 
 CourseOption = Annotated[
@@ -53,7 +49,7 @@ def doctor(course: CourseOption = Path(".")) -> None:
     findings = checkup.examine(course)
     for finding in findings:
         mark = "[green]✓[/green]" if finding.fine else "[red]✗[/red]"
-        console.print(f"{mark} {escape(finding.what)}", soft_wrap=True)
+        reports.console.print(f"{mark} {escape(finding.what)}", soft_wrap=True)
     if not all(finding.fine for finding in findings):
         raise typer.Exit(FAILED)
 
@@ -67,7 +63,7 @@ def release(lab: LabArgument, course: CourseOption = Path(".")) -> None:
     from autograder.release import release as write
 
     place = write(open_course(course), known)
-    console.print(f"{escape(known.title)} is ready for students: {place}", soft_wrap=True)
+    reports.console.print(f"{escape(known.title)} is ready for students: {place}", soft_wrap=True)
 
 
 @app.command()
@@ -104,20 +100,16 @@ def grade(
         students = students_of(folder, known, student)
         for _ in range(1, min(len(students), workers or _workers(len(students)))):
             sandboxes.append(stack.enter_context(Sandbox(isolation)))
-        records = run_grading(folder, known, students, sandboxes, seed)
-        if feedback:
-            write_feedback_pages(folder, known, students)
+        records = reports.run_grading(folder, known, students, sandboxes, seed)
     if json_file is not None:
-        write_json(json_file, records)
-    console.print(report(records))
-    flagged = [record for record in records if record["status"] == "flagged"]
-    for record in flagged:
-        console.print(f"[yellow]{escape(record['student'])}:[/yellow] {escape(record['message'])}", soft_wrap=True)
-    console.print(f"{len(records)} graded, {len(flagged)} of them flagged for a person to look at.")
+        reports.write_json(json_file, records)
     if feedback:
-        console.print(f"Feedback pages: {folder.step('feedback')}", soft_wrap=True)
+        reports.write_feedback_pages(folder, known, students)
+    flagged = reports.summarize(records)
+    if feedback:
+        reports.console.print(f"Feedback pages: {folder.step('feedback')}", soft_wrap=True)
     if json_file is not None:
-        console.print(f"Report: {json_file}", soft_wrap=True)
+        reports.console.print(f"Report: {json_file}", soft_wrap=True)
     if flagged:
         raise typer.Exit(FLAGGED)
 
@@ -128,125 +120,13 @@ def demo(course: CourseOption = Path(".")) -> None:
     _needs_instructor()
     from autograder import demo as show
 
-    show.run(course, console)
-
-
-def run_grading(folder: Any, lab: Any, students: list[str], sandboxes: list[Any], seed: int | None) -> list[dict]:
-    """Grade with a progress bar and return one record per student, sorted by student."""
-    from autograder.grade import as_record
-    from autograder.pipeline import grade_all
-
-    records = []
-    with _progress() as progress:
-        task = progress.add_task("Warming up the sandbox", total=len(students), note="")
-        for graded in grade_all(
-            folder,
-            lab,
-            students,
-            sandboxes=sandboxes,
-            seed=seed,
-            started=lambda: progress.update(task, description=f"Grading {lab.name}"),
-        ):
-            records.append(as_record(graded.student, lab, graded.verdict))
-            flagged = sum(record["status"] == "flagged" for record in records)
-            progress.update(task, advance=1, note=f"{flagged} flagged")
-    return sorted(records, key=lambda record: record["student"])
-
-
-def report(records: list[dict]) -> Table:
-    """Return the table of a class: student, points, and why points were lost in a few words."""
-    table = Table(title="Automatic points", title_justify="left")
-    table.add_column("student", no_wrap=True)
-    table.add_column("points", justify="right", no_wrap=True)
-    table.add_column("status", no_wrap=True)
-    table.add_column("why points were lost")
-    for record in records:
-        colour = "yellow" if record["status"] == "flagged" else "green"
-        table.add_row(
-            escape(record["student"]),
-            f"{record['points']:g} of {record['max_points']:g}",
-            f"[{colour}]{record['status']}[/{colour}]",
-            escape(few_words(record)),
-        )
-    return table
-
-
-def few_words(record: dict) -> str:
-    """Return in a few words what one submission lost points for."""
-    lost: dict[str, list[dict]] = {}
-    asked: dict[str, int] = {}
-    for item in record["items"]:
-        function = item["check"].removeprefix("check_")
-        asked[function] = asked.get(function, 0) + 1
-        if not item["passed"]:
-            lost.setdefault(function, []).append(item)
-    # Functions that failed as a whole for one reason are told together.
-    together: dict[str, list[str]] = {}
-    parts: list[str] = []
-    for function, items in lost.items():
-        reasons = {_without(function, item["message"]) for item in items}
-        if any("not written yet" in reason for reason in reasons):
-            reasons = {"not written yet"}
-        if len(items) == asked[function] and len(reasons) == 1:
-            together.setdefault(reasons.pop(), []).append(function)
-        else:
-            parts.append(f"{function}: {_short('; '.join('✗ ' + item['title'] for item in items), 90)}")
-    for reason, functions in together.items():
-        names = "everything" if len(functions) == len(asked) else ", ".join(functions)
-        parts.append(f"{names}: {_short(reason, 100)}")
-    return "\n".join(parts) or "–"
-
-
-def _without(function: str, message: str) -> str:
-    return message.replace(f"There is no function {function} yet.", "There is no such function yet.").removeprefix(
-        f"{function} "
-    )
-
-
-def _short(text: str, length: int) -> str:
-    return text if len(text) <= length else text[: length - 1].rstrip() + "…"
-
-
-def write_json(path: Path, records: list[dict]) -> None:
-    """Write the report beside its place and rename it, so that there is never half of one."""
-    try:
-        handle, beside = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(records, file, indent=1, ensure_ascii=False)
-            file.write("\n")
-        os.chmod(beside, 0o644)
-        os.replace(beside, path)
-    except OSError as error:
-        raise UserError(f"The report {path} cannot be written: {error.strerror}. Choose another file.") from None
+    show.run(course, reports.console)
 
 
 def _writable(path: Path) -> None:
     """Find out before an hour of grading whether its report can be written."""
     if path.is_dir() or not os.access(path.parent, os.W_OK):
         raise UserError(f"The report {path} cannot be written there. Choose another file, in a folder that exists.")
-
-
-def write_feedback_pages(folder: Any, lab: Any, students: list[str]) -> None:
-    """Write each student's feedback page with a progress bar."""
-    from autograder.pages import write_feedback
-
-    with _progress() as progress:
-        task = progress.add_task("Writing feedback", total=len(students), note="")
-        for student in students:
-            write_feedback(folder, lab, [student])
-            progress.advance(task)
-
-
-def _progress() -> Progress:
-    return Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[note]}"),
-        TimeRemainingColumn(),
-        console=console,
-    )
 
 
 def _workers(submissions: int) -> int:

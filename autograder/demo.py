@@ -13,7 +13,7 @@ import nbformat
 from nbformat.notebooknode import NotebookNode
 from rich.console import Console
 
-from autograder import cli
+from autograder import reports
 from autograder.course import CONFIG, CourseFolder, open_course
 from autograder.errors import UserError
 from autograder.release import release
@@ -132,12 +132,12 @@ def run(course: Path, console: Console) -> None:
         isolation = "process"
         console.print(f"[yellow]No sandbox here, so this demo grades without one.[/yellow] {reason}", soft_wrap=True)
     with Sandbox(isolation) as sandbox:
-        records = cli.run_grading(folder, lab, students, [sandbox], None)
+        records = reports.run_grading(folder, lab, students, [sandbox], None)
 
     console.rule("4 of 4  Feedback")
-    cli.write_feedback_pages(folder, lab, students)
-    cli.write_json(folder.root / "report.json", records)
-    console.print(cli.report(records))
+    reports.write_feedback_pages(folder, lab, students)
+    reports.write_json(folder.root / "report.json", records)
+    reports.summarize(records)
     console.print(f"Isolation: {isolation}")
     for what, path in (
         ("Site", root / "book" / "_build" / "html" / "index.html"),

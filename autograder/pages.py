@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
 from nbgrader.converters import GenerateFeedback
@@ -14,37 +13,34 @@ from autograder.course import CourseError, CourseFolder, errors_only
 from autograder.rubric import Lab
 
 
-def write_feedback(course: CourseFolder, lab: Lab, students: Iterable[str]) -> dict[str, Path]:
-    """Write the feedback page of each student from the autograded notebook and the gradebook.
+def write_feedback(course: CourseFolder, lab: Lab, student: str) -> Path:
+    """Write the feedback page of a student from the autograded notebook and the gradebook.
 
     Parameters
     ----------
     course : CourseFolder
     lab : Lab
-    students : iterable of str
+    student : str
         Who was graded.
 
     Returns
     -------
-    dict of str to pathlib.Path
-        The page of each student.
+    pathlib.Path
+        The page.
 
     Raises
     ------
     CourseError
-        If nbgrader cannot make a page.
+        If nbgrader cannot make the page.
     """
-    pages = {}
-    for student in students:
-        config = Config(course.config)
-        config.CourseDirectory.assignment_id = lab.name
-        config.CourseDirectory.student_id = student
-        config.GenerateFeedback.force = True
-        with errors_only() as said:
-            try:
-                GenerateFeedback(coursedir=CourseDirectory(config=config), config=config).start()
-            except NbGraderException as error:
-                reason = (said or [str(error)])[-1].strip().splitlines()[-1]
-                raise CourseError(f"The feedback page of {student} was not made: {reason}") from None
-        pages[student] = course.step("feedback", student, lab.name) / f"{lab.name}.html"
-    return pages
+    config = Config(course.config)
+    config.CourseDirectory.assignment_id = lab.name
+    config.CourseDirectory.student_id = student
+    config.GenerateFeedback.force = True
+    with errors_only() as said:
+        try:
+            GenerateFeedback(coursedir=CourseDirectory(config=config), config=config).start()
+        except NbGraderException as error:
+            reason = (said or [str(error)])[-1].strip().splitlines()[-1]
+            raise CourseError(f"The feedback page of {student} was not made: {reason}") from None
+    return course.step("feedback", student, lab.name) / f"{lab.name}.html"

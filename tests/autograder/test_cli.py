@@ -6,7 +6,6 @@ import subprocess
 
 import pytest
 
-from autograder.cli import few_words
 from tests.conftest import PROGRAM, ROOT
 
 
@@ -85,21 +84,6 @@ def test_grading_in_a_process_is_written_on_the_grade(course):
     (record,) = json.loads((course / "out.json").read_text())
     assert (record["isolation"], record["points"], record["student"]) == ("process", 0, "ada")
     assert not (course / "course_secret").exists()
-
-
-def item(function, title, passed, message=""):
-    return {"check": f"check_{function}", "title": title, "passed": passed, "message": message}
-
-
-def test_the_reasons_are_told_in_a_few_words():
-    def words(*items, points=1):
-        return few_words({"points": points, "items": list(items)})
-
-    assert words(item("pool", "odd", True)) == "–"
-    assert words(item("pool", "odd", False, "off by 3"), item("pool", "max", True)) == "pool: ✗ odd"
-    gone = [item(name, "odd", False, f"{name} is not written yet.") for name in ("pool", "flat")]
-    assert words(*gone) == "everything: not written yet"
-    assert words(*gone, item("conv", "flip", True)) == "pool, flat: not written yet"
 
 
 def test_the_package_can_be_used_outside_the_checkout(tmp_path):
