@@ -19,7 +19,7 @@ from autograder import cells, ownwork, reference, rubric
 from autograder.rubric import Item, Lab, StudentError
 from autograder.sandbox.launch import SandboxError
 from autograder.sandbox.pool import JobEndedError, Sandbox
-from autograder.student import Asked, Patience, Ran, Remembering, SandboxStudent
+from autograder.student import Answer, Asked, Patience, Ran, Remembering, SandboxStudent
 
 MAX_FILES = 100
 MAX_FILE_BYTES = 16 * 2**20
@@ -95,11 +95,44 @@ class Course:
             "    exec(compile(_source, _name, 'exec'), vars(_module))\n"
             "    globals().update({k: v for k, v in vars(_module).items() if not k.startswith('_')})\n"
         )
-        self._asked = SandboxStudent(sandbox, {0: cell}, patience=Patience(60, 60, 10**9))
-        error = self._asked.run()[0].error
-        if error is not None:
-            raise SandboxError(f"The course's own answers do not load: {error.get('ename')}: {error.get('evalue')}")
-        self.answers: Asked = Remembering(self._asked)
+        self._sandbox, self._cell = sandbox, cell
+        self._asked = self._start()
+        self.answers: Asked = Remembering(self)
+
+    def _start(self) -> SandboxStudent:
+        asked = SandboxStudent(self._sandbox, {0: self._cell}, patience=Patience(60, 60, 10**9))
+        ran = asked.run()[0]
+        if ran.error is not None or ran.cut_off is not None:
+            reason = ran.cut_off or f"{ran.error.get('ename')}: {ran.error.get('evalue')}"
+            raise SandboxError(f"The course's own answers do not load: {reason}")
+        return asked
+
+    def ask(self, function: str, *args: Any) -> Answer:
+        """Ask once more in a fresh job where the job is gone: that is never the student's fault.
+
+        Raises
+        ------
+        StudentError
+            If the function itself raised, as a known fault may.
+        SandboxError
+            If there is no answer from a fresh job either.
+        """
+        try:
+            return self._asked.ask(function, *args)
+        except StudentError:
+            if self._asked.alive:
+                raise
+        self._asked = self._start()
+        try:
+            return self._asked.ask(function, *args)
+        except StudentError as error:
+            if self._asked.alive:
+                raise
+            raise SandboxError(f"The course's own answer to {function} did not come: {error}") from None
+
+    def call(self, function: str, *args: Any) -> Any:
+        """Return only the value of `ask`."""
+        return self.ask(function, *args).value
 
 
 def grade(

@@ -187,7 +187,13 @@ class SandboxStudent:
         self.ran: dict[int, Ran] = {}
         self._job: Job | None = None
         self._silent: dict[str, str] = {}
+        self._breakdowns = 0
         self._end = time.monotonic() + self.patience.total
+
+    @property
+    def alive(self) -> bool:
+        """Whether a job stands ready to answer."""
+        return self._job is not None
 
     def run(self) -> dict[int, Ran]:
         """Run the notebook, as often as cells have to be left out, and return what each cell did."""
@@ -209,6 +215,8 @@ class SandboxStudent:
                 if seconds < self.patience.cell:
                     reason = f"the {self.patience.total:g} seconds for the whole notebook were used up"
             except JobEndedError as error:
+                if self._forgiven(job):
+                    return None
                 reason = f"it ended the process: {error}"
             else:
                 outputs, error = reply.get("outputs"), reply.get("error")
@@ -241,7 +249,9 @@ class SandboxStudent:
                 self._silent[function] = f"{function} was not asked: the notebook used up its time."
             raise StudentError(self._silent[function]) from None
         except JobEndedError as error:
-            self._job = None
+            job, self._job = self._job, None
+            if self._forgiven(job):
+                return self.ask(function, *args)
             self._silent[function] = f"{function} ended the process instead of answering: {error}."
             raise StudentError(self._silent[function]) from None
         taken = time.perf_counter() - start
@@ -254,6 +264,13 @@ class SandboxStudent:
 
     def call(self, function: str, *args: Any) -> Any:
         return self.ask(function, *args).value
+
+    def _forgiven(self, job: Job) -> bool:
+        """Return whether the whole sandbox went down, for the first time: that is hardly the student's doing."""
+        if not job.orphaned or self._breakdowns:
+            return False
+        self._breakdowns += 1
+        return True
 
     def close(self) -> None:
         """End the job with all that it started."""

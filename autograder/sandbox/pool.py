@@ -192,7 +192,7 @@ class Sandbox:
             if "failed" in reply:
                 mine.close()
                 raise SandboxError(f"A job could not be isolated: {reply['failed']}.")
-            return Job(self, number, mine, settings.get("folder"))
+            return Job(self, number, mine, self.restarts, settings.get("folder"))
         raise SandboxError("The sandbox stopped answering twice in a row.")
 
     def end(self, number: int) -> str:
@@ -245,6 +245,7 @@ class Job:
     sandbox: Sandbox
     number: int
     channel: socket.socket
+    born: int
     folder: str | None = None
     ended: str | None = None
     _requests: int = field(default=0)
@@ -279,11 +280,16 @@ class Job:
             raise JobEndedError(self.end()) from None
         return reply
 
+    @property
+    def orphaned(self) -> bool:
+        """Whether the sandbox that forked the job is gone, and the job with it."""
+        return self.sandbox.restarts != self.born
+
     def end(self) -> str:
         """End the job with all that it started, and return how it ended in words."""
         if self.ended is None:
             self.channel.close()
-            self.ended = _in_words(self.sandbox.end(self.number))
+            self.ended = _in_words("" if self.orphaned else self.sandbox.end(self.number))
             if self.folder:
                 shutil.rmtree(self.folder, ignore_errors=True)
         return self.ended
@@ -291,7 +297,7 @@ class Job:
 
 def _in_words(status: str) -> str:
     if not status.lstrip("-").isdigit():
-        return "it stopped the whole sandbox"
+        return "the sandbox stopped"
     code = int(status)
     if code == -signal.SIGKILL:
         return "it was killed, as happens when memory runs out"

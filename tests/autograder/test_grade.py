@@ -1,8 +1,10 @@
 """Notebook in, verdict out."""
 
 import dataclasses
+import threading
 
 import jupytext
+import nbformat
 import pytest
 
 from autograder import cells
@@ -99,6 +101,26 @@ def test_a_sandbox_that_breaks_down_flags_and_does_not_raise(sandbox, course):
         verdict = grade(notebook(), LAB, own, course.answers, seed=1)
     assert (verdict.points, verdict.status) == (0, "flagged") and "gone" in verdict.flags[0]
     assert len(verdict.items) == sum(len(check.lines) for check in LAB.checks)
+
+
+def test_a_sandbox_that_is_killed_in_between_costs_nobody_anything():
+    with Sandbox() as own:
+        answers = Course(LAB, own).answers
+        assert grade(notebook(), LAB, own, answers, seed=1).points == 35
+        own._process.kill()
+        own._process.wait()
+        # Other questions, so that the course is really asked again.
+        verdict = grade(notebook(), LAB, own, answers, seed=2)
+        assert (verdict.points, verdict.status) == (35, "graded"), verdict.flags
+        assert own.restarts == 1
+        # In the middle of a submission: while its last cell runs.
+        killer = threading.Timer(0.5, lambda: own._process.kill())
+        slow = notebook()
+        slow.cells.append(nbformat.v4.new_code_cell("import time; time.sleep(2)"))
+        killer.start()
+        verdict = grade(slow, LAB, own, answers, seed=3)
+        assert (verdict.points, verdict.status) == (35, "graded"), verdict.flags
+        assert own.restarts == 2
 
 
 def test_a_file_beside_the_notebook_can_be_used(sandbox, course, tmp_path):
