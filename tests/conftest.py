@@ -6,6 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+# As in the labs and in the sandbox, before NumPy is imported: on a busy machine a second thread of OpenBLAS stalls the
+# first, and a vectorized answer then looks slow.
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
