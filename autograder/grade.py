@@ -98,6 +98,8 @@ class Course:
         self._sandbox, self._cell = sandbox, cell
         self._asked = self._start()
         self.answers: Asked = Remembering(self)
+        if lab.prepare is not None:
+            lab.prepare(self.answers)
 
     def _start(self) -> SandboxStudent:
         asked = SandboxStudent(self._sandbox, {0: self._cell}, patience=Patience(60, 60, 10**9))

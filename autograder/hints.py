@@ -7,7 +7,7 @@ from typing import Any
 
 from autograder.checks import compare
 from autograder.rubric import Mutant, StudentError
-from autograder.student import Answer, Student
+from autograder.student import Student
 
 
 def hint(
@@ -46,29 +46,36 @@ def hint(
     str
         One or two sentences, or ``""``.
     """
-    right = _asked(student, function, *arguments)
-    fits = []
-    for mutant in mutants:
-        if mutant.function != function:
-            continue
-        faulty = _asked(student, "mutant", mutant.id, *arguments)
-        if faulty is None:
-            continue
+    mine = [mutant for mutant in mutants if mutant.function == function]
+    if changed:
         # The fault's own name stands before the arguments.
-        places = tuple(position - 1 for position in faulty.modified)
-        value = view(faulty.value)
-        if changed:
-            found = places == changed
-        else:
-            wrong = right is None or not compare.agree(value, view(right.value))
-            found = wrong and compare.agree(value, view(answer))
-        if found:
-            fits.append(mutant.hint)
-    return fits[0] if len(fits) == 1 else ""
+        shifted = tuple(position + 1 for position in changed)
+        fits = [mutant for mutant in mine if _changed(student, mutant, arguments) == shifted]
+    else:
+        right = _answer(student, view, function, *arguments)
+        faulty = [(mutant, _answer(student, view, "mutant", mutant.id, *arguments)) for mutant in mine]
+        got = view(answer)
+        fits = [
+            mutant
+            for mutant, value in faulty
+            if value is not _NONE and compare.agree(value, got) and (right is _NONE or not compare.agree(value, right))
+        ]
+    return fits[0].hint if len(fits) == 1 else ""
 
 
-def _asked(student: Student, function: str, *arguments: Any) -> Answer | None:
+#: No answer at all; None would be one.
+_NONE = object()
+
+
+def _answer(student: Student, view: Callable[[Any], Any], function: str, *arguments: Any) -> Any:
     try:
-        return student.course.ask(function, *arguments)
+        return view(student.course.call(function, *arguments))
     except StudentError:
-        return None
+        return _NONE
+
+
+def _changed(student: Student, mutant: Mutant, arguments: tuple) -> tuple[int, ...]:
+    try:
+        return student.course.ask("mutant", mutant.id, *arguments).modified
+    except StudentError:
+        return ()

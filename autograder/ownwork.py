@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import builtins
 import math
+import re
 import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -23,8 +24,11 @@ _NAMESPACE_ATTRIBUTES = frozenset({"user_ns", "user_global_ns", "__dict__", "__g
 _LOOKUPS = frozenset({"get", "pop", "setdefault", "__getitem__"})
 #: Numbers that a package knows; reading one computes nothing.
 _HARMLESS = frozenset({"epsilon", "floatx"})
-#: IPython reads a cell anew for every magic in it, so longer ones are read in a simpler way.
-_LONG_CELL = 100_000
+_CELL_MAGIC = re.compile(r"\s*%%(?P<name>\w*)[^\n]*\n?")
+_LINE_MAGIC = re.compile(r"^(?P<indent>[ \t]*)(?:%(?P<name>\w+)[ \t]*(?P<rest>[^\n]*)|![^\n]*|\?[^\n]*)$", re.MULTILINE)
+_ASSIGNED_MAGIC = re.compile(r"=[ \t]*(?:!|%[a-z])[^\n]*$", re.MULTILINE)
+#: IPython reads a cell anew for every magic in it, so it is not asked about long ones.
+_LONG_CELL, _MANY_MAGICS = 100_000, 50
 
 #: What IPython puts into every notebook.
 _SHELL_NAMES = frozenset({"In", "Out", "get_ipython", "display", "exit", "quit", "__name__"})
@@ -205,10 +209,10 @@ class _Notebook:
     def _called(self, call: ast.Call) -> None:
         """Read a call that stands alone, for what it puts where."""
         function = call.func
-        if isinstance(function, ast.Attribute) and function.attr == "run_cell_magic" and len(call.args) == 3:
-            magic, _, text = (part.value if isinstance(part, ast.Constant) else None for part in call.args)
-            if magic in _PYTHON_MAGICS and isinstance(text, str):
-                self.read(text)
+        if isinstance(function, ast.Attribute) and function.attr in ("run_cell_magic", "run_line_magic") and call.args:
+            # This is what becomes of a magic in the history of a notebook.
+            if _text(call.args[0]) in _PYTHON_MAGICS:
+                self.read(_text(call.args[-1]) or "")
         elif isinstance(function, ast.Name) and function.id == "exec" and call.args:
             tree = _parsed(_text(call.args[0]) or "")
             if tree is not None:
@@ -366,23 +370,29 @@ def _parsed(text: str) -> ast.Module | None:
     """Return the syntax tree of a cell, or None where it is not Python."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        try:
-            return ast.parse(text)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            pass
-        try:
-            return ast.parse(_without_magics(text))
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return None
+        for python in (str, _without_magics, _transformed):
+            try:
+                return ast.parse(python(text))
+            except (SyntaxError, ValueError, RecursionError, MemoryError):
+                continue
+    return None
 
 
 def _without_magics(text: str) -> str:
-    if len(text) > _LONG_CELL:
-        lines = text.splitlines()
-        return "\n".join(
-            line[: len(line) - len(line.lstrip())] + "pass" if line.lstrip()[:1] in ("%", "!") else line
-            for line in lines
-        )
+    """Return a cell without shell commands and magics, but with the Python that magics run."""
+    first = _CELL_MAGIC.match(text)
+    if first:
+        text = text[first.end() :] if first["name"] in _PYTHON_MAGICS else ""
+    text = _LINE_MAGIC.sub(
+        lambda line: line["indent"] + (line["rest"] if line["name"] in _PYTHON_MAGICS else "pass"), text
+    )
+    return _ASSIGNED_MAGIC.sub("= None", text)
+
+
+def _transformed(text: str) -> str:
+    """Return a cell as IPython reads it."""
+    if len(text) > _LONG_CELL or text.count("\n%") + text.count("\n!") + text.count("?") > _MANY_MAGICS:
+        return ""
     from IPython.core.inputtransformer2 import TransformerManager
 
     try:

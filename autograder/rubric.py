@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from autograder.student import Student
+    from autograder.student import Asked, Student
 
 #: Looks at one thing and returns what is wrong with it in one sentence, or None where it is right.
 Question = Callable[["Student", np.random.Generator], str | None]
@@ -134,6 +134,8 @@ class Lab:
         Points of the cells that a person grades, by ``grade_id``.
     forbidden : tuple of str
         Top-level packages that an answer must not call instead of computing.
+    prepare : callable, optional
+        Asks the course for what is measured once, before any student's code runs.
     """
 
     name: str
@@ -141,6 +143,7 @@ class Lab:
     checks: tuple[Check, ...]
     manual: dict[str, float]
     forbidden: tuple[str, ...] = ()
+    prepare: Callable[[Asked], None] | None = None
 
     @property
     def points(self) -> float:

@@ -19,7 +19,7 @@ from autograder.checks import compare
 from autograder.hints import hint
 from autograder.mutants.lab1 import MUTANTS
 from autograder.rubric import Check, Lab, Line, StudentError
-from autograder.student import Answer, Student
+from autograder.student import Answer, Asked, Student
 
 Rng = np.random.Generator
 
@@ -369,7 +369,7 @@ def _pool_maximum(student: Student, rng: Rng) -> str | None:
 
 
 def _pool_channels(student: Student, rng: Rng) -> str | None:
-    h = _image(rng, 6, 4, 3)
+    h = _image(rng, 8, 6, 3)
     answer = student.ask("pool2d_layer", h)
     values = compare.array(answer.value)
     if values is None or values.ndim != 3 or values.shape[2] != 3 or values.shape == h.shape:
@@ -393,6 +393,8 @@ def _pool_channels(student: Student, rng: Rng) -> str | None:
 def _pool_odd(student: Student, rng: Rng) -> str | None:
     rows, columns = rng.permutation([7, 9])
     h = _image(rng, rows, columns, 1)
+    # A block that only holds the last pixel is negative, so that zeros beside it show.
+    h[-1, -1] = -np.abs(h[-1, -1])
     even = h[: rows - 1, : columns - 1].copy()
     own = compare.array(student.call("pool2d_layer", even))
     answer = student.ask("pool2d_layer", h)
@@ -684,10 +686,11 @@ def _evaluate_zero(student: Student, rng: Rng) -> str | None:
 
 def _evaluate_inputs(student: Student, rng: Rng) -> str | None:
     zero, _, true = _certain(rng)
-    questions = [_predictions(rng), _predictions(rng), (zero, true)]
+    # 43 % and 80 % are right here, so one number at least differs.
+    questions = [_predictions(rng), (zero, true)]
 
     def alive(values: list) -> bool:
-        first, second = _pair(values[0]), _pair(values[1])
+        first, second = map(_pair, values)
         return first is not None and second is not None and not compare.agree(first, second)
 
     return _unchanged(student, "evaluate", questions, alive)
@@ -695,11 +698,14 @@ def _evaluate_inputs(student: Student, rng: Rng) -> str | None:
 
 # fast_conv2d_layer
 
-#: The batch that is timed: its loop takes a quarter of a second, and few bytes are sent for that work.
-_BATCH, _SIZE, _KERNEL, _CHANNELS = 16, (9, 7), (3, 3), (64, 80)
+#: The batch that is timed: maps as small as MNIST's after two poolings, with many channels. Its loop takes a quarter of
+#: a second, and few bytes are sent for that work.
+_BATCH, _SIZE, _KERNEL, _CHANNELS = 20, (7, 5), (3, 3), (64, 80)
 #: With this much to spare one comparison is enough.
 _CLEARLY = 45
 _TRIES = 5
+#: How much slower than at its best the loop may be for other work on the machine.
+_CREDIBLE = 2
 
 _loops: dict[int, tuple[weakref.ref, float]] = {}
 
@@ -716,9 +722,8 @@ def _fast_inputs(student: Student, rng: Rng) -> str | None:
     return _unchanged(student, "fast_conv2d_layer", questions, _alive(questions))
 
 
-def _loop_seconds(student: Student, x: np.ndarray, W: np.ndarray, again: bool) -> float:
+def _loop_seconds(course: Asked, x: np.ndarray, W: np.ndarray, again: bool) -> float:
     """Return the least time that the course's loop took so far, measured once more where ``again``."""
-    course = student.course
     known, best = _loops.get(id(course), (None, math.inf))
     if known is None or known() is not course:
         best = math.inf
@@ -741,10 +746,10 @@ def _speed(student: Student, rng: Rng) -> tuple[float, str | None]:
     the best of each is compared, because other work on the machine only ever adds time.
     """
     # Loops in plain Python would take minutes for the whole batch: a small part of it shows them.
-    small = _timed(rng, 1, (16, 20))
+    small = _timed(rng, 1, (32, 40))
     part = min(student.ask("fast_conv2d_layer", *small, "linear").seconds for _ in range(2))
     x, W, b = _timed(rng)
-    loop = _loop_seconds(student, x, W, again=False)
+    loop = _loop_seconds(student.course, x, W, again=False)
     if part > loop / 10:
         return loop / part, None
     mine = math.inf
@@ -759,12 +764,21 @@ def _speed(student: Student, rng: Rng) -> tuple[float, str | None]:
             if loop / mine >= _CLEARLY:
                 return loop / mine, None
         else:
-            side_by_side = min(side_by_side, student.course.ask("convolve_loop", x, W).seconds)
+            # A submission that keeps the machine busy meanwhile would gain from it, without this by any factor.
+            side_by_side = min(side_by_side, student.course.ask("convolve_loop", x, W).seconds, _CREDIBLE * loop)
             ratio = side_by_side / mine
-            if attempt > 1 and (ratio >= 1.1 * 30 or ratio < 10 / 3):
+            # Two more pairs can mend what noise did to one, not a factor of five.
+            if ratio < 2 or (attempt > 1 and not 10 / 3 <= ratio < 1.1 * 30):
                 break
         x, W, b = _timed(rng)
     return side_by_side / mine, None
+
+
+def _time_the_loop(course: Asked) -> None:
+    """Time the loop while the machine is quiet."""
+    x, W, _ = _timed(np.random.default_rng(0))
+    for _ in range(2):
+        _loop_seconds(course, x, W, again=True)
 
 
 def _fast_ratio(asked: int) -> Callable:
@@ -860,5 +874,6 @@ LAB = Lab(
         ),
     ),
     manual={"discussion": 10.0},
+    prepare=_time_the_loop,
     forbidden=("keras", "tensorflow", "autograder", "source_lib"),
 )

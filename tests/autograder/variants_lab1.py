@@ -241,6 +241,11 @@ def fast_conv2d_layer_offsets(x, W, b, act):
     return activation(out + b, act)  # noqa: F821
 
 
+def fast_conv2d_layer_einsum_unplanned(x, W, b, act):
+    windows = sliding_window_view(_padded(x, W), W.shape[:2], axis=(1, 2))
+    return activation(np.einsum("nyxirs,rsio->nyxo", windows, W) + b, act)  # noqa: F821
+
+
 # Right and too slow: they get the points of the answers and not all of the speed.
 
 
@@ -254,11 +259,6 @@ def slow_ndimage(x, W, b, act):
         for i in range(W.shape[2]):
             out[..., o] += ndimage.correlate(x[..., i], W[None, :, :, i, o], mode="constant")
     return activation(out + b, act)  # noqa: F821
-
-
-def middling_einsum(x, W, b, act):
-    windows = sliding_window_view(_padded(x, W), W.shape[:2], axis=(1, 2))
-    return activation(np.einsum("nyxirs,rsio->nyxo", windows, W) + b, act)  # noqa: F821
 
 
 GRADED = (
