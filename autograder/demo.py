@@ -16,7 +16,7 @@ from rich.console import Console
 from autograder import reports
 from autograder.course import CONFIG, CourseFolder, open_course
 from autograder.errors import UserError
-from autograder.release import release
+from autograder.release import BEGIN, END, release
 from autograder.rubric import get_lab
 from autograder.sandbox.launch import probe
 from autograder.sandbox.pool import Sandbox
@@ -83,12 +83,12 @@ def _borrow(notebook: NotebookNode) -> None:
 
 CLASS = (
     Sample("01-full-marks", lambda notebook: None),
-    Sample("02-kernel-not-flipped", edit("conv2d_layer", "::-1, ::-1", ":, :")),
+    Sample("02-kernel-not-flipped", edit("conv2d_layer", "::-1", ":")),
     Sample("03-mean-instead-of-max", edit("pool2d_layer", "np.max", "np.mean")),
-    Sample("04-biases-not-counted", edit("count_weights", "[*W, *b]", "W")),
+    Sample("04-biases-not-counted", edit("count_weights", ", *b", "")),
     Sample("05-untouched", lambda notebook: None),
     Sample("06-crash", add("import ctypes\nctypes.string_at(0)")),
-    Sample("07-endless-loop", edit("flatten_layer", "return h.flatten()", "while True: pass")),
+    Sample("07-endless-loop", edit("flatten_layer", BEGIN, "while True:\n        pass")),
     Sample("08-cheat", _cheat),
     Sample("09-lets-keras-do-it", _borrow),
     Sample("10-not-a-notebook", lambda notebook: None),
@@ -170,6 +170,9 @@ def hand_in(folder: CourseFolder) -> list[str]:
         if sample.name != "05-untouched":
             _cell(notebook, "discussion").source = DISCUSSION
         sample.change(notebook)
+        for cell in notebook.cells:
+            lines = cell.source.split("\n")
+            cell.source = "\n".join(line for line in lines if line.strip() not in (BEGIN, END))
         place = folder.step("submitted", sample.name, LAB)
         place.mkdir(parents=True)
         text = nbformat.writes(notebook)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import time
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import ModuleType
@@ -19,6 +20,11 @@ from autograder.sandbox.pool import Job, JobEndedError, JobTimeoutError, Sandbox
 from autograder.sandbox.worker import NoAnswerError, answer
 
 MAX_MESSAGE = 1000
+#: What all cells of a submission may put out, as `wire.weight` counts.
+MAX_OUTPUT = 32 * 2**20
+TOO_MUCH = "Not shown: the cells of this notebook put out too much.\n"
+#: How many of the course's answers are kept.
+REMEMBERED = 2000
 
 
 @dataclass(frozen=True)
@@ -188,6 +194,7 @@ class SandboxStudent:
         self._job: Job | None = None
         self._silent: dict[str, str] = {}
         self._breakdowns = 0
+        self._room = MAX_OUTPUT
         self._end = time.monotonic() + self.patience.total
 
     @property
@@ -204,6 +211,7 @@ class SandboxStudent:
     def _attempt(self) -> Job | None:
         """Run all cells in a fresh job; None where one of them ended it and was left out for the next time."""
         job = self.sandbox.job()
+        self._room = MAX_OUTPUT
         for name, content in self.files.items():
             job.request({"file": name, "bytes": np.frombuffer(content, dtype=np.uint8)}, self.patience.cell)
         for position, source in list(self.sources.items()):
@@ -219,20 +227,26 @@ class SandboxStudent:
                     return None
                 reason = f"it ended the process: {error}"
             else:
-                outputs, error = reply.get("outputs"), reply.get("error")
-                self.ran[position] = Ran(
-                    outputs if isinstance(outputs, list) else [], error if isinstance(error, dict) else None
-                )
+                self._keep(position, reply)
                 continue
             self.ran[position] = Ran([], cut_off=f"This cell was left out: {reason}.")
             del self.sources[position]
             lost = sum(ran.cut_off is not None for ran in self.ran.values())
             if lost >= self.MAX_LOST_CELLS or time.monotonic() >= self._end:
-                for rest in self.sources:
+                # Those before it ran, so they will run again.
+                for rest in [other for other in self.sources if other > position]:
                     self.ran[rest] = Ran([], cut_off="This cell was not run: too many others had to be left out.")
-                self.sources = {}
+                    del self.sources[rest]
             return None
         return job
+
+    def _keep(self, position: int, reply: dict[str, Any]) -> None:
+        outputs, error = reply.get("outputs"), reply.get("error")
+        kept = [{"text": TOO_MUCH}]
+        self._room -= wire.weight([outputs, error])
+        if self._room >= 0:
+            kept = outputs if isinstance(outputs, list) else []
+        self.ran[position] = Ran(kept, error if self._room >= 0 and isinstance(error, dict) else None)
 
     def ask(self, function: str, *args: Any) -> Answer:
         if function in self._silent:
@@ -242,6 +256,8 @@ class SandboxStudent:
         start = time.perf_counter()
         try:
             reply = self._job.request({"ask": function, "args": args}, max(seconds, 0.0))
+        except wire.UnsendableError as error:
+            raise StudentError(f"{function} cannot be asked with what another function returned: {error}") from None
         except JobTimeoutError:
             self._job = None
             self._silent[function] = f"{function} did not answer within {self.patience.question:g} seconds."
@@ -258,7 +274,7 @@ class SandboxStudent:
         if isinstance(reply.get("error"), str):
             raise StudentError(reply["error"][:MAX_MESSAGE])
         modified = reply.get("modified")
-        if "value" not in reply or not isinstance(modified, list) or not all(type(k) is int for k in modified):
+        if "value" not in reply or not _are_positions(modified, len(args)):
             raise StudentError(f"{function} sent something that is no answer.")
         return Answer(reply["value"], taken, tuple(modified))
 
@@ -290,7 +306,7 @@ class Remembering:
     """
 
     asked: Asked
-    known: dict[str, Any] = field(default_factory=dict)
+    known: OrderedDict[str, Any] = field(default_factory=OrderedDict)
 
     def ask(self, function: str, *args: Any) -> Answer:
         """Ask anew: whoever wants the seconds wants them measured."""
@@ -300,4 +316,17 @@ class Remembering:
         key = joblib.hash((function, args))
         if key not in self.known:
             self.known[key] = self.asked.call(function, *args)
+            # Questions that hold a student's own numbers come once; they must not pile up over a class.
+            if len(self.known) > REMEMBERED:
+                self.known.popitem(last=False)
+        self.known.move_to_end(key)
         return wire.copy(self.known[key])
+
+
+def _are_positions(value: Any, count: int) -> bool:
+    """Return whether a value is a sorted list of different positions among so many arguments."""
+    return (
+        isinstance(value, list)
+        and all(type(position) is int for position in value)
+        and value == sorted(set(value).intersection(range(count)))
+    )

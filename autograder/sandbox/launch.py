@@ -18,6 +18,7 @@ from autograder.errors import UserError
 NOBODY = 65534
 JOB = "/course/job"
 HOME = "/course/home"
+EXCHANGE = "/usr/local/share/nbgrader"
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _INSTALL = (
     "Install it with `apt-get install bubblewrap` (or your distribution's package of that name), or grade trusted code "
@@ -29,9 +30,10 @@ _INSTALL = (
 DENIED_CALLS = """
     acct add_key bpf chroot clone3 delete_module fanotify_init finit_module fsconfig fsmount fsopen fspick init_module
     io_uring_enter io_uring_register io_uring_setup ioperm iopl kcmp kexec_file_load kexec_load keyctl lookup_dcookie
-    mount mount_setattr move_mount name_to_handle_at nfsservctl open_by_handle_at open_tree perf_event_open personality
-    pidfd_getfd pivot_root process_vm_readv process_vm_writev ptrace quotactl reboot request_key setdomainname
-    sethostname setns settimeofday swapoff swapon syslog umount2 unshare userfaultfd vhangup vmsplice
+    mount mount_setattr move_mount name_to_handle_at nfsservctl open_by_handle_at open_tree open_tree_attr
+    perf_event_open personality pidfd_getfd pivot_root process_vm_readv process_vm_writev ptrace quotactl reboot
+    request_key setdomainname sethostname setns settimeofday swapoff swapon syslog umount2 unshare userfaultfd vhangup
+    vmsplice
 """.split()  # noqa: SIM905
 
 
@@ -133,6 +135,9 @@ def bubblewrap() -> list[str]:
         if any(packages == target or packages.startswith(target + "/") for target in binds):
             inside = os.path.join(packages, "autograder")
             arguments += ["--tmpfs", inside] if os.path.isdir(inside) else []
+    # nbgrader's exchange, where students of the same machine leave their work, lies in what the sandbox sees of /usr.
+    if os.path.isdir(EXCHANGE):
+        arguments += ["--tmpfs", EXCHANGE]
     for folder in [JOB, HOME, *(["/tmp"] if "/tmp" in private_folders() else [])]:
         arguments += ["--tmpfs", folder]
     arguments += ["--proc", "/proc", "--dev", "/dev", "--chdir", JOB]
@@ -165,6 +170,22 @@ def _binds() -> dict[str, str]:
     if not any(real == target or real.startswith(target + "/") for target in binds):
         binds[real] = real
     return binds | {f"/course/{name}": str(folder) for name, folder in _course_folders().items()}
+
+
+def refuse_to_show(folder: Path) -> None:
+    """Refuse where the sandbox would see a folder, because Python or one of its packages lies around it.
+
+    Raises
+    ------
+    SandboxError
+        With the folder that is in the way and what to do.
+    """
+    for source in _binds().values():
+        if folder.resolve().is_relative_to(os.path.realpath(source)):
+            raise SandboxError(
+                f"The sandbox needs {source}, and the course lies in it: students' code could read {folder}. Keep the "
+                "course elsewhere, with Python's environment in a folder of its own, for example .venv."
+            )
 
 
 def private_folders() -> list[str]:

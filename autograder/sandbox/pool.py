@@ -259,6 +259,8 @@ class Job:
             If there is no whole reply after ``seconds``.
         JobEndedError
             If the job ended, or sent what is no reply.
+        wire.UnsendableError
+            If the request is too large. The job goes on.
         """
         if self.ended is not None:
             raise JobEndedError(self.ended)
@@ -266,8 +268,8 @@ class Job:
         deadline = time.monotonic() + seconds
         try:
             wire.send(self.channel, {"id": self._requests, **message}, deadline)
-            reply = wire.receive(self.channel, deadline)
-            if reply.get("id") != self._requests or type(reply["id"]) is not int:
+            reply = wire.receive(self.channel, deadline, wire.MAX_REPLY)
+            if type(reply.get("id")) is not int or reply["id"] != self._requests:
                 raise wire.MalformedError("a reply to another question")
         except TimeoutError:
             self.end()

@@ -13,7 +13,6 @@ import ctypes
 import gc
 import json
 import os
-import resource
 import select
 import signal
 import socket
@@ -30,12 +29,16 @@ from . import wire
 MAX_TEXT = 20_000
 MAX_IMAGE = 2**20
 MAX_OUTPUTS = 50
+#: Characters of all outputs of one cell, below what a reply may hold.
+MAX_CELL = 8 * 2**20
 NOBODY = 65534
+GOODBYE_SECONDS = 0.3
 TRUNCATED = "\n… the rest of this output was left out.\n"
 
 # From the kernel's headers: linux/sched.h, linux/mount.h, linux/prctl.h.
 CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWPID, CLONE_NEWNET = 0x00020000, 0x08000000, 0x20000000, 0x40000000
-MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REC, MS_PRIVATE = 2, 4, 8, 0x4000, 0x40000
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT, MS_BIND, MS_REC = 1, 2, 4, 8, 0x20, 0x1000, 0x4000
+MS_PRIVATE, _PROC_FLAGS = 0x40000, MS_NOSUID | MS_NODEV | MS_NOEXEC
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_CAP_AMBIENT = 1, 4, 22, 47
 PR_CAP_AMBIENT_CLEAR_ALL, SECCOMP_MODE_FILTER, CAPABILITY_VERSION_3 = 4, 2, 0x20080522
 
@@ -107,6 +110,8 @@ class Shell:
         matplotlib.interactive(True)
         self.error: dict[str, Any] | None = None
         self.shell._showtraceback = self._keep_traceback
+        # `%matplotlib inline` stands in many notebooks, and a shell without a window refuses it.
+        self.shell.enable_gui = lambda gui=None: None
         self.console: int | None = None
 
     def _keep_traceback(self, etype: type, evalue: BaseException, traceback: list[str]) -> None:
@@ -125,12 +130,15 @@ class Shell:
             # The shell puts its own hook back for each cell; a cell's last value is to be collected as well.
             self.shell.display_trap.hook = sys.displayhook
             self.shell.run_cell(source, store_history=False)
-        outputs = []
+        outputs: list[dict[str, Any]] = []
         for name, text in (("stdout", captured.stdout), ("stderr", captured.stderr), ("stdout", self._printed())):
             if text:
                 outputs.append({"stream": name, "text": text if len(text) <= MAX_TEXT else text[:MAX_TEXT] + TRUNCATED})
+        room = MAX_CELL
         for shown in captured.outputs[:MAX_OUTPUTS]:
-            outputs.append({"data": {kind: _text(value) for kind, value in shown.data.items()}})
+            data = {str(kind): _text(value) for kind, value in shown.data.items()}
+            room -= sum(map(len, data.values()))
+            outputs.append({"data": data if room >= 0 else {"text/plain": TRUNCATED}})
         return {"outputs": outputs, "error": self.error}
 
     def redirect(self, path: str) -> None:
@@ -175,7 +183,7 @@ def serve(shell: Shell, channel: socket.socket) -> None:
                 except NoAnswerError as error:
                     reply["error"] = str(error)
         try:
-            wire.send(channel, reply)
+            wire.send(channel, reply, most=wire.MAX_REPLY)
         except wire.UnsendableError as error:
             wire.send(channel, {"id": request["id"], "error": f"{request.get('ask', 'The cell')} returned {error}"})
 
@@ -189,12 +197,10 @@ def _write(name: str, content: np.ndarray) -> None:
 
 # --- becoming a child -----------------------------------------------------------------------------------------
 
-_libc = ctypes.CDLL(None, use_errno=True)
-
 
 def _system(name: str, *args: Any) -> None:
     plain = [argument.encode() if isinstance(argument, str) else argument for argument in args]
-    if getattr(_libc, name)(*plain) != 0:
+    if getattr(ctypes.CDLL(None, use_errno=True), name)(*plain) != 0:
         code = ctypes.get_errno()
         raise OSError(code, f"{name}{args}: {os.strerror(code)}")
 
@@ -207,7 +213,7 @@ def _private_mounts(folders: list[str], megabytes: int) -> None:
     _system("mount", None, "/", None, MS_REC | MS_PRIVATE, None)
     for folder in folders:
         _system("mount", "tmpfs", folder, "tmpfs", MS_NOSUID | MS_NODEV, f"size={megabytes}m,mode=0700,nr_inodes=10k")
-    _system("mount", "proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, None)
+    _system("mount", "proc", "/proc", "proc", _PROC_FLAGS, None)
 
 
 def _drop_privileges(seccomp: bytes) -> None:
@@ -220,6 +226,9 @@ def _drop_privileges(seccomp: bytes) -> None:
 
 
 def _limit(limits: Mapping[str, int]) -> None:
+    # Not at the top: students' notebooks import this module too, on systems without these limits.
+    import resource
+
     for name, value in limits.items():
         kind = getattr(resource, f"RLIMIT_{name}")
         hard = resource.getrlimit(kind)[1]
@@ -245,6 +254,9 @@ def _child(shell: Shell, channel: socket.socket, settings: Mapping[str, Any], se
         os.chdir(settings["folder"])
         with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:
             score.write("1000")
+        if settings["isolated"]:
+            # Or the job could take that back, and the next to run out of memory would be somebody else.
+            _system("mount", None, "/proc", None, MS_REMOUNT | MS_BIND | MS_RDONLY | _PROC_FLAGS, None)
         _limit(settings["limits"])
         if settings["isolated"]:
             _drop_privileges(seccomp)
@@ -386,8 +398,9 @@ def main() -> None:
                 wire.send(control, {"failed": str(error)})
         else:
             keeper, job, pipe = jobs.pop(request["end"])
-            # Once its end is reported, the number may belong to somebody else.
-            if not select.select([pipe], [], [], 0)[0]:
+            # One that ends by itself is given the time to say how. Once its end is reported, the number may belong
+            # to somebody else.
+            if not select.select([pipe], [], [], GOODBYE_SECONDS)[0]:
                 os.kill(job, signal.SIGKILL)
             status = _line(pipe)
             os.close(pipe)

@@ -213,6 +213,15 @@ def test_stub_gets_nothing(function, stub):
             assert [key for key, item in items.items() if item.passed] == []
 
 
+@pytest.mark.parametrize(
+    "cut", [lambda h: h[: len(h) // 2, : h.shape[1] // 2], lambda h: h[len(h) % 2 :, h.shape[1] % 2 :][: len(h) // 2]]
+)
+def test_image_that_is_cut_is_not_pooled(cut):
+    for seed in range(5):
+        items = judge("pool2d_layer", functions(pool2d_layer=cut), seed)
+        assert [key for key, item in items.items() if item.passed] == []
+
+
 @pytest.mark.parametrize("function", GRADED)
 @pytest.mark.parametrize("value", [0.0, 1.0, -0.7, 1000.0])
 def test_constant_of_the_right_shape_gets_nothing(function, value):

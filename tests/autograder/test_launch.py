@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from autograder.sandbox.launch import SandboxError, private_folders, probe
+from autograder.sandbox import launch
+from autograder.sandbox.launch import SandboxError, private_folders, probe, refuse_to_show
 from autograder.sandbox.pool import Sandbox
 
 ROOT = Path(__file__).resolve().parents[2]
+EXCHANGE = Path(launch.EXCHANGE)
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +132,31 @@ def test_the_interpreter_s_own_folder_is_never_covered():
     assert "/dev/shm" in private_folders()
     covered = [folder for folder in private_folders() if sys.prefix.startswith(folder + "/")]
     assert covered == []
+
+
+@pytest.mark.parametrize("place", [sys.prefix, f"{sys.prefix}/share/course", "/usr/local/courses/cnn"])
+def test_a_course_that_the_sandbox_would_show_is_refused(place):
+    with pytest.raises(SandboxError, match="students' code could read .* Keep the course elsewhere"):
+        refuse_to_show(Path(place))
+
+
+def test_a_course_beside_its_environment_is_fine(tmp_path):
+    refuse_to_show(Path(sys.prefix).parent)
+    refuse_to_show(tmp_path)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make nbgrader's exchange")
+def test_the_exchange_of_nbgrader_is_not_seen(sandbox_works):
+    made = not EXCHANGE.exists()
+    EXCHANGE.mkdir(parents=True, exist_ok=True)
+    (EXCHANGE / "planted").touch()
+    try:
+        with Sandbox() as own:
+            assert says(own.job(), f"os.listdir({str(EXCHANGE)!r})") == "[]"
+    finally:
+        (EXCHANGE / "planted").unlink()
+        if made:
+            EXCHANGE.rmdir()
 
 
 def test_a_missing_bubblewrap_is_explained(monkeypatch):

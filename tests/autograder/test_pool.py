@@ -6,6 +6,7 @@ import time
 import numpy as np
 import pytest
 
+from autograder.sandbox.launch import private_folders
 from autograder.sandbox.pool import JobEndedError, JobTimeoutError, Limits, Sandbox
 
 
@@ -48,6 +49,8 @@ def test_a_function_that_changes_its_argument_is_found(job):
         ("def answer():\n    return lambda: 1", "returned an object of type function"),
         ("def answer():\n    return {1, 2}", "returned an object of type set"),
         ("import numpy as np\ndef answer():\n    return np.zeros(10**8)", "at most 64 MB"),
+        ("import numpy as np\ndef answer():\n    return np.zeros(3 * 10**6)", "at most 16 MB"),
+        ("def answer():\n    return [0] * 3_000_000", "an array holds them better"),
     ],
 )
 def test_no_answer_says_why(job, definition, says):
@@ -88,6 +91,29 @@ def test_a_model_can_be_trained(job):
         "print(len(log.history['loss']))"
     )
     assert text(run(job, source, 60)) == "2\n"
+
+
+@pytest.mark.parametrize("magic", ["%matplotlib inline", "%matplotlib notebook", "%pylab inline", "%matplotlib"])
+def test_what_stands_first_in_many_notebooks_is_no_error(job, magic):
+    reply = run(job, f"{magic}\nimport matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()")
+    assert reply["error"] is None, reply["error"]
+    if "inline" in magic:
+        assert any("image/png" in output.get("data", {}) for output in reply["outputs"])
+
+
+def test_a_job_cannot_ask_to_be_spared_when_memory_runs_out(job):
+    assert text(run(job, "print(open('/proc/self/oom_score_adj').read())")).strip() == "1000"
+    assert run(job, "open('/proc/self/oom_score_adj', 'w').write('0')")["error"]["ename"] == "OSError"
+
+
+def test_pictures_without_end_are_cut(job):
+    source = (
+        "import os\nfrom IPython.display import Image, display\n"
+        "for _ in range(40): display(Image(data=b'\\x89PNG\\r\\n\\x1a\\n' + os.urandom(10**6), format='png'))"
+    )
+    reply = run(job, source, 60)
+    pictures = [output for output in reply["outputs"] if "image/png" in output.get("data", {})]
+    assert 0 < len(pictures) < 10 and "left out" in reply["outputs"][-1]["data"]["text/plain"]
 
 
 def test_a_magic_and_the_stand_in_for_the_grader_work(job):
@@ -166,11 +192,12 @@ def test_processes_that_are_left_behind_end_with_the_job(sandbox):
 
 
 def test_files_are_gone_with_the_job(sandbox):
+    places = private_folders()
     first = sandbox.job()
-    assert run(first, "for place in ('.', '/tmp', '/dev/shm'): open(place + '/mine', 'w').write('x')")["error"] is None
+    assert run(first, f"for place in {places}: open(place + '/mine', 'w').write('x')")["error"] is None
     first.end()
     second = sandbox.job()
-    listing = text(run(second, "import os\nprint(os.listdir('.'), os.listdir('/tmp'), os.listdir('/dev/shm'))"))
+    listing = text(run(second, f"import os\nfor place in {places}: print(os.listdir(place))"))
     second.end()
     assert "mine" not in listing
 

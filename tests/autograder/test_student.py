@@ -84,6 +84,50 @@ def test_too_many_such_cells_end_it(sandbox):
     student.close()
 
 
+def test_cells_that_end_the_process_late_do_not_cost_what_stands_before_them(sandbox):
+    cells = {0: "def f(): return 1"} | dict.fromkeys(range(1, 8), "import os; os._exit(1)") | {9: "def g(): return 2"}
+    student = SandboxStudent(sandbox, cells)
+    assert student.call("f") == 1
+    with pytest.raises(StudentError, match="no function g"):
+        student.call("g")
+    student.close()
+
+
+def test_what_is_too_large_to_be_asked_with_is_said(sandbox):
+    student = SandboxStudent(sandbox, {0: "def f(x): return 1"})
+    with pytest.raises(StudentError, match="f cannot be asked with what another function returned: 76.3 MB"):
+        student.call("f", np.zeros(10**7 + 1))
+    assert student.call("f", 1) == 1
+    student.close()
+
+
+@pytest.mark.parametrize("modified", ["[0] * 10**6", "[5]", "[-1]", "[1, 0]", "[True]", "3", "[0.0]", "np.zeros(1)"])
+def test_a_forged_list_of_changed_inputs_is_no_answer(sandbox, modified):
+    forge = f"""
+import numpy as np, os, stat, sys
+from sandbox import wire
+def f(x, y):
+    for k in os.listdir('/proc/self/fd'):
+        try:
+            if stat.S_ISSOCK(os.fstat(int(k)).st_mode):
+                os.write(int(k), wire.encode({{'id': 2, 'value': 1.0, 'modified': {modified}}}))
+        except OSError: pass
+    return 1
+"""
+    student = SandboxStudent(sandbox, {0: forge}, patience=Patience(question=3))
+    with pytest.raises(StudentError, match="sent something that is no answer"):
+        student.call("f", 1, 2)
+    student.close()
+
+
+def test_outputs_of_all_cells_together_have_an_end(sandbox):
+    flood = "from IPython.display import HTML, display\ndisplay(HTML('a' * 2_000_000))\ndisplay(HTML('b' * 2_000_000))"
+    student = SandboxStudent(sandbox, dict.fromkeys(range(12), flood))
+    ran = student.run()
+    assert "put out too much" in str(ran[11].outputs) and "aaa" in str(ran[0].outputs)
+    student.close()
+
+
 def test_a_function_that_hangs_is_asked_once_and_others_still_answer(sandbox):
     cells = {0: "def hangs():\n    while True: pass\ndef fine(): return 3\ndef ends():\n    import os; os._exit(4)"}
     student = SandboxStudent(sandbox, cells, patience=Patience(question=1.0))
@@ -113,3 +157,15 @@ def test_the_course_is_asked_once_for_the_same_question():
     np.testing.assert_array_equal(course.call("double", np.arange(3.0)), [0, 2, 4])
     assert (course.call("counts"), course.call("counts")) == (1, 1)
     assert course.ask("counts").value == 2
+
+
+def test_what_the_course_remembers_does_not_grow_over_a_class(monkeypatch):
+    monkeypatch.setattr("autograder.student.REMEMBERED", 3)
+    namespace = {}
+    exec(CELL, namespace)
+    course = Remembering(Namespace(namespace))
+    assert course.call("counts") == 1
+    for number in range(9):
+        assert course.call("double", number) == 2 * number
+        assert course.call("counts") == 1
+    assert len(course.known) == 3

@@ -1,10 +1,13 @@
 """What crosses the boundary arrives as it was sent; anything else is refused before it is read."""
 
+import contextlib
 import io
 import json
 import socket
 import struct
+import threading
 import time
+from collections import namedtuple
 
 import numpy as np
 import pytest
@@ -55,6 +58,9 @@ def npy(shape, descr="<f8", data=b"") -> bytes:
     return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode() + data
 
 
+NUMBER = npy((1,), data=b"12345678")
+
+
 def with_array(blob: bytes) -> bytes:
     return frame(json.dumps({"message": {"dict": {"a": {"npy": 0}}}, "blobs": [len(blob)]}).encode(), blob)
 
@@ -88,13 +94,36 @@ def pickled() -> bytes:
         with_array(b"\x93NUMPY\x09\x00" + b" " * 20),
         with_array(b"no array"),
         with_array(pickled()),
+        # One array that counts twice, an array from the end, more of everything than fits.
+        frame(
+            json.dumps({"message": {"dict": {"a": {"npy": 0}, "b": {"npy": 0}}}, "blobs": [len(NUMBER)]}).encode(),
+            NUMBER,
+        ),
+        frame(json.dumps({"message": {"dict": {"a": {"npy": -1}}}, "blobs": [len(NUMBER)]}).encode(), NUMBER),
+        frame(json.dumps({"message": {"dict": {}}, "blobs": [0] * 2000}).encode()),
+        frame(b'{"message": {"dict": {"a": [' + b"[]," * 10**6 + b'[]]}}, "blobs": null}'),
+        frame(b'{"message": {"dict": {"a": ' + b"9" * 10**5 + b'}}, "blobs": null}'),
     ],
 )
 def test_a_malformed_frame_is_refused(pair, raw):
-    pair[0].sendall(raw)
-    pair[0].shutdown(socket.SHUT_WR)
+    sender = threading.Thread(target=send_all, args=(pair[0], raw), daemon=True)
+    sender.start()
     with pytest.raises((wire.MalformedError, wire.ClosedError)):
         wire.receive(pair[1], time.monotonic() + 5)
+    pair[1].close()
+    sender.join(5)
+
+
+def send_all(end, raw):
+    with contextlib.suppress(OSError):
+        end.sendall(raw)
+        end.shutdown(socket.SHUT_WR)
+
+
+def test_a_frame_is_no_larger_than_the_receiver_says(pair):
+    wire.send(pair[0], {"a": np.zeros(1000)}, time.monotonic() + 5)
+    with pytest.raises(wire.MalformedError, match="frame of"):
+        wire.receive(pair[1], time.monotonic() + 5, most=8000)
 
 
 def test_a_late_frame_times_out_although_bytes_keep_coming(pair):
@@ -144,6 +173,20 @@ def test_an_array_of_a_subclass_crosses_as_a_plain_array():
     assert type(masked) is np.ndarray
 
 
+def test_numbers_that_have_no_plain_twin_and_tuples_with_names_cross():
+    Result = namedtuple("Result", "loss accuracy")
+    assert wire.plain(Result(np.longdouble(0.5), np.uint8(3))) == (0.5, 3)
+    assert type(wire.plain(Result(1, 2))) is tuple
+    assert {type(part) for part in wire.plain([np.longdouble(1), np.float16(1)])} == {float}
+    assert type(wire.plain(np.bool_(True))) is bool
+
+
+def test_the_weight_counts_what_a_value_takes():
+    assert wire.weight(np.zeros(10**6)) >= 8 * 10**6
+    assert wire.weight({"a": ["x" * 1000, ("y" * 500,)]}) >= 1500
+    assert wire.weight([[]] * 1000) >= 1000 * 56
+
+
 def test_a_list_without_end_is_refused():
     endless = []
     endless.append(endless)
@@ -151,9 +194,17 @@ def test_a_list_without_end_is_refused():
         wire.plain(endless)
 
 
-def test_too_much_is_refused_before_it_is_sent():
-    with pytest.raises(wire.UnsendableError, match="MB"):
-        wire.encode({"a": np.zeros(wire.MAX_FRAME // 8 + 1)})
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        (np.zeros(wire.MAX_FRAME // 8 + 1), "MB"),
+        ([np.zeros(1)] * (wire.MAX_ARRAYS + 1), "arrays"),
+        ([0] * (wire.MAX_PARTS + 1), "an array holds them better"),
+    ],
+)
+def test_too_much_is_refused_before_it_is_sent(value, says):
+    with pytest.raises(wire.UnsendableError, match=says):
+        wire.encode({"a": value})
 
 
 def test_changes_in_place_are_found():
