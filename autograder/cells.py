@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from IPython.core.inputtransformer2 import TransformerManager
 from nbformat.notebooknode import NotebookNode, from_dict
+
+from autograder.source import MAX_WORDS, parsed, words
 
 MAX_BYTES = 200 * 2**20
 MAX_SOURCE = 2**20
@@ -90,16 +91,18 @@ def read_notebook(path: Path) -> NotebookNode:
         If it is not a file, too large, not JSON, or has no list of cells.
     """
     advice = "Open it in JupyterLab, save it with File > Save Notebook, and hand that file in again."
-    if path.is_symlink() or not path.is_file():
-        raise UnreadableNotebookError(f"{path.name} is not a regular file. Hand in the notebook itself, not a link.")
-    size = path.stat().st_size
-    if size > MAX_BYTES:
-        raise UnreadableNotebookError(
-            f"{path.name} has {size // 2**20} MB, more than the {MAX_BYTES // 2**20} MB that are read. "
-            "Choose Edit > Clear Outputs of All Cells, save, and hand it in again."
-        )
     try:
+        if path.is_symlink() or not path.is_file():
+            raise UnreadableNotebookError(f"{path.name} is no regular file. Hand in the notebook itself, not a link.")
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise UnreadableNotebookError(
+                f"{path.name} has {size // 2**20} MB, more than the {MAX_BYTES // 2**20} MB that are read. "
+                "Choose Edit > Clear Outputs of All Cells, save, and hand it in again."
+            )
         document = json.loads(path.read_bytes())
+    except OSError as error:
+        raise UnreadableNotebookError(f"{path.name} cannot be opened: {error.strerror}.") from None
     except (ValueError, RecursionError) as error:
         where = f" (line {error.lineno})" if isinstance(error, json.JSONDecodeError) else ""
         empty = "It is empty. " if size == 0 else ""
@@ -122,9 +125,10 @@ def clean(document: Any) -> NotebookNode | None:
     if not isinstance(raw_cells, list):
         return None
     cells = [cell for raw in raw_cells[:MAX_CELLS] if (cell := _cell(raw)) is not None]
-    notebook = nbformat.v4.new_notebook(cells=cells)
     for number, cell in enumerate(cells):
         cell["id"] = f"cell-{number}"
+    notebook = nbformat.v4.new_notebook()
+    notebook.cells = cells
     return notebook
 
 
@@ -138,12 +142,7 @@ def _cell(raw: Any) -> NotebookNode | None:
         source = ""
     # A lone surrogate would break every file that the cell is written to later.
     source = source[:MAX_SOURCE].encode("utf-8", "replace").decode("utf-8")
-    new = {
-        "code": nbformat.v4.new_code_cell,
-        "markdown": nbformat.v4.new_markdown_cell,
-        "raw": nbformat.v4.new_raw_cell,
-    }[raw["cell_type"]]
-    cell = new(source)
+    cell = _new(raw["cell_type"], source)
     metadata = raw.get("metadata") if isinstance(raw.get("metadata"), dict) else {}
     nbgrader = metadata.get("nbgrader")
     if isinstance(nbgrader, dict) and isinstance(nbgrader.get("grade_id"), str):
@@ -154,6 +153,12 @@ def _cell(raw: Any) -> NotebookNode | None:
     if cell.cell_type == "markdown" and (pictures := _attachments(raw.get("attachments"))):
         cell["attachments"] = from_dict(pictures)
     return cell
+
+
+def _new(cell_type: str, source: str) -> NotebookNode:
+    """Return an empty cell. What nbformat makes is the same, but it validates each against the whole schema."""
+    code = {"execution_count": None, "outputs": []} if cell_type == "code" else {}
+    return from_dict({"cell_type": cell_type, "metadata": {}, "source": source, **code})
 
 
 def _attachments(raw: Any) -> dict[str, dict[str, str]]:
@@ -253,8 +258,7 @@ def _changed(cell: NotebookNode, role: Role) -> list[str]:
 
 
 def _released(role: Role) -> NotebookNode:
-    new = nbformat.v4.new_code_cell if role.cell_type == "code" else nbformat.v4.new_markdown_cell
-    cell = new(role.source)
+    cell = _new(role.cell_type, role.source)
     cell["id"] = f"released-{re.sub(r'[^a-zA-Z0-9_-]', '-', role.grade_id)}"[:64]
     cell.metadata["nbgrader"] = from_dict(role.metadata)
     return cell
@@ -263,17 +267,21 @@ def _released(role: Role) -> NotebookNode:
 def runnable(notebook: NotebookNode, check_ids: Iterable[str]) -> dict[int, str]:
     """Return what is to be run, by the position of its cell.
 
-    Check cells are asked from outside and never run. Of a cell that only explores, the functions, classes and imports
-    are kept: copying such a cell copies its tag, and somebody's helper must not vanish for that.
+    Check cells are asked from outside and never run. Of a cell that only explores, what it defines is kept: copying
+    such a cell copies its tag, and somebody's helper must not vanish for that.
     """
     checks = set(check_ids)
     sources: dict[int, str] = {}
+    room = MAX_WORDS
     for position, cell in enumerate(notebook.cells):
         if cell.cell_type != "code" or _grade_id(cell) in checks:
             continue
-        source = definitions(cell.source) if explores(cell) else cell.source
-        if source.strip():
-            sources[position] = source
+        text = cell.source
+        if explores(cell):
+            room -= words(text)
+            text = definitions(text) if room >= 0 else ""
+        if text.strip():
+            sources[position] = text
     return sources
 
 
@@ -282,11 +290,17 @@ def explores(cell: NotebookNode) -> bool:
     return cell.cell_type == "code" and EXPLORE in cell.metadata.get("tags", []) and _grade_id(cell) is None
 
 
-def definitions(source: str) -> str:
-    """Return the functions, classes and imports that a cell defines at its top level, as source."""
-    keep = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
+def definitions(text: str) -> str:
+    """Return what a cell defines at its top level, as source: functions, classes, imports, and names of constants."""
+    tree = parsed(text)
     try:
-        tree = ast.parse(TransformerManager().transform_cell(source))
-        return "\n".join(ast.unparse(node) for node in tree.body if isinstance(node, keep))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return "\n".join(ast.unparse(node) for node in tree.body if _defines(node)) if tree else ""
+    except (RecursionError, ValueError):
         return ""
+
+
+def _defines(node: ast.stmt) -> bool:
+    if isinstance(node, (ast.Assign, ast.AnnAssign)):
+        values = node.value.elts if isinstance(node.value, (ast.Tuple, ast.List)) else [node.value]
+        return all(isinstance(value, (ast.Lambda, ast.Constant)) for value in values)
+    return isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import json
+import os
 import time
 import zlib
 from collections.abc import Mapping
@@ -18,11 +19,13 @@ from nbformat.notebooknode import NotebookNode
 from autograder import cells, ownwork, reference, rubric
 from autograder.rubric import Item, Lab, StudentError
 from autograder.sandbox.launch import SandboxError
-from autograder.sandbox.pool import JobEndedError, Sandbox
+from autograder.sandbox.pool import JobEndedError, JobTimeoutError, Sandbox
 from autograder.student import Answer, Asked, Patience, Ran, Remembering, SandboxStudent
 
 MAX_FILES = 100
 MAX_FILE_BYTES = 16 * 2**20
+MAX_ENTRIES = 1000
+UNJUDGED = "This could not be judged automatically; a person will look at it."
 
 
 @dataclass(frozen=True)
@@ -174,12 +177,13 @@ def grade(
     """
     start = time.perf_counter()
     flags = list(notes or [])
-    sources = cells.runnable(notebook, [check.grade_id for check in lab.checks])
-    borrowed = ownwork.borrowed(list(sources.values()), [check.function for check in lab.checks], lab.forbidden)
-    student = SandboxStudent(sandbox, sources, files, course, patience)
     items: list[Item] = []
     ran: dict[int, Ran] = {}
+    student = None
     try:
+        sources = cells.runnable(notebook, [check.grade_id for check in lab.checks])
+        borrowed = _borrowed(sources, files or {}, lab, flags)
+        student = SandboxStudent(sandbox, sources, files, course, patience)
         ran = student.run()
         for check in lab.checks:
             rng = np.random.default_rng([seed, zlib.crc32(check.grade_id.encode())])
@@ -188,22 +192,41 @@ def grade(
                 continue
             try:
                 items += check(student, rng)
-            except (SandboxError, JobEndedError):
+            except (SandboxError, JobEndedError, JobTimeoutError):
                 raise
             except Exception as error:
                 # A fault of the check is never the student's: say so, pay nothing yet, and call a person.
-                flags.append(f"The check of {check.function} failed by itself ({type(error).__name__}: {error}).")
-                items += check.failed("This could not be judged automatically; a person will look at it.")
-    except (SandboxError, JobEndedError, StudentError) as error:
-        flags.append(f"The sandbox failed while this was graded: {error}")
+                flags.append(f"The check of {check.function} failed by itself ({in_short(error)}).")
+                items += check.failed(UNJUDGED)
+    except Exception as error:
+        # One submission must never end the grading of a class.
+        which = "The sandbox" if isinstance(error, (SandboxError, JobEndedError, JobTimeoutError)) else "The grader"
+        flags.append(f"{which} failed while this was graded ({in_short(error)}).")
         judged = {item.check for item in items}
         for check in lab.checks:
             if check.grade_id not in judged:
-                items += check.failed("This could not be judged automatically; a person will look at it.")
+                items += check.failed(UNJUDGED)
     finally:
-        student.close()
+        if student is not None:
+            student.close()
     flags += [f"Cell {position + 1}: {what.cut_off}" for position, what in sorted(ran.items()) if what.cut_off]
     return Verdict(items, flags, ran, sandbox.isolation, time.perf_counter() - start)
+
+
+def _borrowed(sources: Mapping[int, str], files: Mapping[str, bytes], lab: Lab, flags: list[str]) -> dict[str, str]:
+    modules = {name: content.decode("utf-8", "replace") for name, content in files.items() if name.endswith(".py")}
+    functions = [check.function for check in lab.checks]
+    try:
+        return ownwork.borrowed(sources.values(), functions, lab.forbidden, modules)
+    except ownwork.TooMuchSourceError as error:
+        flags.append(str(error))
+        return {}
+
+
+def in_short(error: BaseException) -> str:
+    """Return an exception in one line for a person who must look."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text[:200]}" if text else type(error).__name__
 
 
 def unreadable(lab: Lab, reason: str, isolation: str) -> Verdict:
@@ -219,18 +242,37 @@ def files_beside(notebook: Path) -> tuple[dict[str, bytes], list[str]]:
     """
     files: dict[str, bytes] = {}
     left_out: list[str] = []
-    total = 0
-    for path in sorted(notebook.parent.rglob("*")):
+    room = MAX_FILE_BYTES
+    for path in _entries(notebook.parent):
         name = str(path.relative_to(notebook.parent))
-        if path.is_symlink():
-            left_out.append(f"The submission holds a link, {name}, which was not followed.")
-        elif path.is_file() and path != notebook and path.suffix != ".ipynb" and path.name != "timestamp.txt":
-            total += path.stat().st_size
-            if total > MAX_FILE_BYTES or len(files) >= MAX_FILES:
-                left_out.append("The files beside the notebook are too many or too large; some were left out.")
-                break
-            files[name] = path.read_bytes()
-    return files, left_out
+        try:
+            if path.is_symlink():
+                left_out.append(f"The submission holds a link, {name}, which was not followed.")
+            elif path.is_file() and path != notebook and path.suffix != ".ipynb" and path.name != "timestamp.txt":
+                room -= path.stat().st_size
+                if room < 0 or len(files) >= MAX_FILES:
+                    left_out.append("The files beside the notebook are too many or too large; some were left out.")
+                    break
+                files[name] = path.read_bytes()
+        except OSError as error:
+            left_out.append(f"The file {name} cannot be read ({error.strerror}); it was left out.")
+    return files, left_out[:MAX_FILES]
+
+
+def links_beside(notebook: Path) -> list[str]:
+    """Return the relative names of the links of a submission folder."""
+    return [str(path.relative_to(notebook.parent)) for path in _entries(notebook.parent) if path.is_symlink()]
+
+
+def _entries(folder: Path) -> list[Path]:
+    """Return what lies in a folder, links to folders not entered, sorted as far as it is read."""
+    found: list[Path] = []
+    for place, folders, names in os.walk(folder):
+        folders.sort()
+        found += [Path(place, name) for name in sorted([*names, *folders])]
+        if len(found) > MAX_ENTRIES:
+            break
+    return sorted(found)
 
 
 def as_record(student: str, lab: Lab, verdict: Verdict) -> dict[str, Any]:
@@ -247,7 +289,7 @@ def as_record(student: str, lab: Lab, verdict: Verdict) -> dict[str, Any]:
         for item in verdict.items
     ]
     return {
-        "student": student,
+        "student": student.encode("utf-8", "replace").decode(),
         "assignment": lab.name,
         "status": verdict.status,
         "points": verdict.points,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import shutil
 from pathlib import Path
 
 import nbformat
@@ -54,13 +55,15 @@ def read_roles(db_url: str, assignment: str, notebook: str) -> dict[str, Role]:
 class RestoreCells(NbGraderPreprocessor):
     """Give each cell the role that the release gave it, whatever the submission says.
 
-    Takes the place of nbgrader's ``DeduplicateIds``, with which one copied check cell stops the whole class.
+    Takes the place of nbgrader's ``DeduplicateIds``, with which one copied check cell stops the whole class. Roles that
+    are known already come in ``resources["roles"]``.
     """
 
     def preprocess(self, nb: NotebookNode, resources: ResourcesDict) -> tuple[NotebookNode, ResourcesDict]:
         nb = cells.clean(nb)
         where = resources["nbgrader"]
-        notes = cells.restore(nb, read_roles(where["db_url"], where["assignment"], where["notebook"]))
+        roles = resources.get("roles") or read_roles(where["db_url"], where["assignment"], where["notebook"])
+        notes = cells.restore(nb, roles)
         for cell in nb.cells:
             if cell.cell_type == "markdown":
                 cell.source = safe_markdown(cell.source, cell.get("attachments"))
@@ -101,8 +104,16 @@ class TrustedExecute(NbGraderPreprocessor):
             # Not from the folder that nbgrader made: copying there, it followed the submission's links.
             coursedir = self.parent.parent.coursedir
             folder = coursedir.format_path(coursedir.submitted_directory, where["student"], where["assignment"])
-            files, left_out = grade.files_beside(Path(folder) / f"{where['notebook']}.ipynb")
-            verdict = grade.grade(nb, lab, sandbox, course.answers, seed, files, notes + left_out, self.patience)
+            submitted = Path(folder) / f"{where['notebook']}.ipynb"
+            _remove_copies(grade.links_beside(submitted), Path(resources["metadata"]["path"]))
+            try:
+                cells.read_notebook(submitted)
+            except cells.UnreadableNotebookError as error:
+                nb.cells, verdict = [], grade.unreadable(lab, str(error), self.isolation)
+                cells.restore(nb, read_roles(where["db_url"], where["assignment"], where["notebook"]))
+            else:
+                files, left_out = grade.files_beside(submitted)
+                verdict = grade.grade(nb, lab, sandbox, course.answers, seed, files, notes + left_out, self.patience)
         for flag in verdict.flags:
             self.log.warning("%s needs a look: %s", where["student"], flag)
         write_verdict(nb, lab, verdict)
@@ -121,6 +132,15 @@ class FlagForReview(NbGraderPreprocessor):
                     score.needs_manual_grade = True
                 gradebook.db.commit()
         return nb, resources
+
+
+def _remove_copies(names: list[str], folder: Path) -> None:
+    """Remove what nbgrader copied of a submission's links: it follows them, to the gradebook if they say so."""
+    for name in names:
+        if (copied := folder / name).is_dir() and not copied.is_symlink():
+            shutil.rmtree(copied)
+        else:
+            copied.unlink(missing_ok=True)
 
 
 def write_verdict(nb: NotebookNode, lab: Lab, verdict: grade.Verdict) -> None:

@@ -1,176 +1,449 @@
 """Whether an answer computes, or has a package compute that the lab is about: found by reading its code.
 
 Nothing is run here. What can only be seen while a function runs, such as a module's name that is put together
-from a file, is not found by reading.
+from a file, is not found by reading; where the reading is not sure, it accuses nobody.
 """
 
 from __future__ import annotations
 
 import ast
 import builtins
-import math
-import re
-import warnings
-from collections.abc import Iterable, Iterator
+import posixpath
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
-import numpy as np
+from autograder.source import (
+    LOOKUPS,
+    MAX_SOURCE,
+    MAX_WORDS,
+    RUN_HERE,
+    absolute,
+    at_once,
+    base_name,
+    conditions,
+    exported,
+    inner_statements,
+    is_main_test,
+    is_mere,
+    last_name,
+    namespace_entry,
+    parsed,
+    text_of,
+    unattributed,
+    words,
+)
 
-#: Magics whose cell is Python.
-_PYTHON_MAGICS = frozenset({"time", "timeit", "capture", "prun", "debug", "python", "py", "python3"})
+#: How much may be read, in visits to a node of a syntax tree; a word takes a few. Counted instead of timed, so that a
+#: submission is judged alike on every machine.
+MAX_STEPS = 1_000_000
+_STEPS_PER_WORD = 6
+_STEPS_PER_STAR = 50_000
+_MAX_DEPTH = 50
+_MAX_NAME = 200
+_MAX_MEANINGS = 10
+_TOO_MUCH = (
+    "The notebook and the modules beside it hold too much code to be read, "
+    "so whether the answers compute by themselves is not known."
+)
+
 _IMPORTERS = frozenset({"import_module", "__import__", "find_spec", "find_loader", "load_module", "run_module"})
-_NAMESPACES = frozenset({"globals", "locals", "vars"})
-_NAMESPACE_ATTRIBUTES = frozenset({"user_ns", "user_global_ns", "__dict__", "__globals__"})
-_LOOKUPS = frozenset({"get", "pop", "setdefault", "__getitem__"})
-#: Numbers that a package knows; reading one computes nothing.
-_HARMLESS = frozenset({"epsilon", "floatx"})
-_CELL_MAGIC = re.compile(r"\s*%%(?P<name>\w*)[^\n]*\n?")
-_LINE_MAGIC = re.compile(r"^(?P<indent>[ \t]*)(?:%(?P<name>\w+)[ \t]*(?P<rest>[^\n]*)|![^\n]*|\?[^\n]*)$", re.MULTILINE)
-_ASSIGNED_MAGIC = re.compile(r"=[ \t]*(?:!|%[a-z])[^\n]*$", re.MULTILINE)
-#: IPython reads a cell anew for every magic in it, so it is not asked about long ones.
-_LONG_CELL, _MANY_MAGICS = 100_000, 50
-
-#: What IPython puts into every notebook.
-_SHELL_NAMES = frozenset({"In", "Out", "get_ipython", "display", "exit", "quit", "__name__"})
+#: What a package has that computes nothing of a layer: its settings, its types, its data.
+_HARMLESS = frozenset(
+    {
+        "DataGenerator",
+        "KerasTensor",
+        "Tensor",
+        "__version__",
+        "convert_to_numpy",
+        "epsilon",
+        "floatx",
+        "image_data_format",
+        "is_keras_tensor",
+        "is_tensor",
+        "load_data",
+        "set_random_seed",
+    }
+)
+#: Built-in functions that only look at what they are given.
+_TESTS = frozenset({"isinstance", "issubclass", "hasattr", "callable"})
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+#: What has names of its own, and what a statement does not evaluate by itself.
+_OWN_NAMES = (*_FUNCTIONS, *_COMPREHENSIONS, ast.ClassDef)
+_BLOCKS = (ast.stmt, ast.excepthandler, ast.match_case, ast.Lambda)
+_SAMENESS = (ast.Is, ast.IsNot, ast.Eq, ast.NotEq, ast.In, ast.NotIn)
 
 
-@dataclass(frozen=True, eq=False)
-class _Meaning:
-    """What a name of the notebook stands for: a piece of code, or a path that was imported.
-
-    ``before`` holds what the names in it meant when it was run. Bodies of functions run later and see the last meaning.
-    ``other`` is what the name may mean as well, for example where a branch sets it.
-    """
-
-    node: ast.AST | None = None
-    path: str = ""
-    before: dict[str, _Meaning] = field(default_factory=dict)
-    other: _Meaning | None = None
-
-    def all(self) -> Iterator[_Meaning]:
-        meaning: _Meaning | None = self
-        while meaning is not None:
-            yield meaning
-            meaning = meaning.other
+class TooMuchSourceError(ValueError):
+    """A submission has more code than is read, or code that takes too long to follow. A person must look."""
 
 
-def borrowed(cells: list[str], functions: Iterable[str], forbidden: tuple[str, ...]) -> dict[str, str]:
+def borrowed(
+    cells: Iterable[str],
+    functions: Iterable[str],
+    forbidden: tuple[str, ...],
+    files: Mapping[str, str] | None = None,
+) -> dict[str, str]:
     """Name the answers that use a forbidden package instead of computing.
 
-    What an answer uses is followed through the notebook's own functions, classes and names, as far as another
-    answer, which is judged by itself. A name that is defined more than once has its last meaning. What a
-    notebook imports or uses elsewhere does not count, and neither do texts and comments.
+    What an answer uses is followed through the notebook's own functions, classes and names and through modules
+    beside it, as far as another answer, which is judged by itself. A name that is defined more than once has its
+    last meaning. What a notebook imports or uses elsewhere does not count, and neither do texts, comments,
+    annotations, type checks and comparisons.
 
     Parameters
     ----------
-    cells : list of str
-        The code cells in the order in which they run. Magics and shell commands are skipped, and so is a cell that
-        is not Python.
+    cells : iterable of str
+        The code cells in the order in which they run. Shell commands and most magics are skipped, and so is a cell
+        that is not Python. A cell ``%%writefile name.py`` is a file beside the notebook.
     functions : iterable of str
         The names of the answers.
     forbidden : tuple of str
         Top-level packages, for example ``("keras", "tensorflow")``.
+    files : mapping of str to str, optional
+        The text of the Python files beside the notebook by their relative names, such as ``"pkg/mod.py"``.
 
     Returns
     -------
     dict of str to str
         For each answer at fault one sentence that says what it uses and through which helper.
 
+    Raises
+    ------
+    TooMuchSourceError
+        If there are more than `MAX_SOURCE` characters or `MAX_WORDS` words (about twenty labs), or code that takes more
+        than `MAX_STEPS` steps to follow. Files that nothing imports do not count.
+
     Examples
     --------
     >>> cells = ["import keras.ops as K", "def _sum(a, b):\\n    return K.conv(a, b)", "answer = _sum"]
     >>> borrowed(cells, ["answer"], ("keras",))["answer"].split(" instead")[0]
     'answer uses keras.ops.conv (through _sum)'
+    >>> helper = {"helper.py": "from keras.ops import max_pool as pool"}
+    >>> borrowed(["from helper import *"], ["pool"], ("keras",), helper)["pool"].split(" instead")[0]
+    'pool uses keras.ops.max_pool'
     """
-    notebook = _Notebook(forbidden)
+    reading = _Reading(frozenset(forbidden), files or {})
     for cell in cells:
         if isinstance(cell, str):
-            notebook.read(cell)
-    notebook.add_globals()
+            reading.notebook.read(cell)
+    reading.notebook.add_globals()
     answers = tuple(dict.fromkeys(functions))
-    found = {name: notebook.borrows(name, frozenset(answers)) for name in answers}
+    found = {name: reading.borrows(name, answers) for name in answers}
     return {name: _sentence(name, *use) for name, use in found.items() if use is not None}
 
 
-def _sentence(answer: str, path: str, helpers: tuple[str, ...]) -> str:
-    through = f" (through {', '.join(helpers)})" if helpers else ""
+def _sentence(answer: str, path: str, helpers: list[str]) -> str:
+    named = [_short(name) for name in helpers[:3]] + ["..."] * (len(helpers) > 3)
+    through = f" (through {', '.join(named)})" if named else ""
     return (
-        f"{answer} uses {path}{through} instead of computing its answer, so it scores 0. Write it with NumPy or SciPy."
+        f"{answer} uses {_short(path)}{through} instead of computing its answer, so it scores 0. "
+        "Write it with NumPy or SciPy."
     )
 
 
-class _Notebook:
-    """What the names of a notebook mean after its cells have run."""
+def _short(name: str) -> str:
+    return name if len(name) <= 60 else f"{name[:57]}..."
 
-    def __init__(self, forbidden: tuple[str, ...]) -> None:
-        self.forbidden = frozenset(forbidden)
+
+@dataclass(frozen=True, eq=False)
+class _Meaning:
+    """What a name stands for: a piece of code, or a path that was imported.
+
+    ``home`` is where the names in the code are looked up, and ``before`` holds what they meant when it was run. Bodies
+    of functions run later and see the last meaning. ``other`` is what the name may mean as well, for example where a
+    branch sets it.
+    """
+
+    home: _Names
+    node: ast.AST | None = None
+    path: str = ""
+    before: Mapping[str, _Meaning] = field(default_factory=dict)
+    other: _Meaning | None = None
+
+    @property
+    def is_function(self) -> bool:
+        return isinstance(self.node, (ast.FunctionDef, ast.AsyncFunctionDef)) and not self.node.decorator_list
+
+
+class _Use(NamedTuple):
+    """What code takes: a name, or a path that it reaches by itself, and the attributes that follow.
+
+    ``lazy`` is what a function takes when it is called.
+    """
+
+    name: str
+    path: str
+    attributes: str
+    lazy: bool
+
+
+class _ClassScope(dict[str, str]):
+    """Names of a class: its functions do not see them."""
+
+
+#: The local names that a piece of code sees, with the path of those that are imported; the innermost last.
+_Scopes = tuple[dict[str, str], ...]
+
+
+class _Reading:
+    """The notebook, the files beside it, and what has been read of them."""
+
+    def __init__(self, forbidden: frozenset[str], files: Mapping[str, str]) -> None:
+        self.forbidden = forbidden
+        self.steps = 0
+        self.depth = 0
+        self.characters = 0
+        self.trees: dict[str, ast.Module | None] = {}
+        self.found: dict[tuple[int, int], list[_Use]] = {}
+        self.files: dict[str, str] = {}
+        self.modules: dict[str, str] = {}
+        self.packages: set[str] = set()
+        self.imported: dict[str, _Names] = {}
+        self.stars: set[str] = set()
+        for name, text in files.items():
+            self.write(name, text)
+        self.notebook = _Names(self)
+
+    def spend(self, steps: int = 1) -> None:
+        self.steps += steps
+        if self.steps > MAX_STEPS:
+            raise TooMuchSourceError(_TOO_MUCH)
+
+    def walk(self, *nodes: ast.AST, stop: tuple[type[ast.AST], ...] = ()) -> Iterator[ast.AST]:
+        """Walk through code, but not into nodes of some kinds; of a function there, through what runs at once."""
+        waiting = list(nodes)
+        while waiting:
+            node = waiting.pop()
+            self.spend()
+            yield node
+            if not isinstance(node, stop):
+                waiting.extend(ast.iter_child_nodes(node))
+            elif isinstance(node, _FUNCTIONS):
+                waiting.extend(at_once(node))
+
+    def tree(self, text: str) -> ast.Module | None:
+        if text not in self.trees:
+            self.characters += len(text)
+            if self.characters > MAX_SOURCE or (count := words(text)) > MAX_WORDS:
+                raise TooMuchSourceError(_TOO_MUCH)
+            self.spend(_STEPS_PER_WORD * count + 1)
+            self.trees[text] = parsed(text)
+        return self.trees[text]
+
+    # Modules beside the notebook.
+
+    def write(self, name: str, text: str, append: bool = False) -> None:
+        """Take over a file, as it is given or as a cell writes it."""
+        name = posixpath.normpath(name.strip().strip("'\""))
+        stem, dot, ending = name.rpartition(".")
+        if ending != "py" or not dot or not isinstance(text, str):
+            return
+        self.files[name] = self.files.get(name, "") + text if append else text
+        *outer, last = stem.split("/")
+        if last == "__init__" and outer:
+            self.packages.add(".".join(outer))
+        else:
+            outer.append(last)
+        for length in range(1, len(outer)):
+            self.modules.setdefault(".".join(outer[:length]), "")
+            self.packages.add(".".join(outer[:length]))
+        module = ".".join(outer)
+        self.modules[module] = self.files[name]
+        if module in self.imported:
+            # Who writes a module again loads it again, or restarts.
+            self._run(module)
+
+    def names(self, module: str) -> _Names:
+        """Return the names of a module beside the notebook, which is read when it is first asked for."""
+        if module not in self.imported:
+            self.imported[module] = _Names(self, module, module in self.packages)
+            self._run(module)
+        return self.imported[module]
+
+    def _run(self, module: str) -> None:
+        self.imported[module].read(self.modules[module])
+        self.imported[module].add_globals()
+
+    def located(self, path: str) -> tuple[_Meaning, str, str] | None:
+        """Return what a path into a module beside the notebook means, its name, and the attributes left over."""
+        module, *rest = path.split(".", _MAX_DEPTH)
+        if module not in self.modules or len(rest) == _MAX_DEPTH:
+            return None
+        while rest:
+            names = self.names(module).names
+            inside = f"{module}.{rest[0]}"
+            if rest[0] not in names and inside in self.modules:
+                module, rest = inside, rest[1:]
+                continue
+            meaning = names.get(rest[0]) or names.get("__getattr__")
+            return meaning and (meaning, inside, ".".join(rest[1:]))
+        return None
+
+    # Following an answer.
+
+    def is_forbidden(self, path: str) -> bool:
+        return path.partition(".")[0] in self.forbidden and path.rpartition(".")[2] not in _HARMLESS
+
+    def borrows(self, answer: str, answers: tuple[str, ...]) -> tuple[str, list[str]] | None:
+        """Return the forbidden path that an answer uses, and the helpers through which it does."""
+        others = {self._final(name) for name in answers if name != answer} - {self._final(answer)}
+        seen: set[tuple[_Meaning, str]] = set()
+        # The helpers are linked from the last one back: a chain of thousands is not copied at each step.
+        waiting: deque[tuple[_Meaning | None, str, tuple | None]] = deque([(self.notebook.names.get(answer), "", None)])
+        while waiting:
+            self.spend()
+            meaning, attributes, chain = waiting.popleft()
+            if meaning is None or meaning in others:
+                continue
+            key = (meaning, attributes if meaning.path or meaning.other else "")
+            if key in seen:
+                continue
+            seen.add(key)
+            waiting.append((meaning.other, attributes, chain))
+            if meaning.path:
+                path = ".".join(filter(None, (meaning.path, attributes)))
+                if self.is_forbidden(path):
+                    return path, _unlinked(chain)
+                found = self.located(path)
+                if found is not None:
+                    inside, name, rest = found
+                    waiting.append((inside, rest, chain if inside.path else (name, chain)))
+                continue
+            home = meaning.home
+            for use in self.uses(meaning):
+                if use.path:
+                    waiting.append((_Meaning(home, path=use.path), use.attributes, chain))
+                    continue
+                last = home.names.get(use.name)
+                then = last if use.lazy else meaning.before.get(use.name, last)
+                # An earlier meaning of the answer itself is no helper, and neither is a name for a package.
+                own = home is self.notebook and use.name == answer
+                link = chain if own or then is None or then.path else (use.name, chain)
+                waiting.append((then, use.attributes, link))
+                waiting.extend((added, rest, (name, chain)) for added, name, rest in home.added_to(use))
+        return None
+
+    def _final(self, answer: str) -> _Meaning | None:
+        meaning = self.notebook.names.get(answer)
+        for _ in range(_MAX_DEPTH):
+            found = self.located(meaning.path) if meaning is not None and meaning.path else None
+            if found is None or found[2]:
+                break
+            meaning = found[0]
+        return meaning
+
+    def uses(self, meaning: _Meaning) -> list[_Use]:
+        key = (id(meaning.node), id(meaning.home))
+        if key not in self.found:
+            self.found[key] = list(meaning.home.uses(meaning.node))
+        self.spend(len(self.found[key]))
+        return self.found[key]
+
+
+def _unlinked(chain: tuple | None) -> list[str]:
+    helpers = []
+    while chain is not None:
+        name, chain = chain
+        helpers.append(name)
+    return helpers[::-1]
+
+
+class _Names:
+    """What the names of the notebook, or of a module beside it, mean after its code has run."""
+
+    def __init__(self, reading: _Reading, module: str = "", is_package: bool = False) -> None:
+        self.reading = reading
+        self.module = module
+        self.package = module if is_package else module.rpartition(".")[0]
         self.names: dict[str, _Meaning] = {}
-        self.stars: list[str] = []
+        #: Names in front of something that was put into a package or a function, such as ``np`` after ``np.k = keras``.
+        self.extended: set[str] = set()
         self.trees: list[ast.Module] = []
 
-    # Reading cells.
-
     def read(self, text: str) -> None:
-        tree = _parsed(text)
-        if tree is not None:
-            self.trees.append(tree)
-            self._statements(tree.body)
+        """Read code that runs here."""
+        tree = self.reading.tree(text)
+        if tree is None:
+            return
+        if self.reading.depth >= _MAX_DEPTH:
+            raise TooMuchSourceError(_TOO_MUCH)
+        self.reading.depth += 1
+        self.trees.append(tree)
+        self._statements(tree.body)
+        self.reading.depth -= 1
 
     def add_globals(self) -> None:
         """Add what functions assign to names that they declare global."""
         for tree in self.trees:
-            for function in ast.walk(tree):
-                if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                    continue
-                body = list(ast.walk(function))
-                declared = {name for node in body if isinstance(node, ast.Global) for name in node.names}
-                for node in body:
-                    if declared and isinstance(node, (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.NamedExpr)):
-                        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-                        for name in declared.intersection(*[{n for t in targets for n in _stored(t)}]):
-                            self._bind(name, _Meaning(node.value), certain=False)
-                    elif declared and isinstance(node, (ast.Import, ast.ImportFrom)):
-                        for name, path in _imported(node):
-                            if name in declared:
-                                self._bind(name, _Meaning(path=path), certain=False)
+            for function in self.reading.walk(tree):
+                if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                    self._add_globals(function)
+
+    def _add_globals(self, function: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        body = list(self.reading.walk(*function.body, stop=_OWN_NAMES))
+        declared = {name for node in body if isinstance(node, ast.Global) for name in node.names}
+        for node in body if declared else ():
+            if isinstance(node, (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.NamedExpr)) and node.value is not None:
+                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                for name in declared.intersection(name for target in targets for name in self._stored(target)):
+                    self._bind(name, _Meaning(self, node.value), certain=False)
+            elif isinstance(node, (ast.Import, ast.ImportFrom)):
+                for name, path in self._imported(node):
+                    if name in declared:
+                        self._bind(name, _Meaning(self, path=path), certain=False)
+
+    # Reading statements.
 
     def _bind(self, name: str, meaning: _Meaning, certain: bool) -> None:
         self.names[name] = replace(meaning, other=None if certain else self.names.get(name))
 
-    def _meanings(self, name: str | None) -> Iterator[_Meaning]:
-        return self.names[name].all() if name in self.names else iter(())
-
     def _value(self, node: ast.AST) -> _Meaning:
-        """Return the meaning of code that runs now."""
-        return _Meaning(node, before={name: self.names[name] for name in _mentioned(node) if name in self.names})
+        """Return the meaning of code that runs now: what it is another name for, if it is one."""
+        base, attributes = unattributed(node)
+        known = self.names.get(base.id) if isinstance(base, ast.Name) else None
+        if known is not None and known.path and known.other is None and base.id not in self.extended:
+            return _Meaning(self, path=".".join(filter(None, (known.path, attributes))))
+        path = self._looked_up(base, ()) if isinstance(base, (ast.Call, ast.Subscript)) else None
+        if path is not None:
+            return _Meaning(self, path=".".join(filter(None, (path, attributes))))
+        return self._code(node)
+
+    def _code(self, node: ast.AST) -> _Meaning:
+        return _Meaning(self, node, before={name: self.names[name] for name in self._mentioned(node)})
+
+    def _mentioned(self, node: ast.AST) -> set[str]:
+        """Return the known names that code takes when it runs, which is not what functions in it take."""
+        names: set[str | None] = set()
+        for part in self.reading.walk(node, stop=_FUNCTIONS):
+            if isinstance(part, ast.Name):
+                names.add(part.id)
+            elif isinstance(part, (ast.Call, ast.Subscript)):
+                names.add(namespace_entry(part))
+        return {name for name in names if name in self.names}
 
     def _statements(self, body: list[ast.stmt]) -> None:
         waiting = [(statement, True) for statement in reversed(body)]
         while waiting:
             node, certain = waiting.pop()
-            self._statement(node, certain)
-            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            if self.module and isinstance(node, ast.If) and is_main_test(node.test):
                 continue
-            inside = certain and isinstance(node, (ast.With, ast.AsyncWith))
-            parts = [part for name in ("body", "handlers", "orelse", "finalbody") for part in getattr(node, name, ())]
-            branches = [part.body if isinstance(part, ast.ExceptHandler) else [part] for part in parts]
-            branches += [case.body for case in getattr(node, "cases", ())]
-            waiting.extend((part, inside) for branch in reversed(branches) for part in reversed(branch))
+            self._statement(node, certain)
+            if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+                inside = certain and isinstance(node, (ast.With, ast.AsyncWith))
+                waiting.extend((part, inside) for part in reversed(inner_statements(node)))
 
     def _statement(self, node: ast.stmt, certain: bool) -> None:
-        for part in _expressions(node):
+        # What the statement evaluates by itself, which is not what stands in its blocks.
+        for part in self.reading.walk(*ast.iter_child_nodes(node), stop=_BLOCKS):
             if isinstance(part, ast.NamedExpr):
                 self._bind(part.target.id, self._value(part.value), certain=False)
         match node:
             case ast.Import() | ast.ImportFrom():
-                for name, path in _imported(node):
-                    if name == "*":
-                        self.stars.append(path)
-                    else:
-                        self._bind(name, _Meaning(path=path), certain)
+                self._import(node, certain)
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
                 self._bind(node.name, self._value(node), certain)
             case ast.Assign():
@@ -178,6 +451,10 @@ class _Notebook:
                     self._assign(target, node.value, certain)
             case ast.AnnAssign() | ast.AugAssign() if node.value is not None:
                 self._assign(node.target, node.value, certain and isinstance(node, ast.AnnAssign))
+            case ast.Delete() if certain:
+                for target in node.targets:
+                    if isinstance(target, ast.Name):
+                        self.names.pop(target.id, None)
             case ast.For() | ast.AsyncFor():
                 self._assign(node.target, node.iter, False)
             case ast.With() | ast.AsyncWith():
@@ -186,6 +463,62 @@ class _Notebook:
                         self._assign(item.optional_vars, item.context_expr, certain)
             case ast.Expr(value=ast.Call() as call):
                 self._called(call)
+
+    def _import(self, node: ast.Import | ast.ImportFrom, certain: bool) -> None:
+        for name, path in self._imported(node):
+            self._load(path)
+            if name != "*":
+                self._bind(name, _Meaning(self, path=path), certain)
+                continue
+            for name, origin in self._starred(path).items():
+                known = self.names.get(name)
+                forbidden = self.reading.is_forbidden(origin)
+                # Who takes `max` or `zeros` from a star may well think of Python's or NumPy's.
+                if forbidden and (hasattr(builtins, name) or (known and known.path and not self._is_suspect(known))):
+                    continue
+                self._bind(name, _Meaning(self, path=origin), certain)
+
+    def _is_suspect(self, meaning: _Meaning) -> bool:
+        top = meaning.path.partition(".")[0]
+        return top in self.reading.forbidden or top in self.reading.modules
+
+    def _load(self, path: str) -> None:
+        """Read the modules beside the notebook that an import runs."""
+        modules = self.reading.modules
+        parts = path.split(".", _MAX_DEPTH)
+        for length in range(1, len(parts) + 1):
+            if (module := ".".join(parts[:length])) not in modules:
+                break
+            self.reading.names(module)
+
+    def _starred(self, module: str) -> Mapping[str, str]:
+        """Return the names that a star import brings, with their paths."""
+        if module in self.reading.modules:
+            inside = self.reading.names(module)
+            listed = inside.names.get("__all__")
+            public = {name for name in inside.names if not name.startswith("_") and "." not in name}
+            if listed is not None and isinstance(listed.node, (ast.List, ast.Tuple)):
+                public = {text_of(part) for part in listed.node.elts} & set(inside.names)
+            found: Mapping[str, str] = {name: f"{module}.{name}" for name in public}
+        else:
+            self.reading.spend(0 if module in self.reading.stars else _STEPS_PER_STAR)
+            self.reading.stars.add(module)
+            # TensorFlow's Keras is Keras, made a part of TensorFlow when it is first used.
+            found = exported(module.removeprefix("tensorflow.") if module.startswith("tensorflow.keras") else module)
+        self.reading.spend(len(found))
+        return found
+
+    def _imported(self, node: ast.AST) -> list[tuple[str, str]]:
+        """Return the names that an import statement makes, with their paths; ``*`` for all."""
+        if isinstance(node, ast.Import):
+            return [(part.asname, part.name) if part.asname else (part.name.split(".")[0],) * 2 for part in node.names]
+        if isinstance(node, ast.ImportFrom):
+            origin = absolute(node, self.package)
+            return [
+                ("*", origin) if part.name == "*" else (part.asname or part.name, f"{origin}.{part.name}")
+                for part in node.names
+            ]
+        return []
 
     def _assign(self, target: ast.expr, value: ast.expr, certain: bool) -> None:
         if (
@@ -197,313 +530,255 @@ class _Notebook:
             for part, its in zip(target.elts, value.elts, strict=True):
                 self._assign(part, its, certain)
             return
-        meaning = self._value(value)
-        for name in _stored(target):
-            self._bind(name, meaning, certain)
-        for part in ast.walk(target):
-            if isinstance(part, (ast.Attribute, ast.Subscript)):
-                name = _namespace_entry(part) or _base(part)
-                if name is not None:
-                    self._bind(name, meaning, certain=False)
+        if isinstance(target, ast.Name) or namespace_entry(target) is not None:
+            meaning = self._value(value)
+        else:
+            meaning = self._code(value)
+        waiting: list[ast.expr] = [target]
+        while waiting:
+            part = waiting.pop()
+            self.reading.spend()
+            entry = namespace_entry(part)
+            if entry is not None:
+                self._bind(entry, meaning, certain=False)
+            elif isinstance(part, ast.Name):
+                self._bind(part.id, meaning, certain)
+            elif isinstance(part, (ast.Tuple, ast.List)):
+                waiting.extend(part.elts)
+            elif isinstance(part, ast.Starred):
+                waiting.append(part.value)
+            else:
+                self._put(part, value, meaning)
+
+    def _put(self, place: ast.expr, value: ast.expr, meaning: _Meaning) -> None:
+        """Put something into an object, which then is what the object means too, or into a package or a function."""
+        name = base_name(place)
+        if name is None:
+            return
+        known = self.names.get(name)
+        base, attributes = unattributed(place)
+        if known is None or not (known.path or known.is_function):
+            self._bind(name, meaning, certain=False)
+        elif isinstance(base, ast.Name):
+            self.extended.add(name)
+            self._bind(f"{name}.{attributes}", self._value(value), certain=False)
+
+    def added_to(self, use: _Use) -> Iterator[tuple[_Meaning, str, str]]:
+        """Yield what was put into a package or a function at the place that code uses, its name, and what is left."""
+        if use.name not in self.extended:
+            return
+        parts = use.attributes.split(".", _MAX_DEPTH)
+        for length in range(1, len(parts) + 1):
+            self.reading.spend()
+            name = ".".join([use.name, *parts[:length]])
+            if name in self.names:
+                yield self.names[name], name, ".".join(parts[length:])
 
     def _called(self, call: ast.Call) -> None:
-        """Read a call that stands alone, for what it puts where."""
-        function = call.func
-        if isinstance(function, ast.Attribute) and function.attr in ("run_cell_magic", "run_line_magic") and call.args:
-            # This is what becomes of a magic in the history of a notebook.
-            if _text(call.args[0]) in _PYTHON_MAGICS:
-                self.read(_text(call.args[-1]) or "")
-        elif isinstance(function, ast.Name) and function.id == "exec" and call.args:
-            tree = _parsed(_text(call.args[0]) or "")
-            if tree is not None:
-                self.trees.append(tree)
-                self._statements(tree.body)
-        elif isinstance(function, ast.Name) and function.id == "setattr" and call.args:
-            self._added(_base(call.args[0]), call)
-        elif isinstance(function, ast.Attribute):
-            self._added(_base(function), call)
+        """Read a call that stands alone, for what it runs and what it puts where."""
+        function, texts = call.func, [text_of(argument) for argument in call.args]
+        match last_name(function), texts:
+            case "run_cell_magic", [name, str(), str(body)] if name in RUN_HERE:
+                self.read(body)
+            case "run_cell_magic", ["writefile" | "file", str(line), str(body)]:
+                *options, name = line.split() or [""]
+                self.reading.write(name, body, append="-a" in options or "--append" in options)
+            case "run_line_magic", ["time", str(line), *_]:
+                self.read(line)
+            case "run_line_magic", ["run", str(line), *_]:
+                for word in line.split():
+                    self._run_file(word)
+            case "run_cell" | "ex", [str(text), *_]:
+                self.read(text)
+            case "exec", [_, *_] if isinstance(function, ast.Name):
+                for text in self._executed(call, ()):
+                    self.read(text)
+            case "setattr", [_, name, _]:
+                if name is None:
+                    self._added(base_name(call.args[0]), call)
+                else:
+                    place = ast.Attribute(call.args[0], name, ast.Store())
+                    self._assign(place, call.args[2], certain=False)
+            case _, _ if isinstance(function, ast.Attribute):
+                self._added(base_name(function), call)
+
+    def _run_file(self, name: str) -> None:
+        files = self.reading.files
+        name = posixpath.normpath(name.strip("'\""))
+        text = files.get(name, files.get(f"{name}.py"))
+        if text is not None:
+            self.read(text)
 
     def _added(self, name: str | None, call: ast.Call) -> None:
         # A package is not changed by what it is called with: np.testing.assert_allclose(mine, theirs).
-        known = self.names.get(name)
-        if name is not None and known is not None and not known.path:
-            self._bind(name, self._value(call), certain=False)
+        known = self.names.get(name) if name is not None else None
+        if known is not None and not known.path and not known.is_function:
+            self._bind(name, self._code(call), certain=False)
 
-    # Following an answer.
+    # What a piece of code uses.
 
-    def borrows(self, answer: str, answers: frozenset[str]) -> tuple[str, tuple[str, ...]] | None:
-        """Return the forbidden path that an answer uses, and the helpers through which it does."""
-        seen: set[tuple[int, str]] = set()
-        waiting: list[tuple[ast.AST, _Meaning, tuple[str, ...]]] = []
-
-        def follow(first: _Meaning, attributes: str, helpers: tuple[str, ...]) -> str | None:
-            for meaning in first.all():
-                key = (id(meaning), attributes if meaning.path else "")
-                if key in seen:
-                    return None
-                seen.add(key)
-                if meaning.node is not None:
-                    waiting.append((meaning.node, meaning, helpers))
-                elif self._is_forbidden(path := ".".join(filter(None, (meaning.path, attributes)))):
-                    return path
-            return None
-
-        path = follow(self.names[answer], "", ()) if answer in self.names else None
-        if path is not None:
-            return path, ()
-        while waiting:
-            node, meaning, helpers = waiting.pop()
-            for name, attributes, lazy in self._uses(node):
-                if name is None:
-                    return attributes, helpers
-                last = self.names.get(name)
-                then = last if lazy else meaning.before.get(name, last)
-                if name in answers and name != answer and then is last:
-                    continue
-                # An earlier meaning of the answer itself is no helper.
-                through = helpers if name == answer else (*helpers, name)
-                path = self._from_star(name) if then is None else follow(then, attributes, through)
-                if path is not None:
-                    return path, helpers
-        return None
-
-    def _is_forbidden(self, path: str) -> bool:
-        return path.split(".")[0] in self.forbidden and path.split(".")[-1] not in _HARMLESS
-
-    def _from_star(self, name: str) -> str | None:
-        open_stars = [path for path in self.stars if self._is_forbidden(path)]
-        known = [dir(builtins), *(dir(module) for module in (np, math) if module.__name__ in self.stars)]
-        if not open_stars or name in _SHELL_NAMES or any(name in names for names in known):
-            return None
-        return f"{open_stars[-1]}.{name}"
-
-    def _path(self, node: ast.expr, scopes: tuple[dict[str, str], ...]) -> str:
-        """Return the dotted path of a name with attributes, as far as imports tell; ``""`` for anything else."""
-        names: list[str] = []
-        while isinstance(node, ast.Attribute):
-            names.append(node.attr)
-            node = node.value
-        if not isinstance(node, ast.Name):
-            return ".".join(reversed(names))
-        start = next((scope[node.id] for scope in reversed(scopes) if node.id in scope), None)
-        if start is None:
-            start = next((meaning.path for meaning in self._meanings(node.id) if meaning.path), node.id)
-        return ".".join([start, *reversed(names)])
-
-    def _constant(self, node: ast.expr) -> str | None:
-        if isinstance(node, ast.Name):
-            nodes = (meaning.node for meaning in self._meanings(node.id))
-            node = next((other for other in nodes if isinstance(other, ast.Constant)), node)
-        return _text(node)
-
-    def _uses(self, root: ast.AST) -> Iterator[tuple[str | None, str, bool]]:
-        """Yield the names that code takes from the notebook, with the attributes that follow and whether later.
-
-        A forbidden path that the code reaches by itself comes as ``(None, path, ...)``.
-        """
+    def uses(self, root: ast.AST) -> Iterator[_Use]:
+        """Yield the names that code takes from here, and the paths that it reaches by itself."""
         texts: set[str] = set()
-        waiting: list[tuple[ast.AST, tuple[dict[str, str], ...], bool]] = [(root, (_comprehended(root),), False)]
+        waiting: list[tuple[ast.AST, _Scopes, bool]] = [(root, (), False)]
         while waiting:
             node, scopes, lazy = waiting.pop()
-            if isinstance(node, (ast.Name, ast.Attribute)):
-                attributes: list[str] = []
-                base: ast.expr = node
-                while isinstance(base, ast.Attribute):
-                    attributes.append(base.attr)
-                    base = base.value
-                after = ".".join(reversed(attributes))
-                if not isinstance(base, ast.Name):
-                    waiting.append((base, scopes, lazy))
-                elif isinstance(base.ctx, ast.Load):
-                    local = next((scope[base.id] for scope in reversed(scopes) if base.id in scope), None)
-                    if local is None:
-                        yield base.id, after, lazy
-                    elif local and self._is_forbidden(path := ".".join(filter(None, (local, after)))):
-                        yield None, path, lazy
-                continue
-            if isinstance(node, (ast.Call, ast.Subscript)):
-                path = self._looked_up(node, scopes)
-                if path is not None:
-                    yield None, path, lazy
-                entry = _namespace_entry(node)
-                if entry is not None:
-                    yield entry, "", lazy
-                if isinstance(node, ast.Call) and node.args and self._path(node.func, ()) in ("exec", "eval"):
-                    text = self._constant(node.args[0])
-                    tree = _parsed(text) if text and text not in texts else None
+            self.reading.spend(1 + len(scopes))
+            if isinstance(node, (ast.Name, ast.Attribute, ast.Call, ast.Subscript)):
+                base, attributes = unattributed(node)
+                yield from self._taken(base, attributes, scopes, lazy)
+                if isinstance(base, ast.Name):
+                    continue
+                for text in self._executed(base, scopes):
+                    tree = self.reading.tree(text) if text not in texts else None
+                    texts.add(text)
                     if tree is not None:
-                        texts.add(text)
-                        for part in ast.walk(tree):
-                            for _, imported in _imported(part):
-                                if self._is_forbidden(imported):
-                                    yield None, imported, lazy
+                        imports = [path for part in self.reading.walk(tree) for _, path in self._imported(part)]
+                        yield from (_Use("", path, "", lazy) for path in imports)
                         waiting.append((tree, scopes, lazy))
+                node = base
             if isinstance(node, _FUNCTIONS):
-                arguments = node.args
-                now = [*arguments.defaults, *filter(None, arguments.kw_defaults), *getattr(node, "decorator_list", ())]
-                waiting.extend((part, scopes, lazy) for part in now)
+                waiting.extend((part, scopes, lazy) for part in at_once(node))
                 body = node.body if isinstance(node.body, list) else [node.body]
-                inner = (*scopes, _local(node))
+                inner = (*(scope for scope in scopes if not isinstance(scope, _ClassScope)), self._local(node))
                 waiting.extend((part, inner, True) for part in reversed(body))
             elif isinstance(node, ast.ClassDef):
-                imports = {n: p for part in node.body for n, p in _imported(part)}
-                waiting.extend((part, (*scopes, imports), lazy) for part in ast.iter_child_nodes(node))
-            elif isinstance(node, ast.AnnAssign):
-                waiting.extend((part, scopes, lazy) for part in (node.target, node.value) if part is not None)
+                inner = (*scopes, _ClassScope(self._bound(node.body)))
+                outside = (*node.decorator_list, *node.bases, *node.keywords)
+                waiting.extend((part, scopes, lazy) for part in outside)
+                waiting.extend((part, inner, lazy) for part in reversed(node.body))
+            elif isinstance(node, _COMPREHENSIONS):
+                first, *_ = loops = node.generators
+                inner = (*scopes, {name: "" for loop in loops for name in self._stored(loop.target)})
+                parts = [part for part in ast.iter_child_nodes(node) if not isinstance(part, ast.comprehension)]
+                parts += [part for loop in loops for part in (loop.iter, *loop.ifs) if part is not first.iter]
+                waiting.append((first.iter, scopes, lazy))
+                waiting.extend((part, inner, lazy) for part in parts)
             else:
-                children = [part for part in ast.iter_child_nodes(node) if not isinstance(part, ast.arg)]
-                waiting.extend((part, scopes, lazy) for part in reversed(children))
+                waiting.extend((part, scopes, lazy) for part in reversed(self._computing(node, scopes)))
 
-    def _looked_up(self, node: ast.Call | ast.Subscript, scopes: tuple[dict[str, str], ...]) -> str | None:
-        """Return the forbidden module that a call or an index looks up by its name."""
+    def _taken(self, base: ast.expr, attributes: str, scopes: _Scopes, lazy: bool) -> Iterator[_Use]:
+        if isinstance(base, ast.Name) and isinstance(base.ctx, ast.Load):
+            local = _scoped(base.id, scopes)
+            if local is None:
+                yield _Use(base.id, "", attributes, lazy)
+            elif local:
+                yield _Use("", local, attributes, lazy)
+        elif isinstance(base, (ast.Call, ast.Subscript)):
+            entry, path = namespace_entry(base), self._looked_up(base, scopes)
+            if entry is not None:
+                yield _Use(entry, "", attributes, lazy)
+            if path is not None:
+                yield _Use("", path, attributes, lazy)
+
+    def _looked_up(self, node: ast.Call | ast.Subscript, scopes: _Scopes) -> str | None:
+        """Return the path of what a call or an index looks up by its name."""
         if isinstance(node, ast.Subscript):
-            texts, by_name = [node.slice], self._path(node.value, scopes).endswith("modules")
-        else:
-            texts = [*node.args[:1], *(keyword.value for keyword in node.keywords)]
-            called = self._path(node.func, scopes).split(".")
-            by_name = called[-1] in _IMPORTERS or (called[-1] in _LOOKUPS and called[-2:-1] == ["modules"])
-        paths = [self._constant(part) for part in texts] if by_name else []
-        return next((path for path in paths if path is not None and self._is_forbidden(path)), None)
-
-
-def _parsed(text: str) -> ast.Module | None:
-    """Return the syntax tree of a cell, or None where it is not Python."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for python in (str, _without_magics, _transformed):
-            try:
-                return ast.parse(python(text))
-            except (SyntaxError, ValueError, RecursionError, MemoryError):
-                continue
-    return None
-
-
-def _without_magics(text: str) -> str:
-    """Return a cell without shell commands and magics, but with the Python that magics run."""
-    first = _CELL_MAGIC.match(text)
-    if first:
-        text = text[first.end() :] if first["name"] in _PYTHON_MAGICS else ""
-    text = _LINE_MAGIC.sub(
-        lambda line: line["indent"] + (line["rest"] if line["name"] in _PYTHON_MAGICS else "pass"), text
-    )
-    return _ASSIGNED_MAGIC.sub("= None", text)
-
-
-def _transformed(text: str) -> str:
-    """Return a cell as IPython reads it."""
-    if len(text) > _LONG_CELL or text.count("\n%") + text.count("\n!") + text.count("?") > _MANY_MAGICS:
-        return ""
-    from IPython.core.inputtransformer2 import TransformerManager
-
-    try:
-        return TransformerManager().transform_cell(text)
-    except Exception as error:
-        # Whatever IPython cannot read it cannot run either.
-        raise SyntaxError("not a cell") from error
-
-
-def _imported(node: ast.AST) -> list[tuple[str, str]]:
-    """Return the names that an import statement makes, with their paths; ``*`` for all."""
-    if isinstance(node, ast.Import):
-        return [(part.asname, part.name) if part.asname else (part.name.split(".")[0],) * 2 for part in node.names]
-    if isinstance(node, ast.ImportFrom) and node.level == 0:
-        return [
-            ("*", node.module) if part.name == "*" else (part.asname or part.name, f"{node.module}.{part.name}")
-            for part in node.names
-        ]
-    return []
-
-
-def _expressions(statement: ast.stmt) -> Iterator[ast.AST]:
-    """Walk through what a statement evaluates by itself: not its blocks, nor bodies of functions."""
-    waiting: list[ast.AST] = [statement]
-    while waiting:
-        node = waiting.pop()
-        yield node
-        if isinstance(node, (*_FUNCTIONS, ast.ClassDef)):
-            continue
-        waiting.extend(part for part in ast.iter_child_nodes(node) if not isinstance(part, ast.stmt))
-
-
-def _stored(target: ast.AST) -> list[str]:
-    return [part.id for part in ast.walk(target) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)]
-
-
-def _mentioned(node: ast.AST) -> set[str]:
-    names = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
-    entries = (_namespace_entry(part) for part in ast.walk(node) if isinstance(part, (ast.Call, ast.Subscript)))
-    return names.union(filter(None, entries))
-
-
-def _base(node: ast.AST) -> str | None:
-    """Return the name in front of attributes and indices."""
-    while isinstance(node, (ast.Attribute, ast.Subscript)):
-        node = node.value
-    return node.id if isinstance(node, ast.Name) else None
-
-
-def _namespace_entry(node: ast.AST) -> str | None:
-    """Return ``name`` of ``globals()["name"]``, ``shell.user_ns.get("name")`` and the like."""
-    if isinstance(node, ast.Subscript):
-        holder, key = node.value, node.slice
-    elif (
-        isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _LOOKUPS and node.args
-    ):
-        holder, key = node.func.value, node.args[0]
-    else:
-        return None
-    if isinstance(holder, ast.Call):
-        inside = isinstance(holder.func, ast.Name) and holder.func.id in _NAMESPACES
-    else:
-        inside = isinstance(holder, ast.Attribute) and holder.attr in _NAMESPACE_ATTRIBUTES
-    return _text(key) if inside else None
-
-
-def _text(node: ast.AST) -> str | None:
-    """Return the text that constants make, also when it is put together from parts."""
-    parts: list[str] = []
-    waiting = [node]
-    while waiting:
-        part = waiting.pop()
-        if isinstance(part, ast.Constant) and isinstance(part.value, str):
-            parts.append(part.value)
-        elif isinstance(part, ast.BinOp) and isinstance(part.op, ast.Add):
-            waiting += [part.right, part.left]
-        elif isinstance(part, ast.JoinedStr):
-            waiting += reversed(part.values)
-        elif isinstance(part, ast.FormattedValue):
-            waiting.append(part.value)
-        else:
+            return self._constant(node.slice, scopes) if self._path(node.value, scopes) == "sys.modules" else None
+        texts = [*node.args[:2], *(keyword.value for keyword in node.keywords)]
+        holder, _, called = self._path(node.func, scopes).rpartition(".")
+        if not texts:
             return None
-    return "".join(parts)
+        if called in _IMPORTERS or (called in LOOKUPS and holder == "sys.modules"):
+            name, *others = (self._constant(part, scopes) for part in texts)
+            return f"{others[0]}{name}" if name and name.startswith(".") and any(others) else name
+        if called == "getattr" and len(texts) == 2:
+            outer, name = self._path(texts[0], scopes), self._constant(texts[1], scopes)
+            return f"{outer}.{name}" if name and outer.partition(".")[0] in self.reading.modules else None
+        return None
+
+    def _executed(self, node: ast.expr, scopes: _Scopes) -> list[str]:
+        """Return the texts that a call of ``exec`` or ``eval`` runs, also when they stand in a file that it names."""
+        if not isinstance(node, ast.Call) or self._path(node.func, scopes) not in ("exec", "eval") or not node.args:
+            return []
+        text = self._constant(node.args[0], scopes, limit=MAX_SOURCE)
+        if text is not None:
+            return [text]
+        parts = (part.value for part in self.reading.walk(node.args[0]) if isinstance(part, ast.Constant))
+        return [self.reading.files[part] for part in parts if isinstance(part, str) and part in self.reading.files]
+
+    def _path(self, node: ast.expr, scopes: _Scopes) -> str:
+        """Return the dotted path of a name with attributes, as far as imports tell; ``""`` for anything else."""
+        base, attributes = unattributed(node)
+        if not isinstance(base, ast.Name):
+            return attributes
+        start = _scoped(base.id, scopes)
+        if start == "":
+            return ""
+        if start is None:
+            start = next((meaning.path for meaning in self._meanings(base.id) if meaning.path), base.id)
+        return ".".join(filter(None, (start, attributes)))
+
+    def _meanings(self, name: str) -> Iterator[_Meaning]:
+        """Yield the last few meanings of a name."""
+        meaning = self.names.get(name)
+        for _ in range(_MAX_MEANINGS):
+            if meaning is None:
+                return
+            yield meaning
+            meaning = meaning.other
+
+    def _constant(self, node: ast.expr, scopes: _Scopes, limit: int = _MAX_NAME) -> str | None:
+        """Return the text that constants make, also through a name."""
+        if isinstance(node, ast.Name) and _scoped(node.id, scopes) is None:
+            nodes = (meaning.node for meaning in self._meanings(node.id))
+            node = next((other for other in nodes if isinstance(other, ast.Constant)), node)
+        text = text_of(node)
+        return text if text is not None and len(text) <= limit else None
+
+    def _computing(self, node: ast.AST, scopes: _Scopes) -> list[ast.AST]:
+        """Return the parts of a piece of code without names that are only compared, tested or written beside."""
+        parts = list(ast.iter_child_nodes(node))
+        looked_at: list[ast.AST] = []
+        match node:
+            case ast.Compare() if all(isinstance(operator, _SAMENESS) for operator in node.ops):
+                looked_at = parts
+            case ast.Call(func=ast.Name(id=name)) if name in _TESTS and name not in self.names:
+                looked_at = parts if _scoped(name, scopes) is None else []
+            case ast.If() | ast.While() | ast.IfExp() | ast.Assert():
+                looked_at = conditions(node.test)
+                parts = [*looked_at, *(part for part in parts if part is not node.test)]
+            case ast.UnaryOp(op=ast.Not()):
+                looked_at = [node.operand]
+            case ast.ExceptHandler():
+                looked_at = [node.type]
+            case ast.AnnAssign():
+                parts = [node.target, *filter(None, [node.value])]
+        mere = {id(part) for part in looked_at if part is not None and is_mere(part)}
+        return [part for part in parts if id(part) not in mere and not isinstance(part, ast.arg)]
+
+    # Names that are local.
+
+    def _bound(self, body: list[ast.AST]) -> dict[str, str]:
+        """Return the names that code binds, with the path of those that it imports."""
+        bound: dict[str, str] = {}
+        outer: set[str] = set()
+        for node in self.reading.walk(*body, stop=_OWN_NAMES):
+            match node:
+                case ast.Global() | ast.Nonlocal():
+                    outer.update(node.names)
+                case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+                    bound.setdefault(node.name, "")
+                case ast.Import() | ast.ImportFrom():
+                    bound.update(self._imported(node))
+                case ast.Name(ctx=ast.Store()):
+                    bound.setdefault(node.id, "")
+                case ast.ExceptHandler() | ast.MatchAs() | ast.MatchStar() if node.name:
+                    bound.setdefault(node.name, "")
+                case ast.MatchMapping() if node.rest:
+                    bound.setdefault(node.rest, "")
+        return {name: path for name, path in bound.items() if name not in outer}
+
+    def _local(self, function: ast.AST) -> dict[str, str]:
+        """Return the names that are local to a function."""
+        given = {part.arg: "" for part in ast.iter_child_nodes(function.args) if isinstance(part, ast.arg)}
+        return given | self._bound(function.body if isinstance(function.body, list) else [function.body])
+
+    def _stored(self, target: ast.AST) -> list[str]:
+        parts = self.reading.walk(target)
+        return [part.id for part in parts if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)]
 
 
-def _comprehended(root: ast.AST) -> dict[str, str]:
-    """Return the names that the comprehensions of an expression bind."""
-    if not isinstance(root, ast.expr):
-        return {}
-    loops = [loop for part in ast.walk(root) if isinstance(part, _COMPREHENSIONS) for loop in part.generators]
-    return {name: "" for loop in loops for name in _stored(loop.target)}
-
-
-def _local(function: ast.AST) -> dict[str, str]:
-    """Return the names that are local to a function, with the path of those that it imports."""
-    arguments = function.args
-    local = {part.arg: "" for part in ast.walk(arguments) if isinstance(part, ast.arg)}
-    outer: set[str] = set()
-    waiting = list(function.body) if isinstance(function.body, list) else [function.body]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, (ast.Global, ast.Nonlocal)):
-            outer.update(node.names)
-        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            local.setdefault(node.name, "")
-        elif isinstance(node, (ast.Import, ast.ImportFrom)):
-            local.update(_imported(node))
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            local.setdefault(node.id, "")
-        elif isinstance(node, (ast.ExceptHandler, ast.MatchAs, ast.MatchStar)) and node.name:
-            local.setdefault(node.name, "")
-        if not isinstance(node, (*_FUNCTIONS, ast.ClassDef)):
-            waiting.extend(ast.iter_child_nodes(node))
-    return {name: path for name, path in local.items() if name not in outer}
+def _scoped(name: str, scopes: _Scopes) -> str | None:
+    """Return the path of a local name, ``""`` where it has none, and None where the name is not local."""
+    return next((scope[name] for scope in reversed(scopes) if name in scope), None)

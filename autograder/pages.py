@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from pathlib import Path
 
 from nbgrader.converters import GenerateFeedback
@@ -35,12 +36,14 @@ def write_feedback(course: CourseFolder, lab: Lab, student: str) -> Path:
     """
     config = Config(course.config)
     config.CourseDirectory.assignment_id = lab.name
-    config.CourseDirectory.student_id = student
+    # nbgrader takes it for a pattern of file names.
+    config.CourseDirectory.student_id = glob.escape(student)
     config.GenerateFeedback.force = True
     with errors_only() as said:
         try:
             GenerateFeedback(coursedir=CourseDirectory(config=config), config=config).start()
-        except NbGraderException as error:
+        except (NbGraderException, UnicodeError) as error:
             reason = (said or [str(error)])[-1].strip().splitlines()[-1]
-            raise CourseError(f"The feedback page of {student} was not made: {reason}") from None
+            text = f"The feedback page of {student} was not made: {reason}"
+            raise CourseError(text.encode("utf-8", "replace").decode()) from None
     return course.step("feedback", student, lab.name) / f"{lab.name}.html"

@@ -8,8 +8,9 @@ import logging
 import queue
 import shutil
 import stat
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import nbformat
@@ -24,6 +25,7 @@ from autograder.cells import Role, UnreadableNotebookError, read_notebook, resto
 from autograder.course import CourseError, CourseFolder
 from autograder.nbgrader_plugin import TrustedExecute, read_roles
 from autograder.rubric import Lab
+from autograder.sandbox.launch import refuse_to_show
 from autograder.sandbox.pool import Sandbox
 from autograder.student import Patience
 
@@ -115,10 +117,11 @@ def grade_all(
     CourseError, SecretError, SandboxError
         Before anything is graded.
     """
+    refuse_to_show(course.root)
     roles = released_roles(course, lab)
     seed = secret.read_or_make(course.root) if seed is None else seed
     patience = patience or TrustedExecute(config=course.config).patience
-    saver = Saver(course, lab)
+    saver = Saver(course, lab, roles)
     free: queue.SimpleQueue[tuple[Sandbox, grade.Course]] = queue.SimpleQueue()
     for sandbox in sandboxes:
         free.put((sandbox, grade.Course(lab, sandbox)))
@@ -131,12 +134,40 @@ def grade_all(
         finally:
             free.put((sandbox, answers))
 
-    # Threads suffice: the work is done in the sandboxes, and this process mostly waits for them.
-    number = len(sandboxes)
+    # Threads suffice: the work is done in the sandboxes, and this process mostly waits for them. One more than there
+    # are sandboxes keeps them at work while this one saves.
+    number = len(sandboxes) + 1
     run = Parallel(n_jobs=number, backend="threading", return_as="generator_unordered", pre_dispatch=number)
-    for result in run(delayed(graded)(student) for student in students):
-        saver.save(result)
-        yield result
+    with _quick_turns():
+        for result in run(delayed(graded)(student) for student in students):
+            yield _saved(saver, result)
+
+
+@contextlib.contextmanager
+def _quick_turns() -> Iterator[None]:
+    """Let threads take turns often: one that waits for an answer measures how long it took."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(0.0005)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
+
+
+def _saved(saver: Saver, graded: Graded) -> Graded:
+    """Save a verdict, or what kept it from being saved: no student's files end the grading of a class."""
+    try:
+        saver.save(graded)
+        return graded
+    except Exception as error:
+        reason = f"What was graded could not be saved ({grade.in_short(error)})."
+        verdict = grade.unreadable(saver.lab, reason, graded.verdict.isolation)
+        verdict = replace(graded.verdict, items=verdict.items, flags=[*graded.verdict.flags, reason], ran={})
+        graded = replace(graded, verdict=verdict)
+        # Without the notebook and what lies beside it, at least the gradebook shows no older grade.
+        with contextlib.suppress(Exception):
+            saver.save(graded, bare=True)
+        return graded
 
 
 def _grade_one(
@@ -149,13 +180,16 @@ def _grade_one(
     seed: int,
     patience: Patience,
 ) -> grade.Verdict:
-    path = notebook_path(course, lab, student)
     try:
+        path = notebook_path(course, lab, student)
         notebook = read_notebook(path)
+        notes = restore(notebook, roles)
+        files, left_out = grade.files_beside(path)
     except UnreadableNotebookError as error:
         return grade.unreadable(lab, str(error), sandbox.isolation)
-    notes = restore(notebook, roles)
-    files, left_out = grade.files_beside(path)
+    except Exception as error:
+        reason = f"This submission could not be read ({grade.in_short(error)})."
+        return grade.unreadable(lab, reason, sandbox.isolation)
     return grade.grade(notebook, lab, sandbox, answers.answers, seed, files, notes + left_out, patience)
 
 
@@ -171,33 +205,39 @@ class Saver:
     ----------
     course : CourseFolder
     lab : Lab
+    roles : dict of str to Role
+        What the release says of each cell.
     """
 
-    def __init__(self, course: CourseFolder, lab: Lab) -> None:
-        self.course, self.lab = course, lab
+    def __init__(self, course: CourseFolder, lab: Lab, roles: dict[str, Role]) -> None:
+        self.course, self.lab, self.roles = course, lab, roles
         config = Config(course.config)
         config.Exporter.default_preprocessors = []
         # nbgrader logs each cell that it puts right; what matters of that is in the verdict.
         logging.getLogger("traitlets").setLevel(logging.ERROR)
         steps = course.config.Autograde
-        names = [*steps.get("sanitize_preprocessors", []), *steps.get("autograde_preprocessors", [])]
+        # The metadata of all cells comes from the gradebook here, so nbgrader's look at it would find nothing.
+        every = map(str, [*steps.get("sanitize_preprocessors", []), *steps.get("autograde_preprocessors", [])])
+        names = [name for name in every if not name.endswith(".CheckCellMetadata")]
         self.exporter = NotebookExporter(config=config)
         self.preprocessors = [import_item(name)(parent=self.exporter, enabled=True) for name in names]
 
-    def save(self, graded: Graded) -> None:
+    def save(self, graded: Graded, bare: bool = False) -> None:
         """Save one verdict: the submission and its scores in the gradebook, the notebook beside its final place first.
 
         Parameters
         ----------
         graded : Graded
+        bare : bool
+            Save the verdict alone, without what was handed in.
         """
         student, verdict = graded.student, graded.verdict
         path = notebook_path(self.course, self.lab, student)
         self._register(student)
-        try:
-            notebook = read_notebook(path)
-        except UnreadableNotebookError:
-            notebook = nbformat.v4.new_notebook()
+        notebook = nbformat.v4.new_notebook()
+        if not bare:
+            with contextlib.suppress(UnreadableNotebookError):
+                notebook = read_notebook(path)
         resources = {
             "unique_key": self.lab.name,
             "metadata": {"path": str(path.parent), "name": self.lab.name},
@@ -208,40 +248,45 @@ class Saver:
                 "db_url": self.course.gradebook,
             },
             "verdict": verdict,
+            "roles": self.roles,
         }
         for preprocessor in self.preprocessors:
             notebook, resources = preprocessor(notebook, resources)
-        self._write(student, nbformat.writes(notebook), path)
+        self._write(student, nbformat.writes(notebook), path, {} if bare else grade.files_beside(path)[0])
 
     def _register(self, student: str) -> None:
         when = None
         stamp = self.course.step("submitted", student, self.lab.name) / "timestamp.txt"
         if stamp.is_file() and not stamp.is_symlink():
-            with contextlib.suppress(ValueError, OverflowError):
+            # The date parser raises what it likes.
+            with contextlib.suppress(Exception):
                 when = self.course.directory.get_existing_timestamp(str(stamp.parent))
         with Gradebook(self.course.gradebook, self.course.directory.course_id) as gradebook:
             gradebook.update_or_create_student(student)
             told = {"timestamp": when} if isinstance(when, datetime.datetime) else {}
             gradebook.update_or_create_submission(self.lab.name, student, **told)
 
-    def _write(self, student: str, text: str, submitted: Path) -> None:
+    def _write(self, student: str, text: str, submitted: Path, files: dict[str, bytes]) -> None:
         place = self.course.step("autograded", student, self.lab.name)
         beside = place.with_name(f".{place.name}.new")
         _remove(beside)
         beside.mkdir(parents=True)
-        files, _ = grade.files_beside(submitted)
+        # What the course brings comes first: a student's file of the same name must not take its place.
+        ours = {f"{self.lab.name}.ipynb": text.encode()}
         stamp = submitted.parent / "timestamp.txt"
         if stamp.is_file() and not stamp.is_symlink():
-            files["timestamp.txt"] = stamp.read_bytes()
+            ours["timestamp.txt"] = stamp.read_bytes()
         source = self.course.step("source", ".", self.lab.name)
         for path in sorted(source.rglob("*")) if source.is_dir() else ():
             if path.is_file() and path.suffix != ".ipynb":
-                files[str(path.relative_to(source))] = path.read_bytes()
-        files[f"{self.lab.name}.ipynb"] = text.encode()
-        for name, content in files.items():
+                ours[str(path.relative_to(source))] = path.read_bytes()
+        for name, content in {**ours, **{name: files[name] for name in files.keys() - ours}}.items():
             target = beside / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(content)
+            try:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(content)
+            except (FileExistsError, NotADirectoryError, IsADirectoryError):
+                continue  # A student's folder has the name of a file of ours, or the other way round.
             target.chmod(stat.S_IRUSR | stat.S_IRGRP | stat.S_IROTH)
         _remove(place)
         beside.rename(place)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import json
 import math
+import re
 import socket
 import struct
 import time
@@ -28,6 +29,12 @@ MAX_DEPTH = 20
 MAX_TEXT = 300
 
 _LENGTHS = struct.Struct("!QI")
+#: What `numpy.lib.format.write_array` writes before an array of numbers, in version 1.0 of its format.
+_HEADER = re.compile(
+    rb"\x93NUMPY\x01\x00..\{'descr': '(?P<dtype>[<>|=][biufc]\d{1,2})', 'fortran_order': (?P<fortran>True|False), "
+    rb"'shape': \((?P<shape>(?:\d{1,18}, )*\d{0,18},?)\), \} *\n",
+    re.DOTALL,
+)
 _SCALARS = (str, bool, int, float, type(None))
 _NUMBERS = {"b": bool, "i": int, "u": int, "f": float}
 
@@ -238,16 +245,17 @@ def decode(body: bytes, blob_bytes: bytes) -> dict[str, Any]:
 
 
 def _array(blob: bytes) -> np.ndarray:
-    # np.load trusts the header's shape and would allocate whatever it says, so compare with the byte count first.
-    buffer = io.BytesIO(blob)
-    if np.lib.format.read_magic(buffer) != (1, 0):
-        raise MalformedError("an array of an unknown version")
-    shape, fortran, dtype = np.lib.format.read_array_header_1_0(buffer)
-    if dtype.kind not in "biufc" or dtype.hasobject:
-        raise MalformedError(f"an array of dtype {dtype}")
-    if any(extent < 0 for extent in shape) or math.prod(shape) * dtype.itemsize != len(blob) - buffer.tell():
+    # NumPy's own reader parses the header as Python, which fails at random where two threads do it at once, and np.load
+    # trusts the header's shape and would allocate whatever it says.
+    header = _HEADER.match(blob)
+    if header is None:
+        raise MalformedError("an array with an unknown header")
+    dtype, fortran, extents = np.dtype(header["dtype"].decode()), header["fortran"] == b"True", header["shape"]
+    shape = tuple(int(extent) for extent in extents.split(b",") if extent.strip())
+    start = header.end()
+    if len(shape) > MAX_DEPTH or math.prod(shape) * dtype.itemsize != len(blob) - start:
         raise MalformedError("an array whose header does not fit its bytes")
-    flat = np.frombuffer(blob, dtype=dtype, offset=buffer.tell())
+    flat = np.frombuffer(blob, dtype=dtype, offset=start)
     return flat.reshape(shape, order="F" if fortran else "C").copy()
 
 

@@ -195,12 +195,16 @@ def test_outputs_do_not_come_along(tmp_path):
 
 
 def test_of_an_exploring_cell_definitions_are_kept_and_nothing_runs():
-    explore = new_code_cell("import os\ndef helper(x):\n    return x\n%timeit helper(1)\nos._exit(1)")
+    explore = new_code_cell(
+        "import os\ndef helper(x):\n    return x\n%timeit helper(1)\nhalf = lambda x: x / 2\nN: int = 3\n"
+        "R, S = (3, 5)\nkernel = [[1], 2]\nloaded = helper(3)\nos._exit(1)"
+    )
     explore.metadata["tags"] = [cells.EXPLORE]
     notebook = clean(submission(explore))
     restore(notebook, ROLES)
     sources = runnable(notebook, ["check_pool"])
-    assert list(sources.values())[-1] == "import os\ndef helper(x):\n    return x"
+    kept = "import os\n\ndef helper(x):\n    return x\nhalf = lambda x: x / 2\nN: int = 3\nR, S = (3, 5)"
+    assert list(sources.values())[-1].replace("\n\n", "\n") == kept.replace("\n\n", "\n")
     assert 'check("pool")' not in sources.values()
 
 
@@ -210,6 +214,15 @@ def test_a_tag_does_not_hide_an_answer():
     notebook = clean(notebook)
     restore(notebook, ROLES)
     assert "def pool(): return 1" in runnable(notebook, ["check_pool"]).values()
+
+
+def test_cells_that_explore_without_end_are_not_read_without_end():
+    long = "def helper():\n    return 1\n#" + " word" * 60_000
+    notebook = clean(submission(*(new_code_cell(long) for _ in range(5))))
+    for cell in notebook.cells[-5:]:
+        cell.metadata["tags"] = [cells.EXPLORE]
+    restore(notebook, ROLES)
+    assert sum("helper" in source for source in runnable(notebook, ["check_pool"]).values()) == 1
 
 
 @pytest.mark.parametrize("source", ["def f(:", "\x00", "(" * 5000, "%%bash\nrm -rf /"])

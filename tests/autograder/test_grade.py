@@ -45,6 +45,22 @@ def test_the_solution_gets_everything(sandbox, course):
     assert verdict.isolation == "bubblewrap" and verdict.seconds > 0
 
 
+def test_keras_behind_a_module_beside_the_notebook_is_found(sandbox, course):
+    module = b"import keras\ndef flat(h):\n    return keras.ops.reshape(h, (-1,)).numpy()"
+    answer = "from helper import flat\ndef flatten_layer(h):\n    return flat(h)"
+    files = {"helper.py": module, "notes.txt": b"import keras"}
+    verdict = grade(notebook(flatten_layer=answer), LAB, sandbox, course.answers, seed=1, files=files)
+    assert points(verdict, "flatten_layer") == 0 and verdict.points == 33
+    assert "(through helper.flat" in verdict.of_check("check_flatten_layer")[0].message
+
+
+def test_more_code_than_can_be_read_is_flagged_and_the_answers_count(sandbox, course):
+    long = notebook()
+    long.cells += [nbformat.v4.new_code_cell(f"# {number}" + " word" * 90_000) for number in range(8)]
+    verdict = grade(long, LAB, sandbox, course.answers, seed=1)
+    assert verdict.points == 35 and "too much code to be read" in verdict.flags[0]
+
+
 def test_the_same_seed_asks_the_same_and_another_one_does_not(sandbox, course):
     said = [
         [item.message for item in grade(notebook(pool2d_layer=MEAN), LAB, sandbox, course.answers, seed=seed).items]

@@ -153,10 +153,25 @@ def graded(released, tmp_path_factory, sandbox_works):
         hand_in(folder, student, content)
     shutil.copytree(folder / "assignments" / "release" / "lab1", folder / "assignments/submitted/untouched/lab1")
     (folder / "assignments/submitted/no-notebook/lab1").mkdir(parents=True)
+    odd = hand_in(folder, "odd-files", solved(folder))
+    (odd / "report.md").mkdir()
+    (odd / "report.md" / "lab1.ipynb").touch()
+    (odd / "data").mkdir()
+    (odd / "data" / "numbers.csv").write_text("1,2\n")
+    (odd / "timestamp.txt").write_text("the day before yesterday \0 \u202e 99999999999999999999")
+    (folder / "assignments/submitted/a-folder/lab1/lab1.ipynb").mkdir(parents=True)
+    (folder / "assignments/submitted/a-folder/lab1/lab1.ipynb/x.py").touch()
+    hand_in(folder, "[odd]*name", solved(folder))
+    hand_in(folder, os.fsdecode(b"not-utf8-\xff"), solved(folder))
+    linked = hand_in(folder, "linked-notebook", b"") / "lab1.ipynb"
+    linked.unlink()
+    linked.symlink_to(folder / "assignments/source/lab1/lab1.ipynb")
     link = hand_in(folder, "link", solved(folder))
     (link / "secret.txt").symlink_to(folder / "course_secret")
+    (link / "everything").symlink_to(folder)
     os.mkfifo(link / "pipe")
-    before = {path: path.read_bytes() for path in (folder / "assignments/submitted").rglob("*.ipynb")}
+    handed_in = [path for path in (folder / "assignments/submitted").rglob("*") if path.is_file()]
+    before = {path: path.read_bytes() for path in handed_in}
     command = [PROGRAM, "grade", "lab1", "--course", folder, "--json", folder / "out.json", "--workers", "2"]
     done = subprocess.run(command, capture_output=True, text=True)
     records = {record["student"]: record for record in json.loads((folder / "out.json").read_text())}
@@ -174,13 +189,13 @@ def test_the_command_ends_with_a_summary_and_says_that_something_is_flagged(grad
 def test_each_gets_what_the_honest_cells_earn(graded, student):
     _, points, flagged = CLASS[student]
     record = graded[2][student]
-    assert record["points"] == points, [item for item in record["items"] if not item["passed"]]
+    assert record["points"] == points, (record["message"], [item for item in record["items"] if not item["passed"]])
     if flagged is not None:
         assert record["status"] == ("flagged" if flagged else "graded"), record["message"]
     assert bool(record["message"]) == (record["status"] == "flagged")
 
 
-@pytest.mark.parametrize("student", [*FILES, "no-notebook"])
+@pytest.mark.parametrize("student", [*FILES, "no-notebook", "a-folder", "linked-notebook"])
 def test_what_cannot_be_read_scores_nothing_and_is_flagged(graded, student):
     record = graded[2][student]
     assert record["points"] == 0
@@ -200,6 +215,19 @@ def test_links_are_not_followed_and_are_flagged(graded):
     assert not (folder / "assignments/autograded/link/lab1/secret.txt").exists()
 
 
+def test_odd_files_and_names_cost_nothing(graded):
+    folder, _, records, _ = graded
+    for student in ("odd-files", "[odd]*name"):
+        assert (records[student]["points"], records[student]["status"]) == (35, "graded"), records[student]["message"]
+    kept = folder / "assignments/autograded/odd-files/lab1"
+    assert (kept / "data" / "numbers.csv").read_text() == "1,2\n" and (kept / "report.md").is_file()
+
+
+def test_what_cannot_be_saved_is_flagged_and_stops_nobody(graded):
+    record = graded[2]["not-utf8-?"]
+    assert record["status"] == "flagged" and "could not be saved" in record["message"]
+
+
 def test_the_report_has_the_promised_keys(graded):
     for record in graded[2].values():
         assert {"student", "assignment", "status", "points", "max_points", "isolation", "seconds", "items"} <= set(
@@ -216,8 +244,9 @@ def test_the_report_has_the_promised_keys(graded):
 def test_the_gradebook_holds_what_the_report_says(graded):
     folder, _, records, _ = graded
     stored = scores(folder)
-    assert set(stored) == set(records)
-    for student, record in records.items():
+    # One has a name that no database takes.
+    assert set(records) - set(stored) == {"not-utf8-?"} and set(stored) <= set(records)
+    for student, record in ((student, records[student]) for student in stored):
         automatic = {name: score for name, (score, _) in stored[student].items() if name != "discussion"}
         for name, score in automatic.items():
             assert score == pytest.approx(sum(item["points"] for item in record["items"] if item["check"] == name))
@@ -230,8 +259,12 @@ def test_what_was_handed_in_is_never_changed(graded):
 
 
 def test_every_student_has_a_feedback_page_with_the_table(graded):
-    folder, _, records, _ = graded
+    folder, done, records, _ = graded
     for student, record in records.items():
+        if student in ("not-utf8-?", "[odd]*name"):
+            # nbgrader takes names for patterns of file names, so these two have no page, and the summary says so.
+            assert f"The feedback page of {student} was not made" in done.stdout
+            continue
         page = (folder / "assignments/feedback" / student / "lab1" / "lab1.html").read_text()
         assert "What to do next" in page
         assert f"Automatic points: {record['points']:g} of 35." in page
@@ -259,16 +292,24 @@ def test_plain_nbgrader_stores_the_same(graded, released, tmp_path):
         "surrogate",
         "exits",
         "link",
+        "linked-notebook",
     ]
     for student in students:
         place = plain / "assignments/submitted" / student / "lab1"
         place.mkdir(parents=True)
-        shutil.copy(folder / "assignments/submitted" / student / "lab1/lab1.ipynb", place)
+        submitted = folder / "assignments/submitted" / student / "lab1/lab1.ipynb"
+        if submitted.is_symlink():
+            (place / "lab1.ipynb").symlink_to(plain / "assignments/source/lab1/lab1.ipynb")
+        else:
+            shutil.copy(submitted, place)
         if student == "link":
             (place / "secret.txt").symlink_to(plain / "course_secret")
+            (place / "everything").symlink_to(plain)
     environment = os.environ | {"PATH": f"{NBGRADER.parent}{os.pathsep}{os.environ['PATH']}"}
     done = subprocess.run([NBGRADER, "autograde", "lab1"], cwd=plain, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
+    left = {path.name for path in (plain / "assignments/autograded").rglob("*")}
+    assert not left & {"secret.txt", "everything", "course_secret", "gradebook.db"}
     ours, theirs = scores(folder), scores(plain)
     assert {student: ours[student] for student in students} == theirs
     for student in students:
