@@ -714,6 +714,8 @@ def _evaluate_inputs(student: Student, rng: Rng) -> str | None:
 _BATCH, _SIZE, _KERNEL, _CHANNELS = 20, (7, 5), (3, 3), (64, 80)
 #: With this much to spare no loop is timed beside it. The first call is often slower than the next.
 _CLEARLY, _ALONE = 45, 2
+#: With this little no noise explains what is missing.
+_HOPELESS = 2
 _TRIES = 5
 #: How much slower than at its best the loop may be for other work on the machine.
 _CREDIBLE = 2
@@ -771,14 +773,14 @@ def _speed(student: Student, rng: Rng) -> tuple[float, str | None]:
         if what:
             return 0.0, f"The timed answer is not right, so its speed does not count: it {what}. Mend that first."
         mine = min(mine, answer.seconds)
-        if attempt < _ALONE and loop / mine >= _CLEARLY:
+        if attempt < _ALONE and not _HOPELESS <= loop / mine < _CLEARLY:
             return loop / mine, None
         if attempt + 1 >= _ALONE:
             # A submission that keeps the machine busy meanwhile would gain from it, without this by any factor.
             side_by_side = min(side_by_side, student.course.ask("convolve_loop", x, W).seconds, _CREDIBLE * loop)
             ratio = side_by_side / mine
             # Two more pairs can mend what noise did to one, not a factor of five.
-            if ratio < 2 or (attempt >= _ALONE and not 10 / 3 <= ratio < 1.1 * 30):
+            if ratio < _HOPELESS or (attempt >= _ALONE and not 10 / 3 <= ratio < 1.1 * 30):
                 break
         x, W, b = _timed(rng)
     return side_by_side / mine, None

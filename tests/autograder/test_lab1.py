@@ -115,11 +115,13 @@ def test_remembered_answer_is_not_timed():
 
     def remembering(x, W, b, act):
         if x.shape not in memory:
-            memory[x.shape] = namespace["slow"](x, W, b, act)
+            # Fast enough that it is timed a second time.
+            reference.convolve_loop(x[:1], W)
+            memory[x.shape] = namespace["swift"](x, W, b, act)
         return memory[x.shape]
 
     namespace = functions()
-    namespace["slow"] = functions(fast_conv2d_layer=slow_samples)["fast_conv2d_layer"]
+    namespace["swift"] = namespace["fast_conv2d_layer"]
     namespace["fast_conv2d_layer"] = remembering
     items = judge("fast_conv2d_layer", namespace, 1, timed=True)
     assert "The timed answer is not right" in items["ten"].message
