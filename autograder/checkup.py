@@ -39,7 +39,7 @@ def examine(course: Path) -> list[Finding]:
         except importlib.metadata.PackageNotFoundError:
             missing.append(name)
     if missing:
-        advice = "install with: pip install 'cnn-course[instructor]'"
+        advice = "install with: pip install --constraint constraints.txt '.[instructor]'"
         findings.append(Finding(False, f"missing packages: {', '.join(missing)}; {advice}"))
     findings.append(_sandbox())
     if not missing:

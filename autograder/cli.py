@@ -137,8 +137,8 @@ def _workers(submissions: int) -> int:
 def _needs_instructor() -> None:
     if importlib.util.find_spec("nbgrader") is None:
         raise UserError(
-            "This needs the instructor's packages, which are not installed. Install them with: "
-            "pip install 'cnn-course[instructor]'"
+            "This needs the instructor's packages, which are not installed. Install them in the course's repository "
+            "with: pip install --constraint constraints.txt '.[instructor]'"
         )
 
 
