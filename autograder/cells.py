@@ -301,6 +301,5 @@ def definitions(text: str) -> str:
 
 def _defines(node: ast.stmt) -> bool:
     if isinstance(node, (ast.Assign, ast.AnnAssign)):
-        values = node.value.elts if isinstance(node.value, (ast.Tuple, ast.List)) else [node.value]
-        return all(isinstance(value, (ast.Lambda, ast.Constant)) for value in values)
+        return isinstance(node.value, (ast.Lambda, ast.Constant))
     return isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom))

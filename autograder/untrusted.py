@@ -40,8 +40,9 @@ MAX_FORMULAS = 100
 _VOID = frozenset({"br", "col", "hr", "img", "input"})
 _TAGS = _VOID | frozenset(
     """
-    a abbr b blockquote caption center code colgroup dd del details div dl dt em figcaption figure font h1 h2 h3 h4 h5 h6
-    i ins kbd li mark ol p pre s samp small span strong sub summary sup table tbody td tfoot th thead tr u ul var
+    a abbr b blockquote caption center code colgroup dd del details div dl dt em figcaption figure font
+    h1 h2 h3 h4 h5 h6 i ins kbd li mark ol p pre s samp small span strong sub summary sup
+    table tbody td tfoot th thead tr u ul var
     """.split()  # noqa: SIM905
 )
 _WORD = r"[\w.%#+-]*"
@@ -73,13 +74,13 @@ _PARTS = re.compile(
     r"""
     (?P<dropped> <!--.*?(?:-->|\Z) | <(?P<block>style|script)\b.*?(?:</(?P=block)\s*>|\Z) | <[!?][^<>]*> )
     | <(?P<end>/?)(?P<name>[a-z][a-z0-9]*)
-      (?P<attributes>(?:[ \t\n]++[a-z-]++(?:[ \t\n]*+=[ \t\n]*+(?:"[^"<>]*+"|'[^'<>]*+'|[\w.%\#+-]++))?)*+)
+      (?P<attributes>(?:[ \t\n]++[a-z-]++(?:[ \t\n]*+=[ \t\n]*+(?:"[^"<>]*+"|'[^'<>]*+'|[\w.%\#+/:-]++))?)*+)
       [ \t\n]*+/?>
     | (?P<text>[^<]++|<)
     """,
     _FLAGS | re.VERBOSE,
 )
-_ATTRIBUTE = re.compile(r"""([a-z-]++)(?:\s*=\s*("[^"]*"|'[^']*'|[\w.%#+-]+))?""", _FLAGS)
+_ATTRIBUTE = re.compile(r"""([a-z-]++)(?:\s*=\s*("[^"]*"|'[^']*'|[\w.%#+/:-]+))?""", _FLAGS)
 # Of these MathJax makes links and attributes; its own filter for them is one word in the page's configuration.
 _TEX = re.compile(r"\\+(href|mmlToken|class|cssId|style)(?![A-Za-z])")
 
@@ -92,7 +93,9 @@ _FORMULAS = re.compile(r"\\\\[\[(]|\\begin\{")
 # Pygments takes time of the second or third power for runs of these, and for many languages much longer.
 _STALLS_PYGMENTS = re.compile(r"\s{100}|[\w.*%]{300}")
 _LANGUAGES = frozenset(
-    "text output python python3 py py3 ipython ipython3 pycon bash sh json toml diff latex tex c cpp c++ matlab".split()
+    """
+    text output python python3 py py3 ipython ipython3 pycon bash sh json toml diff latex tex c cpp c++ matlab
+    """.split()  # noqa: SIM905
 )
 
 
@@ -315,7 +318,7 @@ def safe_markdown(source: str, attachments: Mapping[str, Any] | None = None, bud
         text = budget.cut(text, MAX_TEXT)
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
-    return f"*This cell {reason}; this is its text.*\n\n{fence}text\n{text}\n{fence}"
+    return f"*This cell {reason}; this is its text.*\n\n{fence}\n{text}\n{fence}"
 
 
 class _UnshowableError(Exception):
