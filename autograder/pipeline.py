@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import json
 import logging
 import queue
 import shutil
@@ -16,7 +17,8 @@ from pathlib import Path
 import nbformat
 from joblib import Parallel, delayed
 from nbconvert.exporters import NotebookExporter
-from nbgrader.api import Gradebook, MissingEntry
+from nbformat.notebooknode import from_dict
+from nbgrader.api import MissingEntry
 from traitlets.config import Config
 from traitlets.utils.importstring import import_item
 
@@ -27,6 +29,7 @@ from autograder.nbgrader_plugin import TrustedExecute, read_roles
 from autograder.rubric import Lab
 from autograder.sandbox.launch import refuse_to_show
 from autograder.sandbox.pool import Sandbox
+from autograder.store import Store
 from autograder.student import Patience
 
 
@@ -121,7 +124,6 @@ def grade_all(
     roles = released_roles(course, lab)
     seed = secret.read_or_make(course.root) if seed is None else seed
     patience = patience or TrustedExecute(config=course.config).patience
-    saver = Saver(course, lab, roles)
     free: queue.SimpleQueue[tuple[Sandbox, grade.Course]] = queue.SimpleQueue()
     for sandbox in sandboxes:
         free.put((sandbox, grade.Course(lab, sandbox)))
@@ -138,7 +140,9 @@ def grade_all(
     # are sandboxes keeps them at work while this one saves.
     number = len(sandboxes) + 1
     run = Parallel(n_jobs=number, backend="threading", return_as="generator_unordered", pre_dispatch=number)
-    with _quick_turns():
+    students = list(students)
+    with _quick_turns(), contextlib.closing(Saver(course, lab, roles)) as saver:
+        saver.store.withdraw(students)
         for result in run(delayed(graded)(student) for student in students):
             yield _saved(saver, result)
 
@@ -209,6 +213,14 @@ class Saver:
         What the release says of each cell.
     """
 
+    #: Done here for a whole class, or without work: cells come clean, and their roles from the gradebook.
+    OWN = frozenset(
+        (
+            *("ClearOutput", "OverwriteKernelspec", "OverwriteCells", "CheckCellMetadata"),
+            *("SaveAutoGrades", "FlagForReview", "AssignLatePenalties"),
+        )
+    )
+
     def __init__(self, course: CourseFolder, lab: Lab, roles: dict[str, Role]) -> None:
         self.course, self.lab, self.roles = course, lab, roles
         config = Config(course.config)
@@ -216,11 +228,13 @@ class Saver:
         # nbgrader logs each cell that it puts right; what matters of that is in the verdict.
         logging.getLogger("traitlets").setLevel(logging.ERROR)
         steps = course.config.Autograde
-        # The metadata of all cells comes from the gradebook here, so nbgrader's look at it would find nothing.
-        every = map(str, [*steps.get("sanitize_preprocessors", []), *steps.get("autograde_preprocessors", [])])
-        names = [name for name in every if not name.endswith(".CheckCellMetadata")]
-        self.exporter = NotebookExporter(config=config)
-        self.preprocessors = [import_item(name)(parent=self.exporter, enabled=True) for name in names]
+        every = [str(s) for s in (*steps.get("sanitize_preprocessors", []), *steps.get("autograde_preprocessors", []))]
+        names = {name: name.rpartition(".")[2] for name in every}
+        exporter = NotebookExporter(config=config)
+        self.preprocessors = [
+            import_item(name)(parent=exporter, enabled=True) for name in every if names[name] not in self.OWN
+        ]
+        self.store = Store(course, lab, config, penalties="AssignLatePenalties" in names.values())
 
     def save(self, graded: Graded, bare: bool = False) -> None:
         """Save one verdict: the submission and its scores in the gradebook, the notebook beside its final place first.
@@ -233,7 +247,6 @@ class Saver:
         """
         student, verdict = graded.student, graded.verdict
         path = notebook_path(self.course, self.lab, student)
-        self._register(student)
         notebook = nbformat.v4.new_notebook()
         if not bare:
             with contextlib.suppress(UnreadableNotebookError):
@@ -252,23 +265,28 @@ class Saver:
         }
         for preprocessor in self.preprocessors:
             notebook, resources = preprocessor(notebook, resources)
-        self._write(student, nbformat.writes(notebook), path, {} if bare else grade.files_beside(path)[0])
+        if self.store.kernelspec:
+            notebook.metadata["kernelspec"] = from_dict(json.loads(self.store.kernelspec))
+        place = self.course.step("autograded", student, self.lab.name)
+        beside = place.with_name(f".{place.name}.new")
+        self._write(beside, nbformat.writes(notebook), path, {} if bare else grade.files_beside(path)[0])
+        # In this order, whatever stops it leaves no graded notebook beside grades that are not its own.
+        _remove(place)
+        self.store.save(student, self._when(student), notebook, flagged=verdict.status == "flagged")
+        beside.rename(place)
 
-    def _register(self, student: str) -> None:
-        when = None
+    def close(self) -> None:
+        self.store.close()
+
+    def _when(self, student: str) -> datetime.datetime | None:
         stamp = self.course.step("submitted", student, self.lab.name) / "timestamp.txt"
         if stamp.is_file() and not stamp.is_symlink():
             # The date parser raises what it likes.
             with contextlib.suppress(Exception):
-                when = self.course.directory.get_existing_timestamp(str(stamp.parent))
-        with Gradebook(self.course.gradebook, self.course.directory.course_id) as gradebook:
-            gradebook.update_or_create_student(student)
-            told = {"timestamp": when} if isinstance(when, datetime.datetime) else {}
-            gradebook.update_or_create_submission(self.lab.name, student, **told)
+                return self.course.directory.get_existing_timestamp(str(stamp.parent))
+        return None
 
-    def _write(self, student: str, text: str, submitted: Path, files: dict[str, bytes]) -> None:
-        place = self.course.step("autograded", student, self.lab.name)
-        beside = place.with_name(f".{place.name}.new")
+    def _write(self, beside: Path, text: str, submitted: Path, files: dict[str, bytes]) -> None:
         _remove(beside)
         beside.mkdir(parents=True)
         # What the course brings comes first: a student's file of the same name must not take its place.
@@ -288,8 +306,6 @@ class Saver:
             except (FileExistsError, NotADirectoryError, IsADirectoryError):
                 continue  # A student's folder has the name of a file of ours, or the other way round.
             target.chmod(stat.S_IRUSR | stat.S_IRGRP | stat.S_IROTH)
-        _remove(place)
-        beside.rename(place)
 
 
 def _remove(folder: Path) -> None:
