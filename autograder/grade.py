@@ -9,7 +9,7 @@ import os
 import time
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from autograder.rubric import Item, Lab, StudentError
 from autograder.sandbox.launch import SandboxError
 from autograder.sandbox.pool import JobEndedError, JobTimeoutError, Sandbox
 from autograder.student import Answer, Asked, Patience, Ran, Remembering, SandboxStudent
+from autograder.untrusted import printable
 
 MAX_FILES = 100
 MAX_FILE_BYTES = 16 * 2**20
@@ -210,6 +211,8 @@ def grade(
         if student is not None:
             student.close()
     flags += [f"Cell {position + 1}: {what.cut_off}" for position, what in sorted(ran.items()) if what.cut_off]
+    items = [replace(item, message=printable(item.message)) for item in items]
+    flags = [printable(flag) for flag in flags]
     return Verdict(items, flags, ran, sandbox.isolation, time.perf_counter() - start)
 
 
@@ -231,6 +234,7 @@ def in_short(error: BaseException) -> str:
 
 def unreadable(lab: Lab, reason: str, isolation: str) -> Verdict:
     """Return the verdict on a submission that cannot be read: nothing earned, and a person must look."""
+    reason = printable(reason)
     items = [item for check in lab.checks for item in check.failed(reason)]
     return Verdict(items, [reason], isolation=isolation)
 
@@ -289,7 +293,7 @@ def as_record(student: str, lab: Lab, verdict: Verdict) -> dict[str, Any]:
         for item in verdict.items
     ]
     return {
-        "student": student.encode("utf-8", "replace").decode(),
+        "student": printable(student),
         "assignment": lab.name,
         "status": verdict.status,
         "points": verdict.points,

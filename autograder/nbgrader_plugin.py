@@ -19,7 +19,7 @@ from autograder.feedback import items_html, summary_html
 from autograder.rubric import Lab, get_lab
 from autograder.sandbox.pool import Sandbox
 from autograder.student import Patience
-from autograder.untrusted import safe_markdown, safe_outputs
+from autograder.untrusted import Budget, colorable, safe_markdown, safe_outputs
 
 #: Where notes travel from one preprocessor to the next; whatever a submission wrote there is removed first.
 NOTES = "cnn_course"
@@ -64,9 +64,13 @@ class RestoreCells(NbGraderPreprocessor):
         where = resources["nbgrader"]
         roles = resources.get("roles") or read_roles(where["db_url"], where["assignment"], where["notebook"])
         notes = cells.restore(nb, roles)
+        texts, code = Budget(), Budget()
         for cell in nb.cells:
             if cell.cell_type == "markdown":
-                cell.source = safe_markdown(cell.source, cell.get("attachments"))
+                cell.source = safe_markdown(cell.source, cell.get("attachments"), texts)
+            elif cell.cell_type == "code" and not colorable(cell.source, code):
+                # nbconvert colors a cell in the language that a magic in it would name.
+                cell.metadata["magics_language"] = "text"
         nb.metadata[NOTES] = from_dict({"notes": notes})
         return nb, resources
 
@@ -149,6 +153,7 @@ def write_verdict(nb: NotebookNode, lab: Lab, verdict: grade.Verdict) -> None:
     nbgrader pays full marks for an output that is missing, negative or no plain float, so a check cell always gets
     exactly one result: a float between 0 and the cell's points.
     """
+    budget = Budget()
     for position, cell in enumerate(nb.cells):
         if cell.cell_type != "code":
             continue
@@ -160,7 +165,7 @@ def write_verdict(nb: NotebookNode, lab: Lab, verdict: grade.Verdict) -> None:
             data = {"text/plain": repr(points), "text/html": items_html(items, check.function)}
             cell.outputs = [nbformat.v4.new_output("execute_result", data=data, execution_count=1)]
         elif position in verdict.ran:
-            cell.outputs = safe_outputs(verdict.ran[position])
+            cell.outputs = safe_outputs(verdict.ran[position], budget)
         elif cells.explores(cell):
             text = "Not run while grading: this cell explores.\n"
             cell.outputs = [nbformat.v4.new_output("stream", name="stdout", text=text)]

@@ -12,6 +12,7 @@ from traitlets.config import Config
 
 from autograder.course import CourseError, CourseFolder, errors_only
 from autograder.rubric import Lab
+from autograder.untrusted import printable
 
 
 def write_feedback(course: CourseFolder, lab: Lab, student: str) -> Path:
@@ -44,6 +45,5 @@ def write_feedback(course: CourseFolder, lab: Lab, student: str) -> Path:
             GenerateFeedback(coursedir=CourseDirectory(config=config), config=config).start()
         except (NbGraderException, UnicodeError) as error:
             reason = (said or [str(error)])[-1].strip().splitlines()[-1]
-            text = f"The feedback page of {student} was not made: {reason}"
-            raise CourseError(text.encode("utf-8", "replace").decode()) from None
+            raise CourseError(printable(f"The feedback page of {student} was not made: {reason}")) from None
     return course.step("feedback", student, lab.name) / f"{lab.name}.html"

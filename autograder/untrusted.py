@@ -36,6 +36,8 @@ MAX_CODE = 20_000
 #: For what mistune tries anew at each one: its own marks, and nbconvert's openings of formulas.
 MAX_MARKS = 5_000
 MAX_FORMULAS = 100
+#: For nbconvert's search for links to "files/", which goes through the rest of a line again and again.
+MAX_STEPS = 2 * 10**7
 
 _VOID = frozenset({"br", "col", "hr", "img", "input"})
 _TAGS = _VOID | frozenset(
@@ -89,9 +91,22 @@ _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2
 
 _PASTED = re.compile(r"data:image/(?:png|jpeg|gif);base64,[A-Za-z0-9+/=]+")
 _MARKS = re.compile(r"[*_`~$<\\\[\]]")
+_LONG_LINE = re.compile(r".{200}(?=.)")
 _FORMULAS = re.compile(r"\\\\[\[(]|\\begin\{")
+# mistune lets an unquoted value go on after a line break and may try all ways of splitting what follows, 2**n of them.
+# White space it tries from each of its characters on.
+_STALLS_MISTUNE = re.compile(
+    r"""
+    <[a-z][a-z0-9-]*+
+    (?: \s++[a-z_:][\w.:-]*+ (?: \s*+=\s*+ (?: [^\s!"'=<>`]++ | '[^']*+' | "[^"]*+" ) )?+ )*?
+    \s++[a-z_:][\w.:-]*+ \s*+=\s*+ [^\s!"'=<>`]++ [^\S\ ]
+    | \s{1000}
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
 # Pygments takes time of the second or third power for runs of these, and for many languages much longer.
 _STALLS_PYGMENTS = re.compile(r"\s{100}|[\w.*%]{300}")
+_TOO_LONG = "is too long or too complicated to be laid out here"
 _LANGUAGES = frozenset(
     """
     text output python python3 py py3 ipython ipython3 pycon bash sh json toml diff latex tex c cpp c++ matlab
@@ -303,22 +318,31 @@ def safe_markdown(source: str, attachments: Mapping[str, Any] | None = None, bud
     source = printable(source, lines=True)
     # A picture that was pasted is long, but nothing in it takes time.
     text = _PASTED.sub("", source)
-    reason = "is too long or too complicated to be laid out here"
+    reason = _TOO_LONG
     if len(text) <= min(MAX_MARKDOWN, budget.left) and len(_MARKS.findall(text)) <= MAX_MARKS:
         budget.cut(text, MAX_MARKDOWN)
-        if len(_FORMULAS.findall(text)) <= MAX_FORMULAS:
+        if len(_FORMULAS.findall(text)) <= MAX_FORMULAS and not _STALLS_MISTUNE.search(text):
             try:
                 renderer = _Renderer(escape=False, attachments=dict(attachments or {}))
-                if _rebuild(strip_files_prefix(MarkdownWithMath(renderer=renderer).render(source)))[1]:
+                if _rebuild(_strip_files(MarkdownWithMath(renderer=renderer).render(source)))[1]:
                     return source
                 reason = "holds HTML or links that are not shown here"
             except Exception as error:  # Whatever it is, the feedback page would fail at it too.
                 reason = str(error) if isinstance(error, _UnshowableError) else "holds what cannot be laid out here"
     else:
         text = budget.cut(text, MAX_TEXT)
+    text = _LONG_LINE.sub(r"\g<0>\n", text)
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"*This cell {reason}; this is its text.*\n\n{fence}\n{text}\n{fence}"
+
+
+def _strip_files(rendered: str) -> str:
+    """Do what nbconvert does to a rendered page, where that does not take very long."""
+    lines = rendered.split("\n")
+    if sum(len(line) * line.count("[") * (1 + line.count("files/")) for line in lines) > MAX_STEPS:
+        raise _UnshowableError(_TOO_LONG)
+    return strip_files_prefix(rendered)
 
 
 class _UnshowableError(Exception):
