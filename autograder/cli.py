@@ -22,7 +22,7 @@ from autograder import reports
 from autograder.errors import UserError
 from autograder.rubric import UnknownLabError, get_lab
 
-FLAGGED, FAILED = 2, 1
+FLAGGED, FAILED, STOPPED = 2, 1, 130
 
 # typer carries a click of its own, whose base of all usage errors has no public name.
 _ClickError = next(base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException")
@@ -81,6 +81,7 @@ def grade(
         int | None, typer.Option(min=0, help="Of the questions.", show_default="the course's secret")
     ] = None,
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the report here.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Grade anew what was graded before.")] = False,
     feedback: Annotated[bool, typer.Option(help="Write feedback pages too.")] = True,
 ) -> None:
     """Grade what students handed in. Exits with 2 where something is flagged for a person to look at."""
@@ -91,20 +92,23 @@ def grade(
     from autograder.sandbox.pool import Sandbox
 
     with contextlib.ExitStack() as stack:
-        # It warms up while the rest is imported.
-        sandboxes = [stack.enter_context(Sandbox(isolation))]
+        # They warm up while the rest is imported.
+        complete = stack.enter_context(Sandbox(isolation))
+        sandboxes = [stack.enter_context(Sandbox(isolation, without=known.forbidden))]
         from autograder.course import open_course
         from autograder.pipeline import students_of
 
         folder = open_course(course)
         students = students_of(folder, known, student)
         for _ in range(1, min(len(students), workers or _workers(len(students)))):
-            sandboxes.append(stack.enter_context(Sandbox(isolation)))
-        records = reports.run_grading(folder, known, students, sandboxes, seed)
+            sandboxes.append(stack.enter_context(Sandbox(isolation, without=known.forbidden)))
+        records, kept = reports.run_grading(folder, known, students, sandboxes, complete, seed, force)
     if json_file is not None:
         reports.write_json(json_file, records)
     if feedback:
-        reports.write_feedback_pages(folder, known, students)
+        # A page that is there may hold what a person has entered since.
+        there = {name for name in kept if (folder.step("feedback", name, known.name) / f"{known.name}.html").is_file()}
+        reports.write_feedback_pages(folder, known, [name for name in students if name not in there])
     flagged = reports.summarize(records)
     if feedback:
         reports.console.print(f"Feedback pages: {folder.step('feedback')}", soft_wrap=True)
@@ -149,12 +153,14 @@ def main() -> None:
     try:
         code = app(standalone_mode=False)
     except (typer.Abort, KeyboardInterrupt):
-        complaints.print("Stopped. What was graded so far is saved.")
-        code = 130
+        code = STOPPED
     except _ClickError as error:
         error.show()
         code = FAILED
     except (UserError, UnknownLabError) as error:
         complaints.print(f"[red]cnn-course:[/red] {escape(str(error))}")
         code = FAILED
+    # typer turns an interrupt into this code by itself, but for one that comes before it runs.
+    if code == STOPPED:
+        complaints.print("Stopped. What was graded so far is saved.")
     sys.exit(code if isinstance(code, int) else 0)

@@ -131,8 +131,8 @@ def run(course: Path, console: Console) -> None:
     if reason is not None:
         isolation = "process"
         console.print(f"[yellow]No sandbox here, so this demo grades without one.[/yellow] {reason}", soft_wrap=True)
-    with Sandbox(isolation) as sandbox:
-        records = reports.run_grading(folder, lab, students, [sandbox], None)
+    with Sandbox(isolation) as complete, Sandbox(isolation, without=lab.forbidden) as sandbox:
+        records, _ = reports.run_grading(folder, lab, students, [sandbox], complete, None)
 
     console.rule("4 of 4  Feedback")
     reports.write_feedback_pages(folder, lab, students)

@@ -6,18 +6,19 @@ import importlib
 import inspect
 import json
 import os
+import threading
 import time
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from nbformat.notebooknode import NotebookNode
 
-from autograder import cells, ownwork, reference, rubric
-from autograder.rubric import Item, Lab, StudentError
+from autograder import cells, reference, rubric
+from autograder.rubric import Check, Item, Lab, StudentError
 from autograder.sandbox.launch import SandboxError
 from autograder.sandbox.pool import JobEndedError, JobTimeoutError, Sandbox
 from autograder.student import Answer, Asked, Patience, Ran, Remembering, SandboxStudent
@@ -26,6 +27,11 @@ from autograder.untrusted import printable
 MAX_FILES = 100
 MAX_FILE_BYTES = 16 * 2**20
 MAX_ENTRIES = 1000
+_BORROWED = "{} uses {} instead of computing its answer, so it scores 0. Write it with NumPy or SciPy."
+_UNPROVEN = (
+    "{} gives other answers where {} cannot be used: it needs what another line of the notebook makes with them. It is "
+    "paid once a person has seen that it computes by itself."
+)
 UNJUDGED = "This could not be judged automatically; a person will look at it."
 
 
@@ -81,7 +87,7 @@ class Course:
     lab : Lab
         Whose mutants are needed.
     sandbox : Sandbox
-        Where the job comes from.
+        Where the job comes from. It has all packages.
     """
 
     def __init__(self, lab: Lab, sandbox: Sandbox) -> None:
@@ -99,14 +105,16 @@ class Course:
             "    exec(compile(_source, _name, 'exec'), vars(_module))\n"
             "    globals().update({k: v for k, v in vars(_module).items() if not k.startswith('_')})\n"
         )
-        self._sandbox, self._cell = sandbox, cell
+        self.sandbox, self._cell = sandbox, cell
+        # One job answers for all whose submissions are graded beside each other.
+        self._lock = threading.Lock()
         self._asked = self._start()
         self.answers: Asked = Remembering(self)
         if lab.prepare is not None:
             lab.prepare(self.answers)
 
     def _start(self) -> SandboxStudent:
-        asked = SandboxStudent(self._sandbox, {0: self._cell}, patience=Patience(60, 60, 10**9))
+        asked = SandboxStudent(self.sandbox, {0: self._cell}, patience=Patience(60, 60, 10**9))
         ran = asked.run()[0]
         if ran.error is not None or ran.cut_off is not None:
             reason = ran.cut_off or f"{ran.error.get('ename')}: {ran.error.get('evalue')}"
@@ -123,18 +131,19 @@ class Course:
         SandboxError
             If there is no answer from a fresh job either.
         """
-        try:
-            return self._asked.ask(function, *args)
-        except StudentError:
-            if self._asked.alive:
-                raise
-        self._asked = self._start()
-        try:
-            return self._asked.ask(function, *args)
-        except StudentError as error:
-            if self._asked.alive:
-                raise
-            raise SandboxError(f"The course's own answer to {function} did not come: {error}") from None
+        with self._lock:
+            try:
+                return self._asked.ask(function, *args)
+            except StudentError:
+                if self._asked.alive:
+                    raise
+            self._asked = self._start()
+            try:
+                return self._asked.ask(function, *args)
+            except StudentError as error:
+                if self._asked.alive:
+                    raise
+                raise SandboxError(f"The course's own answer to {function} did not come: {error}") from None
 
     def call(self, function: str, *args: Any) -> Any:
         """Return only the value of `ask`."""
@@ -145,13 +154,17 @@ def grade(
     notebook: NotebookNode,
     lab: Lab,
     sandbox: Sandbox,
-    course: Asked,
+    course: Course,
     seed: int,
     files: Mapping[str, bytes] | None = None,
     notes: list[str] | None = None,
     patience: Patience | None = None,
 ) -> Verdict:
     """Judge one submission.
+
+    It runs where the packages that the lab is about are only stand-ins, so an answer that lets them compute gives none.
+    A notebook whose cells need them is run a second time where they are there, and its answers are taken from there,
+    but for those that have shown to be borrowed.
 
     Parameters
     ----------
@@ -160,9 +173,9 @@ def grade(
     lab : Lab
         The rubric.
     sandbox : Sandbox
-        Where the submission runs.
-    course : Asked
-        The course's answers.
+        Where the submission runs, without the packages of ``lab.forbidden``.
+    course : Course
+        The course's answers, and the sandbox that has those packages.
     seed : int
         Of the questions; the same seed asks everyone the same.
     files : mapping of str to bytes, optional
@@ -178,52 +191,97 @@ def grade(
     """
     start = time.perf_counter()
     flags = list(notes or [])
-    items: list[Item] = []
-    ran: dict[int, Ran] = {}
-    student = None
+    sources = cells.runnable(notebook, [check.grade_id for check in lab.checks])
+    student = SandboxStudent(sandbox, sources, files, course.answers, patience)
+    judged = _judged(lab, student, seed)
+    borrowed, elsewhere = _borrowed(lab, student, judged)
+    items = judged.items
+    if elsewhere:
+        second = SandboxStudent(course.sandbox, sources, files, course.answers, patience)
+        judged = _judged(lab, second, seed)
+        items = {
+            check.grade_id: judged.items[check.grade_id]
+            if check.function in student.noted
+            else _proven(check, items[check.grade_id], judged.items[check.grade_id], lab, flags)
+            for check in lab.checks
+        }
+    for check in lab.checks:
+        if check.function in borrowed:
+            items[check.grade_id] = check.failed(_BORROWED.format(check.function, borrowed[check.function]))
+    flags += judged.flags
+    flags += [f"Cell {position + 1}: {what.cut_off}" for position, what in sorted(judged.ran.items()) if what.cut_off]
+    flags = [printable(flag) for flag in flags]
+    items = [replace(item, message=printable(item.message)) for check in lab.checks for item in items[check.grade_id]]
+    return Verdict(items, flags, judged.ran, sandbox.isolation, time.perf_counter() - start)
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """One run of a submission: the items of each check, what cells did, and what went wrong on our side."""
+
+    items: dict[str, list[Item]]
+    ran: dict[int, Ran]
+    flags: list[str]
+
+
+def _judged(lab: Lab, student: SandboxStudent, seed: int) -> _Judged:
+    items: dict[str, list[Item]] = {}
+    flags: list[str] = []
     try:
-        sources = cells.runnable(notebook, [check.grade_id for check in lab.checks])
-        borrowed = _borrowed(sources, files or {}, lab, flags)
-        student = SandboxStudent(sandbox, sources, files, course, patience)
-        ran = student.run()
+        student.run()
         for check in lab.checks:
             rng = np.random.default_rng([seed, zlib.crc32(check.grade_id.encode())])
-            if check.function in borrowed:
-                items += check.failed(borrowed[check.function])
-                continue
             try:
-                items += check(student, rng)
+                items[check.grade_id] = check(student, rng)
             except (SandboxError, JobEndedError, JobTimeoutError):
                 raise
             except Exception as error:
                 # A fault of the check is never the student's: say so, pay nothing yet, and call a person.
                 flags.append(f"The check of {check.function} failed by itself ({in_short(error)}).")
-                items += check.failed(UNJUDGED)
+                items[check.grade_id] = check.failed(UNJUDGED)
     except Exception as error:
         # One submission must never end the grading of a class.
         which = "The sandbox" if isinstance(error, (SandboxError, JobEndedError, JobTimeoutError)) else "The grader"
         flags.append(f"{which} failed while this was graded ({in_short(error)}).")
-        judged = {item.check for item in items}
-        for check in lab.checks:
-            if check.grade_id not in judged:
-                items += check.failed(UNJUDGED)
     finally:
-        if student is not None:
-            student.close()
-    flags += [f"Cell {position + 1}: {what.cut_off}" for position, what in sorted(ran.items()) if what.cut_off]
-    items = [replace(item, message=printable(item.message)) for item in items]
-    flags = [printable(flag) for flag in flags]
-    return Verdict(items, flags, ran, sandbox.isolation, time.perf_counter() - start)
+        student.close()
+    for check in lab.checks:
+        items.setdefault(check.grade_id, check.failed(UNJUDGED))
+    return _Judged(items, dict(student.ran), flags)
 
 
-def _borrowed(sources: Mapping[int, str], files: Mapping[str, bytes], lab: Lab, flags: list[str]) -> dict[str, str]:
-    modules = {name: content.decode("utf-8", "replace") for name, content in files.items() if name.endswith(".py")}
-    functions = [check.function for check in lab.checks]
-    try:
-        return ownwork.borrowed(sources.values(), functions, lab.forbidden, modules)
-    except ownwork.TooMuchSourceError as error:
-        flags.append(str(error))
-        return {}
+def _borrowed(lab: Lab, student: SandboxStudent, judged: _Judged) -> tuple[dict[str, str], bool]:
+    """Return what each borrowed answer called, and whether others must be asked where those packages are there.
+
+    Whose fault it is that ``dense_layer`` has no answer, when the ``activation`` that it calls lets Keras compute,
+    the innermost of the lab's functions tells. One that does without after all, after an error, has computed.
+    """
+    functions = {check.function for check in lab.checks}
+    borrowed: dict[str, str] = {}
+    elsewhere = any(what.noted for what in student.ran.values())
+    for check in lab.checks:
+        lost = any(not item.passed for item in judged.items[check.grade_id])
+        for noted in student.noted.get(check.function, ()) if lost else ():
+            guilty = next((name for name in reversed(noted.callers) if name in functions), check.function)
+            if guilty == check.function:
+                borrowed.setdefault(guilty, noted.name)
+            else:
+                elsewhere = True
+    return borrowed, elsewhere
+
+
+def _proven(check: Check, alone: list[Item], helped: list[Item], lab: Lab, flags: list[str]) -> list[Item]:
+    """Return the items of an answer as it was asked with the packages, but for what it did not show without them."""
+    unproven = [item for item, same in zip(helped, alone, strict=True) if item.passed and not same.passed]
+    if unproven:
+        message = _UNPROVEN.format(check.function, _listed(lab.forbidden))
+        flags.append(message)
+        return [replace(item, passed=False, message=message) if item in unproven else item for item in helped]
+    return helped
+
+
+def _listed(packages: tuple[str, ...]) -> str:
+    return " and ".join(filter(None, [", ".join(packages[:-1]), packages[-1]]))
 
 
 def in_short(error: BaseException) -> str:
@@ -237,6 +295,22 @@ def unreadable(lab: Lab, reason: str, isolation: str) -> Verdict:
     reason = printable(reason)
     items = [item for check in lab.checks for item in check.failed(reason)]
     return Verdict(items, [reason], isolation=isolation)
+
+
+def as_stored(verdict: Verdict) -> dict[str, Any]:
+    """Return what `from_stored` needs to make the verdict again, but for what the cells put out."""
+    return {
+        "items": [asdict(item) for item in verdict.items],
+        "flags": verdict.flags,
+        "isolation": verdict.isolation,
+        "seconds": verdict.seconds,
+    }
+
+
+def from_stored(stored: Mapping[str, Any]) -> Verdict:
+    """Return a verdict that `as_stored` wrote down."""
+    items = [Item(**item) for item in stored["items"]]
+    return Verdict(items, list(stored["flags"]), {}, stored["isolation"], stored["seconds"])
 
 
 def files_beside(notebook: Path) -> tuple[dict[str, bytes], list[str]]:

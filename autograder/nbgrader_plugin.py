@@ -117,7 +117,7 @@ class TrustedExecute(NbGraderPreprocessor):
                 cells.restore(nb, read_roles(where["db_url"], where["assignment"], where["notebook"]))
             else:
                 files, left_out = grade.files_beside(submitted)
-                verdict = grade.grade(nb, lab, sandbox, course.answers, seed, files, notes + left_out, self.patience)
+                verdict = grade.grade(nb, lab, sandbox, course, seed, files, notes + left_out, self.patience)
         for flag in verdict.flags:
             self.log.warning("%s needs a look: %s", where["student"], flag)
         write_verdict(nb, lab, verdict)
@@ -178,10 +178,11 @@ _held: dict[tuple[str, str], tuple[Sandbox, grade.Course]] = {}
 
 
 def _warm(isolation: str, lab: Lab) -> tuple[Sandbox, grade.Course]:
-    """Return the one sandbox that this process keeps warm, since nbgrader makes its preprocessors anew per notebook."""
+    """Return the sandboxes that this process keeps warm, since nbgrader makes its preprocessors anew per notebook."""
     key = (isolation, lab.name)
     if key not in _held:
-        sandbox = Sandbox(isolation)
+        complete, sandbox = Sandbox(isolation), Sandbox(isolation, without=lab.forbidden)
+        atexit.register(complete.close)
         atexit.register(sandbox.close)
-        _held[key] = (sandbox, grade.Course(lab, sandbox))
+        _held[key] = (sandbox, grade.Course(lab, complete))
     return _held[key]

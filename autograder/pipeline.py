@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import importlib.metadata
 import json
 import logging
 import queue
 import shutil
 import stat
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import joblib
 import nbformat
 from joblib import Parallel, delayed
 from nbconvert.exporters import NotebookExporter
@@ -25,7 +27,7 @@ from traitlets.utils.importstring import import_item
 from autograder import grade, secret
 from autograder.cells import Role, UnreadableNotebookError, read_notebook, restore
 from autograder.course import CourseError, CourseFolder
-from autograder.nbgrader_plugin import TrustedExecute, read_roles
+from autograder.nbgrader_plugin import NOTES, TrustedExecute, read_roles
 from autograder.rubric import Lab
 from autograder.sandbox.launch import refuse_to_show
 from autograder.sandbox.pool import Sandbox
@@ -35,10 +37,11 @@ from autograder.student import Patience
 
 @dataclass(frozen=True)
 class Graded:
-    """One student's verdict."""
+    """One student's verdict, and whether it is the one of an earlier run that still holds."""
 
     student: str
     verdict: grade.Verdict
+    kept: bool = False
 
 
 def students_of(course: CourseFolder, lab: Lab, only: str | None = None) -> list[str]:
@@ -90,8 +93,10 @@ def grade_all(
     students: Iterable[str],
     *,
     sandboxes: Sequence[Sandbox],
+    complete: Sandbox,
     seed: int | None = None,
     patience: Patience | None = None,
+    force: bool = False,
     started: Callable[[], None] = lambda: None,
 ) -> Iterator[Graded]:
     """Grade submissions and save each, as it comes, in the gradebook and the ``autograded`` folder.
@@ -102,11 +107,16 @@ def grade_all(
     lab : Lab
     students : iterable of str
     sandboxes : sequence of Sandbox
-        As many submissions are graded beside each other. They stay open.
+        Where submissions run, as many beside each other. They lack the packages of ``lab.forbidden`` and stay open.
+    complete : Sandbox
+        One that has all packages, for the course's own answers. It stays open.
     seed : int, optional
         Of the questions; the course's secret by default.
     patience : Patience, optional
         How long to wait for a student's code; what the course configures by default.
+    force : bool
+        Grade anew what was graded before. By default a verdict holds until the submission, the checks, the course's
+        secret or the packages change.
     started : callable, optional
         Called when the sandboxes are warm.
 
@@ -124,27 +134,38 @@ def grade_all(
     roles = released_roles(course, lab)
     seed = secret.read_or_make(course.root) if seed is None else seed
     patience = patience or TrustedExecute(config=course.config).patience
-    free: queue.SimpleQueue[tuple[Sandbox, grade.Course]] = queue.SimpleQueue()
+    free: queue.SimpleQueue[Sandbox] = queue.SimpleQueue()
     for sandbox in sandboxes:
-        free.put((sandbox, grade.Course(lab, sandbox)))
+        free.put(sandbox)
+    answers = grade.Course(lab, complete)
     started()
 
     def graded(student: str) -> Graded:
-        sandbox, answers = free.get()
+        sandbox = free.get()
         try:
             return Graded(student, _grade_one(course, lab, student, roles, sandbox, answers, seed, patience))
         finally:
-            free.put((sandbox, answers))
+            free.put(sandbox)
 
     # Threads suffice: the work is done in the sandboxes, and this process mostly waits for them. One more than there
     # are sandboxes keeps them at work while this one saves.
     number = len(sandboxes) + 1
     run = Parallel(n_jobs=number, backend="threading", return_as="generator_unordered", pre_dispatch=number)
-    students = list(students)
-    with _quick_turns(), contextlib.closing(Saver(course, lab, roles)) as saver:
-        saver.store.withdraw(students)
-        for result in run(delayed(graded)(student) for student in students):
-            yield _saved(saver, result)
+    conditions = _conditions(roles, seed, patience, complete.isolation)
+    with _quick_turns(), contextlib.closing(Saver(course, lab, roles, conditions)) as saver:
+        students = list(students)
+        kept = {} if force else saver.still_hold(students)
+        yield from (Graded(student, verdict, kept=True) for student, verdict in kept.items())
+        open_ones = [student for student in students if student not in kept]
+        saver.store.withdraw(open_ones)
+        try:
+            for result in run(delayed(graded)(student) for student in open_ones):
+                yield _saved(saver, result)
+        except BaseException:
+            # Whoever still waits for an answer must not keep this process from ending.
+            for sandbox in (*sandboxes, complete):
+                sandbox.stop()
+            raise
 
 
 @contextlib.contextmanager
@@ -156,6 +177,13 @@ def _quick_turns() -> Iterator[None]:
         yield
     finally:
         sys.setswitchinterval(before)
+
+
+def _conditions(roles: Mapping[str, Role], seed: int, patience: Patience, isolation: str) -> str:
+    """Return what a verdict depends on beside the submission, as one text: when it changes, everybody is asked anew."""
+    code = {str(path): path.read_bytes() for path in sorted(Path(__file__).parent.rglob("*.py"))}
+    versions = {name: importlib.metadata.version(name) for name in ("keras", "tensorflow", "numpy", "scipy")}
+    return joblib.hash((roles, seed, patience, isolation, sys.version, list(code.values()), versions))
 
 
 def _saved(saver: Saver, graded: Graded) -> Graded:
@@ -189,12 +217,13 @@ def _grade_one(
         notebook = read_notebook(path)
         notes = restore(notebook, roles)
         files, left_out = grade.files_beside(path)
+        return grade.grade(notebook, lab, sandbox, answers, seed, files, notes + left_out, patience)
     except UnreadableNotebookError as error:
         return grade.unreadable(lab, str(error), sandbox.isolation)
     except Exception as error:
-        reason = f"This submission could not be read ({grade.in_short(error)})."
+        # One submission must never end the grading of a class.
+        reason = f"This submission could not be graded ({grade.in_short(error)})."
         return grade.unreadable(lab, reason, sandbox.isolation)
-    return grade.grade(notebook, lab, sandbox, answers.answers, seed, files, notes + left_out, patience)
 
 
 def notebook_path(course: CourseFolder, lab: Lab, student: str) -> Path:
@@ -211,6 +240,8 @@ class Saver:
     lab : Lab
     roles : dict of str to Role
         What the release says of each cell.
+    conditions : str
+        Of a verdict, beside the submission.
     """
 
     #: Done here for a whole class, or without work: cells come clean, and their roles from the gradebook.
@@ -221,8 +252,8 @@ class Saver:
         )
     )
 
-    def __init__(self, course: CourseFolder, lab: Lab, roles: dict[str, Role]) -> None:
-        self.course, self.lab, self.roles = course, lab, roles
+    def __init__(self, course: CourseFolder, lab: Lab, roles: dict[str, Role], conditions: str) -> None:
+        self.course, self.lab, self.roles, self.conditions = course, lab, roles, conditions
         config = Config(course.config)
         config.Exporter.default_preprocessors = []
         # nbgrader logs each cell that it puts right; what matters of that is in the verdict.
@@ -267,6 +298,8 @@ class Saver:
             notebook, resources = preprocessor(notebook, resources)
         if self.store.kernelspec:
             notebook.metadata["kernelspec"] = from_dict(json.loads(self.store.kernelspec))
+        if not bare:
+            notebook.metadata[NOTES] |= from_dict({"of": self._of(student), "verdict": grade.as_stored(verdict)})
         place = self.course.step("autograded", student, self.lab.name)
         beside = place.with_name(f".{place.name}.new")
         self._write(beside, nbformat.writes(notebook), path, {} if bare else grade.files_beside(path)[0])
@@ -274,6 +307,25 @@ class Saver:
         _remove(place)
         self.store.save(student, self._when(student), notebook, flagged=verdict.status == "flagged")
         beside.rename(place)
+
+    def still_hold(self, students: Iterable[str]) -> dict[str, grade.Verdict]:
+        """Return the verdicts of an earlier run on the same submissions under the same conditions, by student."""
+        complete = self.store.complete()
+        held: dict[str, grade.Verdict] = {}
+        for student in students:
+            notebook = self.course.step("autograded", student, self.lab.name) / f"{self.lab.name}.ipynb"
+            # What cannot be read, or is not what was written here, is graded again.
+            with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+                notes = json.loads(notebook.read_bytes())["metadata"][NOTES] if student in complete else {}
+                if notes["of"] == self._of(student):
+                    held[student] = grade.from_stored(notes["verdict"])
+        return held
+
+    def _of(self, student: str) -> str:
+        """Return what stands for a submission under the conditions of its verdict."""
+        path = notebook_path(self.course, self.lab, student)
+        content = path.read_bytes() if path.is_file() and not path.is_symlink() else None
+        return joblib.hash((content, grade.files_beside(path), self._when(student), self.conditions))
 
     def close(self) -> None:
         self.store.close()

@@ -25,13 +25,20 @@ console = Console()
 
 
 def run_grading(
-    folder: CourseFolder, lab: Lab, students: list[str], sandboxes: Sequence[Sandbox], seed: int | None
-) -> list[dict]:
-    """Grade with a progress bar and return one record per student, sorted by student."""
+    folder: CourseFolder,
+    lab: Lab,
+    students: list[str],
+    sandboxes: Sequence[Sandbox],
+    complete: Sandbox,
+    seed: int | None,
+    force: bool = False,
+) -> tuple[list[dict], list[str]]:
+    """Grade with a progress bar; return one record per student, sorted, and whose verdict of an earlier run holds."""
     from autograder.grade import as_record
     from autograder.pipeline import grade_all
 
-    records = []
+    records: list[dict] = []
+    kept: list[str] = []
     with _progress() as progress:
         task = progress.add_task("Warming up the sandbox", total=len(students), note="")
         for graded in grade_all(
@@ -39,13 +46,17 @@ def run_grading(
             lab,
             students,
             sandboxes=sandboxes,
+            complete=complete,
             seed=seed,
+            force=force,
             started=lambda: progress.update(task, description=f"Grading {lab.name}"),
         ):
             records.append(as_record(graded.student, lab, graded.verdict))
+            kept += [graded.student] if graded.kept else []
             flagged = sum(record["status"] == "flagged" for record in records)
-            progress.update(task, advance=1, note=f"{flagged} flagged")
-    return sorted(records, key=lambda record: record["student"])
+            told = [f"{flagged} flagged"] + ([f"{len(kept)} as before"] if kept else [])
+            progress.update(task, advance=1, note=", ".join(told))
+    return sorted(records, key=lambda record: record["student"]), kept
 
 
 def table(records: list[dict]) -> Table:

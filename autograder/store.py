@@ -37,6 +37,15 @@ class Store:
         self.penalties = AssignLatePenalties(config=config) if penalties else None
         self.kernelspec = self.gradebook.find_notebook(lab.name, lab.name).kernelspec
 
+    def complete(self) -> set[str]:
+        """Return who has all automatic points of the lab."""
+        checks = {check.grade_id for check in self.lab.checks}
+        return {
+            submission.student.id
+            for submission in self.gradebook.assignment_submissions(self.lab.name)
+            if all(g.auto_score is not None for n in submission.notebooks for g in n.grades if g.name in checks)
+        }
+
     def withdraw(self, students: Iterable[str]) -> None:
         """Take back the automatic points of submissions that are about to be graded again.
 

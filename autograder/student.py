@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import threading
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from typing import Any, Protocol
 import joblib
 import numpy as np
 
+from autograder.cells import definitions
 from autograder.rubric import StudentError
 from autograder.sandbox import wire
 from autograder.sandbox.pool import Job, JobEndedError, JobTimeoutError, Sandbox
@@ -146,12 +148,24 @@ class Patience:
 
 
 @dataclass(frozen=True)
+class Noted:
+    """What was called of a package that is only a stand-in, and the functions that led there, the innermost last."""
+
+    name: str
+    callers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Ran:
-    """What one cell did: its outputs as they came, its error, or the reason why it was cut off."""
+    """What one cell did: its outputs as they came, its error, or the reason why it was cut off.
+
+    ``noted`` holds what it called of packages that are only stand-ins.
+    """
 
     outputs: list[Any]
     error: dict[str, Any] | None = None
     cut_off: str | None = None
+    noted: tuple[Noted, ...] = ()
 
 
 class SandboxStudent:
@@ -191,6 +205,7 @@ class SandboxStudent:
         self.notes: dict[str, Any] = {}
         self.patience = patience or Patience()
         self.ran: dict[int, Ran] = {}
+        self.noted: dict[str, list[Noted]] = {}
         self._job: Job | None = None
         self._silent: dict[str, str] = {}
         self._breakdowns = 0
@@ -228,6 +243,9 @@ class SandboxStudent:
                 reason = f"it ended the process: {error}"
             else:
                 self._keep(position, reply)
+                if self.ran[position].noted and self.ran[position].error is not None:
+                    # What the cell defines after the line that needs a package that is not there.
+                    self._define(job, source)
                 continue
             self.ran[position] = Ran([], cut_off=f"This cell was left out: {reason}.")
             del self.sources[position]
@@ -240,13 +258,18 @@ class SandboxStudent:
             return None
         return job
 
+    def _define(self, job: Job, source: str) -> None:
+        with contextlib.suppress(JobTimeoutError, JobEndedError):
+            job.request({"run": definitions(source)}, self.patience.cell)
+
     def _keep(self, position: int, reply: dict[str, Any]) -> None:
         outputs, error = reply.get("outputs"), reply.get("error")
         kept = [{"text": TOO_MUCH}]
         self._room -= wire.weight([outputs, error])
         if self._room >= 0:
             kept = outputs if isinstance(outputs, list) else []
-        self.ran[position] = Ran(kept, error if self._room >= 0 and isinstance(error, dict) else None)
+        error = error if self._room >= 0 and isinstance(error, dict) else None
+        self.ran[position] = Ran(kept, error, noted=_noted(reply))
 
     def ask(self, function: str, *args: Any) -> Answer:
         if function in self._silent:
@@ -271,6 +294,8 @@ class SandboxStudent:
             self._silent[function] = f"{function} ended the process instead of answering: {error}."
             raise StudentError(self._silent[function]) from None
         taken = time.perf_counter() - start
+        if noted := _noted(reply):
+            self.noted.setdefault(function, []).extend(noted)
         if isinstance(reply.get("error"), str):
             raise StudentError(reply["error"][:MAX_MESSAGE])
         modified = reply.get("modified")
@@ -307,6 +332,7 @@ class Remembering:
 
     asked: Asked
     known: OrderedDict[str, Any] = field(default_factory=OrderedDict)
+    _lock: Any = field(default_factory=threading.RLock, repr=False)
 
     def ask(self, function: str, *args: Any) -> Answer:
         """Ask anew: whoever wants the seconds wants them measured."""
@@ -314,13 +340,27 @@ class Remembering:
 
     def call(self, function: str, *args: Any) -> Any:
         key = joblib.hash((function, args))
-        if key not in self.known:
-            self.known[key] = self.asked.call(function, *args)
-            # Questions that hold a student's own numbers come once; they must not pile up over a class.
-            if len(self.known) > REMEMBERED:
-                self.known.popitem(last=False)
-        self.known.move_to_end(key)
-        return wire.copy(self.known[key])
+        with self._lock:
+            if key not in self.known:
+                self.known[key] = self.asked.call(function, *args)
+                # Questions that hold a student's own numbers come once; they must not pile up over a class.
+                if len(self.known) > REMEMBERED:
+                    self.known.popitem(last=False)
+            self.known.move_to_end(key)
+            return wire.copy(self.known[key])
+
+
+def _noted(reply: dict[str, Any]) -> tuple[Noted, ...]:
+    entries = reply.get("noted")
+    return tuple(
+        Noted(entry[0], tuple(entry[1]))
+        for entry in (entries if isinstance(entries, list) else ())
+        if isinstance(entry, tuple)
+        and len(entry) == 2
+        and isinstance(entry[0], str)
+        and isinstance(entry[1], list)
+        and all(isinstance(name, str) for name in entry[1])
+    )
 
 
 def _are_positions(value: Any, count: int) -> bool:

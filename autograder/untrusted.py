@@ -36,6 +36,8 @@ MAX_CODE = 20_000
 #: For what mistune tries anew at each one: its own marks, and nbconvert's openings of formulas.
 MAX_MARKS = 5_000
 MAX_FORMULAS = 100
+#: A row of a table is filled up with cells to the length of its widest.
+MAX_TABLE = 50_000
 #: For nbconvert's search for links to "files/", which goes through the rest of a line again and again.
 MAX_STEPS = 2 * 10**7
 
@@ -47,6 +49,17 @@ _TAGS = _VOID | frozenset(
     table tbody td tfoot th thead tr u ul var
     """.split()  # noqa: SIM905
 )
+# Browsers move or end what stands elsewhere, and the text that follows could leave its cell.
+_PARENTS = (
+    dict.fromkeys(["li"], {"ul", "ol"})
+    | dict.fromkeys(["dt", "dd"], {"dl"})
+    | dict.fromkeys(["caption", "colgroup", "thead", "tbody", "tfoot"], {"table"})
+    | dict.fromkeys(["tr"], {"table", "thead", "tbody", "tfoot"})
+    | dict.fromkeys(["td", "th"], {"tr"})
+    | dict.fromkeys(["col"], {"colgroup"})
+)
+_TABLE = {"table", "colgroup", "thead", "tbody", "tfoot", "tr"}
+_HEADINGS = {"h1", "h2", "h3", "h4", "h5", "h6"}
 _WORD = r"[\w.%#+-]*"
 # Other classes and names are left out: the grader's page finds its own buttons by them.
 _CLASS = "|".join(
@@ -271,13 +284,24 @@ def _rebuild(html: str) -> tuple[str, bool]:
         else:
             name = part["name"].lower()
             attributes, kept_all = _attributes(name, part["attributes"])
-            allowed = name in _TAGS and len(opened) < MAX_DEPTH and (name != "input" or "checkbox" in attributes)
+            allowed = name in _TAGS and _fits(name, opened) and (name != "input" or "checkbox" in attributes)
             complete = complete and allowed and kept_all
             if allowed:
                 pieces.append(f"<{name}{attributes}>")
                 opened += [] if name in _VOID else [name]
     pieces += [f"</{name}>" for name in reversed(opened)]
     return "".join(pieces), complete and not opened
+
+
+def _fits(name: str, opened: list[str]) -> bool:
+    """Return whether an element may stand inside the opened ones."""
+    parent = opened[-1] if opened else ""
+    if len(opened) >= MAX_DEPTH:
+        return False
+    if name in _PARENTS:
+        return parent in _PARENTS[name]
+    alike = _HEADINGS if name in _HEADINGS else {name} & {"a"}
+    return parent not in _TABLE and alike.isdisjoint(opened)
 
 
 def _attributes(tag: str, text: str) -> tuple[str, bool]:
@@ -319,22 +343,32 @@ def safe_markdown(source: str, attachments: Mapping[str, Any] | None = None, bud
     # A picture that was pasted is long, but nothing in it takes time.
     text = _PASTED.sub("", source)
     reason = _TOO_LONG
-    if len(text) <= min(MAX_MARKDOWN, budget.left) and len(_MARKS.findall(text)) <= MAX_MARKS:
-        budget.cut(text, MAX_MARKDOWN)
-        if len(_FORMULAS.findall(text)) <= MAX_FORMULAS and not _STALLS_MISTUNE.search(text):
-            try:
-                renderer = _Renderer(escape=False, attachments=dict(attachments or {}))
-                if _rebuild(_strip_files(MarkdownWithMath(renderer=renderer).render(source)))[1]:
-                    return source
-                reason = "holds HTML or links that are not shown here"
-            except Exception as error:  # Whatever it is, the feedback page would fail at it too.
-                reason = str(error) if isinstance(error, _UnshowableError) else "holds what cannot be laid out here"
-    else:
-        text = budget.cut(text, MAX_TEXT)
-    text = _LONG_LINE.sub(r"\g<0>\n", text)
+    if len(text) <= min(MAX_MARKDOWN, budget.left) and _quick(text):
+        try:
+            renderer = _Renderer(escape=False, attachments=dict(attachments or {}))
+            if _rebuild(_strip_files(MarkdownWithMath(renderer=renderer).render(source)))[1]:
+                budget.cut(text, MAX_MARKDOWN)
+                return source
+            reason = "holds HTML or links that are not shown here"
+        except Exception as error:  # Whatever it is, the feedback page would fail at it too.
+            reason = str(error) if isinstance(error, _UnshowableError) else "holds what cannot be laid out here"
+    kept = budget.cut(text, MAX_TEXT)
+    which = "its text" if len(kept) == len(text) else "the beginning of its text"
+    text = _LONG_LINE.sub(r"\g<0>\n", kept)
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
-    return f"*This cell {reason}; this is its text.*\n\n{fence}\n{text}\n{fence}"
+    return f"*This cell {reason}; this is {which}.*\n\n{fence}\n{text}\n{fence}"
+
+
+def _quick(text: str) -> bool:
+    """Return whether mistune is done with a text in a second or two: it holds little of what takes very long."""
+    lines = text.split("\n")
+    return (
+        len(_MARKS.findall(text)) <= MAX_MARKS
+        and len(_FORMULAS.findall(text)) <= MAX_FORMULAS
+        and max(line.count("|") for line in lines) * len(lines) <= MAX_TABLE
+        and not _STALLS_MISTUNE.search(text)
+    )
 
 
 def _strip_files(rendered: str) -> str:

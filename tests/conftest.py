@@ -41,6 +41,17 @@ def sandbox(sandbox_works):
 
 
 @pytest.fixture(scope="session")
+def bare_sandbox(sandbox_works):
+    """One warm sandbox in which the packages that lab 1 is about are only stand-ins: where submissions run."""
+    from autograder.rubric import get_lab
+    from autograder.sandbox.pool import Sandbox
+
+    with Sandbox(without=get_lab("lab1").forbidden) as warm:
+        warm.wait()
+        yield warm
+
+
+@pytest.fixture(scope="session")
 def released(tmp_path_factory):
     """A course folder in which lab 1 is released; tests copy it."""
     folder = tmp_path_factory.mktemp("released")

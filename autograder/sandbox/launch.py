@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
 import shlex
 import shutil
@@ -11,6 +12,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from autograder.errors import UserError
@@ -102,6 +104,12 @@ def _course_folders() -> dict[str, Path]:
     return {"sandbox": Path(__file__).resolve().parent, "source_lib": Path(source_lib.__file__).resolve().parent}
 
 
+def _package_folders(packages: Iterable[str]) -> list[str]:
+    """Return the folders of installed packages, found without importing them."""
+    specs = [importlib.util.find_spec(package) for package in packages]
+    return [folder for spec in specs if spec is not None for folder in spec.submodule_search_locations or ()]
+
+
 def course_links(scratch: Path) -> Path:
     course = scratch / "course"
     course.mkdir()
@@ -110,8 +118,11 @@ def course_links(scratch: Path) -> Path:
     return course
 
 
-def bubblewrap() -> list[str]:
-    """Return the command that runs what follows it unprivileged and with nothing but the packages in sight."""
+def bubblewrap(without: Iterable[str] = ()) -> list[str]:
+    """Return the command that runs what follows it unprivileged and with nothing but the packages in sight.
+
+    Packages ``without`` are not in sight.
+    """
     tools = ["bwrap"] + (["setpriv", "unshare", "mount"] if os.geteuid() == 0 else [])
     for tool in tools:
         if shutil.which(tool, path=SYSTEM_PATH) is None:
@@ -135,6 +146,9 @@ def bubblewrap() -> list[str]:
         if any(packages == target or packages.startswith(target + "/") for target in binds):
             inside = os.path.join(packages, "autograder")
             arguments += ["--tmpfs", inside] if os.path.isdir(inside) else []
+    for folder in [*_package_folders(without), *(f"/course/{name}" for name in without)]:
+        if any(folder == target or folder.startswith(target + "/") for target in binds):
+            arguments += ["--tmpfs", folder]
     # nbgrader's exchange, where students of the same machine leave their work, lies in what the sandbox sees of /usr.
     if os.path.isdir(EXCHANGE):
         arguments += ["--tmpfs", EXCHANGE]

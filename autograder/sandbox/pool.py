@@ -12,8 +12,9 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,8 @@ class Sandbox:
         ``"process"`` has resource limits only and protects nothing: for trusted code.
     limits : Limits, optional
         What one job may use.
+    without : sequence of str
+        Packages that are not there, but for stand-ins that can be imported and compute nothing.
 
     Raises
     ------
@@ -86,17 +89,22 @@ class Sandbox:
         If it cannot be started.
     """
 
-    def __init__(self, isolation: str = "bubblewrap", limits: Limits | None = None) -> None:
+    def __init__(
+        self, isolation: str = "bubblewrap", limits: Limits | None = None, without: Sequence[str] = ()
+    ) -> None:
         if isolation not in ("bubblewrap", "process"):
             raise SandboxError(f"Unknown isolation {isolation!r}: choose bubblewrap or process.")
         self.isolation = isolation
         self.limits = limits or Limits()
+        self.without = tuple(without)
         self.restarts = 0
         self._process: subprocess.Popen | None = None
         self._control: socket.socket | None = None
         self._scratch: Path | None = None
         self._jobs = 0
-        self._ready = False
+        # Orders and their replies share one channel, and several threads may give orders.
+        self._lock = threading.RLock()
+        self._ready = self._stopped = False
         self._launch()
 
     def _launch(self) -> None:
@@ -107,13 +115,14 @@ class Sandbox:
             "megabytes": self.limits.megabytes,
             "private": launch.private_folders() if isolated else [],
             "folder": launch.JOB,
+            "without": self.without,
             "seccomp": base64.b64encode(launch.filter_program() if isolated else b"").decode(),
         }
         mine, theirs = socket.socketpair()
         with theirs, tempfile.TemporaryFile() as errors:
             worker = [sys.executable, "-m", "sandbox.worker", json.dumps(settings | {"control": theirs.fileno()})]
             if isolated:
-                command, environment = [*launch.bubblewrap(), *worker], {"PATH": launch.SYSTEM_PATH}
+                command, environment = [*launch.bubblewrap(self.without), *worker], {"PATH": launch.SYSTEM_PATH}
             else:
                 self._scratch = Path(tempfile.mkdtemp(prefix="cnn-course-"))
                 self._scratch.chmod(0o711)
@@ -172,7 +181,11 @@ class Sandbox:
         SandboxError
             If the sandbox neither answers nor can be started again.
         """
-        self.wait()
+        with self._lock:
+            self.wait()
+            return self._fork()
+
+    def _fork(self) -> Job:
         for _ in range(2):
             mine, theirs = socket.socketpair()
             number = self._jobs = self._jobs + 1
@@ -197,24 +210,42 @@ class Sandbox:
 
     def end(self, number: int) -> str:
         """End a job with all that it started; return how it ended: an exit code, or minus a signal's number."""
-        try:
-            return str(self._order({"end": number}).get("status", ""))
-        except (wire.ClosedError, wire.MalformedError, TimeoutError, OSError):
-            self.restart()
-            return ""
+        with self._lock:
+            try:
+                return str(self._order({"end": number}).get("status", ""))
+            except (wire.ClosedError, wire.MalformedError, TimeoutError, OSError):
+                self.restart()
+                return ""
 
     def _order(self, order: Mapping[str, Any], channel: socket.socket | None = None) -> dict[str, Any]:
+        if self._control is None:
+            raise wire.ClosedError("the sandbox is closed")
         deadline = time.monotonic() + ORDER_SECONDS
         self._control.settimeout(ORDER_SECONDS)
         socket.send_fds(self._control, [json.dumps(order).encode()], [channel.fileno()] if channel else [])
         return wire.receive(self._control, deadline)
 
     def restart(self) -> None:
-        """Tear the sandbox down with all its jobs, and start it anew."""
+        """Tear the sandbox down with all its jobs, and start it anew.
+
+        Raises
+        ------
+        SandboxError
+            If it does not start, or was stopped.
+        """
         self.close()
+        if self._stopped:
+            raise SandboxError("The sandbox was stopped.")
         self.restarts += 1
         self._launch()
         self.wait()
+
+    def stop(self) -> None:
+        """End the sandbox for good, from whatever thread: who waits for it gets an error at once."""
+        self._stopped = True
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
 
     def close(self) -> None:
         """End the sandbox and all its jobs."""

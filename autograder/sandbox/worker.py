@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from . import wire
+from . import inert, wire
 
 MAX_TEXT = 20_000
 MAX_IMAGE = 2**20
@@ -171,6 +171,7 @@ def serve(shell: Shell, channel: socket.socket) -> None:
         except wire.ClosedError:
             return
         reply: dict[str, Any] = {"id": request["id"]}
+        inert.noted.clear()
         if "run" in request:
             reply |= shell.run(request["run"])
         elif "file" in request:
@@ -182,6 +183,7 @@ def serve(shell: Shell, channel: socket.socket) -> None:
                     reply |= {"value": value, "modified": list(modified)}
                 except NoAnswerError as error:
                     reply["error"] = str(error)
+        reply["noted"] = list(inert.noted)
         try:
             wire.send(channel, reply, most=wire.MAX_REPLY)
         except wire.UnsendableError as error:
@@ -375,6 +377,7 @@ def main() -> None:
     control = socket.socket(fileno=settings.pop("control"))
     seccomp = base64.b64decode(settings.pop("seccomp"))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    inert.install(settings.pop("without"))
     shell = warm_up()
     threads = len(os.listdir("/proc/self/task"))
     gc.collect()

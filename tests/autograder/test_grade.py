@@ -39,44 +39,134 @@ def points(verdict, function):
 MEAN = "def pool2d_layer(h):\n    return block_reduce(h[: len(h) // 2 * 2, : h.shape[1] // 2 * 2], (2, 2, 1), np.mean)"
 
 
-def test_the_solution_gets_everything(sandbox, course):
-    verdict = grade(notebook(), LAB, sandbox, course.answers, seed=1)
+def test_the_solution_gets_everything(bare_sandbox, course):
+    verdict = grade(notebook(), LAB, bare_sandbox, course, seed=1)
     assert (verdict.points, verdict.max_points, verdict.status) == (35, 35, "graded"), verdict.items
     assert verdict.isolation == "bubblewrap" and verdict.seconds > 0
 
 
-def test_keras_behind_a_module_beside_the_notebook_is_found(sandbox, course):
-    module = b"import keras\ndef flat(h):\n    return keras.ops.reshape(h, (-1,)).numpy()"
-    answer = "from helper import flat\ndef flatten_layer(h):\n    return flat(h)"
-    files = {"helper.py": module, "notes.txt": b"import keras"}
-    verdict = grade(notebook(flatten_layer=answer), LAB, sandbox, course.answers, seed=1, files=files)
-    assert points(verdict, "flatten_layer") == 0 and verdict.points == 33
-    assert "(through helper.flat" in verdict.of_check("check_flatten_layer")[0].message
+POOL = "def pool2d_layer(h):\n    {}\n    return keras.ops.max_pool(h[None], 2).numpy()[0]"
+FRESH = (
+    "import sys\n    for name in [n for n in sys.modules if n.startswith(('keras', 'tensor'))]: del sys.modules[name]\n"
+    "    sys.meta_path[:] = [f for f in sys.meta_path if isinstance(f, type)]\n    import keras"
+)
+PROGRAM = (
+    "import io, subprocess, sys\n"
+    "    code = 'import io, sys, numpy as np, keras; h = np.load(io.BytesIO(sys.stdin.buffer.read())); '\n"
+    "    code += 'np.save(sys.stdout.buffer, np.asarray(keras.ops.max_pool(h[None], 2))[0])'\n"
+    "    sent = io.BytesIO()\n    np.save(sent, h)\n"
+    "    done = subprocess.run([sys.executable, '-c', code], input=sent.getvalue(), capture_output=True)\n"
+    "    return np.load(io.BytesIO(done.stdout))"
+)
+COLLECTED = (
+    "import gc, types\n    found = [f for f in gc.get_objects() if isinstance(f, types.FunctionType)\n"
+    "        and f.__name__ == 'max_pool' and 'keras' in str(f.__module__)]\n    return found[0](h[None], 2).numpy()[0]"
+)
 
 
-def test_more_code_than_can_be_read_is_flagged_and_the_answers_count(sandbox, course):
-    long = notebook()
-    long.cells += [nbformat.v4.new_code_cell(f"# {number}" + " word" * 90_000) for number in range(8)]
-    verdict = grade(long, LAB, sandbox, course.answers, seed=1)
-    assert verdict.points == 35 and "too much code to be read" in verdict.flags[0]
+@pytest.mark.parametrize(
+    ("way", "named"),
+    [
+        ("pass", "keras.ops.max_pool"),
+        ("import importlib\n    keras = importlib.import_module('ker' + 'as')", "keras.ops.max_pool"),
+        (
+            "import tensorflow as tf\n    return tf.nn.max_pool2d(h[None], 2, 2, 'VALID').numpy()[0]",
+            "tensorflow.nn.max_pool2d",
+        ),
+        (
+            "from tensorflow.keras import layers\n    return layers.MaxPool2D()(h[None])[0]",
+            "tensorflow.keras.layers.MaxPool2D",
+        ),
+        ("class Mine(keras.layers.Layer): pass\n    return Mine()(h)", "keras.layers.Layer"),
+        ("exec('import source_lib.arithmetic as a; a.pool(h)')", "source_lib.arithmetic.pool"),
+        (FRESH, None),
+        (PROGRAM, None),
+        (COLLECTED, None),
+        ("from helper import pool\n    return pool(h)", "keras.ops.max_pool"),
+    ],
+    ids=["plain", "by its name", "tensorflow", "tf.keras", "subclass", "source_lib", "anew", "program", "gc", "helper"],
+)
+def test_an_answer_that_lets_a_package_compute_gets_nothing(bare_sandbox, course, way, named):
+    helper = b"import keras\ndef pool(h):\n    return keras.ops.max_pool(h[None], 2).numpy()[0]"
+    answer = POOL.format(way)
+    verdict = grade(notebook(pool2d_layer=answer), LAB, bare_sandbox, course, seed=1, files={"helper.py": helper})
+    assert points(verdict, "pool2d_layer") == 0 and verdict.points == 31
+    if named is not None:
+        said = {item.message for item in verdict.of_check("check_pool2d_layer")}
+        assert said == {
+            f"pool2d_layer uses {named} instead of computing its answer, so it scores 0. Write it with NumPy or SciPy."
+        }
 
 
-def test_the_same_seed_asks_the_same_and_another_one_does_not(sandbox, course):
+@pytest.mark.parametrize(
+    "way",
+    [
+        "assert not isinstance(h, (keras.KerasTensor, tf.Tensor))",
+        "h = h.astype(keras.backend.floatx()) + 0 * keras.config.epsilon()",
+        "try: return keras.ops.max_pool(h[None], 2).numpy()[0]\n    except Exception: pass",
+        "def never(): return keras.ops.max_pool(h)",
+        "class Mine(keras.layers.Layer): pass",
+    ],
+)
+def test_an_answer_that_computes_may_know_the_packages(bare_sandbox, course, way):
+    answer = (
+        f"import tensorflow as tf\ndef pool2d_layer(h):\n    {way}\n"
+        "    h = h[:len(h) // 2 * 2, :h.shape[1] // 2 * 2]\n    return block_reduce(h, (2, 2, 1), np.max)"
+    )
+    verdict = grade(notebook(pool2d_layer=answer), LAB, bare_sandbox, course, seed=1)
+    assert (verdict.points, verdict.status) == (35, "graded"), [item for item in verdict.items if not item.passed]
+
+
+def test_an_activation_that_is_borrowed_costs_activation_only(bare_sandbox, course):
+    borrowed = (
+        "def activation(x, activation):\n    known = ('linear', 'relu', 'sigmoid', 'softmax')\n"
+        "    if activation not in known: raise ValueError(activation)\n"
+        "    axis = {'axis': 0} if activation == 'softmax' else {}\n"
+        "    return getattr(keras.activations, activation)(keras.ops.convert_to_tensor(x), **axis).numpy()"
+    )
+    verdict = grade(notebook(activation=borrowed), LAB, bare_sandbox, course, seed=1)
+    assert points(verdict, "activation") == 0 and verdict.points == 31, [i for i in verdict.items if not i.passed]
+
+
+def test_cells_that_need_the_packages_cost_nothing(bare_sandbox, course):
+    honest = notebook()
+    honest.cells.insert(
+        5, nbformat.v4.new_code_cell("model = keras.Sequential([keras.layers.Dense(3)])\nprint('built')")
+    )
+    verdict = grade(honest, LAB, bare_sandbox, course, seed=1)
+    assert (verdict.points, verdict.status) == (35, "graded"), [item for item in verdict.items if not item.passed]
+    assert any("built" in str(ran.outputs) for ran in verdict.ran.values())
+    # The same beside an answer that is borrowed.
+    honest.cells.append(nbformat.v4.new_code_cell(POOL.format("pass")))
+    verdict = grade(honest, LAB, bare_sandbox, course, seed=1)
+    assert points(verdict, "pool2d_layer") == 0 and verdict.points == 31
+
+
+def test_an_answer_beside_such_a_line_counts(bare_sandbox, course):
+    solved = next(
+        c.source for c in notebook().cells if c.metadata.get("nbgrader", {}).get("grade_id") == "pool2d_layer"
+    )
+    mixed = f"model = keras.layers.MaxPooling2D()\nscale = 1\n{solved}"
+    verdict = grade(notebook(pool2d_layer=mixed), LAB, bare_sandbox, course, seed=1)
+    assert (verdict.points, verdict.status) == (35, "graded"), verdict.flags
+
+
+def test_an_answer_that_hides_behind_such_a_line_is_flagged_and_not_paid(bare_sandbox, course):
+    hidden = "model = keras.layers.MaxPooling2D()\ndef pool2d_layer(h):\n    return model(h[None]).numpy()[0]"
+    verdict = grade(notebook(pool2d_layer=hidden), LAB, bare_sandbox, course, seed=1)
+    assert (verdict.status, points(verdict, "pool2d_layer"), verdict.points) == ("flagged", 0, 31)
+    assert "pool2d_layer gives other answers where keras, tensorflow, autograder and source_lib" in verdict.flags[0]
+
+
+def test_the_same_seed_asks_the_same_and_another_one_does_not(bare_sandbox, course):
     said = [
-        [item.message for item in grade(notebook(pool2d_layer=MEAN), LAB, sandbox, course.answers, seed=seed).items]
+        [item.message for item in grade(notebook(pool2d_layer=MEAN), LAB, bare_sandbox, course, seed=seed).items]
         for seed in (1, 1, 2)
     ]
     assert said[0] == said[1] != said[2]
 
 
-def test_an_answer_that_lets_keras_compute_gets_nothing_for_that_function(sandbox, course):
-    borrowed = "def flatten_layer(h):\n    return keras.layers.Flatten()(h[None])[0].numpy()"
-    verdict = grade(notebook(flatten_layer=borrowed), LAB, sandbox, course.answers, seed=1)
-    assert points(verdict, "flatten_layer") == 0 and verdict.points == 33
-    assert all("keras" in item.message for item in verdict.of_check("check_flatten_layer"))
-
-
-def test_a_wrong_activation_costs_activation_only(sandbox, course):
+def test_a_wrong_activation_costs_activation_only(bare_sandbox, course):
     wrong = (
         "def activation(x, activation):\n"
         "    if activation == 'linear': return x\n"
@@ -85,12 +175,12 @@ def test_a_wrong_activation_costs_activation_only(sandbox, course):
         "    if activation == 'softmax': return np.exp(x - np.max(x)) / 7\n"
         "    raise ValueError(activation)"
     )
-    verdict = grade(notebook(activation=wrong), LAB, sandbox, course.answers, seed=1)
+    verdict = grade(notebook(activation=wrong), LAB, bare_sandbox, course, seed=1)
     lost = {item.check for item in verdict.items if not item.passed}
     assert lost == {"check_activation"}
 
 
-def test_a_check_that_fails_by_itself_calls_a_person_and_pays_nothing(sandbox, course):
+def test_a_check_that_fails_by_itself_calls_a_person_and_pays_nothing(bare_sandbox, course):
     def broken(student, rng):
         raise ZeroDivisionError("a fault of ours")
 
@@ -104,24 +194,24 @@ def test_a_check_that_fails_by_itself_calls_a_person_and_pays_nothing(sandbox, c
             Check("flatten_layer", (Line("fine", "Fine", 2.0, fine),)),
         ),
     )
-    verdict = grade(notebook(), lab, sandbox, course.answers, seed=1)
+    verdict = grade(notebook(), lab, bare_sandbox, course, seed=1)
     assert (verdict.points, verdict.status) == (2, "flagged")
     assert "a fault of ours" in verdict.flags[0] and "person" in verdict.items[0].message
 
 
-def test_a_sandbox_that_breaks_down_flags_and_does_not_raise(sandbox, course):
+def test_a_sandbox_that_breaks_down_flags_and_does_not_raise(bare_sandbox, course):
     with Sandbox() as own:
         own.wait()
         own.close()
         own._launch = own.wait = lambda: (_ for _ in ()).throw(SandboxError("gone"))
-        verdict = grade(notebook(), LAB, own, course.answers, seed=1)
+        verdict = grade(notebook(), LAB, own, course, seed=1)
     assert (verdict.points, verdict.status) == (0, "flagged") and "gone" in verdict.flags[0]
     assert len(verdict.items) == sum(len(check.lines) for check in LAB.checks)
 
 
 def test_a_sandbox_that_is_killed_in_between_costs_nobody_anything():
     with Sandbox() as own:
-        answers = Course(LAB, own).answers
+        answers = Course(LAB, own)
         assert grade(notebook(), LAB, own, answers, seed=1).points == 35
         own._process.kill()
         own._process.wait()
@@ -139,14 +229,14 @@ def test_a_sandbox_that_is_killed_in_between_costs_nobody_anything():
         assert own.restarts == 2
 
 
-def test_a_file_beside_the_notebook_can_be_used(sandbox, course, tmp_path):
+def test_a_file_beside_the_notebook_can_be_used(bare_sandbox, course, tmp_path):
     (tmp_path / "lab1.ipynb").write_text("{}")
     (tmp_path / "helpers.py").write_text("def flat(h):\n    return h.reshape(-1)")
     (tmp_path / "timestamp.txt").write_text("2026-11-21")
     files, left_out = files_beside(tmp_path / "lab1.ipynb")
     assert list(files) == ["helpers.py"] and left_out == []
     own = "from helpers import flat\ndef flatten_layer(h):\n    return flat(h)"
-    assert points(grade(notebook(flatten_layer=own), LAB, sandbox, course.answers, 1, files), "flatten_layer") == 2
+    assert points(grade(notebook(flatten_layer=own), LAB, bare_sandbox, course, 1, files), "flatten_layer") == 2
 
 
 def test_too_many_or_too_large_files_are_left_out(tmp_path):

@@ -2,9 +2,12 @@
 
 import json
 import os
+import random
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import nbformat
@@ -340,6 +343,108 @@ def test_grading_again_gives_the_same_and_keeps_what_a_person_entered(graded):
     with Gradebook(f"sqlite:///{folder}/gradebook.db") as gradebook:
         assert gradebook.find_grade("discussion", "lab1", "lab1", "right").score == 8.5
         assert gradebook.find_comment("discussion", "lab1", "lab1", "right").comment == "Well said."
+
+
+def test_what_was_graded_is_not_graded_again(graded):
+    folder, _, records, _ = graded
+    command = [PROGRAM, "grade", "lab1", "--course", folder, "--no-feedback", "--json", folder / "third.json"]
+    place = folder / "assignments/submitted/borrows/lab1/lab1.ipynb"
+    content = place.read_bytes()
+    try:
+        place.write_bytes(content.replace(b"keras.ops.reshape(h, (-1,)).numpy()", b"h.reshape(-1)"))
+        done = subprocess.run(command, capture_output=True, text=True)
+    finally:
+        place.write_bytes(content)
+    # One was changed, and one could not be stored.
+    assert f"{len(records) - 2} as before" in done.stdout, done.stdout
+    again = {record["student"]: record for record in json.loads((folder / "third.json").read_text())}
+    assert again.pop("borrows")["points"] == 35
+    del again["not-utf8-"]
+    for student, record in again.items():
+        assert {**record, "seconds": 0} == {**records[student], "seconds": 0} or student in ("raises", "right")
+    stored = scores(folder)
+    assert all(score is not None for one in stored.values() for name, (score, _) in one.items() if name != "discussion")
+
+
+def test_who_wants_it_graded_anew_gets_it(graded):
+    folder, *_ = graded
+    command = [PROGRAM, "grade", "lab1", "--course", folder, "--no-feedback", "--student", "untouched"]
+    assert "as before" in subprocess.run(command, capture_output=True, text=True).stdout
+    assert "as before" not in subprocess.run([*command, "--force"], capture_output=True, text=True).stdout
+
+
+@pytest.fixture
+def small_class(course, sandbox_works):
+    """A fresh class of right, wrong and late answers."""
+    quick(course)
+    for number in range(6):
+        notebook = solved(course)
+        CLASS["borrows" if number % 3 == 2 else "right"][0](notebook)
+        hand_in(course, f"student-{number}", notebook)
+    return course
+
+
+GRADE = [PROGRAM, "grade", "lab1", "--no-feedback", "--seed", "3"]
+
+
+def test_a_run_that_is_stopped_ends_at_once_and_the_next_goes_on(small_class):
+    endless = solved(small_class)
+    endless.cells.append(new_code_cell("while True: pass"))
+    loop = hand_in(small_class, "student-2-loops", endless)
+    with open(small_class / "nbgrader_config.py", "a") as file:
+        file.write("c.TrustedExecute.cell_seconds = 60.0\n")
+    process = subprocess.Popen(
+        [*GRADE, "--course", small_class, "--workers", "1"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    autograded = small_class / "assignments" / "autograded"
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and not (autograded / "student-2" / "lab1").exists():
+        time.sleep(0.2)
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    said, _ = process.communicate(timeout=20)
+    assert process.returncode == 130 and "Stopped. What was graded so far is saved." in said and "Traceback" not in said
+    shutil.rmtree(loop.parent)
+    done = subprocess.run([*GRADE, "--course", small_class], capture_output=True, text=True)
+    assert done.returncode == 0 and "3 as before" in done.stdout
+    assert sorted(path.name for path in autograded.iterdir()) == [f"student-{k}" for k in range(6)]
+
+
+@pytest.mark.parametrize("kills", [3, pytest.param(40, marks=pytest.mark.long)])
+def test_a_run_that_is_killed_at_any_moment_loses_nothing(small_class, tmp_path, kills):
+    whole = tmp_path / "whole"
+    shutil.copytree(small_class, whole)
+    assert subprocess.run([*GRADE, "--course", whole], capture_output=True).returncode == 0
+    moment = random.Random(20261121)
+    for number in range(kills):
+        if number % 4 == 3:
+            # Last week's points must not outlive a regrade that is killed.
+            notebook = solved(small_class)
+            hand_in_again(small_class, "student-0", notebook)
+        process = subprocess.Popen(
+            [*GRADE, "--course", small_class], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        time.sleep(moment.uniform(4, 9))
+        process.kill()
+        process.wait()
+        for points in scores(small_class).values():
+            told = {score for name, (score, _) in points.items() if name != "discussion"}
+            # All of a verdict or nothing of it, and what is missing is marked.
+            assert None not in told or told == {None}
+            assert told != {None} or all(needs for name, (_, needs) in points.items() if name != "discussion")
+    assert subprocess.run([*GRADE, "--course", small_class], capture_output=True).returncode == 0
+    assert scores(small_class) == scores(whole)
+    for student in (f"student-{k}" for k in range(6)):
+        left, right = (
+            nbformat.read(root / "assignments/autograded" / student / "lab1/lab1.ipynb", as_version=4)
+            for root in (small_class, whole)
+        )
+        assert [cell.source for cell in left.cells] == [cell.source for cell in right.cells]
+    assert not list((small_class / "assignments/autograded").glob("*/.*"))
+
+
+def hand_in_again(folder, student, notebook):
+    (folder / "assignments/submitted" / student / "lab1/lab1.ipynb").write_text(nbformat.writes(notebook))
 
 
 def test_an_emptied_submission_loses_last_week_s_points(graded):
