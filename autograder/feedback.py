@@ -79,7 +79,8 @@ def summary_html(items: Iterable[Item], flags: Iterable[str] = ()) -> str:
     look = f"<p>A person will look at this submission:</p><ul>{notes}</ul>" if notes else ""
     head = "".join(f'<th scope="col" style="{_CELL}">{name}</th>' for name in ("Function", "Points", "What to do next"))
     return (
-        f"<div><p><strong>Automatic points: {total}.</strong> Written answers are graded by a person.</p>{look}"
+        # nbgrader's page sets the columns of a lab's own tables without any space between them.
+        f"<div><style>td, th {{padding: .2em .7em}}</style><p><strong>Automatic points: {total}.</strong> Written answers are graded by a person.</p>{look}"
         f'<table style="border-collapse:collapse"><thead><tr>{head}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div>"
     )
