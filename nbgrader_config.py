@@ -24,3 +24,6 @@ c.Autograde.autograde_preprocessors = [
     "nbgrader.preprocessors.AssignLatePenalties",
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
+
+# A magic at the top of a cell would decide how long a feedback page takes to color it.
+c.HighlightMagicsPreprocessor.enabled = False

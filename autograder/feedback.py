@@ -80,7 +80,8 @@ def summary_html(items: Iterable[Item], flags: Iterable[str] = ()) -> str:
     head = "".join(f'<th scope="col" style="{_CELL}">{name}</th>' for name in ("Function", "Points", "What to do next"))
     return (
         # nbgrader's page sets the columns of a lab's own tables without any space between them.
-        f"<div><style>td, th {{padding: .2em .7em}}</style><p><strong>Automatic points: {total}.</strong> Written answers are graded by a person.</p>{look}"
+        "<div><style>td, th {padding: .2em .7em}</style>"
+        f"<p><strong>Automatic points: {total}.</strong> Written answers are graded by a person.</p>{look}"
         f'<table style="border-collapse:collapse"><thead><tr>{head}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div>"
     )

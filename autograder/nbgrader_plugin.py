@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import shutil
+from html import escape
 from pathlib import Path
 
 import nbformat
@@ -19,10 +20,12 @@ from autograder.feedback import items_html, summary_html
 from autograder.rubric import Lab, get_lab
 from autograder.sandbox.pool import Sandbox
 from autograder.student import Patience
-from autograder.untrusted import Budget, colorable, safe_markdown, safe_outputs
+from autograder.untrusted import MAX_TEXT, Budget, colorable, printable, safe_markdown, safe_outputs
 
 #: Where notes travel from one preprocessor to the next; whatever a submission wrote there is removed first.
 NOTES = "cnn_course"
+#: Characters of a submission that a feedback page lays out: longer ones take it minutes.
+MAX_TEXTS, MAX_CODE = 500_000, 1_000_000
 
 
 def read_roles(db_url: str, assignment: str, notebook: str) -> dict[str, Role]:
@@ -64,11 +67,14 @@ class RestoreCells(NbGraderPreprocessor):
         where = resources["nbgrader"]
         roles = resources.get("roles") or read_roles(where["db_url"], where["assignment"], where["notebook"])
         notes = cells.restore(nb, roles)
-        texts, code = Budget(), Budget()
+        texts, code = Budget(MAX_TEXTS), Budget(MAX_CODE)
         for cell in nb.cells:
             if cell.cell_type == "markdown":
                 cell.source = safe_markdown(cell.source, cell.get("attachments"), texts)
-            elif cell.cell_type == "code" and not colorable(cell.source, code):
+            elif cell.cell_type == "raw":
+                # A feedback page shows it as HTML.
+                cell.source = escape(printable(texts.cut(cell.source, MAX_TEXT), lines=True))
+            elif not colorable(cell.source, code):
                 # nbconvert colors a cell in the language that a magic in it would name.
                 cell.metadata["magics_language"] = "text"
         nb.metadata[NOTES] = from_dict({"notes": notes})
