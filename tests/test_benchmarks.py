@@ -344,7 +344,7 @@ def test_stock_copy_keeps_the_folders_of_the_configuration_and_no_preprocessor(c
     ours, stock = (PyFileConfigLoader(CONFIG, path=str(folder)).load_config() for folder in (course, copy))
     assert stock.CourseDirectory == ours.CourseDirectory
     assert stock.CourseDirectory.submitted_directory == "assignments/submitted"
-    assert set(ours) - set(stock) == {"Autograde"}
+    assert set(ours) - set(stock) == {"Autograde", "HighlightMagicsPreprocessor"}
     assert grading.students_in(copy) == list(grading.CLASS)[:3]
     assert (copy / "gradebook.db").read_bytes() == (course / "gradebook.db").read_bytes()
 

@@ -398,15 +398,18 @@ def test_a_run_that_is_stopped_ends_at_once_and_the_next_goes_on(small_class):
     )
     autograded = small_class / "assignments" / "autograded"
     deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and not (autograded / "student-2" / "lab1").exists():
+    # Two race for the one sandbox, so the third may wait for the one that loops.
+    while time.monotonic() < deadline and len(list(autograded.glob("*/lab1"))) < 2:
         time.sleep(0.2)
     time.sleep(1)
     process.send_signal(signal.SIGINT)
     said, _ = process.communicate(timeout=20)
-    assert process.returncode == 130 and "Stopped. What was graded so far is saved." in said and "Traceback" not in said
+    assert "Stopped. What was graded so far is saved." in said and "Traceback" not in said
+    assert process.returncode == 130, said
     shutil.rmtree(loop.parent)
+    before = len(list(autograded.glob("*/lab1")))
     done = subprocess.run([*GRADE, "--course", small_class], capture_output=True, text=True)
-    assert done.returncode == 0 and "3 as before" in done.stdout
+    assert done.returncode == 0 and before >= 2 and f"{before} as before" in done.stdout
     assert sorted(path.name for path in autograded.iterdir()) == [f"student-{k}" for k in range(6)]
 
 
