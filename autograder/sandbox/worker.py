@@ -277,48 +277,50 @@ def _child(shell: Shell, channel: socket.socket, settings: Mapping[str, Any], se
         os._exit(code)
 
 
-def _start(shell: Shell, channel: socket.socket, settings: Mapping[str, Any], seccomp: bytes) -> tuple[int, int, int]:
-    """Fork a job; return the keeper's pid, the job's pid and the pipe on which the keeper says how it ended."""
+def _start(
+    shell: Shell, channel: socket.socket, settings: Mapping[str, Any], seccomp: bytes, home: int | None
+) -> tuple[int, int]:
+    """Fork a job; return its pid and a descriptor that becomes readable when it has ended.
+
+    A new process namespace holds for children only, so the zygote makes one, forks, and comes back to its own, which
+    is open as ``home``.
+    """
+    if home is not None:
+        _system("unshare", CLONE_NEWPID)
     reading, writing = os.pipe()
-    keeper = os.fork()
-    if keeper == 0:
-        try:
-            os.close(reading)
-            # A new process namespace holds for children only, so the keeper makes it and forks once more.
-            if settings["isolated"]:
-                _system("unshare", CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWPID | CLONE_NEWNET)
-            job = os.fork()
-            if job == 0:
-                _child(shell, channel, settings, seccomp)
-            channel.close()
-            os.write(writing, f"{job}\n".encode())
-            _, status = os.waitpid(job, 0)
-            if not settings["isolated"]:
-                with contextlib.suppress(OSError):
-                    os.killpg(job, signal.SIGKILL)
-            os.write(writing, f"{os.waitstatus_to_exitcode(status)}\n".encode())
-        except OSError as error:
-            os.write(writing, f"error {error}\n".encode())
-        finally:
-            os._exit(0)
+    job = os.fork()
+    if job == 0:
+        if home is not None:
+            try:
+                _system("unshare", CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWNET)
+            except OSError as error:
+                os.write(writing, str(error).encode())
+                os._exit(1)
+        _child(shell, channel, settings, seccomp)
     os.close(writing)
     channel.close()
-    line = _line(reading)
-    if not line.isdigit():
-        os.waitpid(keeper, 0)
-        os.close(reading)
-        raise OSError(line or "the job ended before it began")
-    return keeper, int(line), reading
+    if home is not None:
+        _system("setns", home, CLONE_NEWPID)
+    # Its end of the pipe is closed with all others once it has its namespaces.
+    with open(reading, "rb") as told:
+        failed = told.read()
+    if failed:
+        os.waitpid(job, 0)
+        raise OSError(failed.decode())
+    return job, os.pidfd_open(job)
 
 
-def _line(pipe: int) -> str:
-    text = b""
-    while not text.endswith(b"\n"):
-        byte = os.read(pipe, 1)
-        if not byte:
-            break
-        text += byte
-    return text.decode().strip()
+def _end(job: int, ended: int, isolated: bool) -> int:
+    """End a job with all that it started; return its exit code, or minus the number of a signal."""
+    # One that ends by itself is given the time to say how.
+    if not select.select([ended], [], [], GOODBYE_SECONDS)[0]:
+        os.kill(job, signal.SIGKILL)
+    os.waitid(os.P_PID, job, os.WEXITED | os.WNOWAIT)
+    if not isolated:
+        with contextlib.suppress(OSError):
+            os.killpg(job, signal.SIGKILL)
+    os.close(ended)
+    return os.waitstatus_to_exitcode(os.waitpid(job, 0)[1])
 
 
 # --- the zygote -----------------------------------------------------------------------------------------------
@@ -372,12 +374,23 @@ def warm_up(notebooks: bool) -> Shell:
     return shell
 
 
+def _own_processes() -> int:
+    """Go on in a process namespace that belongs to this user, as only to such a one there is a way back; open it."""
+    _system("unshare", CLONE_NEWPID)
+    zygote = os.fork()
+    if zygote != 0:
+        os._exit(os.waitstatus_to_exitcode(os.waitpid(zygote, 0)[1]) & 0xFF)
+    _system("prctl", PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    return os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+
+
 def main() -> None:
     """Serve the trusted side: start a job on a socket that comes along, end a job, say how it ended."""
     settings = json.loads(sys.argv[1])
     control = socket.socket(fileno=settings.pop("control"))
     seccomp = base64.b64decode(settings.pop("seccomp"))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    home = _own_processes() if settings["isolated"] else None
     without = settings.pop("without")
     inert.install(without)
     # Notebooks run where the packages of the lab are only stand-ins, but for a few that need them.
@@ -386,7 +399,7 @@ def main() -> None:
     gc.collect()
     gc.freeze()
     wire.send(control, {"ready": True, "threads": threads})
-    jobs: dict[int, tuple[int, int, int]] = {}
+    jobs: dict[int, tuple[int, int]] = {}
     while True:
         try:
             order, channels, _, _ = socket.recv_fds(control, 4096, 1)
@@ -398,20 +411,13 @@ def main() -> None:
         if "start" in request:
             try:
                 job = settings | request.get("settings", {})
-                jobs[request["start"]] = _start(shell, socket.socket(fileno=channels[0]), job, seccomp)
+                jobs[request["start"]] = _start(shell, socket.socket(fileno=channels[0]), job, seccomp, home)
                 wire.send(control, {"started": request["start"]})
             except OSError as error:
                 wire.send(control, {"failed": str(error)})
         else:
-            keeper, job, pipe = jobs.pop(request["end"])
-            # One that ends by itself is given the time to say how. Once its end is reported, the number may belong
-            # to somebody else.
-            if not select.select([pipe], [], [], GOODBYE_SECONDS)[0]:
-                os.kill(job, signal.SIGKILL)
-            status = _line(pipe)
-            os.close(pipe)
-            os.waitpid(keeper, 0)
-            wire.send(control, {"ended": request["end"], "status": status})
+            status = _end(*jobs.pop(request["end"]), settings["isolated"])
+            wire.send(control, {"ended": request["end"], "status": str(status)})
 
 
 if __name__ == "__main__":
