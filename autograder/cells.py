@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -290,6 +291,7 @@ def explores(cell: NotebookNode) -> bool:
     return cell.cell_type == "code" and EXPLORE in cell.metadata.get("tags", []) and _grade_id(cell) is None
 
 
+@lru_cache(maxsize=64)
 def definitions(text: str) -> str:
     """Return what a cell defines at its top level, as source: functions, classes, imports, and names of constants."""
     tree = parsed(text)

@@ -22,6 +22,9 @@ from autograder import reports
 from autograder.errors import UserError
 from autograder.rubric import UnknownLabError, get_lab
 
+# jsonschema imports a check of web addresses where it finds one, for a second, and no notebook needs it.
+sys.modules.setdefault("rfc3987_syntax", None)
+
 FLAGGED, FAILED, STOPPED = 2, 1, 130
 
 # typer carries a click of its own, whose base of all usage errors has no public name.
@@ -89,11 +92,12 @@ def grade(
     _needs_instructor()
     if json_file is not None:
         _writable(json_file)
+    from autograder import answers
     from autograder.sandbox.pool import Sandbox
 
     with contextlib.ExitStack() as stack:
-        # They warm up while the rest is imported.
-        complete = stack.enter_context(Sandbox(isolation))
+        # They warm up while the rest is imported. Where the course's answers are known, only few submissions need both.
+        complete = stack.enter_context(Sandbox(isolation, lazy=answers.place(course, known).is_file()))
         sandboxes = [stack.enter_context(Sandbox(isolation, without=known.forbidden))]
         from autograder.course import open_course
         from autograder.pipeline import students_of

@@ -9,9 +9,11 @@ import os
 import threading
 import time
 import zlib
-from collections.abc import Mapping
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -21,7 +23,7 @@ from autograder import cells, reference, rubric
 from autograder.rubric import Check, Item, Lab, StudentError
 from autograder.sandbox.launch import SandboxError
 from autograder.sandbox.pool import JobEndedError, JobTimeoutError, Sandbox
-from autograder.student import Answer, Asked, Patience, Ran, Remembering, SandboxStudent
+from autograder.student import Answer, Patience, Ran, Remembering, SandboxStudent
 from autograder.untrusted import printable
 
 MAX_FILES = 100
@@ -80,21 +82,55 @@ class Verdict:
 
 
 class Course:
-    """The course's own answers to a lab, from a job of their own that no student's code has touched.
+    """The course's own answers to a lab, from jobs of their own that no student's code has touched.
+
+    Each is asked once and then remembered: everyone gets the same questions.
 
     Parameters
     ----------
     lab : Lab
         Whose mutants are needed.
-    sandbox : Sandbox
-        Where the job comes from. It has all packages.
+    complete : Sandbox
+        Has all packages: where most answers come from, and where notebooks run that need those of ``lab.forbidden``.
+        It may be lazy: where all answers are known, nobody needs it.
+    beside : Sandbox
+        One of those in which submissions run: where what is only timed runs.
+    known : mapping, optional
+        Answers of an earlier time, as `answers` holds them.
     """
 
-    def __init__(self, lab: Lab, sandbox: Sandbox) -> None:
-        modules = [rubric, reference, importlib.import_module(f"autograder.mutants.{lab.name}")]
+    def __init__(self, lab: Lab, complete: Sandbox, beside: Sandbox, known: Mapping[str, Any] | None = None) -> None:
+        self.lab, self.complete = lab, complete
+        everything = [rubric, reference, importlib.import_module(f"autograder.mutants.{lab.name}")]
+        self._complete, self._beside = _Jobs(complete, everything), _Jobs(beside, [reference])
+        self.answers = Remembering(self, OrderedDict(known or {}))
+        if lab.prepare is not None:
+            lab.prepare(self.answers)
+
+    def ask(self, function: str, *args: Any) -> Answer:
+        """Ask a job of the course, once more in a fresh one where it is gone: that is never the student's fault.
+
+        Raises
+        ------
+        StudentError
+            If the function itself raised, as a known fault may.
+        SandboxError
+            If there is no answer from a fresh job either.
+        """
+        return (self._beside if function in self.lab.timed else self._complete).ask(function, *args)
+
+    def call(self, function: str, *args: Any) -> Any:
+        """Return only the value of `ask`."""
+        return self.ask(function, *args).value
+
+
+class _Jobs:
+    """One job after another that answers with the functions of some modules, the first when something is asked."""
+
+    def __init__(self, sandbox: Sandbox, modules: Sequence[ModuleType]) -> None:
         sources = {module.__name__: inspect.getsource(module) for module in modules}
         # The sandbox does not see this package, so its text goes over the wire and becomes modules of the same names.
-        cell = (
+        self._cell = (
             "import sys, types, json\n"
             "sys.modules['autograder'].__path__ = []\n"
             "sys.modules['autograder.mutants'] = types.ModuleType('autograder.mutants')\n"
@@ -105,49 +141,32 @@ class Course:
             "    exec(compile(_source, _name, 'exec'), vars(_module))\n"
             "    globals().update({k: v for k, v in vars(_module).items() if not k.startswith('_')})\n"
         )
-        self.sandbox, self._cell = sandbox, cell
+        self._sandbox = sandbox
+        self._asked: SandboxStudent | None = None
         # One job answers for all whose submissions are graded beside each other.
         self._lock = threading.Lock()
-        self._asked = self._start()
-        self.answers: Asked = Remembering(self)
-        if lab.prepare is not None:
-            lab.prepare(self.answers)
+
+    def ask(self, function: str, *args: Any) -> Answer:
+        with self._lock:
+            for last in (False, True):
+                if self._asked is None:
+                    self._asked = self._start()
+                try:
+                    return self._asked.ask(function, *args)
+                except StudentError as error:
+                    if self._asked.alive:
+                        raise
+                    self._asked = None
+                    if last:
+                        raise SandboxError(f"The course's own answer to {function} did not come: {error}") from None
 
     def _start(self) -> SandboxStudent:
-        asked = SandboxStudent(self.sandbox, {0: self._cell}, patience=Patience(60, 60, 10**9))
+        asked = SandboxStudent(self._sandbox, {0: self._cell}, patience=Patience(60, 60, 10**9))
         ran = asked.run()[0]
         if ran.error is not None or ran.cut_off is not None:
             reason = ran.cut_off or f"{ran.error.get('ename')}: {ran.error.get('evalue')}"
             raise SandboxError(f"The course's own answers do not load: {reason}")
         return asked
-
-    def ask(self, function: str, *args: Any) -> Answer:
-        """Ask once more in a fresh job where the job is gone: that is never the student's fault.
-
-        Raises
-        ------
-        StudentError
-            If the function itself raised, as a known fault may.
-        SandboxError
-            If there is no answer from a fresh job either.
-        """
-        with self._lock:
-            try:
-                return self._asked.ask(function, *args)
-            except StudentError:
-                if self._asked.alive:
-                    raise
-            self._asked = self._start()
-            try:
-                return self._asked.ask(function, *args)
-            except StudentError as error:
-                if self._asked.alive:
-                    raise
-                raise SandboxError(f"The course's own answer to {function} did not come: {error}") from None
-
-    def call(self, function: str, *args: Any) -> Any:
-        """Return only the value of `ask`."""
-        return self.ask(function, *args).value
 
 
 def grade(
@@ -197,7 +216,7 @@ def grade(
     borrowed, elsewhere = _borrowed(lab, student, judged)
     items = judged.items
     if elsewhere:
-        second = SandboxStudent(course.sandbox, sources, files, course.answers, patience)
+        second = SandboxStudent(course.complete, sources, files, course.answers, patience)
         judged = _judged(lab, second, seed)
         items = {
             check.grade_id: judged.items[check.grade_id]

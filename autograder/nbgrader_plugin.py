@@ -190,5 +190,5 @@ def _warm(isolation: str, lab: Lab) -> tuple[Sandbox, grade.Course]:
         complete, sandbox = Sandbox(isolation), Sandbox(isolation, without=lab.forbidden)
         atexit.register(complete.close)
         atexit.register(sandbox.close)
-        _held[key] = (sandbox, grade.Course(lab, complete))
+        _held[key] = (sandbox, grade.Course(lab, complete, sandbox))
     return _held[key]

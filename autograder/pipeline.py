@@ -24,7 +24,7 @@ from nbgrader.api import MissingEntry
 from traitlets.config import Config
 from traitlets.utils.importstring import import_item
 
-from autograder import grade, secret
+from autograder import answers, grade, secret
 from autograder.cells import Role, UnreadableNotebookError, read_notebook, restore
 from autograder.course import CourseError, CourseFolder
 from autograder.nbgrader_plugin import NOTES, TrustedExecute, read_roles
@@ -109,7 +109,7 @@ def grade_all(
     sandboxes : sequence of Sandbox
         Where submissions run, as many beside each other. They lack the packages of ``lab.forbidden`` and stay open.
     complete : Sandbox
-        One that has all packages, for the course's own answers. It stays open.
+        One that has all packages, for the course's own answers. It stays open, and may be lazy.
     seed : int, optional
         Of the questions; the course's secret by default.
     patience : Patience, optional
@@ -137,13 +137,14 @@ def grade_all(
     free: queue.SimpleQueue[Sandbox] = queue.SimpleQueue()
     for sandbox in sandboxes:
         free.put(sandbox)
-    answers = grade.Course(lab, complete)
+    known = answers.read(course.root, lab)
+    own = grade.Course(lab, complete, sandboxes[0], known)
     started()
 
     def graded(student: str) -> Graded:
         sandbox = free.get()
         try:
-            return Graded(student, _grade_one(course, lab, student, roles, sandbox, answers, seed, patience))
+            return Graded(student, _grade_one(course, lab, student, roles, sandbox, own, seed, patience))
         finally:
             free.put(sandbox)
 
@@ -166,6 +167,9 @@ def grade_all(
             for sandbox in (*sandboxes, complete):
                 sandbox.stop()
             raise
+        finally:
+            if own.answers.known.keys() != known.keys():
+                answers.write(course.root, lab, own.answers.known)
 
 
 @contextlib.contextmanager
@@ -182,7 +186,7 @@ def _quick_turns() -> Iterator[None]:
 def _conditions(roles: Mapping[str, Role], seed: int, patience: Patience, isolation: str) -> str:
     """Return what a verdict depends on beside the submission, as one text: when it changes, everybody is asked anew."""
     code = {str(path): path.read_bytes() for path in sorted(Path(__file__).parent.rglob("*.py"))}
-    versions = {name: importlib.metadata.version(name) for name in ("keras", "tensorflow", "numpy", "scipy")}
+    versions = {name: importlib.metadata.version(name) for name in answers.PACKAGES}
     return joblib.hash((roles, seed, patience, isolation, sys.version, list(code.values()), versions))
 
 
@@ -208,7 +212,7 @@ def _grade_one(
     student: str,
     roles: dict[str, Role],
     sandbox: Sandbox,
-    answers: grade.Course,
+    own: grade.Course,
     seed: int,
     patience: Patience,
 ) -> grade.Verdict:
@@ -217,7 +221,7 @@ def _grade_one(
         notebook = read_notebook(path)
         notes = restore(notebook, roles)
         files, left_out = grade.files_beside(path)
-        return grade.grade(notebook, lab, sandbox, answers, seed, files, notes + left_out, patience)
+        return grade.grade(notebook, lab, sandbox, own, seed, files, notes + left_out, patience)
     except UnreadableNotebookError as error:
         return grade.unreadable(lab, str(error), sandbox.isolation)
     except Exception as error:
@@ -302,7 +306,7 @@ class Saver:
             notebook.metadata[NOTES] |= from_dict({"of": self._of(student), "verdict": grade.as_stored(verdict)})
         place = self.course.step("autograded", student, self.lab.name)
         beside = place.with_name(f".{place.name}.new")
-        self._write(beside, nbformat.writes(notebook), path, {} if bare else grade.files_beside(path)[0])
+        self._write(beside, nbformat.v4.writes(notebook), path, {} if bare else grade.files_beside(path)[0])
         # In this order, whatever stops it leaves no graded notebook beside grades that are not its own.
         _remove(place)
         self.store.save(student, self._when(student), notebook, flagged=verdict.status == "flagged")

@@ -136,6 +136,8 @@ class Lab:
         Top-level packages that an answer must not call instead of computing.
     prepare : callable, optional
         Asks the course for what is measured once, before any student's code runs.
+    timed : tuple of str
+        Functions of the course that are asked for the time they take. They need no package of ``forbidden``.
     """
 
     name: str
@@ -144,6 +146,7 @@ class Lab:
     manual: dict[str, float]
     forbidden: tuple[str, ...] = ()
     prepare: Callable[[Asked], None] | None = None
+    timed: tuple[str, ...] = ()
 
     @property
     def points(self) -> float:

@@ -7,12 +7,33 @@ import datetime
 from collections.abc import Iterable, Iterator
 
 from nbformat.notebooknode import NotebookNode
-from nbgrader.api import Gradebook
+from nbgrader.api import BaseCell, Comment, Grade, Gradebook, SubmittedNotebook
 from nbgrader.preprocessors import AssignLatePenalties, SaveAutoGrades
 from traitlets.config import Config
 
 from autograder.course import CourseFolder
 from autograder.rubric import Lab
+
+
+class _Opened:
+    """Answers what nbgrader's ``SaveAutoGrades`` asks a gradebook, for one notebook that was read at once."""
+
+    def __init__(self, gradebook: Gradebook, stored: SubmittedNotebook) -> None:
+        self.db = self
+        named = (
+            gradebook.db.query(BaseCell.name, kind).join(kind.cell).filter(kind.notebook_id == stored.id)
+            for kind in (Grade, Comment)
+        )
+        self._grades, self._comments = map(dict, named)
+
+    def find_grade(self, cell: str, *_: str) -> Grade:
+        return self._grades[cell]
+
+    def find_comment(self, cell: str, *_: str) -> Comment:
+        return self._comments[cell]
+
+    def commit(self) -> None:
+        """Nothing: it is done once for all."""
 
 
 class Store:
@@ -32,8 +53,7 @@ class Store:
         self.lab, self.address = lab, course.gradebook
         self.gradebook = Gradebook(course.gradebook, course.directory.course_id)
         self.grades = SaveAutoGrades(config=config)
-        self.grades.gradebook = self.gradebook
-        self.grades.notebook_id = self.grades.assignment_id = lab.name
+        self.grades.student_id, self.grades.notebook_id, self.grades.assignment_id = "", lab.name, lab.name
         self.penalties = AssignLatePenalties(config=config) if penalties else None
         self.kernelspec = self.gradebook.find_notebook(lab.name, lab.name).kernelspec
 
@@ -75,10 +95,10 @@ class Store:
         with self._at_once():
             self.gradebook.update_or_create_student(student)
             submission = self.gradebook.update_or_create_submission(self.lab.name, student, **told)
-            self.grades.student_id = student
+            (stored,) = submission.notebooks
+            self.grades.gradebook = _Opened(self.gradebook, stored)
             for position, cell in enumerate(notebook.cells):
                 self.grades.preprocess_cell(cell, {}, position)
-            (stored,) = submission.notebooks
             stored.late_submission_penalty = None
             for grade in stored.grades if flagged else ():
                 grade.needs_manual_grade = True

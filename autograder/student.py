@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import io
 import threading
 import time
@@ -12,7 +13,6 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, Protocol
 
-import joblib
 import numpy as np
 
 from autograder.cells import definitions
@@ -328,10 +328,12 @@ class Remembering:
     ----------
     asked : Asked
         Whom to ask what is not known yet.
+    known : OrderedDict, optional
+        Answers by their questions, the one that was wanted last at the end; what raised is known as a `StudentError`.
     """
 
     asked: Asked
-    known: OrderedDict[str, Any] = field(default_factory=OrderedDict)
+    known: OrderedDict[bytes, Any] = field(default_factory=OrderedDict)
     _lock: Any = field(default_factory=threading.RLock, repr=False)
 
     def ask(self, function: str, *args: Any) -> Answer:
@@ -339,15 +341,27 @@ class Remembering:
         return self.asked.ask(function, *args)
 
     def call(self, function: str, *args: Any) -> Any:
-        key = joblib.hash((function, args))
+        try:
+            question = hashlib.blake2b(wire.encode({"ask": function, "args": args}), digest_size=16).digest()
+        except wire.UnsendableError:
+            return self.asked.call(function, *args)
         with self._lock:
-            if key not in self.known:
-                self.known[key] = self.asked.call(function, *args)
+            if question not in self.known:
+                self.known[question] = self._answer(function, args)
                 # Questions that hold a student's own numbers come once; they must not pile up over a class.
                 if len(self.known) > REMEMBERED:
                     self.known.popitem(last=False)
-            self.known.move_to_end(key)
-            return wire.copy(self.known[key])
+            self.known.move_to_end(question)
+            answer = self.known[question]
+        if isinstance(answer, StudentError):
+            raise StudentError(str(answer))
+        return wire.copy(answer)
+
+    def _answer(self, function: str, args: tuple) -> Any:
+        try:
+            return self.asked.call(function, *args)
+        except StudentError as error:
+            return error
 
 
 def _noted(reply: dict[str, Any]) -> tuple[Noted, ...]:

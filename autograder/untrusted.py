@@ -12,6 +12,7 @@ import binascii
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from html import escape, unescape
 from typing import Any
 
@@ -32,6 +33,8 @@ MAX_TAGS = 6_000
 MAX_DEPTH = 50
 MAX_OUTPUTS = 50
 MAX_MARKDOWN = 50_000
+#: Longer texts are looked at anew each time, so that what is remembered of a class stays small.
+MAX_REMEMBERED = 10_000
 MAX_CODE = 20_000
 #: For what mistune tries anew at each one: its own marks, and nbconvert's openings of formulas.
 MAX_MARKS = 5_000
@@ -344,20 +347,31 @@ def safe_markdown(source: str, attachments: Mapping[str, Any] | None = None, bud
     text = _PASTED.sub("", source)
     reason = _TOO_LONG
     if len(text) <= min(MAX_MARKDOWN, budget.left) and _quick(text):
-        try:
-            renderer = _Renderer(escape=False, attachments=dict(attachments or {}))
-            if _rebuild(_strip_files(MarkdownWithMath(renderer=renderer).render(source)))[1]:
-                budget.cut(text, MAX_MARKDOWN)
-                return source
-            reason = "holds HTML or links that are not shown here"
-        except Exception as error:  # Whatever it is, the feedback page would fail at it too.
-            reason = str(error) if isinstance(error, _UnshowableError) else "holds what cannot be laid out here"
+        # Most cells are as they were released, and a class has them in common.
+        alone = not attachments and len(source) <= MAX_REMEMBERED
+        reason = _remembered_reason(source) if alone else _reason(source, attachments)
+        if reason is None:
+            budget.cut(text, MAX_MARKDOWN)
+            return source
     kept = budget.cut(text, MAX_TEXT)
     which = "its text" if len(kept) == len(text) else "the beginning of its text"
     text = _LONG_LINE.sub(r"\g<0>\n", kept)
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"*This cell {reason}; this is {which}.*\n\n{fence}\n{text}\n{fence}"
+
+
+def _reason(source: str, attachments: Mapping[str, Any] | None = None) -> str | None:
+    """Return why a page could not safely lay out a text, or None."""
+    try:
+        renderer = _Renderer(escape=False, attachments=dict(attachments or {}))
+        whole = _rebuild(_strip_files(MarkdownWithMath(renderer=renderer).render(source)))[1]
+        return None if whole else "holds HTML or links that are not shown here"
+    except Exception as error:  # Whatever it is, the feedback page would fail at it too.
+        return str(error) if isinstance(error, _UnshowableError) else "holds what cannot be laid out here"
+
+
+_remembered_reason = lru_cache(maxsize=100)(_reason)
 
 
 def _quick(text: str) -> bool:

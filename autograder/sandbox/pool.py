@@ -15,6 +15,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,10 @@ from autograder.sandbox.launch import SandboxError
 
 START_SECONDS = 180.0
 ORDER_SECONDS = 20.0
+
+
+#: bubblewrap ends with the thread that started it, so one thread starts all and stays.
+_launching = ThreadPoolExecutor(1, thread_name_prefix="sandboxes")
 
 
 class JobEndedError(Exception):
@@ -72,8 +77,6 @@ class Limits:
 class Sandbox:
     """A warm process that forks one job after another.
 
-    Start it from the main thread: it ends with the thread that started it.
-
     Parameters
     ----------
     isolation : {"bubblewrap", "process"}
@@ -82,6 +85,8 @@ class Sandbox:
         What one job may use.
     without : sequence of str
         Packages that are not there, but for stand-ins that can be imported and compute nothing.
+    lazy : bool
+        Start it when its first job is wanted.
 
     Raises
     ------
@@ -90,7 +95,11 @@ class Sandbox:
     """
 
     def __init__(
-        self, isolation: str = "bubblewrap", limits: Limits | None = None, without: Sequence[str] = ()
+        self,
+        isolation: str = "bubblewrap",
+        limits: Limits | None = None,
+        without: Sequence[str] = (),
+        lazy: bool = False,
     ) -> None:
         if isolation not in ("bubblewrap", "process"):
             raise SandboxError(f"Unknown isolation {isolation!r}: choose bubblewrap or process.")
@@ -105,7 +114,8 @@ class Sandbox:
         # Orders and their replies share one channel, and several threads may give orders.
         self._lock = threading.RLock()
         self._ready = self._stopped = False
-        self._launch()
+        if not lazy:
+            self._launch()
 
     def _launch(self) -> None:
         isolated = self.isolation == "bubblewrap"
@@ -129,7 +139,8 @@ class Sandbox:
                 environment = os.environ | launch.environment(self._scratch, launch.course_links(self._scratch))
                 command = worker
             try:
-                self._process = subprocess.Popen(
+                self._process = _launching.submit(
+                    subprocess.Popen,
                     command,
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
@@ -138,7 +149,7 @@ class Sandbox:
                     env=environment,
                     cwd="/",
                     start_new_session=True,
-                )
+                ).result()
             except OSError as error:
                 raise SandboxError(f"The sandbox cannot be started: {error}.") from None
             self._errors = os.dup(errors.fileno())
@@ -152,8 +163,15 @@ class Sandbox:
         SandboxError
             If it does not become warm; the text holds what it said last.
         """
-        if self._ready:
-            return
+        with self._lock:
+            if not self._ready:
+                self._greet()
+
+    def _greet(self) -> None:
+        if self._stopped:
+            raise SandboxError("The sandbox was stopped.")
+        if self._process is None:
+            self._launch()
         try:
             hello = wire.receive(self._control, time.monotonic() + START_SECONDS)
         except (wire.ClosedError, wire.MalformedError, TimeoutError) as error:

@@ -19,8 +19,8 @@ LAB = get_lab("lab1")
 
 
 @pytest.fixture(scope="module")
-def course(sandbox):
-    return Course(LAB, sandbox)
+def course(sandbox, bare_sandbox):
+    return Course(LAB, sandbox, bare_sandbox)
 
 
 def notebook(**changed):
@@ -211,7 +211,7 @@ def test_a_sandbox_that_breaks_down_flags_and_does_not_raise(bare_sandbox, cours
 
 def test_a_sandbox_that_is_killed_in_between_costs_nobody_anything():
     with Sandbox() as own:
-        answers = Course(LAB, own)
+        answers = Course(LAB, own, own)
         assert grade(notebook(), LAB, own, answers, seed=1).points == 35
         own._process.kill()
         own._process.wait()
