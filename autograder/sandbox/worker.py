@@ -275,6 +275,8 @@ def _child(shell: Shell, channel: socket.socket, settings: Mapping[str, Any], se
             os.setresuid(NOBODY, NOBODY, NOBODY)
         shell.redirect(os.path.join(settings["folder"], ".console"))
         sys.path.insert(0, "")
+        # A student's own module of the name of this package is the one that they mean.
+        sys.modules.pop(__package__, None)
         serve(shell, channel)
         code = 0
     except wire.ClosedError:

@@ -98,6 +98,29 @@ def test_what_follows_a_line_that_needs_what_is_not_there_is_defined(sandbox, li
     student.close()
 
 
+def test_a_module_beside_the_notebook_comes_before_the_graders_own(sandbox):
+    files = {"sandbox.py": b"def double(x): return 2 * x", "worker/__init__.py": b"three = 3", "wire.py": b"four = 4"}
+    cell = "import sandbox, wire\nfrom worker import three\ndef f(x): return sandbox.double(x) + three + wire.four"
+    student = SandboxStudent(sandbox, {0: cell}, files)
+    assert student.call("f", 5) == 17
+    student.close()
+
+
+def test_what_a_notebook_asks_of_the_machine_is_answered(sandbox):
+    student = SandboxStudent(sandbox, {0: "import getpass, os, pathlib\nwho = getpass.getuser(), pathlib.Path.home()"})
+    assert student.run()[0].error is None
+    student.close()
+
+
+def test_installing_packages_without_a_network_does_not_use_up_the_time_of_a_cell(sandbox):
+    lines = "!pip install -q no-such-package-1\n%pip install no-such-package-2 numpy\n!pip install -U no-such-package-3"
+    student = SandboxStudent(sandbox, {0: f"{lines}\ndef f(): return 1"})
+    assert student.run()[0].cut_off is None
+    assert "No matching distribution found for no-such-package-3" in str(student.ran[0].outputs)
+    assert student.call("f") == 1
+    student.close()
+
+
 def test_figures_are_inline_whatever_a_notebook_asks(sandbox):
     cell = "%matplotlib {}\nimport matplotlib.pyplot as plt\nplt.plot([0, 1])\nplt.show()\ndef f(): return 1"
     ways = ("", "inline", "widget", "notebook", "qt", "-l")
