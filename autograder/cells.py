@@ -20,6 +20,10 @@ MAX_BYTES = 200 * 2**20
 MAX_SOURCE = 2**20
 MAX_CELLS = 2000
 EXPLORE = "explore"
+_TABLES = (
+    *(ast.Constant, ast.Name, ast.Attribute, ast.Lambda, ast.List, ast.Tuple, ast.Set, ast.Dict),
+    *(ast.UnaryOp, ast.BinOp, ast.Starred),
+)
 
 
 class UnreadableNotebookError(Exception):
@@ -293,15 +297,41 @@ def explores(cell: NotebookNode) -> bool:
 
 @lru_cache(maxsize=64)
 def definitions(text: str) -> str:
-    """Return what a cell defines at its top level, as source: functions, classes, imports, and names of constants."""
+    """Return what a cell defines at its top level, as source: functions, classes, imports, constants and tables.
+
+    Each stands alone: where one cannot be made, the others are.
+    """
     tree = parsed(text)
+    nodes = [node for node in tree.body if _defines(node)] if tree else []
     try:
-        return "\n".join(ast.unparse(node) for node in tree.body if _defines(node)) if tree else ""
+        return "\n".join(ast.unparse(node if _is_future(node) else _attempt(node)) for node in nodes)
     except (RecursionError, ValueError):
         return ""
 
 
+def _attempt(node: ast.stmt) -> ast.Try:
+    handler = ast.ExceptHandler(type=ast.Name("Exception", ast.Load()), body=[ast.Pass()])
+    return ast.Try(body=[node], handlers=[handler], orelse=[], finalbody=[])
+
+
+def _is_future(node: ast.stmt) -> bool:
+    """Return whether a statement must stand first and by itself."""
+    return isinstance(node, ast.ImportFrom) and node.module == "__future__"
+
+
 def _defines(node: ast.stmt) -> bool:
     if isinstance(node, (ast.Assign, ast.AnnAssign)):
-        return isinstance(node.value, (ast.Lambda, ast.Constant))
+        return node.value is not None and _is_table(node.value)
     return isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom))
+
+
+def _is_table(value: ast.expr) -> bool:
+    """Return whether an expression calls nothing: constants, names, lambdas, and lists, mappings and such of them."""
+    waiting: list[ast.AST] = [value]
+    while waiting:
+        node = waiting.pop()
+        if not isinstance(node, _TABLES):
+            return False
+        if not isinstance(node, ast.Lambda):
+            waiting.extend(part for part in ast.iter_child_nodes(node) if isinstance(part, ast.expr))
+    return True

@@ -22,6 +22,12 @@ from autograder.sandbox.pool import Job, JobEndedError, JobTimeoutError, Sandbox
 from autograder.sandbox.worker import NoAnswerError, answer
 
 MAX_MESSAGE = 1000
+#: Errors of a line that needs what is not there while grading: data that cells load which only explore, files that were
+#: not handed in, packages of Colab, magics of a notebook's server, the network.
+_NOT_HERE = (
+    *("NameError", "ImportError", "ModuleNotFoundError", "UsageError"),
+    *("FileNotFoundError", "URLError", "ConnectionRefusedError", "gaierror"),
+)
 #: What all cells of a submission may put out, as `wire.weight` counts.
 MAX_OUTPUT = 32 * 2**20
 TOO_MUCH = "Not shown: the cells of this notebook put out too much.\n"
@@ -243,8 +249,9 @@ class SandboxStudent:
                 reason = f"it ended the process: {error}"
             else:
                 self._keep(position, reply)
-                if self.ran[position].noted and self.ran[position].error is not None:
-                    # What the cell defines after the line that needs a package that is not there.
+                error = self.ran[position].error
+                if error is not None and (self.ran[position].noted or error.get("ename") in _NOT_HERE):
+                    # What the cell defines after the line that needs what is not there.
                     self._define(job, source)
                 continue
             self.ran[position] = Ran([], cut_off=f"This cell was left out: {reason}.")
@@ -259,8 +266,9 @@ class SandboxStudent:
         return job
 
     def _define(self, job: Job, source: str) -> None:
+        seconds = min(self.patience.cell, self._end - time.monotonic())
         with contextlib.suppress(JobTimeoutError, JobEndedError):
-            job.request({"run": definitions(source)}, self.patience.cell)
+            job.request({"run": definitions(source)}, max(seconds, 0.0))
 
     def _keep(self, position: int, reply: dict[str, Any]) -> None:
         outputs, error = reply.get("outputs"), reply.get("error")

@@ -79,6 +79,7 @@ def environment(home: Path, course: Path) -> dict[str, str]:
     return {
         "PATH": f"{sys.prefix}/bin:/usr/bin:/bin",
         "HOME": str(home),
+        "USER": "student",
         "TMPDIR": str(home),
         "LANG": "C.UTF-8",
         "PYTHONPATH": str(course),
@@ -94,6 +95,9 @@ def environment(home: Path, course: Path) -> dict[str, str]:
         "MPLCONFIGDIR": f"{home}/.matplotlib",
         "IPYTHONDIR": f"{home}/.ipython",
         "KERAS_HOME": f"{home}/.keras",
+        # Without a network, trying again takes eight seconds for each package.
+        "PIP_RETRIES": "0",
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
     }
 
 

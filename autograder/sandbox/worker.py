@@ -110,8 +110,9 @@ class Shell:
         matplotlib.interactive(True)
         self.error: dict[str, Any] | None = None
         self.shell._showtraceback = self._keep_traceback
-        # `%matplotlib inline` stands in many notebooks, and a shell without a window refuses it.
+        # `%matplotlib inline` stands in many notebooks, or another way to show figures: here they are always inline.
         self.shell.enable_gui = lambda gui=None: None
+        self.shell.enable_matplotlib = lambda gui=None: ("inline", "module://matplotlib_inline.backend_inline")
         self.console: int | None = None
 
     def _keep_traceback(self, etype: type, evalue: BaseException, traceback: list[str]) -> None:
@@ -123,13 +124,18 @@ class Shell:
 
     def run(self, source: str) -> dict[str, Any]:
         """Run one cell and return its outputs and its error."""
+        from IPython.core.error import UsageError
         from IPython.utils.capture import capture_output
 
         self.error = None
         with capture_output() as captured:
             # The shell puts its own hook back for each cell; a cell's last value is to be collected as well.
             self.shell.display_trap.hook = sys.displayhook
-            self.shell.run_cell(source, store_history=False)
+            result = self.shell.run_cell(source, store_history=False)
+        # A magic that is not there ends its cell too, but IPython only prints that.
+        failed = getattr(result, "error_in_exec", None)
+        if self.error is None and isinstance(failed, UsageError):
+            self._keep_traceback(UsageError, failed, [f"UsageError: {failed}"])
         outputs: list[dict[str, Any]] = []
         for name, text in (("stdout", captured.stdout), ("stderr", captured.stderr), ("stdout", self._printed())):
             if text:
@@ -269,6 +275,8 @@ def _child(shell: Shell, channel: socket.socket, settings: Mapping[str, Any], se
             os.setresuid(NOBODY, NOBODY, NOBODY)
         shell.redirect(os.path.join(settings["folder"], ".console"))
         sys.path.insert(0, "")
+        # A student's own module of the name of this package is the one that they mean.
+        sys.modules.pop(__package__, None)
         serve(shell, channel)
         code = 0
     except wire.ClosedError:

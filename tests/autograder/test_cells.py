@@ -196,16 +196,35 @@ def test_outputs_do_not_come_along(tmp_path):
 
 def test_of_an_exploring_cell_definitions_are_kept_and_nothing_runs():
     explore = new_code_cell(
-        "import os\ndef helper(x):\n    return x\n%timeit helper(1)\nhalf = lambda x: x / 2\nN: int = 3\n"
-        "R, S = (3, 5)\nkernel = [[1], 2]\nloaded = helper(3)\nos._exit(1)"
+        "import math\ndef helper(x):\n    '''Two\n    lines.'''\n    return x\n%timeit helper(1)\n"
+        "half = lambda x: x / 2\nN: int = 3\nR, S = (3, 5)\nkernel = [[1], -2, 2 ** -3]\n"
+        "table = {'relu': helper, 'floor': math.floor, 'half': lambda x: half(x)}\nroot = math.sqrt\n"
+        "loaded = helper(3)\nitems = [x for x in table]\nkernel[0] = 7\nos._exit(1)"
     )
     explore.metadata["tags"] = [cells.EXPLORE]
     notebook = clean(submission(explore))
     restore(notebook, ROLES)
     sources = runnable(notebook, ["check_pool"])
-    kept = "import os\n\ndef helper(x):\n    return x\nhalf = lambda x: x / 2\nN: int = 3"
-    assert list(sources.values())[-1].replace("\n\n", "\n") == kept.replace("\n\n", "\n")
     assert 'check("pool")' not in sources.values()
+    namespace = {}
+    exec(list(sources.values())[-1], namespace)
+    assert not {"loaded", "items"} & set(namespace)
+    assert [namespace[name] for name in ("N", "R", "S", "kernel")] == [3, 3, 5, [7, -2, 0.125]]
+    table = namespace["table"]
+    assert [table[name](1.5) for name in ("relu", "floor", "half")] == [1.5, 1, 0.75] and namespace["root"](9) == 3
+    assert namespace["helper"].__doc__ == "Two\n    lines."
+
+
+def test_a_definition_that_fails_does_not_take_the_others_with_it():
+    source = (
+        "from __future__ import annotations\nimport no_such_package\nfrom google.colab import drive\n"
+        "@no_such_package.jit\ndef fast(): pass\ndef helper(x: Tensor): return x\nclass Mine(Base): pass\n"
+        "K = data.K\nTABLE = {'helper': helper}"
+    )
+    namespace = {}
+    exec(definitions(source), namespace)
+    assert namespace["TABLE"]["helper"](3) == 3
+    assert not {"fast", "Mine", "K", "drive"} & set(namespace)
 
 
 def test_a_tag_does_not_hide_an_answer():

@@ -75,6 +75,68 @@ def test_a_cell_that_ends_the_process_is_left_out_and_the_rest_counts(sandbox):
     student.close()
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "print(data.x_train.shape)",
+        "import no_such_package",
+        "from numpy import no_such_name",
+        "from google.colab import drive",
+        "photo = open('/home/asa/cat.png')",
+        "import urllib.request; urllib.request.urlopen('http://127.0.0.1:1')",
+        "%autosave 60",
+        "%tensorflow_version 2.x",
+        "%load_ext no_such_extension",
+    ],
+)
+def test_what_follows_a_line_that_needs_what_is_not_there_is_defined(sandbox, line):
+    cell = f"def before(): return 1\n{line}\nfrom math import sqrt\ndef root(x): return sqrt(x)\nprint('not reached')"
+    student = SandboxStudent(sandbox, {0: cell})
+    assert student.run()[0].error is not None
+    assert "not reached" not in str(student.ran[0].outputs)
+    assert (student.call("before"), student.call("root", 9)) == (1, 3)
+    student.close()
+
+
+def test_a_module_beside_the_notebook_comes_before_the_graders_own(sandbox):
+    files = {"sandbox.py": b"def double(x): return 2 * x", "worker/__init__.py": b"three = 3", "wire.py": b"four = 4"}
+    cell = "import sandbox, wire\nfrom worker import three\ndef f(x): return sandbox.double(x) + three + wire.four"
+    student = SandboxStudent(sandbox, {0: cell}, files)
+    assert student.call("f", 5) == 17
+    student.close()
+
+
+def test_what_a_notebook_asks_of_the_machine_is_answered(sandbox):
+    student = SandboxStudent(sandbox, {0: "import getpass, os, pathlib\nwho = getpass.getuser(), pathlib.Path.home()"})
+    assert student.run()[0].error is None
+    student.close()
+
+
+def test_installing_packages_without_a_network_does_not_use_up_the_time_of_a_cell(sandbox):
+    lines = "!pip install -q no-such-package-1\n%pip install no-such-package-2 numpy\n!pip install -U no-such-package-3"
+    student = SandboxStudent(sandbox, {0: f"{lines}\ndef f(): return 1"})
+    assert student.run()[0].cut_off is None
+    assert "No matching distribution found for no-such-package-3" in str(student.ran[0].outputs)
+    assert student.call("f") == 1
+    student.close()
+
+
+def test_figures_are_inline_whatever_a_notebook_asks(sandbox):
+    cell = "%matplotlib {}\nimport matplotlib.pyplot as plt\nplt.plot([0, 1])\nplt.show()\ndef f(): return 1"
+    ways = ("", "inline", "widget", "notebook", "qt", "-l")
+    student = SandboxStudent(sandbox, {k: cell.format(way) for k, way in enumerate(ways)})
+    for k, ran in student.run().items():
+        assert ran.error is None and any("image/png" in shown.get("data", {}) for shown in ran.outputs), ways[k]
+    student.close()
+
+
+@pytest.mark.parametrize("line", ["raise Exception('old')", "assert False", "1 / 0", "raise SystemExit", "[][1]"])
+def test_what_follows_a_line_that_raises_is_not_defined(sandbox, line):
+    student = SandboxStudent(sandbox, {0: "def f(): return 1", 1: f"{line}\ndef f(): return 2"})
+    assert student.call("f") == 1
+    student.close()
+
+
 def test_too_many_such_cells_end_it(sandbox):
     student = SandboxStudent(sandbox, dict.fromkeys(range(9), "import os; os._exit(1)") | {9: "def f(): return 1"})
     ran = student.run()
