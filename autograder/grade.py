@@ -29,8 +29,8 @@ MAX_FILE_BYTES = 16 * 2**20
 MAX_ENTRIES = 1000
 _BORROWED = "{} uses {} instead of computing its answer, so it scores 0. Write it with NumPy or SciPy."
 _UNPROVEN = (
-    "{} gives other answers where {} cannot be used: it needs what another line of the notebook makes with them. It is "
-    "paid once a person has seen that it computes by itself."
+    "{} gives other answers where {} cannot be used: it needs what another function or line of the notebook makes with "
+    "them. It is paid once a person has seen that it computes by itself."
 )
 UNJUDGED = "This could not be judged automatically; a person will look at it."
 
@@ -163,8 +163,8 @@ def grade(
     """Judge one submission.
 
     It runs where the packages that the lab is about are only stand-ins, so an answer that lets them compute gives none.
-    A notebook whose cells need them is run a second time where they are there, and its answers are taken from there,
-    but for those that have shown to be borrowed.
+    A notebook whose cells need them is run a second time where they are there, and paid for what it answers both times.
+    What it answers only there calls a person.
 
     Parameters
     ----------
@@ -199,11 +199,11 @@ def grade(
     if elsewhere:
         second = SandboxStudent(course.sandbox, sources, files, course.answers, patience)
         judged = _judged(lab, second, seed)
+        # Who called a package is told by the student's side, and may be made up: it explains, and it never pays.
         items = {
-            check.grade_id: judged.items[check.grade_id]
-            if check.function in student.noted
-            else _proven(check, items[check.grade_id], judged.items[check.grade_id], lab, flags)
+            check.grade_id: _proven(check, items[check.grade_id], judged.items[check.grade_id], lab, flags)
             for check in lab.checks
+            if check.function not in borrowed
         }
     for check in lab.checks:
         if check.function in borrowed:
@@ -254,7 +254,8 @@ def _borrowed(lab: Lab, student: SandboxStudent, judged: _Judged) -> tuple[dict[
     """Return what each borrowed answer called, and whether others must be asked where those packages are there.
 
     Whose fault it is that ``dense_layer`` has no answer, when the ``activation`` that it calls lets Keras compute,
-    the innermost of the lab's functions tells. One that does without after all, after an error, has computed.
+    the innermost of the lab's functions tells; then a person is called. One that does without after all, after an error,
+    has computed.
     """
     functions = {check.function for check in lab.checks}
     borrowed: dict[str, str] = {}
