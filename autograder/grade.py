@@ -108,13 +108,15 @@ class Course:
         self.sandbox, self._cell = sandbox, cell
         # One job answers for all whose submissions are graded beside each other.
         self._lock = threading.Lock()
+        #: Held while a submission runs in this sandbox: jobs of one sandbox share its limit on processes.
+        self.lent = threading.Lock()
         self._asked = self._start()
         self.answers: Asked = Remembering(self)
         if lab.prepare is not None:
             lab.prepare(self.answers)
 
     def _start(self) -> SandboxStudent:
-        asked = SandboxStudent(self.sandbox, {0: self._cell}, patience=Patience(60, 60, 10**9))
+        asked = SandboxStudent(self.sandbox, {0: self._cell}, patience=Patience(60, 60, 10**9), trusted=True)
         ran = asked.run()[0]
         if ran.error is not None or ran.cut_off is not None:
             reason = ran.cut_off or f"{ran.error.get('ename')}: {ran.error.get('evalue')}"
@@ -197,8 +199,8 @@ def grade(
     borrowed, elsewhere = _borrowed(lab, student, judged)
     items = judged.items
     if elsewhere:
-        second = SandboxStudent(course.sandbox, sources, files, course.answers, patience)
-        judged = _judged(lab, second, seed)
+        with course.lent:
+            judged = _judged(lab, SandboxStudent(course.sandbox, sources, files, course.answers, patience), seed)
         # Who called a package is told by the student's side, and may be made up: it explains, and it never pays.
         items = {
             check.grade_id: _proven(check, items[check.grade_id], judged.items[check.grade_id], lab, flags)
@@ -254,8 +256,8 @@ def _borrowed(lab: Lab, student: SandboxStudent, judged: _Judged) -> tuple[dict[
     """Return what each borrowed answer called, and whether others must be asked where those packages are there.
 
     Whose fault it is that ``dense_layer`` has no answer, when the ``activation`` that it calls lets Keras compute,
-    the innermost of the lab's functions tells; then a person is called. One that does without after all, after an error,
-    has computed.
+    the innermost of the lab's functions tells; then a person is called. One that does without after all, after an
+    error, has computed.
     """
     functions = {check.function for check in lab.checks}
     borrowed: dict[str, str] = {}
