@@ -324,6 +324,8 @@ def files_beside(notebook: Path) -> tuple[dict[str, bytes], list[str]]:
     files: dict[str, bytes] = {}
     left_out: list[str] = []
     room = MAX_FILE_BYTES
+    if notebook.parent.is_symlink():
+        return {}, ["The submission is a link to another folder, which was not followed."]
     for path in _entries(notebook.parent):
         name = str(path.relative_to(notebook.parent))
         try:

@@ -291,6 +291,14 @@ def test_too_many_or_too_large_files_are_left_out(tmp_path):
     assert files == {} and "too large" in left_out[0]
 
 
+def test_nothing_is_taken_from_a_folder_that_is_a_link(tmp_path):
+    (tmp_path / "somebody").mkdir()
+    (tmp_path / "somebody" / "helper.py").write_text("answer = 42")
+    (tmp_path / "mine").symlink_to(tmp_path / "somebody")
+    files, left_out = files_beside(tmp_path / "mine" / "lab1.ipynb")
+    assert files == {} and "link to another folder" in left_out[0]
+
+
 def test_the_course_answers_from_a_job_that_sees_the_reference_only(sandbox, course):
     assert course.answers.call("count_weights", [[1.0, 2.0]], [[3.0]]) == 3
     student = SandboxStudent(sandbox, {0: "import sys\ndef seen(): return 'autograder.reference' in sys.modules"})
