@@ -25,8 +25,9 @@ MAX_MESSAGE = 1000
 #: What all cells of a submission may put out, as `wire.weight` counts.
 MAX_OUTPUT = 32 * 2**20
 TOO_MUCH = "Not shown: the cells of this notebook put out too much.\n"
-#: How many of the course's answers are kept.
-REMEMBERED = 2000
+#: How many of the course's answers are kept, and of how many bytes each. What the course asks by itself is smaller; a
+#: student's own numbers may be as large as an answer.
+REMEMBERED, MAX_REMEMBERED = 2000, 2**20
 
 
 @dataclass(frozen=True)
@@ -345,7 +346,10 @@ class Remembering:
         key = joblib.hash((function, args))
         with self._lock:
             if key not in self.known:
-                self.known[key] = self.asked.call(function, *args)
+                value = self.asked.call(function, *args)
+                if wire.weight(value) > MAX_REMEMBERED:
+                    return value
+                self.known[key] = value
                 # Questions that hold a student's own numbers come once; they must not pile up over a class.
                 if len(self.known) > REMEMBERED:
                     self.known.popitem(last=False)

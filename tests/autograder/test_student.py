@@ -169,3 +169,12 @@ def test_what_the_course_remembers_does_not_grow_over_a_class(monkeypatch):
         assert course.call("double", number) == 2 * number
         assert course.call("counts") == 1
     assert len(course.known) == 3
+
+
+def test_the_course_does_not_remember_what_a_student_made_large():
+    namespace = {}
+    exec(CELL, namespace)
+    course = Remembering(Namespace(namespace))
+    assert course.call("double", np.ones(200_000)).sum() == 400_000
+    assert course.call("double", np.ones(1000)).sum() == 2000
+    assert [answer.size for answer in course.known.values()] == [1000]
