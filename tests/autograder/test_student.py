@@ -101,7 +101,7 @@ def test_what_is_too_large_to_be_asked_with_is_said(sandbox):
     student.close()
 
 
-@pytest.mark.parametrize("modified", ["[0] * 10**6", "[5]", "[-1]", "[1, 0]", "[True]", "3", "[0.0]", "np.zeros(1)"])
+@pytest.mark.parametrize("modified", ["[0] * 10**5", "[5]", "[-1]", "[1, 0]", "[True]", "3", "[0.0]", "np.zeros(1)"])
 def test_a_forged_list_of_changed_inputs_is_no_answer(sandbox, modified):
     forge = f"""
 import numpy as np, os, stat, sys
