@@ -17,6 +17,8 @@ from nbformat.notebooknode import NotebookNode, from_dict
 from autograder.source import MAX_WORDS, parsed, words
 
 MAX_BYTES = 200 * 2**20
+#: Lists, mappings and their parts. A file of empty ones takes gigabytes to read, and nothing else runs meanwhile.
+MAX_PARTS = 2_000_000
 MAX_SOURCE = 2**20
 MAX_CELLS = 2000
 EXPLORE = "explore"
@@ -93,11 +95,11 @@ def read_notebook(path: Path) -> NotebookNode:
     Raises
     ------
     UnreadableNotebookError
-        If it is not a file, too large, not JSON, or has no list of cells.
+        If it or its folder is a link, or it is not a file, too large, not JSON, or has no list of cells.
     """
     advice = "Open it in JupyterLab, save it with File > Save Notebook, and hand that file in again."
     try:
-        if path.is_symlink() or not path.is_file():
+        if path.is_symlink() or path.parent.is_symlink() or not path.is_file():
             raise UnreadableNotebookError(f"{path.name} is no regular file. Hand in the notebook itself, not a link.")
         size = path.stat().st_size
         if size > MAX_BYTES:
@@ -105,7 +107,13 @@ def read_notebook(path: Path) -> NotebookNode:
                 f"{path.name} has {size // 2**20} MB, more than the {MAX_BYTES // 2**20} MB that are read. "
                 "Choose Edit > Clear Outputs of All Cells, save, and hand it in again."
             )
-        document = json.loads(path.read_bytes())
+        raw = path.read_bytes()
+        if sum(map(raw.count, (b"[", b"{", b","))) > MAX_PARTS:
+            raise UnreadableNotebookError(
+                f"{path.name} holds more lists and values than are read. "
+                "Choose Edit > Clear Outputs of All Cells, save, and hand it in again."
+            )
+        document = json.loads(raw)
     except OSError as error:
         raise UnreadableNotebookError(f"{path.name} cannot be opened: {error.strerror}.") from None
     except (ValueError, RecursionError) as error:

@@ -43,9 +43,12 @@ class CourseFolder:
     directory: CourseDirectory
 
     def step(self, name: str, student: str = ".", assignment: str = ".") -> Path:
-        """Return the folder of one step: ``source``, ``release``, ``submitted``, ``autograded`` or ``feedback``."""
+        """Return the folder of one step: ``source``, ``release``, ``submitted``, ``autograded`` or ``feedback``.
+
+        Links in it are kept, so that a submission that is one can be told from a folder.
+        """
         folder = getattr(self.directory, f"{name}_directory")
-        return Path(self.directory.format_path(folder, student, assignment)).resolve()
+        return Path(os.path.abspath(self.directory.format_path(folder, student, assignment)))
 
     @property
     def gradebook(self) -> str:

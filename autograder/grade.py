@@ -31,8 +31,8 @@ MAX_FILE_BYTES = 16 * 2**20
 MAX_ENTRIES = 1000
 _BORROWED = "{} uses {} instead of computing its answer, so it scores 0. Write it with NumPy or SciPy."
 _UNPROVEN = (
-    "{} gives other answers where {} cannot be used: it needs what another line of the notebook makes with them. It is "
-    "paid once a person has seen that it computes by itself."
+    "{} gives other answers where {} cannot be used: it needs what another function or line of the notebook makes with "
+    "them. It is paid once a person has seen that it computes by itself."
 )
 UNJUDGED = "This could not be judged automatically; a person will look at it."
 
@@ -103,6 +103,8 @@ class Course:
         self.lab, self.complete = lab, complete
         everything = [rubric, reference, importlib.import_module(f"autograder.mutants.{lab.name}")]
         self._complete, self._beside = _Jobs(complete, everything), _Jobs(beside, [reference])
+        #: Held while a submission runs in the complete sandbox: its jobs share a limit on processes.
+        self.lent = threading.Lock()
         self.answers = Remembering(self, OrderedDict(known or {}))
         if lab.prepare is not None:
             lab.prepare(self.answers)
@@ -161,7 +163,7 @@ class _Jobs:
                         raise SandboxError(f"The course's own answer to {function} did not come: {error}") from None
 
     def _start(self) -> SandboxStudent:
-        asked = SandboxStudent(self._sandbox, {0: self._cell}, patience=Patience(60, 60, 10**9))
+        asked = SandboxStudent(self._sandbox, {0: self._cell}, patience=Patience(60, 60, 10**9), trusted=True)
         ran = asked.run()[0]
         if ran.error is not None or ran.cut_off is not None:
             reason = ran.cut_off or f"{ran.error.get('ename')}: {ran.error.get('evalue')}"
@@ -182,8 +184,8 @@ def grade(
     """Judge one submission.
 
     It runs where the packages that the lab is about are only stand-ins, so an answer that lets them compute gives none.
-    A notebook whose cells need them is run a second time where they are there, and its answers are taken from there,
-    but for those that have shown to be borrowed.
+    A notebook whose cells need them is run a second time where they are there, and paid for what it answers both times.
+    What it answers only there calls a person.
 
     Parameters
     ----------
@@ -216,13 +218,13 @@ def grade(
     borrowed, elsewhere = _borrowed(lab, student, judged)
     items = judged.items
     if elsewhere:
-        second = SandboxStudent(course.complete, sources, files, course.answers, patience)
-        judged = _judged(lab, second, seed)
+        with course.lent:
+            judged = _judged(lab, SandboxStudent(course.complete, sources, files, course.answers, patience), seed)
+        # Who called a package is told by the student's side, and may be made up: it explains, and it never pays.
         items = {
-            check.grade_id: judged.items[check.grade_id]
-            if check.function in student.noted
-            else _proven(check, items[check.grade_id], judged.items[check.grade_id], lab, flags)
+            check.grade_id: _proven(check, items[check.grade_id], judged.items[check.grade_id], lab, flags)
             for check in lab.checks
+            if check.function not in borrowed
         }
     for check in lab.checks:
         if check.function in borrowed:
@@ -273,7 +275,8 @@ def _borrowed(lab: Lab, student: SandboxStudent, judged: _Judged) -> tuple[dict[
     """Return what each borrowed answer called, and whether others must be asked where those packages are there.
 
     Whose fault it is that ``dense_layer`` has no answer, when the ``activation`` that it calls lets Keras compute,
-    the innermost of the lab's functions tells. One that does without after all, after an error, has computed.
+    the innermost of the lab's functions tells; then a person is called. One that does without after all, after an
+    error, has computed.
     """
     functions = {check.function for check in lab.checks}
     borrowed: dict[str, str] = {}
@@ -340,6 +343,8 @@ def files_beside(notebook: Path) -> tuple[dict[str, bytes], list[str]]:
     files: dict[str, bytes] = {}
     left_out: list[str] = []
     room = MAX_FILE_BYTES
+    if notebook.parent.is_symlink():
+        return {}, ["The submission is a link to another folder, which was not followed."]
     for path in _entries(notebook.parent):
         name = str(path.relative_to(notebook.parent))
         try:

@@ -191,8 +191,14 @@ class Sandbox:
         lines = os.pread(self._errors, 4096, max(0, size - 4096)).decode("utf-8", "replace").strip().splitlines()
         return lines[-1].strip() if lines else ""
 
-    def job(self) -> Job:
+    def job(self, trusted: bool = False) -> Job:
         """Fork a fresh job.
+
+        Parameters
+        ----------
+        trusted : bool
+            For the course's own code. The kernel counts the processes of all jobs of a sandbox together, so one that
+            starts as many as it may would else keep this one from starting any.
 
         Raises
         ------
@@ -201,18 +207,21 @@ class Sandbox:
         """
         with self._lock:
             self.wait()
-            return self._fork()
+            return self._fork(trusted)
 
-    def _fork(self) -> Job:
+    def _fork(self, trusted: bool) -> Job:
         for _ in range(2):
             mine, theirs = socket.socketpair()
             number = self._jobs = self._jobs + 1
             settings: dict[str, Any] = {}
+            if trusted:
+                limits = self.limits.settings()
+                settings["limits"] = limits | {"NPROC": 16 * limits["NPROC"]}
             if self._scratch is not None:
                 folder = tempfile.mkdtemp(prefix="job-", dir=self._scratch)
                 if os.geteuid() == 0:
                     os.chown(folder, launch.NOBODY, launch.NOBODY)
-                settings = {"folder": folder}
+                settings["folder"] = folder
             with theirs:
                 try:
                     reply = self._order({"start": number, "settings": settings}, theirs)

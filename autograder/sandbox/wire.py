@@ -23,8 +23,9 @@ MAX_FRAME = 64 * 2**20
 #: A reply is smaller than a request may be: an array of bytes takes eight times its size once it is compared.
 MAX_REPLY = 16 * 2**20
 MAX_ARRAYS = 1000
-#: Lists, mappings and their parts in one message. Empty lists take twenty times their JSON in memory.
-MAX_PARTS = 2_000_000
+#: Lists, mappings and their parts in one message. Empty lists take twenty times their JSON in memory, and nothing else
+#: of a process runs while it reads JSON.
+MAX_PARTS = 500_000
 MAX_DEPTH = 20
 MAX_TEXT = 300
 

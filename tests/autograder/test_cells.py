@@ -247,3 +247,20 @@ def test_cells_that_explore_without_end_are_not_read_without_end():
 @pytest.mark.parametrize("source", ["def f(:", "\x00", "(" * 5000, "%%bash\nrm -rf /"])
 def test_definitions_of_a_cell_that_cannot_be_parsed_are_none(source):
     assert "rm" not in definitions(source).replace("run_cell_magic", "")
+
+
+@pytest.mark.parametrize("part", ["{},", "[],", "0,"])
+def test_a_file_of_many_small_values_is_refused_before_it_is_read(tmp_path, part):
+    path = tmp_path / "lab1.ipynb"
+    path.write_text('{"metadata": {}, "cells": [' + part * cells.MAX_PARTS + "{}]}")
+    with pytest.raises(UnreadableNotebookError, match="more lists and values than are read. Choose Edit > Clear"):
+        read_notebook(path)
+
+
+def test_a_notebook_in_a_folder_that_is_a_link_is_not_read(tmp_path):
+    (tmp_path / "somebody").mkdir()
+    (tmp_path / "somebody" / "lab1.ipynb").write_text('{"cells": []}')
+    (tmp_path / "mine").symlink_to(tmp_path / "somebody")
+    assert read_notebook(tmp_path / "somebody" / "lab1.ipynb").cells == []
+    with pytest.raises(UnreadableNotebookError, match="not a link"):
+        read_notebook(tmp_path / "mine" / "lab1.ipynb")

@@ -117,7 +117,7 @@ def test_an_answer_that_computes_may_know_the_packages(bare_sandbox, course, way
     assert (verdict.points, verdict.status) == (35, "graded"), [item for item in verdict.items if not item.passed]
 
 
-def test_an_activation_that_is_borrowed_costs_activation_only(bare_sandbox, course):
+def test_an_activation_that_is_borrowed_leaves_the_layers_that_call_it_to_a_person(bare_sandbox, course):
     borrowed = (
         "def activation(x, activation):\n    known = ('linear', 'relu', 'sigmoid', 'softmax')\n"
         "    if activation not in known: raise ValueError(activation)\n"
@@ -125,7 +125,52 @@ def test_an_activation_that_is_borrowed_costs_activation_only(bare_sandbox, cour
         "    return getattr(keras.activations, activation)(keras.ops.convert_to_tensor(x), **axis).numpy()"
     )
     verdict = grade(notebook(activation=borrowed), LAB, bare_sandbox, course, seed=1)
-    assert points(verdict, "activation") == 0 and verdict.points == 31, [i for i in verdict.items if not i.passed]
+    assert points(verdict, "activation") == 0 and verdict.status == "flagged"
+    assert [flag.split(" gives other answers")[0] for flag in verdict.flags] == [
+        "conv2d_layer",
+        "dense_layer",
+        "fast_conv2d_layer",
+    ]
+    # What does not call it is paid at once.
+    assert [points(verdict, name) for name in ("pool2d_layer", "flatten_layer", "count_weights", "evaluate")] == [
+        4,
+        2,
+        3,
+        5,
+    ]
+
+
+DISGUISED = """
+def _disguise(work):
+    def flatten_layer(*arguments):
+        return work(*arguments)
+    return flatten_layer
+
+_sum = _disguise(lambda x, W, b: keras.ops.conv(x, W, padding="same").numpy() + b)
+
+def conv2d_layer(h, W, b, act):
+    return activation(_sum(h[None], W, b)[0], act)
+"""
+FORGED = """
+def conv2d_layer(h, W, b, act):
+    import sys
+    sys.modules["sandbox.inert"].noted.append(("keras.ops.conv", ["flatten_layer"]))
+    try:
+        total = keras.ops.conv(h[None], W, padding="same").numpy()[0] + b
+    except Exception:
+        sys.modules["sandbox.inert"].noted.pop()
+        raise
+    return activation(total, act)
+"""
+
+
+@pytest.mark.parametrize("way", [DISGUISED, FORGED], ids=["a helper with another answer's name", "forged notes"])
+@pytest.mark.parametrize("sacrificed", [False, True])
+def test_blame_on_another_answer_pays_nothing(bare_sandbox, course, way, sacrificed):
+    other = {"flatten_layer": "def flatten_layer(h):\n    return keras.ops.ravel(h).numpy()"} if sacrificed else {}
+    verdict = grade(notebook(conv2d_layer=way, **other), LAB, bare_sandbox, course, seed=1)
+    assert points(verdict, "conv2d_layer") == 0 and verdict.points == 35 - 8 - 2 * sacrificed
+    assert verdict.status == "flagged"
 
 
 def test_cells_that_need_the_packages_cost_nothing(bare_sandbox, course):
@@ -244,6 +289,14 @@ def test_too_many_or_too_large_files_are_left_out(tmp_path):
         file.truncate(10**9)
     files, left_out = files_beside(tmp_path / "lab1.ipynb")
     assert files == {} and "too large" in left_out[0]
+
+
+def test_nothing_is_taken_from_a_folder_that_is_a_link(tmp_path):
+    (tmp_path / "somebody").mkdir()
+    (tmp_path / "somebody" / "helper.py").write_text("answer = 42")
+    (tmp_path / "mine").symlink_to(tmp_path / "somebody")
+    files, left_out = files_beside(tmp_path / "mine" / "lab1.ipynb")
+    assert files == {} and "link to another folder" in left_out[0]
 
 
 def test_the_course_answers_from_a_job_that_sees_the_reference_only(sandbox, course):

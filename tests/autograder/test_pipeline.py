@@ -166,6 +166,11 @@ def graded(released, tmp_path_factory, sandbox_works):
     (folder / "assignments/submitted/a-folder/lab1/lab1.ipynb/x.py").touch()
     hand_in(folder, "[odd]*name", solved(folder))
     hand_in(folder, os.fsdecode(b"not-utf8-\xff"), solved(folder))
+    (folder / "assignments/submitted/linked-folder").mkdir()
+    (folder / "assignments/submitted/linked-folder/lab1").symlink_to(folder / "assignments/submitted/right/lab1")
+    stamped = hand_in(folder, "endless-timestamp", solved(folder)) / "timestamp.txt"
+    with open(stamped, "wb") as file:
+        file.truncate(2**36)
     linked = hand_in(folder, "linked-notebook", b"") / "lab1.ipynb"
     linked.unlink()
     linked.symlink_to(folder / "assignments/source/lab1/lab1.ipynb")
@@ -173,7 +178,7 @@ def graded(released, tmp_path_factory, sandbox_works):
     (link / "secret.txt").symlink_to(folder / "course_secret")
     (link / "everything").symlink_to(folder)
     os.mkfifo(link / "pipe")
-    handed_in = [path for path in (folder / "assignments/submitted").rglob("*") if path.is_file()]
+    handed_in = [path for path in (folder / "assignments/submitted").rglob("*") if path.is_file() and path != stamped]
     before = {path: path.read_bytes() for path in handed_in}
     command = [PROGRAM, "grade", "lab1", "--course", folder, "--json", folder / "out.json", "--workers", "2"]
     done = subprocess.run(command, capture_output=True, text=True)
@@ -198,7 +203,7 @@ def test_each_gets_what_the_honest_cells_earn(graded, student):
     assert bool(record["message"]) == (record["status"] == "flagged")
 
 
-@pytest.mark.parametrize("student", [*FILES, "no-notebook", "a-folder", "linked-notebook"])
+@pytest.mark.parametrize("student", [*FILES, "no-notebook", "a-folder", "linked-notebook", "linked-folder"])
 def test_what_cannot_be_read_scores_nothing_and_is_flagged(graded, student):
     record = graded[2][student]
     assert record["points"] == 0
@@ -220,7 +225,7 @@ def test_links_are_not_followed_and_are_flagged(graded):
 
 def test_odd_files_and_names_cost_nothing(graded):
     folder, _, records, _ = graded
-    for student in ("odd-files", "[odd]*name"):
+    for student in ("odd-files", "[odd]*name", "endless-timestamp"):
         assert (records[student]["points"], records[student]["status"]) == (35, "graded"), records[student]["message"]
     kept = folder / "assignments/autograded/odd-files/lab1"
     assert (kept / "data" / "numbers.csv").read_text() == "1,2\n" and (kept / "report.md").is_file()
@@ -296,9 +301,14 @@ def test_plain_nbgrader_stores_the_same(graded, released, tmp_path):
         "exits",
         "link",
         "linked-notebook",
+        "linked-folder",
     ]
     for student in students:
         place = plain / "assignments/submitted" / student / "lab1"
+        if student == "linked-folder":
+            place.parent.mkdir()
+            place.symlink_to(plain / "assignments/submitted/right/lab1")
+            continue
         place.mkdir(parents=True)
         submitted = folder / "assignments/submitted" / student / "lab1/lab1.ipynb"
         if submitted.is_symlink():

@@ -191,6 +191,19 @@ def test_processes_that_are_left_behind_end_with_the_job(sandbox):
     assert not [p for p in psutil.process_iter(["cmdline"]) if p.info["cmdline"] == ["sleep", "1000"]]
 
 
+def test_the_course_s_own_job_starts_threads_although_another_took_all_processes(sandbox):
+    greedy, own = sandbox.job(), sandbox.job(trusted=True)
+    run(
+        greedy,
+        "import os, time\ntry:\n    while True:\n        if os.fork() == 0: time.sleep(100); os._exit(0)\n"
+        "except OSError: print('full')",
+    )
+    threads = "import threading\nfor _ in range(9): threading.Thread(target=print).start()"
+    assert run(own, threads)["error"] is None
+    greedy.end()
+    own.end()
+
+
 def test_files_are_gone_with_the_job(sandbox):
     places = private_folders()
     first = sandbox.job()

@@ -163,7 +163,7 @@ def test_what_is_too_large_to_be_asked_with_is_said(sandbox):
     student.close()
 
 
-@pytest.mark.parametrize("modified", ["[0] * 10**6", "[5]", "[-1]", "[1, 0]", "[True]", "3", "[0.0]", "np.zeros(1)"])
+@pytest.mark.parametrize("modified", ["[0] * 10**5", "[5]", "[-1]", "[1, 0]", "[True]", "3", "[0.0]", "np.zeros(1)"])
 def test_a_forged_list_of_changed_inputs_is_no_answer(sandbox, modified):
     forge = f"""
 import numpy as np, os, stat, sys
@@ -231,3 +231,12 @@ def test_what_the_course_remembers_does_not_grow_over_a_class(monkeypatch):
         assert course.call("double", number) == 2 * number
         assert course.call("counts") == 1
     assert len(course.known) == 3
+
+
+def test_the_course_does_not_remember_what_a_student_made_large():
+    namespace = {}
+    exec(CELL, namespace)
+    course = Remembering(Namespace(namespace))
+    assert course.call("double", np.ones(200_000)).sum() == 400_000
+    assert course.call("double", np.ones(1000)).sum() == 2000
+    assert [answer.size for answer in course.known.values()] == [1000]
