@@ -16,6 +16,8 @@ from nbformat.notebooknode import NotebookNode, from_dict
 from autograder.source import MAX_WORDS, parsed, words
 
 MAX_BYTES = 200 * 2**20
+#: Lists, mappings and their parts in one file. Empty lists take twenty times their JSON in memory.
+MAX_PARTS = 5_000_000
 MAX_SOURCE = 2**20
 MAX_CELLS = 2000
 EXPLORE = "explore"
@@ -91,16 +93,19 @@ def read_notebook(path: Path) -> NotebookNode:
         If it is not a file, too large, not JSON, or has no list of cells.
     """
     advice = "Open it in JupyterLab, save it with File > Save Notebook, and hand that file in again."
+    smaller = "Choose Edit > Clear Outputs of All Cells, save, and hand it in again."
     try:
         if path.is_symlink() or not path.is_file():
             raise UnreadableNotebookError(f"{path.name} is no regular file. Hand in the notebook itself, not a link.")
         size = path.stat().st_size
         if size > MAX_BYTES:
             raise UnreadableNotebookError(
-                f"{path.name} has {size // 2**20} MB, more than the {MAX_BYTES // 2**20} MB that are read. "
-                "Choose Edit > Clear Outputs of All Cells, save, and hand it in again."
+                f"{path.name} has {size // 2**20} MB, more than the {MAX_BYTES // 2**20} MB that are read. {smaller}"
             )
-        document = json.loads(path.read_bytes())
+        content = path.read_bytes()
+        if sum(map(content.count, (b"[", b"{", b","))) > MAX_PARTS:
+            raise UnreadableNotebookError(f"{path.name} holds too many values to be read. {smaller}")
+        document = json.loads(content)
     except OSError as error:
         raise UnreadableNotebookError(f"{path.name} cannot be opened: {error.strerror}.") from None
     except (ValueError, RecursionError) as error:

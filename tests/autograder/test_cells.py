@@ -151,6 +151,15 @@ def test_what_is_no_notebook_is_said_to_be_none(tmp_path, content, says):
     assert "hand" in str(error.value)
 
 
+def test_a_file_that_would_fill_the_memory_is_not_read(tmp_path):
+    path = tmp_path / "lab1.ipynb"
+    path.write_bytes(b'{"cells": [' + b"[]," * 2_600_000 + b"[]]}")
+    with pytest.raises(UnreadableNotebookError, match="too many values.*Clear Outputs"):
+        read_notebook(path)
+    path.write_bytes(b'{"cells": [], "metadata": [' + b"1," * 1_000_000 + b"1]}")
+    assert read_notebook(path).cells == []
+
+
 def test_a_link_is_not_followed(tmp_path):
     (tmp_path / "secret").write_text(json.dumps(submission()))
     (tmp_path / "lab1.ipynb").symlink_to(tmp_path / "secret")
