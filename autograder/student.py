@@ -18,10 +18,12 @@ import numpy as np
 from autograder.cells import definitions
 from autograder.rubric import StudentError
 from autograder.sandbox import wire
+from autograder.sandbox.inert import MAX_CALLERS, MAX_NOTED
 from autograder.sandbox.pool import Job, JobEndedError, JobTimeoutError, Sandbox
 from autograder.sandbox.worker import NoAnswerError, answer
 
 MAX_MESSAGE = 1000
+MAX_NAME = 100
 #: What all cells of a submission may put out, as `wire.weight` counts.
 MAX_OUTPUT = 32 * 2**20
 TOO_MUCH = "Not shown: the cells of this notebook put out too much.\n"
@@ -353,8 +355,8 @@ class Remembering:
 def _noted(reply: dict[str, Any]) -> tuple[Noted, ...]:
     entries = reply.get("noted")
     return tuple(
-        Noted(entry[0], tuple(entry[1]))
-        for entry in (entries if isinstance(entries, list) else ())
+        Noted(entry[0][:MAX_NAME], tuple(name[:MAX_NAME] for name in entry[1][-MAX_CALLERS:]))
+        for entry in (entries[:MAX_NOTED] if isinstance(entries, list) else ())
         if isinstance(entry, tuple)
         and len(entry) == 2
         and isinstance(entry[0], str)

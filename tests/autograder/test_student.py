@@ -120,6 +120,17 @@ def f(x, y):
     student.close()
 
 
+def test_what_was_called_of_other_packages_is_kept_in_a_few_short_names(sandbox):
+    forge = "from sandbox import inert\ninert.noted += [('n' * 500, ['c' * 200] * 100 + ['f'])] * 100"
+    student = SandboxStudent(sandbox, {0: forge, 1: f"def f():\n    {forge.replace(chr(10), chr(10) + '    ')}"})
+    assert student.call("f") is None
+    for noted in (student.ran[0].noted, student.noted["f"]):
+        assert 0 < len(noted) <= 20 and len(noted[0].name) <= 100
+        assert len(noted[0].callers) <= 50 and {len(name) for name in noted[0].callers} <= {1, 100}
+        assert noted[0].callers[-1] == "f"
+    student.close()
+
+
 def test_outputs_of_all_cells_together_have_an_end(sandbox):
     flood = "from IPython.display import HTML, display\ndisplay(HTML('a' * 2_000_000))\ndisplay(HTML('b' * 2_000_000))"
     student = SandboxStudent(sandbox, dict.fromkeys(range(12), flood))
