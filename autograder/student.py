@@ -27,8 +27,8 @@ MAX_NAME = 100
 #: What all cells of a submission may put out, as `wire.weight` counts.
 MAX_OUTPUT = 32 * 2**20
 TOO_MUCH = "Not shown: the cells of this notebook put out too much.\n"
-#: How many of the course's answers are kept.
-REMEMBERED = 2000
+#: How many of the course's answers are kept, and how many bytes of them, as `wire.weight` counts.
+REMEMBERED, REMEMBERED_BYTES = 2000, 2**28
 
 
 @dataclass(frozen=True)
@@ -334,6 +334,7 @@ class Remembering:
 
     asked: Asked
     known: OrderedDict[str, Any] = field(default_factory=OrderedDict)
+    _bytes: int = field(default=0, repr=False)
     _lock: Any = field(default_factory=threading.RLock, repr=False)
 
     def ask(self, function: str, *args: Any) -> Answer:
@@ -345,9 +346,10 @@ class Remembering:
         with self._lock:
             if key not in self.known:
                 self.known[key] = self.asked.call(function, *args)
+                self._bytes += wire.weight(self.known[key])
                 # Questions that hold a student's own numbers come once; they must not pile up over a class.
-                if len(self.known) > REMEMBERED:
-                    self.known.popitem(last=False)
+                while len(self.known) > REMEMBERED or (self._bytes > REMEMBERED_BYTES and len(self.known) > 1):
+                    self._bytes -= wire.weight(self.known.popitem(last=False)[1])
             self.known.move_to_end(key)
             return wire.copy(self.known[key])
 

@@ -180,3 +180,12 @@ def test_what_the_course_remembers_does_not_grow_over_a_class(monkeypatch):
         assert course.call("double", number) == 2 * number
         assert course.call("counts") == 1
     assert len(course.known) == 3
+
+
+def test_large_answers_that_the_course_gave_do_not_pile_up_either():
+    course = Remembering(Namespace({"double": lambda x: 2 * x, "counts": lambda: calls.append(1) or len(calls)}))
+    calls = []
+    for number in range(30):
+        assert course.call("double", np.full(2_000_000, number))[0] == 2 * number
+        assert course.call("counts") == 1
+    assert sum(value.nbytes for value in course.known.values() if isinstance(value, np.ndarray)) <= 2**28
