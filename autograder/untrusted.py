@@ -40,6 +40,8 @@ MAX_FORMULAS = 100
 MAX_TABLE = 50_000
 #: For nbconvert's search for links to "files/", which goes through the rest of a line again and again.
 MAX_STEPS = 2 * 10**7
+#: What links and pictures of one text may take beyond twice their own size: each may stand in it many times.
+MAX_LINKS = 200_000
 
 _VOID = frozenset({"br", "col", "hr", "img", "input"})
 _TAGS = _VOID | frozenset(
@@ -345,7 +347,9 @@ def safe_markdown(source: str, attachments: Mapping[str, Any] | None = None, bud
     reason = _TOO_LONG
     if len(text) <= min(MAX_MARKDOWN, budget.left) and _quick(text):
         try:
-            renderer = _Renderer(escape=False, attachments=dict(attachments or {}))
+            pictures = dict(attachments or {})
+            size = len(source) + sum(len(data) for kinds in pictures.values() for data in kinds.values())
+            renderer = _Renderer(2 * size + MAX_LINKS, escape=False, attachments=pictures)
             if _rebuild(_strip_files(MarkdownWithMath(renderer=renderer).render(source)))[1]:
                 budget.cut(text, MAX_MARKDOWN)
                 return source
@@ -384,7 +388,23 @@ class _UnshowableError(Exception):
 
 
 class _Renderer(IPythonRenderer):
-    """nbconvert's own, but for code that its highlighter may not finish."""
+    """nbconvert's own, but for code that its highlighter may not finish, and links without end."""
+
+    def __init__(self, room: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.room = room
+
+    def link(self, text: str, url: str, title: str | None = None) -> str:
+        return self._fitting(super().link(text, url, title))
+
+    def image(self, text: str, url: str, title: str | None = None) -> str:
+        return self._fitting(super().image(text, url, title))
+
+    def _fitting(self, html: str) -> str:
+        self.room -= len(html)
+        if self.room < 0:
+            raise _UnshowableError(_TOO_LONG)
+        return html
 
     def block_code(self, code: str, info: str | None = None) -> str:
         language = (info or "").split(maxsplit=1)[:1]
