@@ -173,6 +173,11 @@ def printable(text: str, lines: bool = False) -> str:
     return text if lines else " ".join(text.split())
 
 
+def without_links(text: str) -> str:
+    """Return text without the commands of TeX of which MathJax makes links and attributes on a page."""
+    return _TEX.sub(r"\1", text)
+
+
 def safe_outputs(ran: Ran, budget: Budget | None = None) -> list[NotebookNode]:
     """Return what a cell in the sandbox put out, as notebook outputs that run nothing.
 
@@ -272,7 +277,7 @@ def _rebuild(html: str) -> tuple[str, bool]:
             text = unescape(part["text"])
             shown = printable(text, lines=True)
             if "pre" not in opened and "code" not in opened:
-                shown = _TEX.sub(r"\1", shown)
+                shown = without_links(shown)
             complete = complete and shown == text and part["text"] != "<"
             pieces.append(escape(shown, quote=False))
         elif part["end"]:

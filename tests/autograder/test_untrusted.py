@@ -15,7 +15,7 @@ from nbconvert.filters.strings import strip_files_prefix
 
 from autograder import untrusted
 from autograder.student import Ran
-from autograder.untrusted import Budget, colorable, printable, safe_html, safe_markdown, safe_outputs
+from autograder.untrusted import Budget, colorable, printable, safe_html, safe_markdown, safe_outputs, without_links
 
 PICTURE = base64.b64encode(b"a picture").decode()
 
@@ -420,6 +420,11 @@ def test_printable_text_is_printable(text):
     line = printable(text)
     assert line.splitlines() in ([line], []) and printable(line) == line
     assert not any(ord(c) < 32 or 127 <= ord(c) < 160 or c in "\u202a\u202e\u2066\u2069" for c in line)
+
+
+def test_of_tex_the_commands_that_make_links_go():
+    text = r"$\href{javascript:alert(1)}{x}$ \\class{a}{b} \style{c}{d} \frac12 \hrefs C:\new"
+    assert without_links(text) == r"$href{javascript:alert(1)}{x}$ class{a}{b} style{c}{d} \frac12 \hrefs C:\new"
 
 
 def test_ordinary_code_is_colored_and_what_stalls_the_page_is_not():
