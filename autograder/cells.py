@@ -98,22 +98,19 @@ def read_notebook(path: Path) -> NotebookNode:
         If it or its folder is a link, or it is not a file, too large, not JSON, or has no list of cells.
     """
     advice = "Open it in JupyterLab, save it with File > Save Notebook, and hand that file in again."
+    smaller = "Choose Edit > Clear Outputs of All Cells, save, and hand it in again."
     try:
         if path.is_symlink() or path.parent.is_symlink() or not path.is_file():
             raise UnreadableNotebookError(f"{path.name} is no regular file. Hand in the notebook itself, not a link.")
         size = path.stat().st_size
         if size > MAX_BYTES:
             raise UnreadableNotebookError(
-                f"{path.name} has {size // 2**20} MB, more than the {MAX_BYTES // 2**20} MB that are read. "
-                "Choose Edit > Clear Outputs of All Cells, save, and hand it in again."
+                f"{path.name} has {size // 2**20} MB, more than the {MAX_BYTES // 2**20} MB that are read. {smaller}"
             )
-        raw = path.read_bytes()
-        if sum(map(raw.count, (b"[", b"{", b","))) > MAX_PARTS:
-            raise UnreadableNotebookError(
-                f"{path.name} holds more lists and values than are read. "
-                "Choose Edit > Clear Outputs of All Cells, save, and hand it in again."
-            )
-        document = json.loads(raw)
+        content = path.read_bytes()
+        if sum(map(content.count, (b"[", b"{", b","))) > MAX_PARTS:
+            raise UnreadableNotebookError(f"{path.name} holds too many values to be read. {smaller}")
+        document = json.loads(content)
     except OSError as error:
         raise UnreadableNotebookError(f"{path.name} cannot be opened: {error.strerror}.") from None
     except (ValueError, RecursionError) as error:

@@ -24,7 +24,7 @@ from autograder.rubric import Check, Item, Lab, StudentError
 from autograder.sandbox.launch import SandboxError
 from autograder.sandbox.pool import JobEndedError, JobTimeoutError, Sandbox
 from autograder.student import Answer, Patience, Ran, Remembering, SandboxStudent
-from autograder.untrusted import printable
+from autograder.untrusted import printable, without_links
 
 MAX_FILES = 100
 MAX_FILE_BYTES = 16 * 2**20
@@ -231,8 +231,8 @@ def grade(
             items[check.grade_id] = check.failed(_BORROWED.format(check.function, borrowed[check.function]))
     flags += judged.flags
     flags += [f"Cell {position + 1}: {what.cut_off}" for position, what in sorted(judged.ran.items()) if what.cut_off]
-    flags = [printable(flag) for flag in flags]
-    items = [replace(item, message=printable(item.message)) for check in lab.checks for item in items[check.grade_id]]
+    flags = [_sentence(flag) for flag in flags]
+    items = [replace(item, message=_sentence(item.message)) for check in lab.checks for item in items[check.grade_id]]
     return Verdict(items, flags, judged.ran, sandbox.isolation, time.perf_counter() - start)
 
 
@@ -306,6 +306,11 @@ def _listed(packages: tuple[str, ...]) -> str:
     return " and ".join(filter(None, [", ".join(packages[:-1]), packages[-1]]))
 
 
+def _sentence(text: str) -> str:
+    """Return what may hold a student's words as they may stand on a page, beside formulas."""
+    return without_links(printable(text))
+
+
 def in_short(error: BaseException) -> str:
     """Return an exception in one line for a person who must look."""
     text = " ".join(str(error).split())
@@ -314,7 +319,7 @@ def in_short(error: BaseException) -> str:
 
 def unreadable(lab: Lab, reason: str, isolation: str) -> Verdict:
     """Return the verdict on a submission that cannot be read: nothing earned, and a person must look."""
-    reason = printable(reason)
+    reason = _sentence(reason)
     items = [item for check in lab.checks for item in check.failed(reason)]
     return Verdict(items, [reason], isolation=isolation)
 

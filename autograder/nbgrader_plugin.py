@@ -20,7 +20,15 @@ from autograder.feedback import items_html, summary_html
 from autograder.rubric import Lab, get_lab
 from autograder.sandbox.pool import Sandbox
 from autograder.student import Patience
-from autograder.untrusted import MAX_TEXT, Budget, colorable, printable, safe_markdown, safe_outputs
+from autograder.untrusted import (
+    MAX_TEXT,
+    Budget,
+    colorable,
+    printable,
+    safe_markdown,
+    safe_outputs,
+    without_links,
+)
 
 #: Where notes travel from one preprocessor to the next; whatever a submission wrote there is removed first.
 NOTES = "cnn_course"
@@ -73,7 +81,7 @@ class RestoreCells(NbGraderPreprocessor):
                 cell.source = safe_markdown(cell.source, cell.get("attachments"), texts)
             elif cell.cell_type == "raw":
                 # A feedback page shows it as HTML.
-                cell.source = escape(printable(texts.cut(cell.source, MAX_TEXT), lines=True))
+                cell.source = escape(without_links(printable(texts.cut(cell.source, MAX_TEXT), lines=True)))
             elif not colorable(cell.source, code):
                 # nbconvert colors a cell in the language that a magic in it would name.
                 cell.metadata["magics_language"] = "text"

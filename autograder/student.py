@@ -18,6 +18,7 @@ import numpy as np
 from autograder.cells import definitions
 from autograder.rubric import StudentError
 from autograder.sandbox import wire
+from autograder.sandbox.inert import MAX_CALLERS, MAX_NOTED
 from autograder.sandbox.pool import Job, JobEndedError, JobTimeoutError, Sandbox
 from autograder.sandbox.worker import NoAnswerError, answer
 
@@ -31,9 +32,10 @@ _NOT_HERE = (
 #: What all cells of a submission may put out, as `wire.weight` counts.
 MAX_OUTPUT = 32 * 2**20
 TOO_MUCH = "Not shown: the cells of this notebook put out too much.\n"
-#: How many of the course's answers are kept, and of how many bytes each. What the course asks by itself is smaller; a
-#: student's own numbers may be as large as an answer.
-REMEMBERED, MAX_REMEMBERED = 2000, 2**20
+#: How many of the course's answers are kept, of how many bytes each, and of how many in all, as `wire.weight` counts.
+#: What the course asks by itself is smaller; a student's own numbers may be as large as an answer.
+REMEMBERED, MAX_REMEMBERED, REMEMBERED_BYTES = 2000, 2**20, 2**25
+MAX_NAME = 100
 
 
 @dataclass(frozen=True)
@@ -346,7 +348,11 @@ class Remembering:
 
     asked: Asked
     known: OrderedDict[bytes, Any] = field(default_factory=OrderedDict)
+    _bytes: int = field(default=0, repr=False)
     _lock: Any = field(default_factory=threading.RLock, repr=False)
+
+    def __post_init__(self) -> None:
+        self._bytes = sum(map(wire.weight, self.known.values()))
 
     def ask(self, function: str, *args: Any) -> Answer:
         """Ask anew: whoever wants the seconds wants them measured."""
@@ -363,9 +369,10 @@ class Remembering:
                 if wire.weight(answer) > MAX_REMEMBERED:
                     return answer
                 self.known[question] = answer
+                self._bytes += wire.weight(answer)
                 # Questions that hold a student's own numbers come once; they must not pile up over a class.
-                if len(self.known) > REMEMBERED:
-                    self.known.popitem(last=False)
+                while len(self.known) > REMEMBERED or self._bytes > REMEMBERED_BYTES:
+                    self._bytes -= wire.weight(self.known.popitem(last=False)[1])
             self.known.move_to_end(question)
             answer = self.known[question]
         if isinstance(answer, StudentError):
@@ -382,8 +389,8 @@ class Remembering:
 def _noted(reply: dict[str, Any]) -> tuple[Noted, ...]:
     entries = reply.get("noted")
     return tuple(
-        Noted(entry[0], tuple(entry[1]))
-        for entry in (entries if isinstance(entries, list) else ())
+        Noted(entry[0][:MAX_NAME], tuple(name[:MAX_NAME] for name in entry[1][-MAX_CALLERS:]))
+        for entry in (entries[:MAX_NOTED] if isinstance(entries, list) else ())
         if isinstance(entry, tuple)
         and len(entry) == 2
         and isinstance(entry[0], str)

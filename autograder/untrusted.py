@@ -43,6 +43,8 @@ MAX_FORMULAS = 100
 MAX_TABLE = 50_000
 #: For nbconvert's search for links to "files/", which goes through the rest of a line again and again.
 MAX_STEPS = 2 * 10**7
+#: What links and pictures of one text may take beyond twice their own size: each may stand in it many times.
+MAX_LINKS = 200_000
 
 _VOID = frozenset({"br", "col", "hr", "img", "input"})
 _TAGS = _VOID | frozenset(
@@ -174,6 +176,11 @@ def printable(text: str, lines: bool = False) -> str:
     return text if lines else " ".join(text.split())
 
 
+def without_links(text: str) -> str:
+    """Return text without the commands of TeX of which MathJax makes links and attributes on a page."""
+    return _TEX.sub(r"\1", text)
+
+
 def safe_outputs(ran: Ran, budget: Budget | None = None) -> list[NotebookNode]:
     """Return what a cell in the sandbox put out, as notebook outputs that run nothing.
 
@@ -273,7 +280,7 @@ def _rebuild(html: str) -> tuple[str, bool]:
             text = unescape(part["text"])
             shown = printable(text, lines=True)
             if "pre" not in opened and "code" not in opened:
-                shown = _TEX.sub(r"\1", shown)
+                shown = without_links(shown)
             complete = complete and shown == text and part["text"] != "<"
             pieces.append(escape(shown, quote=False))
         elif part["end"]:
@@ -364,7 +371,9 @@ def safe_markdown(source: str, attachments: Mapping[str, Any] | None = None, bud
 def _reason(source: str, attachments: Mapping[str, Any] | None = None) -> str | None:
     """Return why a page could not safely lay out a text, or None."""
     try:
-        renderer = _Renderer(escape=False, attachments=dict(attachments or {}))
+        pictures = dict(attachments or {})
+        size = len(source) + sum(len(data) for kinds in pictures.values() for data in kinds.values())
+        renderer = _Renderer(2 * size + MAX_LINKS, escape=False, attachments=pictures)
         whole = _rebuild(_strip_files(MarkdownWithMath(renderer=renderer).render(source)))[1]
         return None if whole else "holds HTML or links that are not shown here"
     except Exception as error:  # Whatever it is, the feedback page would fail at it too.
@@ -398,7 +407,23 @@ class _UnshowableError(Exception):
 
 
 class _Renderer(IPythonRenderer):
-    """nbconvert's own, but for code that its highlighter may not finish."""
+    """nbconvert's own, but for code that its highlighter may not finish, and links without end."""
+
+    def __init__(self, room: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.room = room
+
+    def link(self, text: str, url: str, title: str | None = None) -> str:
+        return self._fitting(super().link(text, url, title))
+
+    def image(self, text: str, url: str, title: str | None = None) -> str:
+        return self._fitting(super().image(text, url, title))
+
+    def _fitting(self, html: str) -> str:
+        self.room -= len(html)
+        if self.room < 0:
+            raise _UnshowableError(_TOO_LONG)
+        return html
 
     def block_code(self, code: str, info: str | None = None) -> str:
         language = (info or "").split(maxsplit=1)[:1]

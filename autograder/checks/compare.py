@@ -13,10 +13,17 @@ RTOL, ATOL = 1e-4, 1e-5
 def array(value: Any) -> np.ndarray | None:
     """Return an answer as an array of float64, or None where it is not real numbers."""
     try:
+        # NumPy would give each of many texts the room of the longest.
+        if _holds_text(value):
+            return None
         values = np.asarray(value)
         return values.astype("float64") if values.dtype.kind in "biuf" else None
     except (ValueError, TypeError, OverflowError, RecursionError, MemoryError):
         return None
+
+
+def _holds_text(value: Any) -> bool:
+    return isinstance(value, str) or (isinstance(value, (list, tuple)) and any(map(_holds_text, value)))
 
 
 def shape(value: np.ndarray) -> str:

@@ -362,5 +362,6 @@ def _in_words(status: str) -> str:
     if code == -signal.SIGKILL:
         return "it was killed, as happens when memory runs out"
     if code < 0:
-        return f"it was stopped by the signal {signal.Signals(-code).name}"
+        names = {number.value: number.name for number in signal.Signals}
+        return f"it was stopped by the signal {names.get(-code, -code)}"
     return f"it left with exit code {code}"

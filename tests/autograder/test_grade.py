@@ -203,6 +203,14 @@ def test_an_answer_that_hides_behind_such_a_line_is_flagged_and_not_paid(bare_sa
     assert "pool2d_layer gives other answers where keras, tensorflow, autograder and source_lib" in verdict.flags[0]
 
 
+def test_what_an_error_says_makes_no_links_on_a_page(bare_sandbox, course):
+    text = r"raise ValueError('$\href{javascript:alert(1)}{x}$ <b>')"
+    verdict = grade(notebook(flatten_layer=f"def flatten_layer(h): {text}"), LAB, bare_sandbox, course, seed=1)
+    assert all(r"$href{javascript:alert(1)}{x}$ <b>" in i.message for i in verdict.of_check("check_flatten_layer"))
+    link = r"The submission holds a link, $\href{javascript:alert(1)}{x}$, which was not followed."
+    assert grade(notebook(), LAB, bare_sandbox, course, seed=1, notes=[link]).flags == [link.replace("\\", "")]
+
+
 def test_the_same_seed_asks_the_same_and_another_one_does_not(bare_sandbox, course):
     said = [
         [item.message for item in grade(notebook(pool2d_layer=MEAN), LAB, bare_sandbox, course, seed=seed).items]

@@ -51,7 +51,7 @@ def test_the_page_begins_with_a_summary_and_keeps_what_cells_put_out():
 
 def test_what_is_shown_of_other_cells_runs_nothing_and_stalls_nothing(released):
     cells = [
-        nbformat.v4.new_raw_cell("<script>alert(1)</script>\x1b[0m"),
+        nbformat.v4.new_raw_cell("<script>alert(1)</script>\x1b[0m $\\href{x}{y}$"),
         nbformat.v4.new_markdown_cell("<img src=x onerror=alert(1)>"),
         nbformat.v4.new_code_cell("\n " * 8000),
         nbformat.v4.new_code_cell("print(1)"),
@@ -59,7 +59,7 @@ def test_what_is_shown_of_other_cells_runs_nothing_and_stalls_nothing(released):
     where = {"db_url": f"sqlite:///{released}/gradebook.db", "assignment": "lab1", "notebook": "lab1"}
     restored, _ = RestoreCells().preprocess(nbformat.v4.new_notebook(cells=cells), {"nbgrader": where})
     raw, text, long, short = (cell for cell in restored.cells if "nbgrader" not in cell.metadata)
-    assert raw.source == "&lt;script&gt;alert(1)&lt;/script&gt;"
+    assert raw.source == "&lt;script&gt;alert(1)&lt;/script&gt; $href{x}{y}$"
     assert text.source.startswith("*This cell") and "```" in text.source
     assert long.metadata.get("magics_language") == "text" and "magics_language" not in short.metadata
 

@@ -281,3 +281,6 @@ def test_without_bubblewrap_a_job_has_its_limits_and_its_folder():
         with pytest.raises(JobTimeoutError):
             run(job, "while True: pass", 1)
         assert text(run(own.job(), "print('next')")) == "next\n"
+        # Of the signals above 34 only the last has a name in Python.
+        with pytest.raises(JobEndedError, match="signal 40"):
+            run(own.job(), "import os\nos.kill(os.getpid(), 40)")

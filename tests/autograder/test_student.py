@@ -182,6 +182,17 @@ def f(x, y):
     student.close()
 
 
+def test_what_was_called_of_other_packages_is_kept_in_a_few_short_names(sandbox):
+    forge = "from sandbox import inert\ninert.noted += [('n' * 500, ['c' * 200] * 100 + ['f'])] * 100"
+    student = SandboxStudent(sandbox, {0: forge, 1: f"def f():\n    {forge.replace(chr(10), chr(10) + '    ')}"})
+    assert student.call("f") is None
+    for noted in (student.ran[0].noted, student.noted["f"]):
+        assert 0 < len(noted) <= 20 and len(noted[0].name) <= 100
+        assert len(noted[0].callers) <= 50 and {len(name) for name in noted[0].callers} <= {1, 100}
+        assert noted[0].callers[-1] == "f"
+    student.close()
+
+
 def test_outputs_of_all_cells_together_have_an_end(sandbox):
     flood = "from IPython.display import HTML, display\ndisplay(HTML('a' * 2_000_000))\ndisplay(HTML('b' * 2_000_000))"
     student = SandboxStudent(sandbox, dict.fromkeys(range(12), flood))
@@ -240,3 +251,12 @@ def test_the_course_does_not_remember_what_a_student_made_large():
     assert course.call("double", np.ones(200_000)).sum() == 400_000
     assert course.call("double", np.ones(1000)).sum() == 2000
     assert [answer.size for answer in course.known.values()] == [1000]
+
+
+def test_answers_that_the_course_gave_do_not_pile_up_either():
+    calls = []
+    course = Remembering(Namespace({"double": lambda x: 2 * x, "counts": lambda: calls.append(1) or len(calls)}))
+    for number in range(50):
+        assert course.call("double", np.full(100_000, number))[0] == 2 * number
+        assert course.call("counts") == 1
+    assert sum(value.nbytes for value in course.known.values() if isinstance(value, np.ndarray)) <= 2**25

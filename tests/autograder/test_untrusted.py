@@ -15,7 +15,7 @@ from nbconvert.filters.strings import strip_files_prefix
 
 from autograder import untrusted
 from autograder.student import Ran
-from autograder.untrusted import Budget, colorable, printable, safe_html, safe_markdown, safe_outputs
+from autograder.untrusted import Budget, colorable, printable, safe_html, safe_markdown, safe_outputs, without_links
 
 PICTURE = base64.b64encode(b"a picture").decode()
 
@@ -234,6 +234,30 @@ def test_no_text_stalls_the_feedback_page(source):
     assert shown == source or len(shown) < 100_000
 
 
+PICTURES = {"a": {"image/png": "A" * 400_000}}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "![](attachment:a)\n" * 1_000,
+        "[p]: attachment:a\n\n" + "![p] " * 1_000,
+        "[p]: data:image/png;base64," + "A" * 400_000 + "\n\n" + "![p] " * 1_000,
+        "[p]: https://example.org/" + "x" * 25_000 + "\n\n" + "[p] " * 2_000,
+        "[p]: x '" + "x" * 25_000 + "'\n\n" + "![p] " * 1_000,
+    ],
+    ids=lambda source: source[:20],
+)
+def test_no_text_makes_the_page_many_times_its_size(source):
+    shown = safe_markdown(source, PICTURES)
+    assert shown.startswith("*This cell") and len(rendered(shown, PICTURES)) < 100_000
+
+
+def test_a_picture_may_be_shown_twice_and_a_page_named_often():
+    source = "![](attachment:a) again ![](attachment:a)\n\n" + "see [1] " * 100 + "\n\n[1]: https://example.org/a/b/c"
+    assert safe_markdown(source, PICTURES) == source
+
+
 def test_long_text_is_shown_in_part_and_says_so():
     shown = safe_markdown("word " * 100_000)
     assert (
@@ -396,6 +420,11 @@ def test_printable_text_is_printable(text):
     line = printable(text)
     assert line.splitlines() in ([line], []) and printable(line) == line
     assert not any(ord(c) < 32 or 127 <= ord(c) < 160 or c in "\u202a\u202e\u2066\u2069" for c in line)
+
+
+def test_of_tex_the_commands_that_make_links_go():
+    text = r"$\href{javascript:alert(1)}{x}$ \\class{a}{b} \style{c}{d} \frac12 \hrefs C:\new"
+    assert without_links(text) == r"$href{javascript:alert(1)}{x}$ class{a}{b} style{c}{d} \frac12 \hrefs C:\new"
 
 
 def test_ordinary_code_is_colored_and_what_stalls_the_page_is_not():
