@@ -77,6 +77,9 @@ def grade(
     workers: Annotated[
         int | None, typer.Option(min=1, help="Submissions graded beside each other.", show_default="by their number")
     ] = None,
+    dask: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Grade on the workers of a Dask cluster: tcp://HOST:8786.")
+    ] = None,
     isolation: Annotated[
         str, typer.Option(help="bubblewrap, or process: resource limits only, for trusted code.")
     ] = "bubblewrap",
@@ -92,21 +95,32 @@ def grade(
     _needs_instructor()
     if json_file is not None:
         _writable(json_file)
-    from autograder import answers
-    from autograder.sandbox.pool import Sandbox
-
+    if dask is not None and workers is not None:
+        raise UserError("--workers is for this machine. How many work on a cluster, those who start its workers say.")
     with contextlib.ExitStack() as stack:
-        # They warm up while the rest is imported. Where the course's answers are known, only few submissions need both.
-        complete = stack.enter_context(Sandbox(isolation, lazy=answers.place(course, known).is_file()))
-        sandboxes = [stack.enter_context(Sandbox(isolation, without=known.forbidden))]
+        sandboxes = []
+        if dask is None:
+            from autograder import answers
+            from autograder.sandbox.pool import Sandbox
+
+            # They warm up while the rest is imported. Where the course's answers are known, only few submissions need
+            # all packages.
+            complete = stack.enter_context(Sandbox(isolation, lazy=answers.place(course, known).is_file()))
+            sandboxes.append(stack.enter_context(Sandbox(isolation, without=known.forbidden)))
+        from autograder.cluster import Cluster
         from autograder.course import open_course
         from autograder.pipeline import students_of
+        from autograder.places import Here
 
         folder = open_course(course)
         students = students_of(folder, known, student)
-        for _ in range(1, min(len(students), workers or _workers(len(students)))):
-            sandboxes.append(stack.enter_context(Sandbox(isolation, without=known.forbidden)))
-        records, kept = reports.run_grading(folder, known, students, sandboxes, complete, seed, force)
+        if dask is None:
+            for _ in range(1, min(len(students), workers or _workers(len(students)))):
+                sandboxes.append(stack.enter_context(Sandbox(isolation, without=known.forbidden)))
+            place = Here(folder.root, known, sandboxes, complete)
+        else:
+            place = Cluster(dask, known, isolation)
+        records, kept = reports.run_grading(folder, known, students, place, seed, force)
     if json_file is not None:
         reports.write_json(json_file, records)
     if feedback:

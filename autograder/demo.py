@@ -16,6 +16,7 @@ from rich.console import Console
 from autograder import reports
 from autograder.course import CONFIG, CourseFolder, open_course
 from autograder.errors import UserError
+from autograder.places import Here
 from autograder.release import BEGIN, END, release
 from autograder.rubric import get_lab
 from autograder.sandbox.launch import probe
@@ -132,7 +133,7 @@ def run(course: Path, console: Console) -> None:
         isolation = "process"
         console.print(f"[yellow]No sandbox here, so this demo grades without one.[/yellow] {reason}", soft_wrap=True)
     with Sandbox(isolation) as complete, Sandbox(isolation, without=lab.forbidden) as sandbox:
-        records, _ = reports.run_grading(folder, lab, students, [sandbox], complete, None)
+        records, _ = reports.run_grading(folder, lab, students, Here(folder.root, lab, [sandbox], complete), None)
 
     console.rule("4 of 4  Feedback")
     reports.write_feedback_pages(folder, lab, students)

@@ -5,14 +5,12 @@ from __future__ import annotations
 import importlib
 import inspect
 import json
-import os
 import threading
 import time
 import zlib
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -26,9 +24,6 @@ from autograder.sandbox.pool import JobEndedError, JobTimeoutError, Sandbox
 from autograder.student import Answer, Patience, Ran, Remembering, SandboxStudent
 from autograder.untrusted import printable, without_links
 
-MAX_FILES = 100
-MAX_FILE_BYTES = 16 * 2**20
-MAX_ENTRIES = 1000
 _BORROWED = "{} uses {} instead of computing its answer, so it scores 0. Write it with NumPy or SciPy."
 _UNPROVEN = (
     "{} gives other answers where {} cannot be used: it needs what another function or line of the notebook makes with "
@@ -169,6 +164,43 @@ class _Jobs:
             reason = ran.cut_off or f"{ran.error.get('ename')}: {ran.error.get('evalue')}"
             raise SandboxError(f"The course's own answers do not load: {reason}")
         return asked
+
+
+@dataclass(frozen=True)
+class Task:
+    """One submission as it was read, ready to be judged on this machine or another.
+
+    Attributes
+    ----------
+    lab : str
+        The lab's name.
+    notebook : NotebookNode
+        With the roles of its cells restored (see `cells.restore`).
+    files : dict of str to bytes
+        What lies beside it.
+    notes : list of str
+        What a person must look at already.
+    seed : int
+        Of the questions.
+    patience : Patience
+        How long to wait.
+    """
+
+    lab: str
+    notebook: NotebookNode
+    files: dict[str, bytes]
+    notes: list[str]
+    seed: int
+    patience: Patience
+
+
+def judge(task: Task, sandbox: Sandbox, course: Course) -> Verdict:
+    """Return the verdict of `grade`; where that fails, one that calls a person: it must never end a whole class."""
+    lab = course.lab
+    try:
+        return grade(task.notebook, lab, sandbox, course, task.seed, task.files, task.notes, task.patience)
+    except Exception as error:
+        return unreadable(lab, f"This submission could not be graded ({in_short(error)}).", sandbox.isolation)
 
 
 def grade(
@@ -338,48 +370,6 @@ def from_stored(stored: Mapping[str, Any]) -> Verdict:
     """Return a verdict that `as_stored` wrote down."""
     items = [Item(**item) for item in stored["items"]]
     return Verdict(items, list(stored["flags"]), {}, stored["isolation"], stored["seconds"])
-
-
-def files_beside(notebook: Path) -> tuple[dict[str, bytes], list[str]]:
-    """Return the regular files of a submission folder, by relative name, and what was left out and why.
-
-    Links are not followed: one of them could name any file of this machine.
-    """
-    files: dict[str, bytes] = {}
-    left_out: list[str] = []
-    room = MAX_FILE_BYTES
-    if notebook.parent.is_symlink():
-        return {}, ["The submission is a link to another folder, which was not followed."]
-    for path in _entries(notebook.parent):
-        name = str(path.relative_to(notebook.parent))
-        try:
-            if path.is_symlink():
-                left_out.append(f"The submission holds a link, {name}, which was not followed.")
-            elif path.is_file() and path != notebook and path.suffix != ".ipynb" and path.name != "timestamp.txt":
-                room -= path.stat().st_size
-                if room < 0 or len(files) >= MAX_FILES:
-                    left_out.append("The files beside the notebook are too many or too large; some were left out.")
-                    break
-                files[name] = path.read_bytes()
-        except OSError as error:
-            left_out.append(f"The file {name} cannot be read ({error.strerror}); it was left out.")
-    return files, left_out[:MAX_FILES]
-
-
-def links_beside(notebook: Path) -> list[str]:
-    """Return the relative names of the links of a submission folder."""
-    return [str(path.relative_to(notebook.parent)) for path in _entries(notebook.parent) if path.is_symlink()]
-
-
-def _entries(folder: Path) -> list[Path]:
-    """Return what lies in a folder, links to folders not entered, sorted as far as it is read."""
-    found: list[Path] = []
-    for place, folders, names in os.walk(folder):
-        folders.sort()
-        found += [Path(place, name) for name in sorted([*names, *folders])]
-        if len(found) > MAX_ENTRIES:
-            break
-    return sorted(found)
 
 
 def as_record(student: str, lab: Lab, verdict: Verdict) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from autograder.feedback import items_html, summary_html
 from autograder.rubric import Lab, get_lab
 from autograder.sandbox.pool import Sandbox
 from autograder.student import Patience
+from autograder.submission import files_beside, links_beside
 from autograder.untrusted import (
     MAX_TEXT,
     Budget,
@@ -123,14 +124,14 @@ class TrustedExecute(NbGraderPreprocessor):
             coursedir = self.parent.parent.coursedir
             folder = coursedir.format_path(coursedir.submitted_directory, where["student"], where["assignment"])
             submitted = Path(folder) / f"{where['notebook']}.ipynb"
-            _remove_copies(grade.links_beside(submitted), Path(resources["metadata"]["path"]))
+            _remove_copies(links_beside(submitted), Path(resources["metadata"]["path"]))
             try:
                 cells.read_notebook(submitted)
             except cells.UnreadableNotebookError as error:
                 nb.cells, verdict = [], grade.unreadable(lab, str(error), self.isolation)
                 cells.restore(nb, read_roles(where["db_url"], where["assignment"], where["notebook"]))
             else:
-                files, left_out = grade.files_beside(submitted)
+                files, left_out = files_beside(submitted)
                 verdict = grade.grade(nb, lab, sandbox, course, seed, files, notes + left_out, self.patience)
         for flag in verdict.flags:
             self.log.warning("%s needs a look: %s", where["student"], flag)

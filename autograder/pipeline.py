@@ -4,35 +4,32 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import importlib.metadata
 import json
 import logging
-import queue
 import shutil
 import stat
-import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import joblib
 import nbformat
-from joblib import Parallel, delayed
 from nbconvert.exporters import NotebookExporter
 from nbformat.notebooknode import from_dict
 from nbgrader.api import MissingEntry
 from traitlets.config import Config
 from traitlets.utils.importstring import import_item
 
-from autograder import answers, grade, secret
+from autograder import grade, places, secret
 from autograder.cells import Role, UnreadableNotebookError, read_notebook, restore
 from autograder.course import CourseError, CourseFolder
 from autograder.nbgrader_plugin import NOTES, TrustedExecute, read_roles
+from autograder.places import Place
 from autograder.rubric import Lab
 from autograder.sandbox.launch import refuse_to_show
-from autograder.sandbox.pool import Sandbox
 from autograder.store import Store
 from autograder.student import Patience
+from autograder.submission import files_beside
 
 #: Bytes of the file that says when something was handed in; nbgrader and its date parser read all of it.
 MAX_STAMP = 200
@@ -94,9 +91,8 @@ def grade_all(
     course: CourseFolder,
     lab: Lab,
     students: Iterable[str],
+    place: Place,
     *,
-    sandboxes: Sequence[Sandbox],
-    complete: Sandbox,
     seed: int | None = None,
     patience: Patience | None = None,
     force: bool = False,
@@ -109,10 +105,8 @@ def grade_all(
     course : CourseFolder
     lab : Lab
     students : iterable of str
-    sandboxes : sequence of Sandbox
-        Where submissions run, as many beside each other. They lack the packages of ``lab.forbidden`` and stay open.
-    complete : Sandbox
-        One that has all packages, for the course's own answers. It stays open, and may be lazy.
+    place : Place
+        Where they are judged: on this machine (`places.Here`) or on a cluster (`cluster.Cluster`).
     seed : int, optional
         Of the questions; the course's secret by default.
     patience : Patience, optional
@@ -121,7 +115,7 @@ def grade_all(
         Grade anew what was graded before. By default a verdict holds until the submission, the checks, the course's
         secret or the packages change.
     started : callable, optional
-        Called when the sandboxes are warm.
+        Called when the first submission is about to be judged.
 
     Yields
     ------
@@ -130,67 +124,27 @@ def grade_all(
 
     Raises
     ------
-    CourseError, SecretError, SandboxError
-        Before anything is graded.
+    CourseError, SecretError, SandboxError, ClusterError
+        Before anything is graded, or where the place is lost. What was graded until then is saved.
     """
     refuse_to_show(course.root)
     roles = released_roles(course, lab)
     seed = secret.read_or_make(course.root) if seed is None else seed
     patience = patience or TrustedExecute(config=course.config).patience
-    free: queue.SimpleQueue[Sandbox] = queue.SimpleQueue()
-    for sandbox in sandboxes:
-        free.put(sandbox)
-    known = answers.read(course.root, lab)
-    own = grade.Course(lab, complete, sandboxes[0], known)
-    started()
 
-    def graded(student: str) -> Graded:
-        sandbox = free.get()
-        try:
-            return Graded(student, _grade_one(course, lab, student, roles, sandbox, own, seed, patience))
-        finally:
-            free.put(sandbox)
+    def read(student: str) -> grade.Task:
+        return read_task(course, lab, student, roles, seed, patience)
 
-    # Threads suffice: the work is done in the sandboxes, and this process mostly waits for them. One more than there
-    # are sandboxes keeps them at work while this one saves.
-    number = len(sandboxes) + 1
-    run = Parallel(n_jobs=number, backend="threading", return_as="generator_unordered", pre_dispatch=number)
-    conditions = _conditions(roles, seed, patience, complete.isolation)
-    with _quick_turns(), contextlib.closing(Saver(course, lab, roles, conditions)) as saver:
+    conditions = joblib.hash((roles, seed, patience, place.isolation, places.code()))
+    with contextlib.closing(Saver(course, lab, roles, conditions)) as saver:
         students = list(students)
         kept = {} if force else saver.still_hold(students)
         yield from (Graded(student, verdict, kept=True) for student, verdict in kept.items())
         open_ones = [student for student in students if student not in kept]
         saver.store.withdraw(open_ones)
-        try:
-            for result in run(delayed(graded)(student) for student in open_ones):
-                yield _saved(saver, result)
-        except BaseException:
-            # Whoever still waits for an answer must not keep this process from ending.
-            for sandbox in (*sandboxes, complete):
-                sandbox.stop()
-            raise
-        finally:
-            if own.answers.known.keys() != known.keys():
-                answers.write(course.root, lab, own.answers.known)
-
-
-@contextlib.contextmanager
-def _quick_turns() -> Iterator[None]:
-    """Let threads take turns often: one that waits for an answer measures how long it took."""
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(0.0005)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(before)
-
-
-def _conditions(roles: Mapping[str, Role], seed: int, patience: Patience, isolation: str) -> str:
-    """Return what a verdict depends on beside the submission, as one text: when it changes, everybody is asked anew."""
-    code = {str(path): path.read_bytes() for path in sorted(Path(__file__).parent.rglob("*.py"))}
-    versions = {name: importlib.metadata.version(name) for name in answers.PACKAGES}
-    return joblib.hash((roles, seed, patience, isolation, sys.version, list(code.values()), versions))
+        if open_ones:
+            for student, verdict in place.judge(open_ones, read, started):
+                yield _saved(saver, Graded(student, verdict))
 
 
 def _saved(saver: Saver, graded: Graded) -> Graded:
@@ -209,28 +163,27 @@ def _saved(saver: Saver, graded: Graded) -> Graded:
         return graded
 
 
-def _grade_one(
-    course: CourseFolder,
-    lab: Lab,
-    student: str,
-    roles: dict[str, Role],
-    sandbox: Sandbox,
-    own: grade.Course,
-    seed: int,
-    patience: Patience,
-) -> grade.Verdict:
+def read_task(
+    course: CourseFolder, lab: Lab, student: str, roles: Mapping[str, Role], seed: int, patience: Patience
+) -> grade.Task:
+    """Return what one student handed in, ready to be judged.
+
+    Raises
+    ------
+    UnreadableNotebookError
+        The text is for the student.
+    """
+    path = notebook_path(course, lab, student)
     try:
-        path = notebook_path(course, lab, student)
         notebook = read_notebook(path)
         notes = restore(notebook, roles)
-        files, left_out = grade.files_beside(path)
-        return grade.grade(notebook, lab, sandbox, own, seed, files, notes + left_out, patience)
-    except UnreadableNotebookError as error:
-        return grade.unreadable(lab, str(error), sandbox.isolation)
+        files, left_out = files_beside(path)
+    except UnreadableNotebookError:
+        raise
     except Exception as error:
         # One submission must never end the grading of a class.
-        reason = f"This submission could not be graded ({grade.in_short(error)})."
-        return grade.unreadable(lab, reason, sandbox.isolation)
+        raise UnreadableNotebookError(f"This submission could not be read ({grade.in_short(error)}).") from None
+    return grade.Task(lab.name, notebook, files, notes + left_out, seed, patience)
 
 
 def notebook_path(course: CourseFolder, lab: Lab, student: str) -> Path:
@@ -309,7 +262,7 @@ class Saver:
             notebook.metadata[NOTES] |= from_dict({"of": self._of(student), "verdict": grade.as_stored(verdict)})
         place = self.course.step("autograded", student, self.lab.name)
         beside = place.with_name(f".{place.name}.new")
-        self._write(beside, nbformat.v4.writes(notebook), path, {} if bare else grade.files_beside(path)[0])
+        self._write(beside, nbformat.v4.writes(notebook), path, {} if bare else files_beside(path)[0])
         # In this order, whatever stops it leaves no graded notebook beside grades that are not its own.
         _remove(place)
         self.store.save(student, self._when(student), notebook, flagged=verdict.status == "flagged")
@@ -332,7 +285,7 @@ class Saver:
         """Return what stands for a submission under the conditions of its verdict."""
         path = notebook_path(self.course, self.lab, student)
         content = path.read_bytes() if path.is_file() and not path.is_symlink() else None
-        return joblib.hash((content, grade.files_beside(path), self._when(student), self.conditions))
+        return joblib.hash((content, files_beside(path), self._when(student), self.conditions))
 
     def close(self) -> None:
         self.store.close()

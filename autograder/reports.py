@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,8 +17,8 @@ from autograder.errors import UserError
 
 if TYPE_CHECKING:
     from autograder.course import CourseFolder
+    from autograder.places import Place
     from autograder.rubric import Lab
-    from autograder.sandbox.pool import Sandbox
 
 console = Console()
 
@@ -28,8 +27,7 @@ def run_grading(
     folder: CourseFolder,
     lab: Lab,
     students: list[str],
-    sandboxes: Sequence[Sandbox],
-    complete: Sandbox,
+    place: Place,
     seed: int | None,
     force: bool = False,
 ) -> tuple[list[dict], list[str]]:
@@ -45,8 +43,7 @@ def run_grading(
             folder,
             lab,
             students,
-            sandboxes=sandboxes,
-            complete=complete,
+            place,
             seed=seed,
             force=force,
             started=lambda: progress.update(task, description=f"Grading {lab.name}"),

@@ -8,11 +8,12 @@ import nbformat
 import pytest
 
 from autograder import cells
-from autograder.grade import Course, Verdict, as_record, files_beside, grade, unreadable
+from autograder.grade import Course, Verdict, as_record, grade, unreadable
 from autograder.rubric import Check, Item, Line, get_lab
 from autograder.sandbox.launch import SandboxError
 from autograder.sandbox.pool import Sandbox
 from autograder.student import SandboxStudent
+from autograder.submission import files_beside
 from tests.conftest import ROOT
 
 LAB = get_lab("lab1")
@@ -290,21 +291,6 @@ def test_a_file_beside_the_notebook_can_be_used(bare_sandbox, course, tmp_path):
     assert list(files) == ["helpers.py"] and left_out == []
     own = "from helpers import flat\ndef flatten_layer(h):\n    return flat(h)"
     assert points(grade(notebook(flatten_layer=own), LAB, bare_sandbox, course, 1, files), "flatten_layer") == 2
-
-
-def test_too_many_or_too_large_files_are_left_out(tmp_path):
-    with open(tmp_path / "large.bin", "wb") as file:
-        file.truncate(10**9)
-    files, left_out = files_beside(tmp_path / "lab1.ipynb")
-    assert files == {} and "too large" in left_out[0]
-
-
-def test_nothing_is_taken_from_a_folder_that_is_a_link(tmp_path):
-    (tmp_path / "somebody").mkdir()
-    (tmp_path / "somebody" / "helper.py").write_text("answer = 42")
-    (tmp_path / "mine").symlink_to(tmp_path / "somebody")
-    files, left_out = files_beside(tmp_path / "mine" / "lab1.ipynb")
-    assert files == {} and "link to another folder" in left_out[0]
 
 
 def test_the_course_answers_from_a_job_that_sees_the_reference_only(sandbox, course):
