@@ -17,12 +17,14 @@ import nbformat
 from nbconvert.exporters import NotebookExporter
 from nbformat.notebooknode import from_dict
 from nbgrader.api import MissingEntry
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, OperationalError
 from traitlets.config import Config
 from traitlets.utils.importstring import import_item
 
 from autograder import grade, places, secret
 from autograder.cells import Role, UnreadableNotebookError, read_notebook, restore
-from autograder.course import CourseError, CourseFolder
+from autograder.course import CONFIG, CourseError, CourseFolder
 from autograder.nbgrader_plugin import NOTES, TrustedExecute, read_roles
 from autograder.places import Place
 from autograder.rubric import Lab
@@ -68,10 +70,17 @@ def released_roles(course: CourseFolder, lab: Lab) -> dict[str, Role]:
     Raises
     ------
     CourseError
-        If the lab was never released here, or its release does not agree with the rubric.
+        If the gradebook cannot be opened, the lab was never released here, or its release does not agree with the
+        rubric.
     """
     try:
         roles = read_roles(course.gradebook, lab.name, lab.name)
+    except (OperationalError, ImportError, ArgumentError) as error:
+        reason = " ".join(str(getattr(error, "orig", error)).split())[:300]
+        raise CourseError(
+            f"The gradebook {_without_password(course.gradebook)} cannot be opened: {reason}. Look at db_url in "
+            f"{course.root / CONFIG}, and whether that server runs."
+        ) from None
     except MissingEntry:
         raise CourseError(
             f"{lab.name} is not in the gradebook of {course.root}. Release it first: cnn-course release {lab.name}"
@@ -85,6 +94,13 @@ def released_roles(course: CourseFolder, lab: Lab) -> dict[str, Role]:
                 f"{check.points:g}. Release the lab again: cnn-course release {lab.name}"
             )
     return roles
+
+
+def _without_password(address: str) -> str:
+    try:
+        return make_url(address).render_as_string(hide_password=True)
+    except ArgumentError:
+        return "of the configuration"
 
 
 def grade_all(
