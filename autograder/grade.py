@@ -271,13 +271,18 @@ def _borrowed(lab: Lab, student: SandboxStudent, judged: _Judged) -> tuple[dict[
 
 
 def _proven(check: Check, alone: list[Item], helped: list[Item], lab: Lab, flags: list[str]) -> list[Item]:
-    """Return the items of an answer as it was asked with the packages, but for what it did not show without them."""
-    unproven = [item for item, same in zip(helped, alone, strict=True) if item.passed and not same.passed]
+    """Return the items of an answer: what it showed without the packages counts, what it shows only with them does not.
+
+    Both runs ask the same. What passed alone was computed, even where a cell that has the packages then fails, for
+    example since it downloads data.
+    """
+    items = [same if same.passed else item for item, same in zip(helped, alone, strict=True)]
+    unproven = [item for item, same in zip(items, alone, strict=True) if item.passed and not same.passed]
     if unproven:
         message = _UNPROVEN.format(check.function, _listed(lab.forbidden))
         flags.append(message)
-        return [replace(item, passed=False, message=message) if item in unproven else item for item in helped]
-    return helped
+        return [replace(item, passed=False, message=message) if item in unproven else item for item in items]
+    return items
 
 
 def _listed(packages: tuple[str, ...]) -> str:

@@ -151,6 +151,18 @@ def test_an_answer_beside_such_a_line_counts(bare_sandbox, course):
     assert (verdict.points, verdict.status) == (35, "graded"), verdict.flags
 
 
+def test_an_answer_that_was_right_without_the_packages_stays_right(bare_sandbox, course):
+    # The packages are there the second time, the network is not, so the second time the cell ends in its first line.
+    honest = notebook(pool2d_layer="def pool2d_layer(h):\n    return block_reduce(even(h), (2, 2, 1), np.max)")
+    downloads = (
+        "(x, y), _ = keras.datasets.mnist.load_data()\n"
+        "def even(h):\n    return h[:len(h) // 2 * 2, :h.shape[1] // 2 * 2]"
+    )
+    honest.cells.append(nbformat.v4.new_code_cell(downloads))
+    verdict = grade(honest, LAB, bare_sandbox, course, seed=1)
+    assert (verdict.points, verdict.status) == (35, "graded"), [item for item in verdict.items if not item.passed]
+
+
 def test_an_answer_that_hides_behind_such_a_line_is_flagged_and_not_paid(bare_sandbox, course):
     hidden = "model = keras.layers.MaxPooling2D()\ndef pool2d_layer(h):\n    return model(h[None]).numpy()[0]"
     verdict = grade(notebook(pool2d_layer=hidden), LAB, bare_sandbox, course, seed=1)
