@@ -6,6 +6,7 @@ import importlib
 import inspect
 import json
 import os
+import re
 import threading
 import time
 import zlib
@@ -32,6 +33,7 @@ _UNPROVEN = (
     "{} gives other answers where {} cannot be used: it needs what another line of the notebook makes with them. It is "
     "paid once a person has seen that it computes by itself."
 )
+_NO_MODULE = re.compile(r"No module named '([\w.]{1,60})'")
 UNJUDGED = "This could not be judged automatically; a person will look at it."
 
 
@@ -210,8 +212,10 @@ def grade(
             items[check.grade_id] = check.failed(_BORROWED.format(check.function, borrowed[check.function]))
     flags += judged.flags
     flags += [f"Cell {position + 1}: {what.cut_off}" for position, what in sorted(judged.ran.items()) if what.cut_off]
+    listed = [item for check in lab.checks for item in items[check.grade_id]]
+    flags += _for_want_of_packages(listed, judged.ran)
     flags = [printable(flag) for flag in flags]
-    items = [replace(item, message=printable(item.message)) for check in lab.checks for item in items[check.grade_id]]
+    items = [replace(item, message=printable(item.message)) for item in listed]
     return Verdict(items, flags, judged.ran, sandbox.isolation, time.perf_counter() - start)
 
 
@@ -283,6 +287,20 @@ def _proven(check: Check, alone: list[Item], helped: list[Item], lab: Lab, flags
         flags.append(message)
         return [replace(item, passed=False, message=message) if item in unproven else item for item in items]
     return items
+
+
+def _for_want_of_packages(items: list[Item], ran: Mapping[int, Ran]) -> list[str]:
+    """Say where points were lost since a package is not installed here, as it may be where the student works."""
+    lost = [item.message for item in items if not item.passed]
+    missing = [name for message in lost for name in _NO_MODULE.findall(message)]
+    if any("stopped with NameError" in message for message in lost):
+        errors = [what.error for _, what in sorted(ran.items()) if what.error]
+        said = [str(error.get("evalue")) for error in errors if error.get("ename") == "ModuleNotFoundError"]
+        missing += [name for text in said for name in _NO_MODULE.findall(text)]
+    if not missing:
+        return []
+    names = ", ".join(list(dict.fromkeys(missing))[:5])
+    return [f"Points were lost where a package is needed that is not installed here ({names})."]
 
 
 def _listed(packages: tuple[str, ...]) -> str:
