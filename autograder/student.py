@@ -26,7 +26,8 @@ MAX_MESSAGE = 1000
 #: not handed in, folders to write to, packages of Colab, magics of a notebook's server, the network, a keyboard.
 _NOT_HERE = (
     *("NameError", "ImportError", "ModuleNotFoundError", "UsageError", "EOFError"),
-    *("FileNotFoundError", "PermissionError", "OSError", "URLError", "ConnectionRefusedError", "gaierror"),
+    *("FileNotFoundError", "PermissionError", "OSError"),
+    *("URLError", "HTTPError", "ConnectionError", "ConnectionRefusedError", "gaierror"),
 )
 #: What all cells of a submission may put out, as `wire.weight` counts.
 MAX_OUTPUT = 32 * 2**20

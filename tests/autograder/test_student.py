@@ -84,6 +84,7 @@ def test_a_cell_that_ends_the_process_is_left_out_and_the_rest_counts(sandbox):
         "from google.colab import drive",
         "photo = open('/home/asa/cat.png')",
         "import urllib.request; urllib.request.urlopen('http://127.0.0.1:1')",
+        "import requests; requests.get('http://127.0.0.1:1')",
         "import os; os.makedirs('/content/figures')",
         "name = input('Your name')",
         "%autosave 60",
