@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import json
+import re
 import threading
 import time
 import zlib
@@ -29,6 +30,7 @@ _UNPROVEN = (
     "{} gives other answers where {} cannot be used: it needs what another function or line of the notebook makes with "
     "them. It is paid once a person has seen that it computes by itself."
 )
+_NO_MODULE = re.compile(r"No module named '([\w.]{1,60})'")
 UNJUDGED = "This could not be judged automatically; a person will look at it."
 
 
@@ -263,8 +265,10 @@ def grade(
             items[check.grade_id] = check.failed(_BORROWED.format(check.function, borrowed[check.function]))
     flags += judged.flags
     flags += [f"Cell {position + 1}: {what.cut_off}" for position, what in sorted(judged.ran.items()) if what.cut_off]
+    listed = [item for check in lab.checks for item in items[check.grade_id]]
+    flags += _for_want_of_packages(listed, judged.ran)
     flags = [_sentence(flag) for flag in flags]
-    items = [replace(item, message=_sentence(item.message)) for check in lab.checks for item in items[check.grade_id]]
+    items = [replace(item, message=_sentence(item.message)) for item in listed]
     return Verdict(items, flags, judged.ran, sandbox.isolation, time.perf_counter() - start)
 
 
@@ -325,13 +329,32 @@ def _borrowed(lab: Lab, student: SandboxStudent, judged: _Judged) -> tuple[dict[
 
 
 def _proven(check: Check, alone: list[Item], helped: list[Item], lab: Lab, flags: list[str]) -> list[Item]:
-    """Return the items of an answer as it was asked with the packages, but for what it did not show without them."""
-    unproven = [item for item, same in zip(helped, alone, strict=True) if item.passed and not same.passed]
+    """Return the items of an answer: what it showed without the packages counts, what it shows only with them does not.
+
+    Both runs ask the same. What passed alone was computed, even where a cell that has the packages then fails, for
+    example since it downloads data.
+    """
+    items = [same if same.passed else item for item, same in zip(helped, alone, strict=True)]
+    unproven = [item for item, same in zip(items, alone, strict=True) if item.passed and not same.passed]
     if unproven:
         message = _UNPROVEN.format(check.function, _listed(lab.forbidden))
         flags.append(message)
-        return [replace(item, passed=False, message=message) if item in unproven else item for item in helped]
-    return helped
+        return [replace(item, passed=False, message=message) if item in unproven else item for item in items]
+    return items
+
+
+def _for_want_of_packages(items: list[Item], ran: Mapping[int, Ran]) -> list[str]:
+    """Say where points were lost since a package is not installed here, as it may be where the student works."""
+    lost = [item.message for item in items if not item.passed]
+    missing = [name for message in lost for name in _NO_MODULE.findall(message)]
+    if any("stopped with NameError" in message for message in lost):
+        errors = [what.error for _, what in sorted(ran.items()) if what.error]
+        said = [str(error.get("evalue")) for error in errors if error.get("ename") == "ModuleNotFoundError"]
+        missing += [name for text in said for name in _NO_MODULE.findall(text)]
+    if not missing:
+        return []
+    names = ", ".join(list(dict.fromkeys(missing))[:5])
+    return [f"Points were lost where a package is needed that is not installed here ({names})."]
 
 
 def _listed(packages: tuple[str, ...]) -> str:

@@ -24,10 +24,11 @@ from autograder.sandbox.worker import NoAnswerError, answer
 
 MAX_MESSAGE = 1000
 #: Errors of a line that needs what is not there while grading: data that cells load which only explore, files that were
-#: not handed in, packages of Colab, magics of a notebook's server, the network.
+#: not handed in, folders to write to, packages of Colab, magics of a notebook's server, the network, a keyboard.
 _NOT_HERE = (
-    *("NameError", "ImportError", "ModuleNotFoundError", "UsageError"),
-    *("FileNotFoundError", "URLError", "ConnectionRefusedError", "gaierror"),
+    *("NameError", "ImportError", "ModuleNotFoundError", "UsageError", "EOFError"),
+    *("FileNotFoundError", "PermissionError", "OSError"),
+    *("URLError", "HTTPError", "ConnectionError", "ConnectionRefusedError", "gaierror"),
 )
 #: What all cells of a submission may put out, as `wire.weight` counts.
 MAX_OUTPUT = 32 * 2**20

@@ -18,7 +18,7 @@ from autograder.cells import explores
 from autograder.course import CONFIG
 from autograder.errors import UserError
 from autograder.rubric import get_lab
-from benchmarks import convolution, grading, report
+from benchmarks import convolution, corpora, grading, report
 from benchmarks.report import Figure
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -379,3 +379,31 @@ def test_quick_grading_gives_the_scores_of_stock(sandbox_works, tmp_path):
     points = figures["scores unlike stock's"]["raw"]["points"]
     assert len(points) == grading.QUICK_NUMBER
     assert points["01-solved"] == 35 > points["02-kernel-not-flipped"] > points["03-untouched"] == 0
+
+
+# Corpora
+
+
+def test_one_right_submission_that_is_rejected_once_is_missed_and_named():
+    lost = {"fft": ["check_conv2d_layer, The kernel: is off"]}
+    rejects, tried = corpora.false_rejects(["fft", "loops"], {1: {}, 2: lost, 3: {}})
+    assert (rejects.measured, rejects.verdict, tried.measured) == (1, "missed", 6)
+    assert rejects.raw["rejected"][2] == lost and rejects.raw["tried"] == 6
+    rejects, tried = corpora.false_rejects(["fft", "loops"], {1: {}})
+    assert (rejects.measured, rejects.verdict, tried.measured) == (0, "ok", 2)
+
+
+def test_a_corpus_that_is_empty_proves_nothing():
+    assert [figure.verdict for figure in corpora.false_rejects([], {})] == ["ok", "missed"]
+
+
+@pytest.mark.long
+def test_quick_corpora_reject_nothing_that_is_right(sandbox_works, tmp_path):
+    ended = benchmark("--only", "corpora", "--quick", "--results", tmp_path)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    (path,) = tmp_path.iterdir()
+    figures = {one["name"].strip(): one for one in json.loads(path.read_text())["figures"]}
+    assert figures["right submissions: false rejects"]["measured"] == 0
+    assert figures["right submissions tried"]["measured"] == len(
+        figures["right submissions: false rejects"]["raw"]["submissions"]
+    )

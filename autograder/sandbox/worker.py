@@ -335,7 +335,7 @@ def _end(job: int, ended: int, isolated: bool) -> int:
 
 
 def _no_input(prompt: object = "") -> str:
-    raise RuntimeError("input() has nobody to answer it while grading. Put the value into the cell instead.")
+    raise EOFError("input() has nobody to answer it while grading. Put the value into the cell instead.")
 
 
 def _stand_in() -> types.ModuleType:

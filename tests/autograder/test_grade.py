@@ -197,6 +197,35 @@ def test_an_answer_beside_such_a_line_counts(bare_sandbox, course):
     assert (verdict.points, verdict.status) == (35, "graded"), verdict.flags
 
 
+def test_an_answer_that_was_right_without_the_packages_stays_right(bare_sandbox, course):
+    # The packages are there the second time, the network is not, so the second time the cell ends in its first line.
+    honest = notebook(pool2d_layer="def pool2d_layer(h):\n    return block_reduce(even(h), (2, 2, 1), np.max)")
+    downloads = (
+        "(x, y), _ = keras.datasets.mnist.load_data()\n"
+        "def even(h):\n    return h[:len(h) // 2 * 2, :h.shape[1] // 2 * 2]"
+    )
+    honest.cells.append(nbformat.v4.new_code_cell(downloads))
+    verdict = grade(honest, LAB, bare_sandbox, course, seed=1)
+    assert (verdict.points, verdict.status) == (35, "graded"), [item for item in verdict.items if not item.passed]
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_points_lost_for_a_package_that_is_not_installed_call_a_person(bare_sandbox, course, inside):
+    line = "from no_such_bar import bar"
+    body = f"\n    {line}" if inside else ""
+    cell = f"def pool2d_layer(h):{body}\n    bar(h)" if inside else f"{line}\n{MEAN.replace('np.mean', 'bar')}"
+    verdict = grade(notebook(pool2d_layer=cell), LAB, bare_sandbox, course, seed=1)
+    assert points(verdict, "pool2d_layer") == 0
+    assert verdict.flags == ["Points were lost where a package is needed that is not installed here (no_such_bar)."]
+
+
+def test_a_package_that_is_not_installed_and_costs_nothing_calls_nobody(bare_sandbox, course):
+    tried = notebook(pool2d_layer=MEAN)
+    tried.cells.append(nbformat.v4.new_code_cell("import no_such_bar"))
+    verdict = grade(tried, LAB, bare_sandbox, course, seed=1)
+    assert (verdict.points, verdict.flags) == (33.5, []), [item for item in verdict.items if not item.passed]
+
+
 def test_an_answer_that_hides_behind_such_a_line_is_flagged_and_not_paid(bare_sandbox, course):
     hidden = "model = keras.layers.MaxPooling2D()\ndef pool2d_layer(h):\n    return model(h[None]).numpy()[0]"
     verdict = grade(notebook(pool2d_layer=hidden), LAB, bare_sandbox, course, seed=1)

@@ -77,7 +77,7 @@ def test_outputs_of_a_cell_are_collected(job):
 def test_an_error_ends_the_cell_and_not_the_job(job):
     error = run(job, "1 / 0")["error"]
     assert error["ename"] == "ZeroDivisionError" and "division by zero" in error["evalue"]
-    assert run(job, "input('your name')")["error"]["ename"] == "RuntimeError"
+    assert run(job, "input('your name')")["error"]["ename"] == "EOFError"
     assert run(job, "if True print(1)")["error"]["ename"] == "SyntaxError"
     assert text(run(job, "print('still here')")) == "still here\n"
 
