@@ -34,6 +34,9 @@ from autograder.sandbox.pool import Sandbox
 from autograder.store import Store
 from autograder.student import Patience
 
+#: Bytes of a date. The date parser takes seconds for a hundred thousand.
+MAX_STAMP = 1000
+
 
 @dataclass(frozen=True)
 class Graded:
@@ -331,11 +334,11 @@ class Saver:
         self.store.close()
 
     def _when(self, student: str) -> datetime.datetime | None:
-        stamp = self.course.step("submitted", student, self.lab.name) / "timestamp.txt"
-        if stamp.is_file() and not stamp.is_symlink():
+        folder = self.course.step("submitted", student, self.lab.name)
+        if _stamp(folder) is not None:
             # The date parser raises what it likes.
             with contextlib.suppress(Exception):
-                return self.course.directory.get_existing_timestamp(str(stamp.parent))
+                return self.course.directory.get_existing_timestamp(str(folder))
         return None
 
     def _write(self, beside: Path, text: str, submitted: Path, files: dict[str, bytes]) -> None:
@@ -343,8 +346,7 @@ class Saver:
         beside.mkdir(parents=True)
         # What the course brings comes first: a student's file of the same name must not take its place.
         ours = {f"{self.lab.name}.ipynb": text.encode()}
-        stamp = submitted.parent / "timestamp.txt"
-        if stamp.is_file() and not stamp.is_symlink():
+        if (stamp := _stamp(submitted.parent)) is not None:
             ours["timestamp.txt"] = stamp.read_bytes()
         source = self.course.step("source", ".", self.lab.name)
         for path in sorted(source.rglob("*")) if source.is_dir() else ():
@@ -358,6 +360,13 @@ class Saver:
             except (FileExistsError, NotADirectoryError, IsADirectoryError):
                 continue  # A student's folder has the name of a file of ours, or the other way round.
             target.chmod(stat.S_IRUSR | stat.S_IRGRP | stat.S_IROTH)
+
+
+def _stamp(folder: Path) -> Path | None:
+    """Return the file that says when a submission was handed in, where it may be one: a date is short."""
+    stamp = folder / "timestamp.txt"
+    fits = stamp.is_file() and not stamp.is_symlink() and stamp.stat().st_size <= MAX_STAMP
+    return stamp if fits else None
 
 
 def _remove(folder: Path) -> None:
