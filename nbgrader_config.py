@@ -10,8 +10,9 @@ c.CourseDirectory.autograded_directory = "assignments/autograded"
 c.CourseDirectory.feedback_directory = "assignments/feedback"
 
 c.Autograde.sanitize_preprocessors = [
-    "nbgrader.preprocessors.ClearOutput",
+    # First, for nbconvert stops at what a submission holds against the format after any other step.
     "autograder.nbgrader_plugin.RestoreCells",
+    "nbgrader.preprocessors.ClearOutput",
     "nbgrader.preprocessors.OverwriteKernelspec",
     "nbgrader.preprocessors.OverwriteCells",
     "nbgrader.preprocessors.CheckCellMetadata",

@@ -23,3 +23,11 @@ def test_lists_of_numbers_are_numbers():
     assert compare.array((np.arange(2), [2, 3])).tolist() == [[0, 1], [2, 3]]
     for value in (None, "1", [None], [[1], [2, 3]], [10**400], {"a": 1}, 1j):
         assert compare.array(value) is None
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("number", [np.longdouble("1e400"), -np.longdouble("1e4000"), np.inf, np.nan])
+def test_numbers_beyond_double_precision_are_not_finite_and_warn_nobody(number):
+    value = np.array([1.0, number])
+    assert not np.isfinite(compare.array(value)[1])
+    assert "infinite or not a number" in compare.difference(value, np.ones(2))

@@ -1,9 +1,15 @@
 """What nbgrader reads from a graded notebook is what was judged, and nothing else."""
 
+import json
+
 import nbformat
 import pytest
+from nbgrader.converters import Autograde
+from nbgrader.coursedir import CourseDirectory
 from nbgrader.utils import determine_grade
+from traitlets.config import Config
 
+from autograder.course import open_course
 from autograder.grade import Verdict
 from autograder.nbgrader_plugin import RestoreCells, read_roles, write_verdict
 from autograder.rubric import Item, get_lab
@@ -70,3 +76,25 @@ def test_roles_come_from_the_release(released):
     assert roles["check_conv2d_layer"].points == 8 and roles["check_conv2d_layer"].locked
     assert "raise NotImplementedError" in roles["conv2d_layer"].source and roles["conv2d_layer"].solution
     assert roles["setup"].locked and not roles["setup"].grade
+
+
+ODD = [{"id": "x" * 65}, {"metadata": {"tags": 3}}, {"metadata": {"tags": ["a", "a"]}}]
+
+
+@pytest.mark.parametrize("odd", ODD, ids=str)
+def test_plain_nbgrader_grades_a_notebook_that_is_against_the_format(course, odd):
+    place = course / "assignments" / "submitted" / "ada" / "lab1"
+    place.mkdir(parents=True)
+    cell = {"cell_type": "markdown", "id": "a", "metadata": {}, "source": "x", **odd}
+    text = json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+    (place / "lab1.ipynb").write_text(text)
+    folder = open_course(course)
+    config = Config(folder.config)
+    config.CourseDirectory.assignment_id = LAB.name
+    # What is graded, and how, is not the question here.
+    config.Autograde.autograde_preprocessors = []
+    Autograde(coursedir=CourseDirectory(config=config), config=config).start()
+    notebook = nbformat.read(folder.step("autograded", "ada", LAB.name) / "lab1.ipynb", as_version=4)
+    nbformat.validate(notebook)
+    names = {cell.metadata.nbgrader.grade_id for cell in notebook.cells if "nbgrader" in cell.metadata}
+    assert {check.grade_id for check in LAB.checks} <= names

@@ -1,5 +1,6 @@
 """A class with everything in it that a class can hand in: each gets what is theirs, and nobody else is touched."""
 
+import datetime
 import json
 import os
 import random
@@ -15,6 +16,10 @@ import pytest
 from nbformat.v4 import new_code_cell
 from nbgrader.api import Gradebook
 
+from autograder.course import open_course
+from autograder.grade import unreadable
+from autograder.pipeline import Graded, Saver, released_roles
+from autograder.rubric import get_lab
 from tests.conftest import PROGRAM
 
 NBGRADER = Path(sys.executable).with_name("nbgrader")
@@ -456,6 +461,23 @@ def test_a_run_that_is_killed_at_any_moment_loses_nothing(small_class, tmp_path,
         )
         assert [cell.source for cell in left.cells] == [cell.source for cell in right.cells]
     assert not list((small_class / "assignments/autograded").glob("*/.*"))
+
+
+def test_a_timestamp_is_a_date_and_no_large_file(course):
+    folder, lab = open_course(course), get_lab("lab1")
+    saver = Saver(folder, lab, released_roles(folder, lab), "")
+    verdict = unreadable(lab, "Hand in something.", "bubblewrap")
+    date = datetime.datetime(2026, 11, 21, 9, 41)
+    for student, stamp, when in (("ada", b"2026-11-21 09:41:32 UTC", date), ("bob", b"1." * 10**7, None)):
+        (hand_in(course, student, b"") / "timestamp.txt").write_bytes(stamp)
+        start = time.process_time()
+        saver.save(Graded(student, verdict))
+        assert time.process_time() - start < 10
+        with Gradebook(folder.gradebook) as gradebook:
+            stored = gradebook.find_submission("lab1", student).timestamp
+            assert (stored and stored.replace(second=0)) == when
+        assert (folder.step("autograded", student, "lab1") / "timestamp.txt").is_file() == (when is not None)
+    saver.close()
 
 
 def hand_in_again(folder, student, notebook):
