@@ -18,7 +18,7 @@ import numpy as np
 from nbformat.notebooknode import NotebookNode
 
 from autograder import cells, reference, rubric
-from autograder.rubric import Check, Item, Lab, StudentError
+from autograder.rubric import Check, Item, Lab, Problem, StudentError
 from autograder.sandbox.launch import SandboxError
 from autograder.sandbox.pool import JobEndedError, JobTimeoutError, Sandbox
 from autograder.student import Answer, Asked, Patience, Ran, Remembering, SandboxStudent
@@ -32,6 +32,8 @@ _UNPROVEN = (
     "{} gives other answers where {} cannot be used: it needs what another line of the notebook makes with them. It is "
     "paid once a person has seen that it computes by itself."
 )
+#: How long an answer may take that is only asked for to show what is wrong.
+REASON_SECONDS = 2.0
 UNJUDGED = "This could not be judged automatically; a person will look at it."
 
 
@@ -211,7 +213,11 @@ def grade(
     flags += judged.flags
     flags += [f"Cell {position + 1}: {what.cut_off}" for position, what in sorted(judged.ran.items()) if what.cut_off]
     flags = [printable(flag) for flag in flags]
-    items = [replace(item, message=printable(item.message)) for check in lab.checks for item in items[check.grade_id]]
+    items = [
+        replace(item, message=printable(item.message), example=printable(item.example, lines=True))
+        for check in lab.checks
+        for item in items[check.grade_id]
+    ]
     return Verdict(items, flags, judged.ran, sandbox.isolation, time.perf_counter() - start)
 
 
@@ -226,19 +232,26 @@ class _Judged:
 
 def _judged(lab: Lab, student: SandboxStudent, seed: int) -> _Judged:
     items: dict[str, list[Item]] = {}
+    problems: dict[str, list[Problem | None]] = {}
     flags: list[str] = []
     try:
         student.run()
         for check in lab.checks:
             rng = np.random.default_rng([seed, zlib.crc32(check.grade_id.encode())])
             try:
-                items[check.grade_id] = check(student, rng)
+                problems[check.grade_id] = check.judge(student, rng)
+                items[check.grade_id] = check.items(problems[check.grade_id])
             except (SandboxError, JobEndedError, JobTimeoutError):
                 raise
             except Exception as error:
                 # A fault of the check is never the student's: say so, pay nothing yet, and call a person.
                 flags.append(f"The check of {check.function} failed by itself ({in_short(error)}).")
                 items[check.grade_id] = check.failed(UNJUDGED)
+        # Every point is decided, so an answer that hangs now costs some seconds and nothing else.
+        student.patience = replace(student.patience, question=min(student.patience.question, REASON_SECONDS))
+        for check in lab.checks:
+            if check.grade_id in problems:
+                items[check.grade_id] = check.items(check.explained(problems[check.grade_id]))
     except Exception as error:
         # One submission must never end the grading of a class.
         which = "The sandbox" if isinstance(error, (SandboxError, JobEndedError, JobTimeoutError)) else "The grader"
@@ -363,6 +376,7 @@ def as_record(student: str, lab: Lab, verdict: Verdict) -> dict[str, Any]:
             "max_points": item.max_points,
             "passed": item.passed,
             "message": item.message,
+            "example": item.example,
         }
         for item in verdict.items
     ]
