@@ -7,6 +7,10 @@ from html import escape
 
 from autograder.rubric import Check, Item
 
+_PRE = (
+    "margin:.5em 0 .2em;padding:.5em .7em;font-size:.9em;line-height:1.35;white-space:pre;overflow-x:auto;"
+    "background:rgba(128,128,128,.12);border:0;border-left:3px solid rgba(128,128,128,.6)"
+)
 _CELL = "padding:.35em .7em;text-align:left;vertical-align:top;border-top:1px solid rgba(128,128,128,.35)"
 
 
@@ -38,10 +42,10 @@ def items_html(items: Iterable[Item], heading: str) -> str:
         f"{'✓ passed' if item.passed else '✗ not yet'}</span></td>"
         f'<td style="{_CELL}">{escape(item.title)}</td>'
         f'<td style="{_CELL};white-space:nowrap">{number(item.points)} of {number(item.max_points)}</td>'
-        f'<td style="{_CELL}">{escape(item.message)}</td></tr>'
+        f'<td style="{_CELL}">{escape(item.message)}{_example(item)}</td></tr>'
         for item in items
     ]
-    columns = ("Result", "Asked", "Points", "What to do next")
+    columns = ("Result", "Line", "Points", "Why, and what to do next")
     head = "".join(f'<th scope="col" style="{_CELL}">{name}</th>' for name in columns)
     return (
         f'<table style="border-collapse:collapse;margin:.5em 0">'
@@ -49,6 +53,13 @@ def items_html(items: Iterable[Item], heading: str) -> str:
         f"{number(earned)} of {number(possible)} points</caption>"
         f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
     )
+
+
+def _example(item: Item) -> str:
+    """Return an item's example in a box that scrolls, also with the keyboard, where a page is narrow."""
+    if not item.example:
+        return ""
+    return f'<pre tabindex="0" aria-label="Example: {escape(item.title)}" style="{_PRE}">{escape(item.example)}</pre>'
 
 
 def summary_html(items: Iterable[Item], flags: Iterable[str] = ()) -> str:
@@ -66,7 +77,7 @@ def summary_html(items: Iterable[Item], flags: Iterable[str] = ()) -> str:
         checks.setdefault(item.check, []).append(item)
     rows = []
     for name, judged in checks.items():
-        next_step = next((item.message for item in judged if not item.passed), "")
+        next_step = next((item.reason for item in judged if not item.passed), "")
         earned, possible = sum(item.points for item in judged), sum(item.max_points for item in judged)
         rows.append(
             f'<tr><td style="{_CELL}"><code>{escape(name.removeprefix("check_"))}</code></td>'

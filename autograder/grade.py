@@ -19,7 +19,7 @@ import numpy as np
 from nbformat.notebooknode import NotebookNode
 
 from autograder import cells, reference, rubric
-from autograder.rubric import Check, Item, Lab, StudentError
+from autograder.rubric import Check, Item, Lab, Problem, StudentError
 from autograder.sandbox.launch import SandboxError
 from autograder.sandbox.pool import JobEndedError, JobTimeoutError, Sandbox
 from autograder.student import Answer, Patience, Ran, Remembering, SandboxStudent
@@ -31,6 +31,8 @@ _UNPROVEN = (
     "them. It is paid once a person has seen that it computes by itself."
 )
 _NO_MODULE = re.compile(r"No module named '([\w.]{1,60})'")
+#: How long an answer may take that is only asked for to show what is wrong.
+REASON_SECONDS = 2.0
 UNJUDGED = "This could not be judged automatically; a person will look at it."
 
 
@@ -268,7 +270,10 @@ def grade(
     listed = [item for check in lab.checks for item in items[check.grade_id]]
     flags += _for_want_of_packages(listed, judged.ran)
     flags = [_sentence(flag) for flag in flags]
-    items = [replace(item, message=_sentence(item.message)) for item in listed]
+    items = [
+        replace(item, message=_sentence(item.message), example=without_links(printable(item.example, lines=True)))
+        for item in listed
+    ]
     return Verdict(items, flags, judged.ran, sandbox.isolation, time.perf_counter() - start)
 
 
@@ -283,19 +288,26 @@ class _Judged:
 
 def _judged(lab: Lab, student: SandboxStudent, seed: int) -> _Judged:
     items: dict[str, list[Item]] = {}
+    problems: dict[str, list[Problem | None]] = {}
     flags: list[str] = []
     try:
         student.run()
         for check in lab.checks:
             rng = np.random.default_rng([seed, zlib.crc32(check.grade_id.encode())])
             try:
-                items[check.grade_id] = check(student, rng)
+                problems[check.grade_id] = check.judge(student, rng)
+                items[check.grade_id] = check.items(problems[check.grade_id])
             except (SandboxError, JobEndedError, JobTimeoutError):
                 raise
             except Exception as error:
                 # A fault of the check is never the student's: say so, pay nothing yet, and call a person.
                 flags.append(f"The check of {check.function} failed by itself ({in_short(error)}).")
                 items[check.grade_id] = check.failed(UNJUDGED)
+        # Every point is decided, so an answer that hangs now costs some seconds and nothing else.
+        student.patience = replace(student.patience, question=min(student.patience.question, REASON_SECONDS))
+        for check in lab.checks:
+            if check.grade_id in problems:
+                items[check.grade_id] = check.items(check.explained(problems[check.grade_id]))
     except Exception as error:
         # One submission must never end the grading of a class.
         which = "The sandbox" if isinstance(error, (SandboxError, JobEndedError, JobTimeoutError)) else "The grader"
@@ -405,6 +417,7 @@ def as_record(student: str, lab: Lab, verdict: Verdict) -> dict[str, Any]:
             "max_points": item.max_points,
             "passed": item.passed,
             "message": item.message,
+            "example": item.example,
         }
         for item in verdict.items
     ]

@@ -1,81 +1,130 @@
-"""Which known fault fits a wrong answer."""
+"""Which known fault fits a wrong answer, or which two at once."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 from autograder.checks import compare
 from autograder.rubric import Mutant, StudentError
-from autograder.student import Student
+from autograder.student import Asked
+
+NONE_FITS = "No known mistake gives this output, nor do two together."
+SEVERAL_FIT = "More than one known mistake gives this output, so none is named."
 
 
-def hint(
-    student: Student,
-    mutants: Iterable[Mutant],
-    function: str,
-    arguments: tuple,
-    answer: Any,
-    view: Callable[[Any], Any] = lambda value: value,
-    changed: tuple[int, ...] = (),
-) -> str:
-    """Return the hint of the one known fault that gives the student's answer, or ``""``.
+@dataclass(frozen=True)
+class Wrong:
+    """A wrong answer.
 
-    Every fault of the function is asked once, with the inputs of the question. Where none fits, or more than one,
-    none is named: a wrong name costs more time than none.
-
-    Parameters
+    Attributes
     ----------
-    student : Student
-        Its ``course`` answers for the faults and for the reference.
-    mutants : iterable of Mutant
-        The known faults of the lab.
     function : str
         What was asked.
     arguments : tuple
         With what.
-    answer : object
+    got : object
         What came back.
-    view : callable, optional
-        What of an answer counts, for example one of two numbers. Must take any answer, also one of the wrong kind.
-    changed : tuple of int, optional
-        Positions of the arguments that were changed in place. Where there are any, a fault fits that changes the same.
+    what : str
+        What is wrong with it; completes "the function …".
+    expected : object
+        What should have come back, in the form of what was compared with it; None where that is no single answer.
+    compared : object
+        What of ``got`` was compared with ``expected``.
+    shown : tuple of (str, object)
+        What a person needs to see of it, by label: the inputs, what is expected, what came.
+    view : callable
+        What of an answer counts, for example one of two numbers. Takes any answer, also one of the wrong kind.
+    changed : tuple of int
+        Positions of the arguments that were changed in place, where that is what is wrong.
+    """
+
+    function: str
+    arguments: tuple
+    got: Any
+    what: str
+    expected: Any = None
+    compared: Any = None
+    shown: tuple[tuple[str, Any], ...] = ()
+    view: Callable[[Any], Any] = lambda value: value
+    changed: tuple[int, ...] = ()
+
+
+def suspects(course: Asked, wrong: Wrong) -> list[str]:
+    """Return the known faults that give a wrong answer; where there are none, each two that give it together.
+
+    Every fault of the function is asked with the inputs of the question, all in one question to the course. Two
+    together fit where the answer differs from that of each by itself.
+
+    Parameters
+    ----------
+    course : Asked
+        Answers for the reference and for the faults.
+    wrong : Wrong
+        The answer. Where it changed arguments, a fault fits that changes the same.
 
     Returns
     -------
-    str
-        One or two sentences, or ``""``.
+    list of str
+        Names as the course's ``mutant`` takes them: of one fault, or of two with a ``+`` between them.
     """
-    mine = [mutant for mutant in mutants if mutant.function == function]
-    if changed:
-        # The fault's own name stands before the arguments.
-        shifted = tuple(position + 1 for position in changed)
-        fits = [mutant for mutant in mine if _changed(student, mutant, arguments) == shifted]
-    else:
-        right = _answer(student, view, function, *arguments)
-        faulty = [(mutant, _answer(student, view, "mutant", mutant.id, *arguments)) for mutant in mine]
-        got = view(answer)
-        fits = [
-            mutant
-            for mutant, value in faulty
-            if value is not _NONE and compare.agree(value, got) and (right is _NONE or not compare.agree(value, right))
-        ]
-    return fits[0].hint if len(fits) == 1 else ""
+    alone = dict(course.call("faults_alone", wrong.function, *wrong.arguments))
+    right = alone.pop("", None)
+    if wrong.changed:
+        return _changing(wrong.changed, {name: tuple(changed) for name, (_, changed) in alone.items() if changed})
+    got = wrong.view(wrong.got)
+
+    def fits(value: Any) -> bool:
+        return compare.agree(wrong.view(value), got) and (
+            right is None or not compare.agree(wrong.view(value), wrong.view(right[0]))
+        )
+
+    found = [name for name, (value, _) in alone.items() if fits(value)]
+    numbers = compare.array(got)
+    # No numbers, or one number everywhere, is what a function gives that is not written yet.
+    if found or numbers is None or (numbers.size > 1 and (numbers == numbers.flat[0]).all()):
+        return found
+    together = course.call("faults_together", wrong.function, *wrong.arguments)
+    pairs = {frozenset(name.split("+")): name for name, value in together.items() if fits(value)}
+    return list(pairs.values())
 
 
-#: No answer at all; None would be one.
-_NONE = object()
+def _changing(changed: tuple[int, ...], known: dict[str, tuple[int, ...]]) -> list[str]:
+    found = [name for name, positions in known.items() if positions == changed]
+    return found or [
+        f"{one}+{other}"
+        for one, other in combinations(known, 2)
+        if known[one] != known[other] and tuple(sorted({*known[one], *known[other]})) == changed
+    ]
 
 
-def _answer(student: Student, view: Callable[[Any], Any], function: str, *arguments: Any) -> Any:
+def fits(course: Asked, name: str, wrong: Wrong) -> bool:
+    """Return whether a known fault, or two at once, give a wrong answer."""
     try:
-        return view(student.course.call(function, *arguments))
+        return compare.agree(wrong.view(course.call("mutant", name, *wrong.arguments)), wrong.view(wrong.got))
     except StudentError:
-        return _NONE
+        return False
 
 
-def _changed(student: Student, mutant: Mutant, arguments: tuple) -> tuple[int, ...]:
-    try:
-        return student.course.ask("mutant", mutant.id, *arguments).modified
-    except StudentError:
-        return ()
+def fits_alone(course: Asked, name: str, wrong: Wrong) -> bool:
+    """Return whether of all known faults none but this one, or these two at once, give a wrong answer."""
+    alone = course.call("faults_alone", wrong.function, *wrong.arguments)
+    others = (value for other, (value, _) in alone.items() if other not in ("", name))
+    got = wrong.view(wrong.got)
+    return fits(course, name, wrong) and not any(compare.agree(wrong.view(value), got) for value in others)
+
+
+def told(mutants: Iterable[Mutant], names: Sequence[str]) -> str:
+    """Return the hint of the one fault or the two that are suspected.
+
+    Where there are none, or more than these, none is named: a wrong name costs more time than none.
+    """
+    if len(names) != 1:
+        return SEVERAL_FIT if names else NONE_FITS
+    hints = {mutant.id: mutant.hint for mutant in mutants}
+    # Told in the order of the rubric, whichever was put into which.
+    parts = names[0].split("+")
+    one, *other = [hint for name, hint in hints.items() if name in parts]
+    return f"Two things at once: (1) {one} (2) {other[0]}" if other else one

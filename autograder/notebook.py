@@ -110,8 +110,8 @@ def _find(lab: Lab, function: str) -> Check:
 
 def _row(check: Check, items: list[Item]) -> _Row:
     failed = [item for item in items if not item.passed]
-    message = f"{failed[0].title}: {failed[0].message}" if failed else ""
-    if len(failed) > 1 and any(item.message != failed[0].message for item in failed):
+    message = f"{failed[0].title}: {failed[0].reason}" if failed else ""
+    if len(failed) > 1 and any(item.reason != failed[0].reason for item in failed):
         message += f' {number(len(failed) - 1)} more: check("{check.function}") shows all.'
     earned = sum(item.points for item in items)
-    return _Row(check.grade_id, check.function, check.points, not failed, message, earned)
+    return _Row(check.grade_id, check.function, check.points, not failed, message, earned=earned)

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 from autograder.errors import UserError
+from autograder.rubric import without_asked
 
 if TYPE_CHECKING:
     from autograder.course import CourseFolder
@@ -97,7 +98,7 @@ def few_words(record: dict) -> str:
     together: dict[str, list[str]] = {}
     parts: list[str] = []
     for function, items in lost.items():
-        reasons = {_without(function, item["message"]) for item in items}
+        reasons = {_without(function, without_asked(item["message"])) for item in items}
         if any("not written yet" in reason for reason in reasons):
             reasons = {"not written yet"}
         if len(items) == asked[function] and len(reasons) == 1:

@@ -80,11 +80,12 @@ class Student(Asked, Protocol):
     ``course`` answers for the reference (``course.call("conv2d_layer", ...)``) and for the known faults
     (``course.call("mutant", "conv2d_no_flip", ...)``). In a notebook it runs in the same process; while grading it is
     a child of its own that no student's code has touched. ``notes`` is scratch space for what one line
-    measured and the next line needs.
+    measured and the next line needs. ``alive`` is whether it can be asked without running its notebook again.
     """
 
     course: Asked
     notes: dict[str, Any]
+    alive: bool
 
 
 @dataclass
@@ -128,6 +129,7 @@ class NotebookStudent(Namespace):
 
     course: Asked = field(default_factory=lambda: Namespace({}))
     notes: dict[str, Any] = field(default_factory=dict)
+    alive: bool = True
 
 
 def course_of(*modules: ModuleType) -> Namespace:

@@ -10,225 +10,242 @@ from __future__ import annotations
 import numpy as np
 
 from autograder import reference
-from autograder.rubric import Mutant
+from autograder.rubric import Mutant, known_answers, paired_answers
 
 
 def _flipped(*axes):
-    return lambda h, W, b, act: reference.conv2d_layer(h, np.flip(W, axes), b, act)
+    return lambda layer: lambda h, W, b, act: layer(h, np.flip(W, axes), b, act)
 
 
-def _kernel_transposed(h, W, b, act):
-    return reference.conv2d_layer(h, np.swapaxes(W, 0, 1), b, act)
+def _kernel_transposed(layer):
+    return lambda h, W, b, act: layer(h, np.swapaxes(W, 0, 1), b, act)
 
 
-def _channels_swapped(h, W, b, act):
-    return reference.conv2d_layer(h, np.swapaxes(W, 2, 3), b, act)
+def _channels_swapped(layer):
+    return lambda h, W, b, act: layer(h, np.swapaxes(W, 2, 3), b, act)
 
 
-def _first_channel(h, W, b, act):
-    return reference.conv2d_layer(h[:, :, :1], W[:, :, :1], b, act)
+def _first_channel(layer):
+    return lambda h, W, b, act: layer(h[:, :, :1], W[:, :, :1], b, act)
 
 
 def _without_bias(layer):
     return lambda h, W, b, act: layer(h, W, np.zeros_like(b), act)
 
 
-def _bias_per_channel(h, W, b, act):
-    return reference.conv2d_layer(h, W, b * W.shape[2], act)
+def _bias_per_channel(layer):
+    return lambda h, W, b, act: layer(h, W, b * W.shape[2], act)
 
 
 def _bias_after(layer):
     return lambda h, W, b, act: layer(h, W, np.zeros_like(b), act) + b
 
 
-def _activation_before_sum(h, W, b, act):
-    channels = range(W.shape[2])
-    return b + sum(
-        reference.conv2d_layer(h[:, :, i : i + 1], W[:, :, i : i + 1], np.zeros_like(b), act) for i in channels
-    )
+def _activation_before_sum(layer):
+    def answer(h, W, b, act):
+        channels = range(W.shape[2])
+        return b + sum(layer(h[:, :, i : i + 1], W[:, :, i : i + 1], np.zeros_like(b), act) for i in channels)
+
+    return answer
 
 
 def _without_activation(layer):
     return lambda h, W, b, act: layer(h, W, b, "linear")
 
 
+def _within(image, rows, columns):
+    """Cut a border off an image or a batch."""
+    return image[..., rows : image.shape[-3] - rows, columns : image.shape[-2] - columns, :]
+
+
 def _valid(layer):
-    return lambda h, W, b, act: layer(h, W, b, act, "valid")
+    return lambda h, W, b, act: _within(layer(h, W, b, act), W.shape[0] // 2, W.shape[1] // 2)
 
 
-def _bordered(mode):
+def _bordered(swapped=False, **how):
+    """Put a border of another kind around the image, with the margins of rows and columns exchanged or not."""
+
+    def fault(layer):
+        def answer(h, W, b, act):
+            rows, columns = W.shape[0] // 2, W.shape[1] // 2
+            margins = (columns, rows) if swapped else (rows, columns)
+            wide = np.pad(h, [*((margin, margin) for margin in margins), (0, 0)], **how)
+            return _within(layer(wide, W, b, act), rows, columns)
+
+        return answer
+
+    return fault
+
+
+def _in_place(position=0):
+    """Answer as before, and leave one argument changed behind."""
+
+    def fault(layer):
+        def answer(*arguments):
+            result = layer(*arguments)
+            if isinstance(arguments[position], list):
+                arguments[position].pop()
+            else:
+                arguments[position][...] = 0
+            return result
+
+        return answer
+
+    return fault
+
+
+def _first_sample(layer):
+    return lambda x, W, b, act: np.repeat(layer(x[:1], W, b, act), len(x), axis=0)
+
+
+def _pooled(size, strides, kind="max_pool"):
+    def answer(h):
+        import keras
+
+        image = keras.ops.convert_to_tensor(np.asarray(h, dtype="float64"))[None]
+        return np.asarray(getattr(keras.ops, kind)(image, size, strides=strides, padding="valid"))[0]
+
+    return lambda layer: answer
+
+
+def _pool_odd(mode):
+    """Fill an odd size up: with zeros, or with its last row or column, which gives a block of what is there."""
+    return lambda layer: lambda h: layer(np.pad(h, [*((0, extent % 2) for extent in h.shape[:2]), (0, 0)], mode=mode))
+
+
+def _before(change):
+    """Change the image first."""
+    return lambda layer: lambda h: layer(change(h))
+
+
+def _after(change):
+    """Change the result."""
+    return lambda layer: lambda h: change(layer(h))
+
+
+def _dense_transposed(layer):
+    return lambda h, W, b, act: layer(h, np.transpose(W), b, act)
+
+
+def _dense_broadcast(layer):
     def answer(h, W, b, act):
-        rows, columns = W.shape[0] // 2, W.shape[1] // 2
-        wide = np.pad(h, ((rows, rows), (columns, columns), (0, 0)), mode=mode)
-        return reference.conv2d_layer(wide, W, b, act, "valid")
+        matrix = layer(h, W, np.zeros_like(b), "linear")[:, 0] + b
+        return reference.activation(matrix.ravel(), act).reshape(matrix.shape)
 
     return answer
 
 
-def _margins_swapped(h, W, b, act):
-    rows, columns = W.shape[0] // 2, W.shape[1] // 2
-    wide = np.pad(h, ((columns, columns), (rows, rows), (0, 0)))
-    return reference.conv2d_layer(wide, W, b, act, "valid")
-
-
-def _in_place(layer, position=0):
-    """Answer right, and leave one argument changed behind."""
-
-    def answer(*arguments):
-        result = layer(*arguments)
-        if isinstance(arguments[position], list):
-            arguments[position].pop()
-        else:
-            arguments[position][...] = 0
-        return result
+def _dense_softmax_rows(layer):
+    def answer(h, W, b, act):
+        if act != "softmax":
+            return layer(h, W, b, act)
+        return _softmax_rows(reference.activation)(layer(h, W, b, "linear"), act)
 
     return answer
 
 
-def _batch_flipped(x, W, b, act):
-    return reference.fast_conv2d_layer(x, np.flip(W, (0, 1)), b, act)
+def _softmax_rows(layer):
+    def answer(x, activation):
+        import keras
 
+        if activation != "softmax":
+            return layer(x, activation)
+        rows = keras.ops.convert_to_tensor(np.atleast_2d(x))
+        return np.asarray(keras.activations.softmax(rows, axis=-1)).reshape(x.shape)
 
-def _first_sample(x, W, b, act):
-    return np.repeat(reference.fast_conv2d_layer(x[:1], W, b, act), len(x), axis=0)
-
-
-def _pooled(h, size, strides, padding="valid", kind="max_pool"):
-    import keras
-
-    image = keras.ops.convert_to_tensor(np.asarray(h, dtype="float64"))[None]
-    return np.asarray(getattr(keras.ops, kind)(image, size, strides=strides, padding=padding))[0]
-
-
-def _pool_zeros(h):
-    odd = [(0, extent % 2) for extent in h.shape[:2]]
-    return reference.pool2d_layer(np.pad(h, [*odd, (0, 0)]))
-
-
-def _pool_over_channels(h):
-    return reference.pool2d_layer(np.max(h, axis=2, keepdims=True))
-
-
-def _dense_transposed(h, W, b, act):
-    return reference.dense_layer(h, np.transpose(W), b, act)
-
-
-def _dense_broadcast(h, W, b, act):
-    matrix = reference.dense_layer(h, W, np.zeros_like(b), "linear")[:, 0] + b
-    return reference.activation(matrix.ravel(), act).reshape(matrix.shape)
-
-
-def _dense_softmax_rows(h, W, b, act):
-    if act != "softmax":
-        return reference.dense_layer(h, W, b, act)
-    return _softmax_rows(reference.dense_layer(h, W, b, "linear"), act)
-
-
-def _softmax_rows(x, activation):
-    import keras
-
-    if activation != "softmax":
-        return reference.activation(x, activation)
-    return np.asarray(keras.activations.softmax(keras.ops.convert_to_tensor(np.atleast_2d(x)), axis=-1)).reshape(
-        x.shape
-    )
+    return answer
 
 
 def _instead(name, other):
-    """Answer ``name`` with ``other`` and everything else right."""
+    """Answer ``name`` with ``other``, which takes the layer and the input, and everything else as before."""
+    return lambda layer: (
+        lambda x, activation: (
+            other(layer, np.asarray(x, dtype="float64")) if activation == name else layer(x, activation)
+        )
+    )
 
-    def answer(x, activation):
-        return other(np.asarray(x, dtype="float64")) if activation == name else reference.activation(x, activation)
 
-    return answer
-
-
-def _sigmoid_overflow(x):
+def _sigmoid_overflow(layer, x):
     with np.errstate(over="ignore", invalid="ignore"):
-        return np.where(np.exp(x) < np.inf, reference.activation(x, "sigmoid"), np.nan)
+        return np.where(np.exp(x) < np.inf, layer(x, "sigmoid"), np.nan)
 
 
-def _softmax_overflow(x):
+def _softmax_overflow(layer, x):
     with np.errstate(over="ignore", under="ignore"):
         total = np.sum(np.exp(x))
-    return reference.activation(x, "softmax") if 0 < total < np.inf else np.full_like(x, np.nan)
+    return layer(x, "softmax") if 0 < total < np.inf else np.full_like(x, np.nan)
 
 
-def _softmax_unnormalized(x):
-    right = reference.activation(x, "softmax")
+def _softmax_unnormalized(layer, x):
+    right = layer(x, "softmax")
     return right / np.max(right)
 
 
+def _softmax_exponentials(layer, x):
+    with np.errstate(over="ignore", under="ignore"):
+        return np.exp(x)
+
+
 def _unknown(other):
-    def answer(x, activation):
-        try:
-            return reference.activation(x, activation)
-        except ValueError:
-            return other(x)
+    """Answer an unknown name with ``other``, which takes the layer and the input."""
 
-    return answer
+    def fault(layer):
+        def answer(x, activation):
+            try:
+                return layer(x, activation)
+            except ValueError:
+                return other(layer, x)
 
+        return answer
 
-def _count_lengths(W, b):
-    return len(W) + len(b)
-
-
-def _count_first_axes(W, b):
-    W, b = ([np.zeros(len(values)) for values in part] for part in (W, b))
-    return reference.count_weights(W, b)
+    return fault
 
 
-def _count_without_biases(W, b):
-    return reference.count_weights(W, [])
+def _count_lengths(layer):
+    return lambda W, b: layer(*([np.zeros(1) for _ in part] for part in (W, b)))
 
 
-def _count_biases_only(W, b):
-    return reference.count_weights([], b)
+def _count_first_axes(layer):
+    return lambda W, b: layer(*([np.zeros(len(values)) for values in part] for part in (W, b)))
 
 
-def _count_empty_as_one(W, b):
-    return reference.count_weights(W, b) + sum(np.size(values) == 0 for values in (*W, *b))
+def _count_empty_as_one(layer):
+    return lambda W, b: layer(W, b) + sum(np.size(values) == 0 for values in (*W, *b))
 
 
 def _evaluated(change):
-    """Answer as the reference with its two numbers changed."""
-
-    def answer(y_prob, y_onehot):
-        return change(y_prob, y_onehot, *reference.evaluate(y_prob, y_onehot))
-
-    return answer
+    """Answer as before with the two numbers changed."""
+    return lambda layer: lambda y_prob, y_onehot: change(y_prob, y_onehot, *layer(y_prob, y_onehot))
 
 
-def _evaluate_squared(y_prob, y_onehot):
+def _squared(y_prob, y_onehot, loss, accuracy):
     import keras
 
-    loss = keras.losses.MeanSquaredError(dtype="float64")(y_onehot, y_prob)
-    return float(np.asarray(loss)), reference.evaluate(y_prob, y_onehot)[1]
+    return float(np.asarray(keras.losses.MeanSquaredError(dtype="float64")(y_onehot, y_prob))), accuracy
 
 
-def _evaluate_infinite(y_prob, y_onehot):
-    loss, accuracy = reference.evaluate(y_prob, y_onehot)
-    return (np.inf if np.any(y_prob[y_onehot == 1] == 0) else loss), accuracy
+def _accuracy_over_samples(layer):
+    return lambda y_prob, y_onehot: (layer(y_prob, y_onehot)[0], layer(np.transpose(y_prob), np.transpose(y_onehot))[1])
 
 
-def _evaluate_not_a_number(y_prob, y_onehot):
-    loss, accuracy = reference.evaluate(y_prob, y_onehot)
-    return (np.nan if np.any(y_prob == 0) else loss), accuracy
-
-
-def _accuracy_over_samples(y_prob, y_onehot):
-    loss, _ = reference.evaluate(y_prob, y_onehot)
-    return loss, reference.evaluate(np.transpose(y_prob), np.transpose(y_onehot))[1]
-
-
-def _mutants(function, *faults):
+def _mutants(function, *faults, parts=()):
+    """Return the mutants of one function; a fault is about the line that it costs first, or what ``parts`` says."""
+    parts = dict(parts)
     return [
-        Mutant(f"{function.removesuffix('_layer')}_{name}", function, answer, frozenset(loses.split()), hint)
-        for name, loses, answer, hint in faults
+        Mutant(
+            f"{function.removesuffix('_layer')}_{name}",
+            function,
+            fault(getattr(reference, function)),
+            frozenset(loses.split()),
+            hint,
+            parts.get(name, loses.split()[0]),
+            fault,
+        )
+        for name, loses, fault, hint in faults
     ]
 
 
-_CHANGES_INPUT = "The answer is right, but {} changed by the call. Work on a copy, so that the caller keeps the input."
+_CHANGES_INPUT = "Work on a copy of {}, so that the caller keeps the input."
 
 MUTANTS = (
     *_mutants(
@@ -236,31 +253,31 @@ MUTANTS = (
         (
             "relu_negative",
             "relu",
-            _instead("relu", lambda x: -reference.activation(-x, "relu")),
+            _instead("relu", lambda layer, x: -layer(-x, "relu")),
             "This keeps the negative numbers: ReLU keeps the positive ones and turns the others to 0.",
         ),
         (
             "relu_leaky",
             "relu",
-            _instead("relu", lambda x: np.where(x > 0, x, 0.01 * x)),
+            _instead("relu", lambda layer, x: np.where(x > 0, x, 0.01 * x)),
             "This is the leaky ReLU: plain ReLU is exactly 0 for negative numbers.",
         ),
         (
             "relu_absolute",
             "relu",
-            _instead("relu", np.abs),
+            _instead("relu", lambda layer, x: np.abs(x)),
             "This is the absolute value: ReLU turns negative numbers to 0.",
         ),
         (
             "sigmoid_mirrored",
             "sigmoid",
-            _instead("sigmoid", lambda x: reference.activation(-x, "sigmoid")),
+            _instead("sigmoid", lambda layer, x: layer(-x, "sigmoid")),
             "This falls where the sigmoid rises: look at the sign in the exponent.",
         ),
         (
             "sigmoid_tanh",
             "sigmoid",
-            _instead("sigmoid", np.tanh),
+            _instead("sigmoid", lambda layer, x: np.tanh(x)),
             "This is tanh, from -1 to 1: the sigmoid goes from 0 to 1.",
         ),
         (
@@ -275,6 +292,12 @@ MUTANTS = (
             "softmax",
             _instead("softmax", _softmax_unnormalized),
             "These are the exponentials alone: divide by their sum, so that they add up to 1.",
+        ),
+        (
+            "softmax_exponentials",
+            "softmax large",
+            _instead("softmax", _softmax_exponentials),
+            "These are the exponentials of the inputs alone: divide by their sum, so that they add up to 1.",
         ),
         (
             "softmax_overflow",
@@ -292,22 +315,23 @@ MUTANTS = (
         (
             "unknown_linear",
             "unknown",
-            _unknown(lambda x: x),
+            _unknown(lambda layer, x: x),
             "An unknown name came back as 'linear': raise a ValueError, or a typing error in a model goes unseen.",
         ),
         (
             "unknown_none",
             "unknown",
-            _unknown(lambda x: None),
+            _unknown(lambda layer, x: None),
             "For an unknown name nothing is returned: raise a ValueError, or a typing error in a model goes unseen.",
         ),
         (
             "unknown_relu",
             "unknown",
-            _unknown(lambda x: reference.activation(x, "relu")),
+            _unknown(lambda layer, x: layer(x, "relu")),
             "An unknown name came back as 'relu': raise a ValueError, or a typing error in a model goes unseen.",
         ),
-        ("in_place", "inputs", _in_place(reference.activation), _CHANGES_INPUT.format("x was")),
+        ("in_place", "inputs", _in_place(), _CHANGES_INPUT.format("x")),
+        parts={"sigmoid_overflow": "large numbers", "softmax_overflow": "large numbers"},
     ),
     *_mutants(
         "conv2d_layer",
@@ -341,7 +365,7 @@ MUTANTS = (
         (
             "margins_swapped",
             "kernel",
-            _margins_swapped,
+            _bordered(swapped=True),
             "The padding of rows and columns is exchanged: the rows' padding follows from R, the columns' from S.",
         ),
         (
@@ -359,31 +383,31 @@ MUTANTS = (
         (
             "valid",
             "border",
-            _valid(reference.conv2d_layer),
+            _valid,
             "This is 'valid': it has lost a border. Zeros around the image keep its size ('same').",
         ),
         (
             "mirrored",
             "border",
-            _bordered("symmetric"),
+            _bordered(mode="symmetric"),
             "The border is filled with the image mirrored at its edge: it has to be filled with zeros.",
         ),
         (
             "reflected",
             "border",
-            _bordered("reflect"),
+            _bordered(mode="reflect"),
             "The border is filled with the image reflected about its last row: it has to be filled with zeros.",
         ),
         (
             "wrapped",
             "border",
-            _bordered("wrap"),
+            _bordered(mode="wrap"),
             "The border is filled from the opposite side of the image: it has to be filled with zeros.",
         ),
         (
             "bias_missing",
             "bias",
-            _without_bias(reference.conv2d_layer),
+            _without_bias,
             "The bias is missing: each output channel adds its own b once.",
         ),
         (
@@ -395,7 +419,7 @@ MUTANTS = (
         (
             "bias_after",
             "activation",
-            _bias_after(reference.conv2d_layer),
+            _bias_after,
             "The bias was added after the activation: it belongs inside, before the activation.",
         ),
         (
@@ -407,98 +431,98 @@ MUTANTS = (
         (
             "activation_ignored",
             "activation",
-            _without_activation(reference.conv2d_layer),
+            _without_activation,
             "The activation was not applied: pass the result through your activation function before it is returned.",
         ),
-        ("in_place", "inputs", _in_place(reference.conv2d_layer), _CHANGES_INPUT.format("h was")),
-        ("kernel_in_place", "inputs", _in_place(reference.conv2d_layer, 1), _CHANGES_INPUT.format("W was")),
+        ("in_place", "inputs", _in_place(), _CHANGES_INPUT.format("h")),
+        ("kernel_in_place", "inputs", _in_place(1), _CHANGES_INPUT.format("W")),
     ),
     *_mutants(
         "pool2d_layer",
         (
             "mean",
             "maximum",
-            lambda h: _pooled(h, 2, 2, kind="average_pool"),
+            _pooled(2, 2, "average_pool"),
             "This is the mean of each block: max pooling takes its largest number.",
         ),
         (
             "minimum",
             "maximum",
-            lambda h: -reference.pool2d_layer(-h),
+            lambda layer: lambda h: -layer(-h),
             "This is the smallest number of each block: max pooling takes the largest.",
         ),
         (
             "from_zero",
             "maximum",
-            lambda h: np.maximum(reference.pool2d_layer(h), 0),
+            _after(lambda result: np.maximum(result, 0)),
             "A block of negative numbers gave 0: the largest of them is negative too, so do not start from 0.",
         ),
         (
             "corner",
             "maximum odd",
-            lambda h: _pooled(h, 1, 2),
+            _pooled(1, 2),
             "This is every second pixel, the first of each block: take the largest number of the block.",
         ),
-        ("three", "maximum odd", lambda h: _pooled(h, 3, 3), "These are blocks of 3 × 3: blocks of 2 × 2 are asked."),
+        ("three", "maximum odd", _pooled(3, 3), "These are blocks of 3 × 3: blocks of 2 × 2 are asked."),
         (
             "stride_one",
             "maximum odd",
-            lambda h: _pooled(h, 2, 1),
+            _pooled(2, 1),
             "The blocks overlap, they move by one pixel (stride 1): move by two, so that height and width halve.",
         ),
         (
             "over_channels",
             "channels",
-            _pool_over_channels,
+            _before(lambda h: np.max(h, axis=2, keepdims=True)),
             "The maximum was taken over the channels too: each channel is pooled by itself.",
         ),
         (
             "zeros_odd",
             "odd",
-            _pool_zeros,
+            _pool_odd("constant"),
             "An odd size was filled up with zeros, as block_reduce does: an odd last row or column is dropped.",
         ),
         (
             "keeps_odd",
             "odd",
-            lambda h: _pooled(h, 2, 2, padding="same"),
+            _pool_odd("edge"),
             "An odd last row or column made a block of its own: it is dropped, so that 7 becomes 3.",
         ),
-        ("in_place", "inputs", _in_place(reference.pool2d_layer), _CHANGES_INPUT.format("h was")),
+        ("in_place", "inputs", _in_place(), _CHANGES_INPUT.format("h")),
     ),
     *_mutants(
         "flatten_layer",
         (
             "fortran",
             "order",
-            lambda h: reference.flatten_layer(np.transpose(h)),
+            _before(np.transpose),
             "This is Fortran order, where the row runs fastest: in C order the channel runs fastest, the row slowest.",
         ),
         (
             "channels_first",
             "order",
-            lambda h: reference.flatten_layer(np.moveaxis(h, 2, 0)),
+            _before(lambda h: np.moveaxis(h, 2, 0)),
             "This lists one channel after the other: the channels of a pixel stand together, the channel runs fastest.",
         ),
         (
             "columns_first",
             "order",
-            lambda h: reference.flatten_layer(np.swapaxes(h, 0, 1)),
+            _before(lambda h: np.swapaxes(h, 0, 1)),
             "Rows and columns are exchanged: go through the image row by row.",
         ),
         (
             "row",
             "vector",
-            lambda h: reference.flatten_layer(h)[None],
+            _after(lambda result: result[None]),
             "This is a matrix of one row: return an array with one axis.",
         ),
         (
             "column",
             "vector",
-            lambda h: reference.flatten_layer(h)[:, None],
+            _after(lambda result: result[:, None]),
             "This is a matrix of one column: return an array with one axis.",
         ),
-        ("in_place", "inputs", _in_place(reference.flatten_layer), _CHANGES_INPUT.format("h was")),
+        ("in_place", "inputs", _in_place(), _CHANGES_INPUT.format("h")),
     ),
     *_mutants(
         "dense_layer",
@@ -511,7 +535,7 @@ MUTANTS = (
         (
             "bias_missing",
             "bias",
-            _without_bias(reference.dense_layer),
+            _without_bias,
             "The bias is missing: each output adds its own b.",
         ),
         (
@@ -523,13 +547,13 @@ MUTANTS = (
         (
             "bias_after",
             "activation",
-            _bias_after(reference.dense_layer),
+            _bias_after,
             "The bias was added after the activation: it belongs inside, before the activation.",
         ),
         (
             "activation_ignored",
             "activation",
-            _without_activation(reference.dense_layer),
+            _without_activation,
             "The activation was not applied: pass the result through your activation function before it is returned.",
         ),
         (
@@ -538,8 +562,8 @@ MUTANTS = (
             _dense_softmax_rows,
             "This is the softmax along the wrong axis: in a column every row became a softmax of its own, which is 1.",
         ),
-        ("in_place", "inputs", _in_place(reference.dense_layer), _CHANGES_INPUT.format("h was")),
-        ("bias_in_place", "inputs", _in_place(reference.dense_layer, 2), _CHANGES_INPUT.format("b was")),
+        ("in_place", "inputs", _in_place(), _CHANGES_INPUT.format("h")),
+        ("bias_in_place", "inputs", _in_place(2), _CHANGES_INPUT.format("b")),
     ),
     *_mutants(
         "count_weights",
@@ -558,17 +582,23 @@ MUTANTS = (
         (
             "no_biases",
             "biases",
-            _count_without_biases,
+            lambda layer: lambda W, b: layer(W, []),
             "The biases are not counted: they are trained as well, so they are parameters.",
         ),
-        ("only_biases", "weights", _count_biases_only, "Only the biases are counted: the weights are parameters too."),
+        (
+            "only_biases",
+            "weights",
+            lambda layer: lambda W, b: layer([], b),
+            "Only the biases are counted: the weights are parameters too.",
+        ),
         (
             "empty_as_one",
             "empty",
             _count_empty_as_one,
             "A layer without weights counted as one parameter for each empty array: it has none.",
         ),
-        ("in_place", "inputs", _in_place(reference.count_weights), _CHANGES_INPUT.format("the list W was")),
+        ("in_place", "inputs", _in_place(), _CHANGES_INPUT.format("the list W")),
+        parts={"only_biases": "biases", "lengths": "arrays", "first_axes": "arrays"},
     ),
     *_mutants(
         "evaluate",
@@ -605,19 +635,19 @@ MUTANTS = (
         (
             "squared",
             "cross_entropy zero",
-            _evaluate_squared,
+            _evaluated(_squared),
             "This is the mean squared error: the cross-entropy takes the logarithm of the true class's probability.",
         ),
         (
             "infinite",
             "zero",
-            _evaluate_infinite,
+            _evaluated(lambda p, y, loss, accuracy: (np.inf if np.any(p[y == 1] == 0) else loss, accuracy)),
             "The logarithm of 0 is infinite: keep the probability above a tiny positive number first.",
         ),
         (
             "not_a_number",
             "zero",
-            _evaluate_not_a_number,
+            _evaluated(lambda p, y, loss, accuracy: (np.nan if np.any(p == 0) else loss, accuracy)),
             "0 times the logarithm of 0 is not a number: keep the probabilities above a tiny positive number first.",
         ),
         (
@@ -638,20 +668,21 @@ MUTANTS = (
             _accuracy_over_samples,
             "This looks for the largest number over the samples: each sample has its class, so look along the classes.",
         ),
-        ("in_place", "inputs", _in_place(reference.evaluate), _CHANGES_INPUT.format("y_prob was")),
+        ("in_place", "inputs", _in_place(), _CHANGES_INPUT.format("y_prob")),
+        parts={"over_classes": "mean", "summed": "mean", "negative": "sign", "fraction": "percent"},
     ),
     *_mutants(
         "fast_conv2d_layer",
         (
             "no_flip",
             "answers ten thirty",
-            _batch_flipped,
+            _flipped(0, 1),
             "This is true convolution, with the kernel turned by 180°: a layer cross-correlates.",
         ),
         (
             "valid",
             "answers ten thirty",
-            _valid(reference.fast_conv2d_layer),
+            _valid,
             "This is 'valid': it has lost a border. Zeros around the images keep their size ('same').",
         ),
         (
@@ -663,26 +694,34 @@ MUTANTS = (
         (
             "bias_missing",
             "answers ten thirty",
-            _without_bias(reference.fast_conv2d_layer),
+            _without_bias,
             "The bias is missing: each output channel adds its own b once.",
         ),
         (
             "bias_after",
             "answers",
-            _bias_after(reference.fast_conv2d_layer),
+            _bias_after,
             "The bias was added after the activation: it belongs inside, before the activation.",
         ),
         (
             "activation_ignored",
             "answers",
-            _without_activation(reference.fast_conv2d_layer),
+            _without_activation,
             "The activation was not applied: pass the result through your activation function before it is returned.",
         ),
-        ("in_place", "inputs", _in_place(reference.fast_conv2d_layer), _CHANGES_INPUT.format("x was")),
+        ("in_place", "inputs", _in_place(), _CHANGES_INPUT.format("x")),
+        parts={
+            "no_flip": "kernel",
+            "valid": "border",
+            "first_sample": "batch",
+            "bias_missing": "bias",
+            "bias_after": "bias",
+            "activation_ignored": "activation",
+        },
     ),
 )
 
-_ANSWERS = {mutant.id: mutant.answer for mutant in MUTANTS}
+_BY_ID = {mutant.id: mutant for mutant in MUTANTS}
 
 
 def mutant(id, *arguments):
@@ -691,7 +730,7 @@ def mutant(id, *arguments):
     Parameters
     ----------
     id : str
-        The fault's `Mutant.id`.
+        The fault's `Mutant.id`, or two with a ``+`` between them: then the first is put into the second.
     *arguments
         What its function is called with.
 
@@ -705,4 +744,20 @@ def mutant(id, *arguments):
     KeyError
         If there is no such fault.
     """
-    return _ANSWERS[id](*arguments)
+    last, _, first = id.partition("+")
+    answer = _BY_ID[last].fault(_BY_ID[first].answer) if first else _BY_ID[last].answer
+    return answer(*arguments)
+
+
+def faults_alone(function, *arguments):
+    """Return what each known fault of a function answers; see `autograder.rubric.known_answers`."""
+    return known_answers(_of(function), getattr(reference, function), arguments)
+
+
+def faults_together(function, *arguments):
+    """Return what two known faults of a function at once answer; see `autograder.rubric.paired_answers`."""
+    return paired_answers(_of(function), getattr(reference, function), arguments)
+
+
+def _of(function):
+    return [mutant for mutant in MUTANTS if mutant.function == function]

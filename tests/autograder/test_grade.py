@@ -9,7 +9,7 @@ import pytest
 
 from autograder import cells
 from autograder.grade import Course, Verdict, as_record, grade, unreadable
-from autograder.rubric import Check, Item, Line, get_lab
+from autograder.rubric import Check, Item, Line, Problem, get_lab
 from autograder.sandbox.launch import SandboxError
 from autograder.sandbox.pool import Sandbox
 from autograder.student import SandboxStudent
@@ -242,11 +242,47 @@ def test_what_an_error_says_makes_no_links_on_a_page(bare_sandbox, course):
 
 
 def test_the_same_seed_asks_the_same_and_another_one_does_not(bare_sandbox, course):
+    telling = "def pool2d_layer(h):\n    raise ValueError(float(h.sum()))"
     said = [
-        [item.message for item in grade(notebook(pool2d_layer=MEAN), LAB, bare_sandbox, course, seed=seed).items]
+        [item.message for item in grade(notebook(pool2d_layer=telling), LAB, bare_sandbox, course, seed=seed).items]
         for seed in (1, 1, 2)
     ]
     assert said[0] == said[1] != said[2]
+
+
+def test_what_is_shown_does_not_depend_on_the_secret(bare_sandbox, course):
+    shown = [
+        [
+            (item.message, item.example)
+            for item in grade(notebook(pool2d_layer=MEAN), LAB, bare_sandbox, course, seed).items
+        ]
+        for seed in (1, 2)
+    ]
+    assert shown[0] == shown[1] and any(example for _, example in shown[0])
+
+
+def test_an_answer_that_hangs_or_ends_on_small_inputs_alone_costs_nothing_more(bare_sandbox, course):
+    usual = grade(notebook(pool2d_layer=MEAN), LAB, bare_sandbox, course, seed=1)
+    for trap in ("while True: pass", "import os; os._exit(1)"):
+        trapped = MEAN.replace("\n", f"\n    if h.size < 20:\n        {trap}\n", 1)
+        verdict = grade(notebook(pool2d_layer=trapped), LAB, bare_sandbox, course, seed=1)
+        assert [item.passed for item in verdict.items] == [item.passed for item in usual.items]
+        assert verdict.status == "graded" and verdict.seconds < usual.seconds + 10
+        assert "This is the mean of each block" in str([item.message for item in verdict.items])
+        assert set(verdict.ran) == set(usual.ran)
+
+
+def test_a_reason_that_fails_by_itself_costs_no_point_and_calls_a_person(bare_sandbox, course):
+    def unexplained(student, rng):
+        def more():
+            raise ZeroDivisionError("a fault of ours")
+
+        return Problem("Asked: this. It is not so.", more=more)
+
+    check = Check("activation", (Line("a", "A", 3.0, unexplained), Line("b", "B", 2.0, lambda student, rng: None)))
+    verdict = grade(notebook(), dataclasses.replace(LAB, checks=(check,)), bare_sandbox, course, seed=1)
+    assert (verdict.points, verdict.status) == (2, "flagged") and "a fault of ours" in verdict.flags[0]
+    assert verdict.items[0].message == "Asked: this. It is not so."
 
 
 def test_a_wrong_activation_costs_activation_only(bare_sandbox, course):

@@ -1,82 +1,151 @@
-"""Which known fault is named."""
+"""Which known fault is named, which two at once, and when none is."""
 
 import numpy as np
 import pytest
 
-from autograder.hints import hint
-from autograder.rubric import Mutant, StudentError
-from autograder.student import Namespace, NotebookStudent
+from autograder.hints import NONE_FITS, SEVERAL_FIT, Wrong, fits, fits_alone, suspects, told
+from autograder.rubric import Mutant, known_answers, paired_answers
+from autograder.student import Namespace
 
 
-def mutants_of(**answers):
-    return [Mutant(name, "double", answer, frozenset({"x"}), f"It is {name}.") for name, answer in answers.items()]
+def mutants_of(right, **faults):
+    return [
+        Mutant(name, "double", fault(right), frozenset({"x"}), f"It is {name}.", name, fault)
+        for name, fault in faults.items()
+    ]
 
 
-def student_with(mutants, **course):
-    answers = {one.id: one.answer for one in mutants}
-    functions = {"double": lambda x: 2 * x, "mutant": lambda name, *rest: answers[name](*rest), **course}
-    return NotebookStudent({}, Namespace(functions))
+def course_with(mutants, right):
+    by_id = {one.id: one for one in mutants}
+
+    def mutant(name, *rest):
+        last, _, first = name.partition("+")
+        return (by_id[last].fault(by_id[first].answer) if first else by_id[last].answer)(*rest)
+
+    return Namespace(
+        {
+            "double": right,
+            "mutant": mutant,
+            "faults_alone": lambda function, *rest: known_answers(mutants, right, rest),
+            "faults_together": lambda function, *rest: paired_answers(mutants, right, rest),
+        }
+    )
 
 
-def zeroing(x):
-    result = 2 * x
-    x[...] = 0
-    return result
+def double(x):
+    return 2 * x
 
 
-MUTANTS = mutants_of(tripled=lambda x: 3 * x, squared=lambda x: x**2, zeroing=zeroing)
+def tripled(layer):
+    return lambda x: 3 * x
+
+
+def squared(layer):
+    return lambda x: x**2
+
+
+def negative(layer):
+    return lambda x: -layer(x)
+
+
+def shifted(layer):
+    return lambda x: layer(x) + 1
+
+
+def spoiled(position):
+    def fault(layer):
+        def answer(*arguments):
+            result = layer(*arguments)
+            arguments[position][...] = 0
+            return result
+
+        return answer
+
+    return fault
+
+
+MUTANTS = mutants_of(double, tripled=tripled, squared=squared, negative=negative, shifted=shifted, zeroing=spoiled(0))
 X = np.array([1.0, -3.0, 4.0])
 
 
-def named(answer, x=X, mutants=MUTANTS, **options):
-    return hint(student_with(mutants), mutants, "double", (x,), answer, **options)
+def named(answer, *arguments, mutants=MUTANTS, right=double, **options):
+    wrong = Wrong("double", arguments or (X,), answer, "is wrong", **options)
+    return suspects(course_with(mutants, right), wrong)
 
 
 def test_the_one_fault_that_fits_is_named():
-    assert named(3 * X) == "It is tripled."
-    assert named((3 * X).astype("float32")) == "It is tripled."
+    assert named(3 * X) == ["tripled"]
+    assert named((3 * X).astype("float32")) == ["tripled"]
 
 
-def test_an_answer_that_fits_none_is_not_named():
-    assert named(5 * X) == ""
-    assert named(None) == ""
-    assert named("text") == ""
-    assert named(3 * X[:2]) == ""
+@pytest.mark.parametrize("answer", [5 * X, None, "text", 3 * X[:2], [[1], [1, 2]]])
+def test_an_answer_that_fits_none_is_not_named(answer):
+    assert named(answer) == []
 
 
 def test_a_fault_that_does_not_show_on_these_inputs_is_not_named():
     # 2² is 2 · 2, so the square is right here and its name would be a guess.
-    assert named(np.array([4.0]), np.array([2.0])) == ""
+    assert named(np.array([4.0]), np.array([2.0])) == []
 
 
-def test_two_faults_that_fit_are_not_named():
-    assert named(np.array([9.0]), np.array([3.0])) == ""
-    assert named(np.array([9.0, 12.0]), np.array([3.0, 4.0])) == "It is tripled."
+def test_every_fault_that_fits_is_suspected():
+    assert named(np.array([9.0]), np.array([3.0])) == ["tripled", "squared"]
+    assert named(np.array([9.0, 12.0]), np.array([3.0, 4.0])) == ["tripled"]
 
 
-def test_faults_of_other_functions_are_not_asked():
-    other = [Mutant("other", "triple", lambda x: 3 * x, frozenset({"x"}), "It is other.")]
-    assert named(3 * X, mutants=other) == ""
+def test_two_at_once_are_named_whichever_is_put_in_last():
+    assert named(-3 * X) == ["negative+tripled"]
+    # Both orders are possible and give different numbers.
+    assert named(-2 * X + 1) == ["shifted+negative"]
+    assert named(-2 * X - 1) == ["negative+shifted"]
+
+
+def test_two_are_not_named_where_one_alone_gives_the_same():
+    # Tripling ignores what comes before it, so together with a shift it is tripling.
+    assert named(3 * X) == ["tripled"]
+    assert named(-2 * X) == ["negative"]
+
+
+def test_two_that_are_about_the_same_part_are_not_put_together():
+    same = mutants_of(double, tripled=tripled, negative=negative)
+    same = [Mutant(m.id, m.function, m.answer, m.loses, m.hint, "one", m.fault) for m in same]
+    assert named(-3 * X, mutants=same) == []
 
 
 def test_what_was_changed_in_place_names_the_fault_that_changes_the_same():
-    assert named(2 * X, changed=(0,)) == "It is zeroing."
-    assert named(2 * X, changed=(1,)) == ""
-    assert named(2 * X) == ""
+    assert named(2 * X, changed=(0,)) == ["zeroing"]
+    assert named(2 * X, changed=(1,)) == []
+    assert named(2 * X) == []
+
+    def right(x, y):
+        return 2 * x
+
+    both = mutants_of(right, first=spoiled(0), second=spoiled(1))
+    y = np.ones(2)
+    assert named(2 * X, X, y, mutants=both, right=right, changed=(0, 1)) == ["first+second"]
+    assert named(2 * X, X, y, mutants=both, right=right, changed=(1,)) == ["second"]
 
 
 def test_only_what_counts_is_compared():
-    pairs = mutants_of(halved=lambda x: (x[0] / 2, 0.0), other=lambda x: (x[0] * 2, 7.0))
-    student = student_with(pairs, double=lambda x: (2 * x[0], 1.0))
-    assert hint(student, pairs, "double", (X,), (X[0] / 2, 99.0), lambda pair: pair[0]) == "It is halved."
-    assert hint(student, pairs, "double", (X,), (X[0] / 2, 99.0)) == ""
-    assert hint(student, pairs, "double", (X,), (3.0, 7.0), lambda pair: pair[1]) == "It is other."
+    def right(x):
+        return 2 * x[0], 1.0
+
+    def halved(layer):
+        return lambda x: (x[0] / 2, 0.0)
+
+    def other(layer):
+        return lambda x: (x[0] * 2, 7.0)
+
+    pairs = mutants_of(right, halved=halved, other=other)
+    assert named((X[0] / 2, 99.0), mutants=pairs, right=right, view=lambda pair: pair[0]) == ["halved"]
+    assert named((X[0] / 2, 99.0), mutants=pairs, right=right) == []
+    assert named((3.0, 7.0), mutants=pairs, right=right, view=lambda pair: pair[1]) == ["other"]
 
 
 def test_infinite_answers_are_compared_too():
-    infinite = mutants_of(infinite=lambda x: x / 0.0)
+    infinite = mutants_of(double, infinite=lambda layer: lambda x: x / 0.0)
     with np.errstate(divide="ignore"):
-        assert named(X / 0.0, mutants=infinite) == "It is infinite."
+        assert named(X / 0.0, mutants=infinite) == ["infinite"]
 
 
 @pytest.mark.parametrize("answer", [None, X])
@@ -84,13 +153,28 @@ def test_where_the_right_answer_is_an_error_what_answers_is_a_fault(answer):
     def refusing(x):
         raise ValueError("no")
 
-    silent = mutants_of(silent=lambda x: None, linear=lambda x: x, raising=refusing)
-    student = student_with(silent, double=refusing)
-    assert hint(student, silent, "double", (X,), answer) == ("It is silent." if answer is None else "It is linear.")
+    silent = mutants_of(
+        refusing,
+        silent=lambda layer: lambda x: None,
+        linear=lambda layer: lambda x: x,
+        raising=lambda layer: refusing,
+    )
+    assert named(answer, mutants=silent, right=refusing) == (["silent"] if answer is None else ["linear"])
 
 
-def test_a_fault_that_raises_is_passed_over():
-    def raising(x):
-        raise StudentError("no answer")
+def test_whether_a_fault_still_fits_is_asked_anew():
+    course = course_with(MUTANTS, double)
+    nine = Wrong("double", (np.array([3.0]),), np.array([9.0]), "is wrong")
+    assert fits(course, "tripled", nine) and fits(course, "squared", nine) and not fits(course, "negative", nine)
+    assert not fits_alone(course, "tripled", nine)
+    twelve = Wrong("double", (np.array([4.0]),), np.array([12.0]), "is wrong")
+    assert fits_alone(course, "tripled", twelve)
+    assert fits_alone(course, "negative+tripled", Wrong("double", (X,), -3 * X, "is wrong"))
+    assert not fits(course, "no_such_fault", twelve)
 
-    assert named(3 * X, mutants=[*MUTANTS, *mutants_of(raising=raising)]) == "It is tripled."
+
+def test_what_is_told():
+    assert told(MUTANTS, ["tripled"]) == "It is tripled."
+    assert told(MUTANTS, ["negative+tripled"]) == "Two things at once: (1) It is tripled. (2) It is negative."
+    assert told(MUTANTS, []) == NONE_FITS
+    assert told(MUTANTS, ["tripled", "squared"]) == SEVERAL_FIT

@@ -249,7 +249,7 @@ def test_the_report_has_the_promised_keys(graded):
         assert (record["assignment"], record["max_points"], record["isolation"]) == ("lab1", 35, "bubblewrap")
         assert record["points"] == pytest.approx(sum(item["points"] for item in record["items"]))
         for item in record["items"]:
-            assert set(item) == {"check", "title", "points", "max_points", "passed", "message"}
+            assert set(item) == {"check", "title", "points", "max_points", "passed", "message", "example"}
             assert item["points"] == (item["max_points"] if item["passed"] else 0)
             assert bool(item["message"]) != item["passed"]
 
