@@ -19,7 +19,10 @@ from benchmarks import report
 
 RESULTS = Path(__file__).resolve().parent / "results"
 #: Modules of this package, each with a function ``figures``.
-PARTS = ("convolution", "grading", "corpora")
+PARTS = ("convolution", "grading", "corpora", "scale")
+#: Those whose figures the book shows.
+KEPT = ("grading", "scale")
+DATA = Path(__file__).resolve().parents[1] / "book" / "_data"
 Part = Enum("Part", {name: name for name in PARTS})
 
 
@@ -45,7 +48,11 @@ def main(
         with console.status(f"Measuring: {name}"):
             try:
                 part = importlib.import_module(f"benchmarks.{name}")
-                figures += part.figures(quick, lambda text: console.print(escape(text), soft_wrap=True))
+                found = part.figures(quick, lambda text: console.print(escape(text), soft_wrap=True))
+                figures += found
+                if name in KEPT and not quick:
+                    measured = {"machine": before, "figures": [report.as_record(figure) for figure in found]}
+                    report.write_json(DATA / f"{name}.json", measured)
             except UserError as error:
                 failed.append(str(error))
     if quick:

@@ -1,0 +1,196 @@
+"""What grading many submissions costs: memory and time of each from the first to the thousandth, and on a cluster.
+
+Everything is the command ``cnn-course grade`` in a process of its own. When a submission was done is read from the
+files that it wrote, so start-up is told apart from what each submission costs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from distributed import Client
+
+from autograder.errors import UserError
+from benchmarks.grading import CLASS, LAB, copy_of, hand_in, make_course, students_in
+from benchmarks.report import Figure
+
+MANY, FEW, ON_CLUSTER, CALM = 1000, 10, 100, 300
+QUICK_MANY, QUICK_CLUSTER, QUICK_CALM = 24, 6, 10
+PROGRAMS = Path(sys.executable).parent
+
+
+@dataclass(frozen=True)
+class Run:
+    """One command that graded: the seconds at which each submission was done, and what its own process used.
+
+    Attributes
+    ----------
+    done : list of float
+        Seconds since the start, sorted.
+    memory : float
+        Most megabytes that were in memory at once.
+    cpu : float
+        Seconds of processor time, without what its sandboxes used.
+    """
+
+    done: list[float]
+    memory: float
+    cpu: float
+
+
+def figures(quick: bool, tell: Callable[[str], None]) -> list[Figure]:
+    """Grade small and large classes, here and on clusters of one and two workers, and return the figures."""
+    many, calm = (QUICK_MANY, QUICK_CALM) if quick else (MANY, CALM)
+    with tempfile.TemporaryDirectory(prefix="cnn-course-benchmark-") as place:
+        base = make_course(Path(place) / "course")
+        hand_in(base, many)
+        runs: dict[int, Run] = {}
+        for number in (FEW, many):
+            tell(f"cnn-course grade, {number} submissions")
+            runs[number] = graded(copy_of(base, f"class-{number}", students=number))
+            tell(f"  {runs[number].done[-1]:.1f} s, {runs[number].memory:.0f} MB")
+        workers: dict[int, Run] = {}
+        # One after the other and back: a machine that gets faster or slower meanwhile does it to both.
+        for turn, number in enumerate((1, 2, 2, 1) if not quick else (1, 2)):
+            tell(f"cnn-course grade --dask, {number} workers")
+            run = on_cluster(base, f"cluster-{turn}", number, QUICK_CLUSTER if quick else ON_CLUSTER)
+            tell(f"  {per_submission(run.done):.3f} s each")
+            if number not in workers or per_submission(run.done) < per_submission(workers[number].done):
+                workers[number] = run
+    whole = runs[many].done
+    first, last = whole[len(CLASS) :][:calm], whole[-calm:]
+    once, both = (per_submission(workers[number].done) for number in (1, 2))
+    return [
+        Figure(
+            f"{many} submissions: memory over that of {FEW}",
+            runs[many].memory - runs[FEW].memory,
+            at_most=50,
+            timed=False,
+            unit="MB",
+            raw={"megabytes": {number: run.memory for number, run in runs.items()}},
+        ),
+        Figure(
+            f"{many} submissions: cost of the last {calm} over the first {calm}",
+            per_submission(last) / per_submission(first),
+            at_most=1.1,
+            raw={"done": [round(second, 2) for second in whole]},
+        ),
+        Figure("  before the first submission is done", whole[0], unit="s"),
+        Figure("  one submission on this machine", per_submission(whole), unit="s"),
+        Figure(
+            "  one submission in the process that judges and saves",
+            (runs[many].cpu - runs[FEW].cpu) / (many - FEW),
+            unit="s of CPU",
+        ),
+        Figure("Dask: two workers over one", once / both, at_least=1.7, raw={"seconds_each": {1: once, 2: both}}),
+        Figure("  Dask: one submission in the process that reads and saves", workers[2].cpu, unit="s of CPU"),
+    ]
+
+
+def per_submission(done: list[float]) -> float:
+    """Return how many seconds each took, from the first that was done to the last."""
+    return (done[-1] - done[0]) / (len(done) - 1)
+
+
+def graded(course: Path, *options: str) -> Run:
+    """Grade a course folder and watch the process that does it.
+
+    Raises
+    ------
+    UserError
+        If it failed, or did not grade everybody.
+    """
+    environment = os.environ | {"PATH": os.pathsep.join([str(PROGRAMS), os.environ.get("PATH", "")])}
+    command = [PROGRAMS / "cnn-course", "grade", LAB.name, "--no-feedback", "--force", *options]
+    with tempfile.TemporaryFile() as said:
+        begun = time.time()
+        process = subprocess.Popen(command, cwd=course, env=environment, stdout=said, stderr=said)
+        peak, stop = [0.0], threading.Event()
+        watching = threading.Thread(target=_watch, args=(process.pid, peak, stop))
+        watching.start()
+        cpu = _cpu(process)
+        stop.set()
+        watching.join()
+        if process.returncode != 0:
+            said.seek(0)
+            raise UserError(f"Grading ended with {process.returncode}: {said.read()[-2000:].decode(errors='replace')}")
+    name = f"{LAB.name}/{LAB.name}.ipynb"
+    notebooks = [course / "assignments" / "autograded" / student / name for student in students_in(course)]
+    missing = [path for path in notebooks if not path.is_file()]
+    if missing:
+        raise UserError(f"{len(missing)} submissions were not graded, {missing[0]} among them.")
+    return Run(sorted(path.stat().st_mtime - begun for path in notebooks), peak[0], cpu)
+
+
+def _cpu(process: subprocess.Popen) -> float:
+    """Wait for a process and return the processor time of its own."""
+    used = 0.0
+    while process.poll() is None:
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+            used = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        time.sleep(0.1)
+    return used
+
+
+def _watch(pid: int, peak: list[float], stop: threading.Event) -> None:
+    while not stop.wait(0.1):
+        with contextlib.suppress(OSError):
+            for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+                if line.startswith("VmHWM:"):
+                    peak[0] = int(line.split()[1]) / 1024
+
+
+def on_cluster(base: Path, name: str, workers: int, number: int) -> Run:
+    """Grade on a cluster of one-threaded workers that are warm, all on this machine.
+
+    Returns
+    -------
+    Run
+        Its ``cpu`` is that of one submission.
+    """
+    course = copy_of(base, name, students=number)
+    few = copy_of(base, f"{name}-warm", students=2 * workers)
+    with cluster(course.parent, workers) as address:
+        warm = graded(few, "--dask", address)
+        run = graded(course, "--dask", address)
+    return Run(run.done, run.memory, (run.cpu - warm.cpu) / (number - 2 * workers))
+
+
+@contextlib.contextmanager
+def cluster(folder: Path, workers: int) -> Iterator[str]:
+    """Run a scheduler and workers on this machine; give the scheduler's address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    address = f"tcp://127.0.0.1:{port}"
+    here = ("--host", "127.0.0.1", "--no-dashboard")
+    commands = [["scheduler", "--port", port, *here]]
+    commands += [["worker", address, "--nthreads", "1", "--no-nanny", *here] for _ in range(workers)]
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-m", "dask", *command],
+            cwd=folder,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        for command in commands
+    ]
+    try:
+        with Client(address, timeout=60, set_as_default=False) as client:
+            client.wait_for_workers(workers, timeout=60)
+        yield address
+    finally:
+        for process in running:
+            process.kill()
+            process.wait()
