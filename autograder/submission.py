@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
+import math
+from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 
 MAX_FILES = 100
@@ -13,14 +16,15 @@ MAX_ENTRIES = 1000
 def files_beside(notebook: Path) -> tuple[dict[str, bytes], list[str]]:
     """Return the regular files of a submission folder, by relative name, and what was left out and why.
 
-    Links are not followed: one of them could name any file of this machine.
+    Links are not followed: one of them could name any file of this machine. A hidden folder, such as a repository or
+    an environment, and caches hold nothing that a notebook reads.
     """
     files: dict[str, bytes] = {}
     left_out: list[str] = []
     room = MAX_FILE_BYTES
     if notebook.parent.is_symlink():
         return {}, ["The submission is a link to another folder, which was not followed."]
-    for path in _entries(notebook.parent):
+    for path in _entries(notebook.parent, MAX_ENTRIES, without=_is_cache):
         name = str(path.relative_to(notebook.parent))
         try:
             if path.is_symlink():
@@ -41,12 +45,20 @@ def links_beside(notebook: Path) -> list[str]:
     return [str(path.relative_to(notebook.parent)) for path in _entries(notebook.parent) if path.is_symlink()]
 
 
-def _entries(folder: Path) -> list[Path]:
-    """Return what lies in a folder, links to folders not entered, sorted as far as it is read."""
+def _entries(
+    folder: Path, most: float = math.inf, without: Callable[[Path], bool] = lambda path: False
+) -> list[Path]:
+    """Return what lies in a folder, the nearest first, links to folders not entered, and no folder after so many."""
     found: list[Path] = []
-    for place, folders, names in os.walk(folder):
-        folders.sort()
-        found += [Path(place, name) for name in sorted([*names, *folders])]
-        if len(found) > MAX_ENTRIES:
-            break
-    return sorted(found)
+    waiting = deque([folder])
+    while waiting and len(found) <= most:
+        with contextlib.suppress(OSError):
+            inside = [path for path in sorted(waiting.popleft().iterdir()) if not without(path)]
+            found += inside
+            waiting.extend(path for path in inside if path.is_dir() and not path.is_symlink())
+    return found
+
+
+def _is_cache(path: Path) -> bool:
+    name = path.name
+    return (name.startswith(".") or name in ("__pycache__", "__MACOSX")) and path.is_dir() and not path.is_symlink()

@@ -115,7 +115,8 @@ def copied_cells(notebook, folder):
     """Answers and checks were copied with all their settings, and the copies left in place."""
     for name in ("conv2d_layer", "check_conv2d_layer", "evaluate", "check_evaluate", "setup"):
         cell = named(notebook, name)
-        notebook.cells.insert(notebook.cells.index(cell) + 1, nbformat.from_dict(json.loads(json.dumps(cell))))
+        copied = json.loads(json.dumps(cell)) | {"id": f"copy-of-{name}"}
+        notebook.cells.insert(notebook.cells.index(cell) + 1, nbformat.from_dict(copied))
 
 
 # What lies beside the notebook.
@@ -201,6 +202,18 @@ def files_beside(notebook, folder):
                 return -np.log(y_prob[y_onehot > 0] + eps).mean(), hits.mean() * factor
             """,
     )
+
+
+@submission
+def whole_project(notebook, folder):
+    """The whole folder was handed in: a repository, an environment, caches, and among them a module that is needed."""
+    for place in (".git/objects", ".venv/lib", "__pycache__", "__MACOSX"):
+        (folder / place).mkdir(parents=True)
+        for number in range(120):
+            (folder / place / f"{number}.bin").write_bytes(b"x")
+    (folder / ".venv" / "python3").symlink_to("python")
+    (folder / "layers.py").write_text("def flat(h):\n    return h.reshape(-1)\n")
+    answer(notebook, flatten_layer="from layers import flat\n\ndef flatten_layer(h):\n    return flat(h)")
 
 
 @submission

@@ -9,6 +9,7 @@ import nbformat
 from autograder.course import CourseFolder
 from autograder.grade import Verdict
 from autograder.pipeline import grade_all
+from autograder.places import Here
 from autograder.release import BEGIN, END
 from autograder.rubric import get_lab
 from autograder.sandbox.pool import Sandbox
@@ -41,8 +42,8 @@ def graded(
     course: CourseFolder, students: Iterable[str], bare: Iterable[Sandbox], complete: Sandbox, seed: int
 ) -> dict[str, Verdict]:
     """Grade submissions as ``cnn-course grade`` does, with the questions of a seed."""
-    found = grade_all(course, LAB, students, sandboxes=list(bare), complete=complete, seed=seed)
-    return {one.student: one.verdict for one in found}
+    place = Here(course.root, LAB, list(bare), complete)
+    return {one.student: one.verdict for one in grade_all(course, LAB, students, place, seed=seed)}
 
 
 def rejected(verdicts: dict[str, Verdict]) -> dict[str, list[str]]:
