@@ -6,11 +6,12 @@ export TF_CPP_MIN_LOG_LEVEL := 3
 export TF_ENABLE_ONEDNN_OPTS := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long book release bench lint clean
+.PHONY: help demo test test-long fuzz book release bench lint clean
 
 help:
 	@echo "make demo     build the site, release lab 1, grade a sample class, show the result"
 	@echo "make test     run all tests (make test-long: their long forms too)"
+	@echo "make fuzz     hand odd notebooks and odd answers to the grader, others each time"
 	@echo "make book     build the site into book/_build/html"
 	@echo "make release  write the student version of LAB (default lab1) to assignments/release"
 	@echo "make bench    measure and print the figures"
@@ -32,6 +33,9 @@ test: $(BIN)/.ready
 
 test-long: $(BIN)/.ready
 	pytest
+
+fuzz: $(BIN)/.ready
+	FUZZ_SEED=$${FUZZ_SEED:-$$(date +%s)} pytest tests/fuzz -m long
 
 book: $(BIN)/.ready
 	python book/build.py
