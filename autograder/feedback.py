@@ -40,9 +40,9 @@ def items_html(items: Iterable[Item], heading: str) -> str:
         f'<tr><td style="{_CELL};white-space:nowrap">'
         f'<span style="color:{"#1a7f37" if item.passed else "#b42318"};font-weight:bold">'
         f"{'✓ passed' if item.passed else '✗ not yet'}</span></td>"
-        f'<td style="{_CELL}">{escape(item.title)}</td>'
+        f'<td style="{_CELL};min-width:11em">{escape(item.title)}</td>'
         f'<td style="{_CELL};white-space:nowrap">{number(item.points)} of {number(item.max_points)}</td>'
-        f'<td style="{_CELL}">{escape(item.message)}{_example(item)}</td></tr>'
+        f'<td style="{_CELL}">{_message(item)}</td></tr>'
         for item in items
     ]
     columns = ("Result", "Line", "Points", "Why, and what to do next")
@@ -55,11 +55,14 @@ def items_html(items: Iterable[Item], heading: str) -> str:
     )
 
 
-def _example(item: Item) -> str:
-    """Return an item's example in a box that scrolls, also with the keyboard, where a page is narrow."""
-    if not item.example:
-        return ""
-    return f'<pre tabindex="0" aria-label="Example: {escape(item.title)}" style="{_PRE}">{escape(item.example)}</pre>'
+def _message(item: Item) -> str:
+    """Return what was asked, what is wrong, and the example in a box that scrolls, also with the keyboard."""
+    asked = item.message.removesuffix(item.reason)
+    html = (f"<div>{escape(asked.strip())}</div>" if asked else "") + escape(item.reason)
+    if item.example:
+        label = escape(f"Example: {item.title}")
+        html += f'<pre tabindex="0" role="group" aria-label="{label}" style="{_PRE}">{escape(item.example)}</pre>'
+    return html
 
 
 def summary_html(items: Iterable[Item], flags: Iterable[str] = ()) -> str:

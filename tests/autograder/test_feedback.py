@@ -23,6 +23,18 @@ def test_the_table_says_everything_and_runs_nothing():
     assert html.count("✓ passed") == 1 and html.count("✗ not yet") == 1
 
 
+def test_what_was_asked_why_and_the_example_stand_apart():
+    item = Item(
+        "check_pool", "Odd <sizes>", 1, False, "Asked: pool 2 × 2, giving [1]. pool is off.", "h    yours\n1 2  <b>"
+    )
+    html = items_html([item], "pool")
+    assert "<div>Asked: pool 2 × 2, giving [1].</div>pool is off.<pre " in html
+    assert ">h    yours\n1 2  &lt;b&gt;</pre>" in html and 'aria-label="Example: Odd &lt;sizes&gt;"' in html
+    assert "<pre" not in items_html(ITEMS, "pool")
+    # The summary has room for what to do, and the table below says what was asked.
+    assert "pool is off." in summary_html([item]) and "Asked" not in summary_html([item])
+
+
 def test_the_summary_names_the_first_thing_to_do_and_why_a_person_looks():
     html = summary_html(ITEMS, ["Cell 3: <b>left out</b>."])
     assert "Automatic points: 1.5 of 2." in html and "axis 2." in html
