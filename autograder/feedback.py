@@ -8,7 +8,9 @@ from html import escape
 from autograder.rubric import Check, Item
 
 _PRE = (
-    "margin:.5em 0 .2em;padding:.5em .7em;font-size:.9em;line-height:1.35;white-space:pre;overflow-x:auto;"
+    "margin:.5em 0 .2em;padding:.5em .7em;font-size:.85em;line-height:1.35;white-space:pre;overflow-x:auto;"
+    # JupyterLab sets text in an output in a proportional font, and columns fall apart.
+    "font-family:Menlo,Consolas,monospace;"
     "background:rgba(128,128,128,.12);border:0;border-left:3px solid rgba(128,128,128,.6)"
 )
 _CELL = "padding:.35em .7em;text-align:left;vertical-align:top;border-top:1px solid rgba(128,128,128,.35)"
@@ -49,7 +51,7 @@ def items_html(items: Iterable[Item], heading: str) -> str:
     head = "".join(f'<th scope="col" style="{_CELL}">{name}</th>' for name in columns)
     return (
         f'<table style="border-collapse:collapse;margin:.5em 0">'
-        f'<caption style="text-align:left;font-weight:bold;padding:.35em 0">{escape(heading)}: '
+        f'<caption style="text-align:left;font-weight:bold;padding:.35em 0;color:inherit">{escape(heading)}: '
         f"{number(earned)} of {number(possible)} points</caption>"
         f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
     )

@@ -1,5 +1,7 @@
 """What a student reads: every line, what to do next, and nothing that runs."""
 
+import re
+
 from autograder.feedback import Points, items_html, number, rubric_rows, summary_html
 from autograder.rubric import Item, get_lab
 
@@ -30,6 +32,8 @@ def test_what_was_asked_why_and_the_example_stand_apart():
     html = items_html([item], "pool")
     assert "<div>Asked: pool 2 × 2, giving [1].</div>pool is off.<pre " in html
     assert ">h    yours\n1 2  &lt;b&gt;</pre>" in html and 'aria-label="Example: Odd &lt;sizes&gt;"' in html
+    # Or columns fall apart where a page sets outputs in another font.
+    assert re.search(r'<pre [^>]*style="[^"]*white-space:pre;[^"]*monospace', html)
     assert "<pre" not in items_html(ITEMS, "pool")
     # The summary has room for what to do, and the table below says what was asked.
     assert "pool is off." in summary_html([item]) and "Asked" not in summary_html([item])
