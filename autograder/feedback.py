@@ -8,7 +8,9 @@ from html import escape
 from autograder.rubric import Check, Item
 
 _PRE = (
-    "margin:.5em 0 .2em;padding:.5em .7em;font-size:.9em;line-height:1.35;white-space:pre;overflow-x:auto;"
+    "margin:.5em 0 .2em;padding:.5em .7em;font-size:.85em;line-height:1.35;white-space:pre;overflow-x:auto;"
+    # JupyterLab sets text in an output in a proportional font, and columns fall apart.
+    "font-family:Menlo,Consolas,monospace;"
     "background:rgba(128,128,128,.12);border:0;border-left:3px solid rgba(128,128,128,.6)"
 )
 _CELL = "padding:.35em .7em;text-align:left;vertical-align:top;border-top:1px solid rgba(128,128,128,.35)"
@@ -40,26 +42,29 @@ def items_html(items: Iterable[Item], heading: str) -> str:
         f'<tr><td style="{_CELL};white-space:nowrap">'
         f'<span style="color:{"#1a7f37" if item.passed else "#b42318"};font-weight:bold">'
         f"{'✓ passed' if item.passed else '✗ not yet'}</span></td>"
-        f'<td style="{_CELL}">{escape(item.title)}</td>'
+        f'<td style="{_CELL};min-width:11em">{escape(item.title)}</td>'
         f'<td style="{_CELL};white-space:nowrap">{number(item.points)} of {number(item.max_points)}</td>'
-        f'<td style="{_CELL}">{escape(item.message)}{_example(item)}</td></tr>'
+        f'<td style="{_CELL}">{_message(item)}</td></tr>'
         for item in items
     ]
     columns = ("Result", "Line", "Points", "Why, and what to do next")
     head = "".join(f'<th scope="col" style="{_CELL}">{name}</th>' for name in columns)
     return (
         f'<table style="border-collapse:collapse;margin:.5em 0">'
-        f'<caption style="text-align:left;font-weight:bold;padding:.35em 0">{escape(heading)}: '
+        f'<caption style="text-align:left;font-weight:bold;padding:.35em 0;color:inherit">{escape(heading)}: '
         f"{number(earned)} of {number(possible)} points</caption>"
         f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
     )
 
 
-def _example(item: Item) -> str:
-    """Return an item's example in a box that scrolls, also with the keyboard, where a page is narrow."""
-    if not item.example:
-        return ""
-    return f'<pre tabindex="0" aria-label="Example: {escape(item.title)}" style="{_PRE}">{escape(item.example)}</pre>'
+def _message(item: Item) -> str:
+    """Return what was asked, what is wrong, and the example in a box that scrolls, also with the keyboard."""
+    asked = item.message.removesuffix(item.reason)
+    html = (f"<div>{escape(asked.strip())}</div>" if asked else "") + escape(item.reason)
+    if item.example:
+        label = escape(f"Example: {item.title}")
+        html += f'<pre tabindex="0" role="group" aria-label="{label}" style="{_PRE}">{escape(item.example)}</pre>'
+    return html
 
 
 def summary_html(items: Iterable[Item], flags: Iterable[str] = ()) -> str:

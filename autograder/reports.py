@@ -99,7 +99,7 @@ def few_words(record: dict) -> str:
     parts: list[str] = []
     for function, items in lost.items():
         reasons = {_without(function, without_asked(item["message"])) for item in items}
-        if any("not written yet" in reason for reason in reasons):
+        if any(reason.startswith("is not written yet") for reason in reasons):
             reasons = {"not written yet"}
         if len(items) == asked[function] and len(reasons) == 1:
             together.setdefault(reasons.pop(), []).append(function)

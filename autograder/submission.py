@@ -45,9 +45,7 @@ def links_beside(notebook: Path) -> list[str]:
     return [str(path.relative_to(notebook.parent)) for path in _entries(notebook.parent) if path.is_symlink()]
 
 
-def _entries(
-    folder: Path, most: float = math.inf, without: Callable[[Path], bool] = lambda path: False
-) -> list[Path]:
+def _entries(folder: Path, most: float = math.inf, without: Callable[[Path], bool] = lambda path: False) -> list[Path]:
     """Return what lies in a folder, the nearest first, links to folders not entered, and no folder after so many."""
     found: list[Path] = []
     waiting = deque([folder])

@@ -1074,7 +1074,7 @@ def _smaller_convolutions(batch: tuple[int, ...] = ()) -> tuple[tuple, tuple, tu
     return (
         (one, np.ones((1, 1, 1, 1), "float32"), _literal(1)),
         (_integers(*batch, 1, 2, 2), _literal(1, -2).reshape(1, 1, 2, 1), _literal(1)),
-        (_integers(*batch, 3, 3, 2), _integers(3, 3, 2, 1), _literal(1)),
+        (_integers(*batch, 3, 3, 1), _corner(3, 3), _literal(1)),
     )
 
 
@@ -1139,7 +1139,7 @@ _SMALLER: dict[str, dict[str, Sequence[Small]]] = {
             )
         ],
         "activation": _small_layer(
-            "conv2d_layer", (_PAIR, ["relu"]), (_TWO, ["relu"]), (_PAIR, ["sigmoid"]), (_FULL, ["relu"])
+            "conv2d_layer", (_PAIR, ["relu"]), (_TWO, ["relu"]), (_FULL, ["relu"]), (_PAIR, ["sigmoid"])
         ),
     },
     "pool2d_layer": {

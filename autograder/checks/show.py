@@ -10,7 +10,7 @@ import numpy as np
 
 from autograder.checks import compare
 
-WIDTH, HEIGHT = 76, 11
+WIDTH, HEIGHT = 70, 11
 MOST_NUMBERS = 200
 _GAP = "   "
 #: The label of what came back. What it is compared with is the part before it, and both must not look the same.

@@ -144,17 +144,26 @@ def differing(before: tuple, after: tuple) -> tuple[int, ...]:
 
 
 def describe(function: str, error: BaseException) -> str:
-    """Return one sentence on an exception in a student's function, with the line of their cell where it happened."""
+    """Return one sentence on an exception in a student's function, with the line of their cell where it happened.
+
+    Where that is in another function, that one is named: a layer is not at fault for the activation that it calls.
+    """
+    calls = traceback.extract_tb(error.__traceback__)
+    frames = [call for call in calls if "ipython-input" in call.filename or "ipykernel" in call.filename]
+    inner = next((call.name[:MAX_TEXT] for call in reversed(frames) if not call.name.startswith("<")), function)
     if isinstance(error, NotImplementedError):
-        return f"{function} is not written yet."
+        return (
+            f"{function} is not written yet."
+            if inner == function
+            else f"{function} calls {inner}, which is not written yet."
+        )
     text = " ".join(str(error).split())
     text = text if len(text) <= MAX_TEXT else text[:MAX_TEXT] + "…"
     sentence = f"{function} stopped with {type(error).__name__}" + (f": {text}" if text else "")
-    calls = traceback.extract_tb(error.__traceback__)
-    frames = [call for call in calls if "ipython-input" in call.filename or "ipykernel" in call.filename]
     if frames:
         code = (frames[-1].line or "").strip()
-        sentence += f" (line {frames[-1].lineno} of its cell" + (f": {code[:80]}" if code else "") + ")"
+        where = "" if inner == function else f"in {inner}, "
+        sentence += f" ({where}line {frames[-1].lineno} of its cell" + (f": {code[:80]}" if code else "") + ")"
     return sentence + "."
 
 

@@ -1,5 +1,7 @@
 """What a student reads: every line, what to do next, and nothing that runs."""
 
+import re
+
 from autograder.feedback import Points, items_html, number, rubric_rows, summary_html
 from autograder.rubric import Item, get_lab
 
@@ -21,6 +23,20 @@ def test_the_table_says_everything_and_runs_nothing():
     assert "0 of 0.5" in html and "1.5 of 1.5" in html
     assert "&lt;drop&gt;" in html and "&lt;script&gt;" in html and "<script" not in html
     assert html.count("✓ passed") == 1 and html.count("✗ not yet") == 1
+
+
+def test_what_was_asked_why_and_the_example_stand_apart():
+    item = Item(
+        "check_pool", "Odd <sizes>", 1, False, "Asked: pool 2 × 2, giving [1]. pool is off.", "h    yours\n1 2  <b>"
+    )
+    html = items_html([item], "pool")
+    assert "<div>Asked: pool 2 × 2, giving [1].</div>pool is off.<pre " in html
+    assert ">h    yours\n1 2  &lt;b&gt;</pre>" in html and 'aria-label="Example: Odd &lt;sizes&gt;"' in html
+    # Or columns fall apart where a page sets outputs in another font.
+    assert re.search(r'<pre [^>]*style="[^"]*white-space:pre;[^"]*monospace', html)
+    assert "<pre" not in items_html(ITEMS, "pool")
+    # The summary has room for what to do, and the table below says what was asked.
+    assert "pool is off." in summary_html([item]) and "Asked" not in summary_html([item])
 
 
 def test_the_summary_names_the_first_thing_to_do_and_why_a_person_looks():

@@ -23,6 +23,11 @@ def test_the_reasons_are_told_in_a_few_words():
     gone = [item(name, "odd", False, f"{name} is not written yet.") for name in ("pool", "flat")]
     assert words(*gone) == "everything: not written yet"
     assert words(*gone, item("conv", "flip", True)) == "pool, flat: not written yet"
+    asked = [
+        item("pool", title, False, f"Asked: pool {title}, giving [1]. pool stopped with ValueError: 0.5 is odd.")
+        for title in "ab"
+    ]
+    assert words(*asked) == "everything: stopped with ValueError: 0.5 is odd."
 
 
 RECORD = {"student": "[bold]ada[/bold]", "status": "flagged", "points": 3.5, "max_points": 35.0, "items": []}

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from autograder import rubric
-from autograder.rubric import Check, Item, Lab, Line, StudentError
+from autograder.rubric import Check, Item, Lab, Line, Problem, StudentError
 
 
 def right(student, rng):
@@ -28,6 +28,25 @@ def test_every_line_is_asked_whatever_the_ones_before_it_gave():
         Item("check_pool2d_layer", "B", 0.5, False, "There is no function."),
         Item("check_pool2d_layer", "C", 2, True, ""),
     ]
+
+
+def test_what_is_found_out_later_changes_no_verdict():
+    order = []
+
+    def later(student, rng):
+        order.append("judged")
+        return Problem("Asked: this. Not so.", more=lambda: order.append("more") or Problem("Because.", "1 2"))
+
+    check = Check("f", (Line("a", "A", 1, later), Line("b", "B", 2, later), Line("c", "C", 3, right)))
+    items = check(None, np.random.default_rng(0))
+    assert order == ["judged", "judged", "more", "more"]
+    assert [(item.passed, item.message, item.example) for item in items] == [
+        *[(False, "Because.", "1 2")] * 2,
+        (True, "", ""),
+    ]
+    order.clear()
+    items = check.items(check.judge(None, np.random.default_rng(0)))
+    assert order == ["judged", "judged"] and items[0].message == "Asked: this. Not so." and items[0].reason == "Not so."
 
 
 def test_a_line_earns_all_or_nothing():

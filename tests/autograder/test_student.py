@@ -1,5 +1,7 @@
 """A check asks a notebook and a sandbox in the same words and hears the same answers."""
 
+import linecache
+
 import numpy as np
 import pytest
 
@@ -49,6 +51,33 @@ def test_what_is_asked_stays_as_it_is(student):
     mine = np.zeros(3)
     assert student.ask("spoil", mine).modified == (0,)
     np.testing.assert_array_equal(mine, 0)
+
+
+def test_an_error_names_the_function_in_which_it_happened():
+    cell = """
+def inner(x):
+    return x[99]
+def unwritten(x):
+    raise NotImplementedError
+def outer(x):
+    return inner(x)
+def calling(x):
+    return [unwritten(one) for one in x]
+"""
+    namespace = {}
+    # IPython tells the lines of a cell from such a file.
+    file = "<ipython-input-7>"
+    linecache.cache[file] = (len(cell), None, cell.splitlines(keepends=True), file)
+    exec(compile(cell, file, "exec"), namespace)
+    student = NotebookStudent(namespace)
+    with pytest.raises(StudentError, match=r"outer stopped with IndexError.* \(in inner, line 3 of its cell: return x"):
+        student.call("outer", np.zeros(3))
+    with pytest.raises(StudentError, match=r"inner stopped with IndexError: .* \(line 3 of its cell: return x"):
+        student.call("inner", np.zeros(3))
+    with pytest.raises(StudentError, match=r"^calling calls unwritten, which is not written yet\.$"):
+        student.call("calling", np.zeros(3))
+    with pytest.raises(StudentError, match=r"^unwritten is not written yet\.$"):
+        student.call("unwritten", 1)
 
 
 @pytest.mark.parametrize(
