@@ -16,6 +16,7 @@ from autograder.course import CourseFolder, open_course
 from autograder.grade import Verdict, as_record, as_stored, from_stored
 from autograder.pages import write_feedback
 from autograder.pipeline import grade_all
+from autograder.places import Here
 from autograder.reports import few_words
 from autograder.rubric import get_lab
 from autograder.sandbox.pool import Sandbox
@@ -61,9 +62,8 @@ class Classroom:
         return place / "lab1.ipynb"
 
     def grade(self, students: list[str]) -> dict[str, Verdict]:
-        run = grade_all(
-            self.folder, LAB, students, sandboxes=[self.bare], complete=self.complete, seed=1, patience=PATIENCE
-        )
+        here = Here(self.folder.root, LAB, [self.bare], self.complete)
+        run = grade_all(self.folder, LAB, students, here, seed=1, patience=PATIENCE)
         return {graded.student: graded.verdict for graded in run}
 
     def scores(self) -> dict[str, dict[str, tuple[float | None, bool]]]:

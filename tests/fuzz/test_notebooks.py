@@ -120,7 +120,9 @@ def test_plain_nbgrader_grades_what_it_can_read_and_stores_the_same(
         classroom.hand_in(student, content)
     classroom.grade(list(contents))
     # nbgrader makes its preprocessors anew for each notebook; they find the sandboxes here.
-    monkeypatch.setitem(nbgrader_plugin._held, ("bubblewrap", "lab1"), (bare_sandbox, grade.Course(LAB, sandbox)))
+    monkeypatch.setitem(
+        nbgrader_plugin._held, ("bubblewrap", "lab1"), (bare_sandbox, grade.Course(LAB, sandbox, bare_sandbox))
+    )
     config = Config(plain.folder.config)
     config.CourseDirectory.assignment_id = "lab1"
     config.TrustedExecute = Config(
