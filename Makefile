@@ -29,7 +29,7 @@ demo: $(BIN)/.ready
 
 test: $(BIN)/.ready
 	ruff check .
-	pytest -m "not long"
+	pytest -m "not long" --numprocesses auto --maxprocesses 4 --dist loadfile
 
 test-long: $(BIN)/.ready
 	pytest
