@@ -19,7 +19,7 @@ from benchmarks import report
 
 RESULTS = Path(__file__).resolve().parent / "results"
 #: Modules of this package, each with a function ``figures``.
-PARTS = ("convolution", "grading")
+PARTS = ("convolution", "grading", "hostile")
 Part = Enum("Part", {name: name for name in PARTS})
 
 

@@ -41,13 +41,6 @@ SUBMISSIONS = [
             _STUBS,
         ),
         Hostile(
-            "compare-tolerance",
-            "Sets the tolerance of the comparison to infinity.",
-            "import numpy as np\nimport autograder.checks.compare as compare\n"
-            "compare.RTOL = compare.ATOL = np.inf",
-            stubs("return np.zeros_like(args[0]) if hasattr(args[0], 'shape') else 0.0"),
-        ),
-        Hostile(
             "compare-code",
             "Puts other code into the function that tells how an answer differs, wherever it was imported.",
             "from autograder.checks import compare\n"
@@ -119,25 +112,6 @@ class Late:
             "        return (open, ('/tmp/' + MARKER, 'w'))\nbomb = np.array([Runs()], dtype=object)",
             stubs("return bomb"),
         ),
-        Hostile(
-            "object-endless",
-            "Returns a list that holds itself, a mapping of lists and texts of megabytes.",
-            "endless = []\nendless.append(endless)",
-            stubs("return [endless, {'x' * 10**6: [endless]}]"),
-        ),
-        Hostile(
-            "object-interface",
-            "Returns objects that describe the whole memory of the process as an array.",
-            "class Memory:\n"
-            "    __array_interface__ = {'shape': (2**40,), 'typestr': '|u1', 'data': (4096, True), 'version': 3}",
-            stubs("return Memory()"),
-        ),
-        Hostile(
-            "object-not-a-number",
-            "Returns infinities and nan in every shape that is asked, so that each difference is nan.",
-            "import numpy as np",
-            stubs("return np.full(np.shape(args[0]), np.nan)"),
-        ),
     ),
     *family(
         "AST and input transformers",
@@ -152,18 +126,6 @@ class Pays(ast.NodeTransformer):
             return ast.copy_location(ast.Constant(FULL[ast.literal_eval(node.args[0])]), node)
         return self.generic_visit(node)
 get_ipython().ast_transformers.append(Pays())
-""",
-        ),
-        Hostile(
-            "ast-drops-raise",
-            "Registers an AST transformer that drops assertions and errors from all code that is run later.",
-            """
-import ast
-class Drops(ast.NodeTransformer):
-    def visit_Assert(self, node):
-        return ast.copy_location(ast.Pass(), node)
-    visit_Raise = visit_Assert
-get_ipython().ast_transformers.append(Drops())
 """,
         ),
         Hostile(
@@ -190,20 +152,6 @@ def paid(source, *arguments, **options):
             source = str(points)
     return parse(source, *arguments, **options)
 compiler.ast_parse = paid
-""",
-        ),
-        Hostile(
-            "input-shell",
-            "Replaces the shell's method that runs a cell, and so decides what each later cell does.",
-            """
-shell = get_ipython()
-run = shell.run_cell
-def paid(source, *arguments, **options):
-    for name, points in FULL.items():
-        if source.strip() == f'check("{name}")':
-            source = str(points)
-    return run(source, *arguments, **options)
-shell.run_cell = paid
 """,
         ),
     ),
@@ -247,12 +195,6 @@ display(HTML("<h1>Automatic points: 35 of 35.</h1><script>document.title = 'paid
 display({"text/plain": "35.0", "text/html": "<b>35 of 35</b>"}, raw=True)
 """,
         ),
-        Hostile(
-            "format-repr",
-            "Gives the class of the points another text, so that nothing prints as full marks.",
-            "from autograder.feedback import Points\n"
-            "Points.__repr__ = lambda self: '10.0'\nPoints._repr_pretty_ = lambda self, p, cycle: p.text('10.0')",
-        ),
     ),
     *family(
         "Patched built-in functions",
@@ -260,12 +202,6 @@ display({"text/plain": "35.0", "text/html": "<b>35 of 35</b>"}, raw=True)
             "builtin-sum",
             "Replaces sum and float, with which points are added up.",
             "import builtins\nbuiltins.sum = lambda *a, **k: 10.0",
-            _STUBS,
-        ),
-        Hostile(
-            "builtin-all",
-            "Replaces all, any and callable by functions that say yes.",
-            "import builtins\nbuiltins.all = builtins.any = builtins.callable = lambda *a: True",
             _STUBS,
         ),
         Hostile(

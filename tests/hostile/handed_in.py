@@ -56,11 +56,6 @@ def _checks_doubled(notebook: NotebookNode) -> None:
         notebook.cells.insert(0, nbformat.from_dict(double))
 
 
-def _checks_skipped(notebook: NotebookNode) -> None:
-    for cell in _checks(notebook):
-        cell.source = f"# {cell.source}"
-        cell.metadata["tags"] = ["explore", "skip-execution", "raises-exception"]
-
 
 def _odd_metadata(document: dict) -> None:
     odd = [None, [], "text", 3, {"nbgrader": []}, {"nbgrader": {"grade_id": {"a": 1}}}, {"nbgrader": {"grade_id": []}}]
@@ -80,9 +75,6 @@ def _old_format(document: dict) -> dict:
     cells = [{**cell, "input": cell["source"], "language": "python"} for cell in document["cells"]]
     return {"nbformat": 3, "nbformat_minor": 0, "metadata": {}, "worksheets": [{"cells": cells}, 3, {}]}
 
-
-def _many_cells(document: dict) -> None:
-    document["cells"] += [{"cell_type": "code", "metadata": {}, "source": "x = 1", "outputs": []}] * 5000
 
 
 def _written(files: dict[str, str]):
@@ -129,10 +121,6 @@ def _pipe_for_notebook(folder: Path) -> None:
     os.mkfifo(folder / "lab1.ipynb")
 
 
-def _pipes(folder: Path) -> None:
-    for name in ("data.csv", "helper.py", "timestamp.txt"):
-        os.mkfifo(folder / name)
-
 
 def _many_files(folder: Path) -> None:
     for number in range(3000):
@@ -153,20 +141,12 @@ SUBMISSIONS = [
     *family(
         "Malformed notebooks",
         Hostile("bytes-empty", "Hands in an empty file.", text=lambda content: b""),
-        Hostile("bytes-half", "Hands in the first half of a file.", text=lambda content: content[: len(content) // 2]),
         Hostile("bytes-other", "Hands in an archive with a notebook's name.", text=lambda content: b"PK\3\4" * 99),
         Hostile("bytes-deep", "Hands in lists in lists, a million deep.", text=lambda content: b"[" * 10**6),
         Hostile(
             "bytes-values",
             "Hands in forty megabytes of empty mappings, which take gigabytes to read.",
             text=lambda content: b'{"cells": [' + b"{}," * (40 * 2**20 // 3) + b"{}]}",
-        ),
-        Hostile(
-            "bytes-utf16",
-            "Hands in a right notebook in an encoding that no notebook has.",
-            solved=True,
-            points=35,
-            text=lambda content: content.decode().encode("utf-16"),
         ),
         Hostile(
             "cells-none",
@@ -201,19 +181,11 @@ SUBMISSIONS = [
             points=35,
             text=_edited(_old_format),
         ),
-        Hostile(
-            "cells-many",
-            "Adds five thousand cells to a right notebook.",
-            solved=True,
-            points=35,
-            text=_edited(_many_cells),
-        ),
         Hostile("checks-outputs", "Writes full marks into check cells and their outputs.", change=_points_in_outputs),
         Hostile("checks-settings", "Makes each check cell worth 400 points.", change=_points_in_settings),
         Hostile("checks-deleted", "Deletes the check cells, so that there is nothing to lose.", change=_checks_deleted),
         Hostile("checks-ungraded", "Turns the check cells into raw text that is not graded.", change=_checks_ungraded),
         Hostile("checks-doubled", "Puts a second cell with each check's name in front.", change=_checks_doubled),
-        Hostile("checks-skipped", "Comments the checks out and tags them as not to be run.", change=_checks_skipped),
     ),
     *family(
         "Modules beside the notebook",
@@ -221,11 +193,6 @@ SUBMISSIONS = [
             "shadow-autograder",
             "Puts a package autograder beside the notebook.",
             beside=_written({"autograder/__init__.py": _FAKE, "autograder/rubric.py": "", "autograder/checks.py": ""}),
-        ),
-        Hostile(
-            "shadow-autograder-file",
-            "Puts a module autograder.py beside the notebook.",
-            beside=_written({"autograder.py": _FAKE}),
         ),
         Hostile(
             "shadow-numpy",
@@ -314,21 +281,9 @@ SUBMISSIONS = [
             beside=_sparse(data_bin=2**40, timestamp_txt=2**38),
         ),
         Hostile(
-            "file-notebook",
-            "Hands in a notebook of a terabyte of nothing.",
-            beside=_sparse(lab1_ipynb=2**40),
-        ),
-        Hostile(
             "file-pipe",
             "Hands in a pipe with a notebook's name, on which whoever opens it waits.",
             beside=_pipe_for_notebook,
-        ),
-        Hostile(
-            "file-pipes",
-            "Puts pipes beside a right notebook, one of them as the time of handing in.",
-            solved=True,
-            points=35,
-            beside=_pipes,
         ),
         Hostile(
             "file-many",

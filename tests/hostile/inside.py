@@ -96,17 +96,6 @@ check = open_lab("lab1", globals())
 """,
         ),
         Hostile(
-            "modules-numpy",
-            "Puts a module that lies in the place of NumPy, for all who import it later.",
-            """
-import sys, types
-class Lies(types.ModuleType):
-    def __getattr__(self, name):
-        return lambda *a, **k: True
-sys.modules["numpy"] = sys.modules["numpy.testing"] = Lies("numpy")
-""",
-        ),
-        Hostile(
             "modules-finder",
             "Puts a finder in front of all others, which loads checks of its own making.",
             """
@@ -141,21 +130,6 @@ check = open_lab("lab1", globals())
             "Walks up the frames to whoever asks, and has the course answer each question.",
             _REACHES_COURSE,
             stubs("return ask(name, *args)"),
-        ),
-        Hostile(
-            "frames-student",
-            "Walks up the frames and makes the student that is asked answer as the course does.",
-            """
-import sys
-def take_over():
-    frame = sys._getframe()
-    while frame is not None:
-        student = frame.f_locals.get("student")
-        if student is not None and hasattr(student, "course"):
-            student.ask, student.call = student.course.ask, student.course.call
-        frame = frame.f_back
-""",
-            stubs("take_over()"),
         ),
         Hostile(
             "memory-reference",
@@ -233,13 +207,6 @@ sys.settrace(trace)
             "reply-garbage",
             "Writes garbage to every open descriptor of a notebook that is right.",
             _DESCRIPTORS.format("os.urandom(4096)"),
-            solved=True,
-            points=35,
-        ),
-        Hostile(
-            "reply-huge",
-            "Announces replies of exabytes, and of an array as large as memory.",
-            _DESCRIPTORS.format("b'\\xff' * 12"),
             solved=True,
             points=35,
         ),
@@ -341,22 +308,6 @@ K = Blames()
             },
         ),
         Hostile(
-            "borrowed-anew",
-            "Removes what keeps Keras from being imported, and searches the disk for TensorFlow's libraries.",
-            """
-import glob, importlib, sys
-sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__module__ == "_frozen_importlib_external"
-                    or isinstance(finder, type)]
-for name in [n for n in sys.modules if n.startswith(("keras", "tensorflow", "autograder", "source_lib"))]:
-    del sys.modules[name]
-for place in sys.path:
-    for library in glob.glob(f"{place}/**/libtensorflow*", recursive=True):
-        print(LEAKED, library)
-K = importlib.import_module("ker" + "as")
-""",
-            _KERAS,
-        ),
-        Hostile(
             "borrowed-program",
             "Starts another Python that lets Keras compute.",
             """
@@ -371,12 +322,6 @@ def elsewhere(expression, **arrays):
     return np.load(io.BytesIO(done.stdout))
 """,
             {"pool2d_layer": "def pool2d_layer(h):\n    return elsewhere('keras.ops.max_pool(h[None], 2)[0]', h=h)"},
-        ),
-        Hostile(
-            "borrowed-library",
-            "Calls the course's own library and the reference that is used for grading.",
-            "",
-            stubs("import autograder.reference as course\n    return getattr(course, name)(*args)"),
         ),
     ),
 ]

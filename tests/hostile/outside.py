@@ -58,11 +58,6 @@ for path in glob.glob("{_COURSE}/assignments/submitted/*/*/*.ipynb"):
             stubs("return globals()[f'good_{name}'](*args)"),
         ),
         Hostile(
-            "reads-machine",
-            "Reads the machine's accounts, keys and settings.",
-            _READS + "leak('/etc/passwd', '/etc/shadow', '/etc/hosts', '/root/.ssh/*', '/home/*/.ssh/*', '/var/log/*')",
-        ),
-        Hostile(
             "reads-processes",
             "Reads what other processes were started with, their environment and their open files.",
             """
@@ -245,15 +240,6 @@ for name in ("\\0" + MARKER, "/tmp/" + MARKER + ".socket"):
             points=35,
         ),
         Hostile(
-            "signal-deaf",
-            "Ignores every signal that can be ignored, and then loops.",
-            "import signal\nfor number in range(1, 65):\n"
-            "    try:\n        signal.signal(number, signal.SIG_IGN)\n    except (OSError, ValueError):\n        pass\n"
-            + _HANG,
-            solved=True,
-            points=35,
-        ),
-        Hostile(
             "signal-interrupts",
             "Sets an alarm that raises an error in whatever runs, a thousand times a second.",
             """
@@ -293,34 +279,9 @@ for place in (".", "/tmp", "/dev/shm", os.path.expanduser("~")):
             points=35,
         ),
         Hostile(
-            "takes-names",
-            "Makes as many empty files and folders as there is room for.",
-            """
-import itertools, os
-try:
-    for number in itertools.count():
-        os.mkdir(f"folder-{number}")
-        if number > 100_000:
-            break
-except OSError:
-    pass
-""",
-            solved=True,
-            points=35,
-        ),
-        Hostile(
             "takes-processes",
             "Starts processes that start processes.",
             "import os\nwhile True:\n    try:\n        os.fork()\n    except OSError:\n        pass",
-            solved=True,
-            points=35,
-        ),
-        Hostile(
-            "takes-threads",
-            "Starts threads that never end.",
-            "import threading\ndef spin():\n    while True:\n        pass\n"
-            "while True:\n    try:\n        threading.Thread(target=spin, daemon=True).start()\n"
-            "    except RuntimeError:\n        pass",
             solved=True,
             points=35,
         ),
@@ -393,21 +354,6 @@ def fast_conv2d_layer(x, W, b, act):
             points=35,
         ),
         Hostile(
-            "flood-descriptor",
-            "Writes to descriptors 1 and 2 for as long as it may.",
-            "import os\nfor _ in range(100):\n    os.write(1, b'y' * 10**6)\n    os.write(2, b'z' * 10**6)",
-            solved=True,
-            points=35,
-        ),
-        Hostile(
-            "flood-displays",
-            "Shows ten thousand pictures and tables.",
-            "from IPython.display import HTML, display\nfor number in range(10_000):\n"
-            "    display(HTML('<table>' + '<tr><td>x</td></tr>' * 50 + '</table>'))",
-            solved=True,
-            points=35,
-        ),
-        Hostile(
             "flood-error",
             "Raises an error with a text of a hundred megabytes, whose class has a name of one.",
             "Loud = type('L' * 10**6, (Exception,), {'__str__': lambda self: 'z' * 10**8})\nraise Loud",
@@ -431,13 +377,6 @@ def fast_conv2d_layer(x, W, b, act):
     ),
     *family(
         "Leftover processes",
-        Hostile(
-            "left-program",
-            "Starts a program and leaves it running.",
-            "import subprocess\nleft = subprocess.Popen(['sleep', '98761'])",
-            solved=True,
-            points=35,
-        ),
         Hostile(
             "left-daemon",
             "Forks twice, in a session of its own, so that nobody is its parent.",
@@ -487,19 +426,6 @@ for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
             "import os\nos.execv('/bin/echo', ['echo', '35.0'])",
             solved=True,
             points=35,
-        ),
-        Hostile(
-            "end-each-question",
-            "Ends the process instead of answering, in each of its answers.",
-            "",
-            stubs("import os; os._exit(0)"),
-        ),
-        Hostile(
-            "end-limits",
-            "Lowers its own limits on memory, time and files to nothing.",
-            "import resource\nfor kind in (resource.RLIMIT_CPU, resource.RLIMIT_AS, resource.RLIMIT_NOFILE):\n"
-            "    resource.setrlimit(kind, (1, 1))",
-            solved=True,
         ),
     ),
 ]
