@@ -38,7 +38,7 @@ DATA = ROOT / "book" / "_data" / "hostile.json"
 REFEREE = Path(__file__).with_name("referee.py")
 #: Of the whole of stock's run, and of one cell in it, in seconds. Two honest notebooks take a tenth on a quiet machine;
 #: nbgrader's own 30 seconds for a cell are too few on a busy one.
-DEADLINE, CELL = 400, 120
+DEADLINE, CELL = 300, 75
 #: As in the tests: what hangs is given up soon.
 PATIENCE = {"cell_seconds": 4.0, "question_seconds": 3.0, "total_seconds": 20.0}
 _QUICK = 3
@@ -187,9 +187,9 @@ def measured(base: Path, ones: Sequence[Hostile]) -> Iterator[tuple[Hostile, dic
 
 
 def _confirmed(base: Path, one: Hostile) -> dict[str, Any]:
-    """Measure once more where somebody has no grade or lost points: a busy machine looks the same."""
+    """Measure once more where somebody lost points that were earned: a busy machine looks the same."""
     results = [stock(base, one)]
-    if results[0]["code"] != 0 or results[0]["neighbor"] != LAB.points or results[0]["points"] is None:
+    if results[0]["neighbor"] != LAB.points or (results[0]["points"] or 0) < one.points:
         results.append(stock(base, one))
     return max(results, key=lambda result: (result["neighbor"] or 0, result["points"] or 0, result["code"] is not None))
 

@@ -3,6 +3,17 @@
 from tests.hostile import Hostile, family, stubs
 
 _STUBS = stubs("return 1.0")
+#: Nothing is computed, but every shape is right.
+_ZEROS = {
+    "activation": "def activation(x, activation):\n    return 0 * x",
+    "conv2d_layer": "def conv2d_layer(h, W, b, act):\n    return np.zeros((*h.shape[:2], W.shape[3]))",
+    "pool2d_layer": "def pool2d_layer(h):\n    return np.zeros((h.shape[0] // 2, h.shape[1] // 2, h.shape[2]))",
+    "flatten_layer": "def flatten_layer(h):\n    return np.zeros(h.size)",
+    "dense_layer": "def dense_layer(h, W, b, act):\n    return np.zeros(len(W))",
+    "count_weights": "def count_weights(W, b):\n    return 0",
+    "evaluate": "def evaluate(y_prob, y_onehot):\n    return 0.0, 0.0",
+    "fast_conv2d_layer": "def fast_conv2d_layer(x, W, b, act):\n    return np.zeros((*x.shape[:3], W.shape[3]))",
+}
 _ALIKE = """
 import numpy as np
 class Alike(np.ndarray):
@@ -28,16 +39,16 @@ SUBMISSIONS = [
             "compare-numpy",
             "Replaces NumPy's comparisons and its testing module by functions that always agree.",
             "import numpy as np\n"
-            "np.all = np.allclose = np.array_equal = np.isclose = lambda *a, **k: True\n"
+            "np.all = np.array_equal = np.isclose = lambda *a, **k: True\n"
             "for name in ('assert_allclose', 'assert_array_equal', 'assert_equal', 'assert_almost_equal'):\n"
             "    setattr(np.testing, name, lambda *a, **k: None)",
-            _STUBS,
+            _ZEROS,
         ),
         Hostile(
             "compare-course",
             "Replaces the functions of the course that compare an answer with the right one.",
             "import autograder.checks.compare as compare\n"
-            "compare.difference = lambda *a: None\ncompare.agree = compare.varied = lambda *a: True",
+            "compare.difference = lambda *a: None\ncompare.varied = lambda *a: True\ncompare.agree = lambda *a: False",
             _STUBS,
         ),
         Hostile(
@@ -45,7 +56,7 @@ SUBMISSIONS = [
             "Puts other code into the function that tells how an answer differs, wherever it was imported.",
             "from autograder.checks import compare\n"
             "compare.difference.__code__ = (lambda got, expected: None).__code__\n"
-            "compare.agree.__code__ = (lambda got, expected: True).__code__\n"
+            "compare.agree.__code__ = (lambda got, expected: False).__code__\n"
             "compare.varied.__code__ = (lambda value: True).__code__",
             _STUBS,
         ),
