@@ -132,7 +132,8 @@ def _alone(output: Path, say: Callable[[str], object]) -> Iterator[None]:
 def _forget_stale(work: Path, source: Path) -> None:
     """Throw away what was computed with other code: the cache looks at a page's cells, not at what they import."""
     digest = hashlib.sha256(f"{sys.version} {sys.prefix} {source}".encode())
-    for path in sorted([*ROOT.glob("source_lib/**/*.py"), *ROOT.glob("autograder/**/*.py"), ROOT / "constraints.txt"]):
+    code = [*ROOT.glob("source_lib/**/*.py"), *ROOT.glob("autograder/**/*.py"), *ROOT.glob("book/_data/*")]
+    for path in sorted([*code, ROOT / "constraints.txt"]):
         if path.is_file():
             digest.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes())
     stamp = work / "made_with"

@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from autograder.errors import UserError
@@ -127,24 +127,9 @@ def bubblewrap(without: Iterable[str] = ()) -> list[str]:
 
     Packages ``without`` are not in sight.
     """
-    tools = ["bwrap"] + (["setpriv", "unshare", "mount"] if os.geteuid() == 0 else [])
-    for tool in tools:
-        if shutil.which(tool, path=SYSTEM_PATH) is None:
-            raise SandboxError(f"The sandbox needs `{tool}`, which is not installed. {_INSTALL}")
     binds = _binds()
-    arguments = ["--unshare-all", "--unshare-user", "--disable-userns", "--new-session", "--die-with-parent"]
     # The zygote gives each job namespaces of its own; the job gives the capability up before any cell runs.
-    arguments += ["--cap-add", "CAP_SYS_ADMIN", "--clearenv"]
-    for name, value in environment(Path(HOME), Path("/course")).items():
-        arguments += ["--setenv", name, value]
-    for link in ("/bin", "/sbin", "/lib", "/lib32", "/lib64"):
-        if os.path.islink(link):
-            arguments += ["--symlink", os.readlink(link), link]
-        elif os.path.isdir(link):
-            binds.setdefault(link, link)
-    stage = "/mnt" if os.geteuid() == 0 else None
-    for number, (target, source) in enumerate(binds.items()):
-        arguments += ["--ro-bind", f"{stage}/{number}" if stage else source, target]
+    arguments = ["--cap-add", "CAP_SYS_ADMIN"]
     # A copy that is installed rather than linked would show the checks; they are no secret, but no help either.
     for packages in {os.path.dirname(_course_folders()["source_lib"]), *_site_packages()}:
         if any(packages == target or packages.startswith(target + "/") for target in binds):
@@ -153,23 +138,62 @@ def bubblewrap(without: Iterable[str] = ()) -> list[str]:
     for folder in [*_package_folders(without), *(f"/course/{name}" for name in without)]:
         if any(folder == target or folder.startswith(target + "/") for target in binds):
             arguments += ["--tmpfs", folder]
-    # nbgrader's exchange, where students of the same machine leave their work, lies in what the sandbox sees of /usr.
-    if os.path.isdir(EXCHANGE):
-        arguments += ["--tmpfs", EXCHANGE]
     for folder in [JOB, HOME, *(["/tmp"] if "/tmp" in private_folders() else [])]:
         arguments += ["--tmpfs", folder]
     arguments += ["--proc", "/proc", "--dev", "/dev", "--chdir", JOB]
-    arguments += ["--remount-ro", "/dev", "--remount-ro", "/", "--"]
+    arguments += ["--remount-ro", "/dev", "--remount-ro", "/"]
+    return enclosed(binds, environment(Path(HOME), Path("/course")), arguments)
+
+
+def enclosed(binds: Mapping[str, str], environment: Mapping[str, str], arguments: Iterable[str]) -> list[str]:
+    """Return the command that runs what follows it unprivileged, in namespaces of its own.
+
+    Parameters
+    ----------
+    binds : mapping of str to str
+        What is in sight, and cannot be written: the path inside, and the one outside.
+    environment : mapping of str to str
+        All of it.
+    arguments : iterable of str
+        Further ones of bubblewrap, which come after the binds.
+
+    Raises
+    ------
+    SandboxError
+        If a program is missing that this needs.
+    """
+    tools = ["bwrap"] + (["setpriv", "unshare", "mount"] if os.geteuid() == 0 else [])
+    for tool in tools:
+        if shutil.which(tool, path=SYSTEM_PATH) is None:
+            raise SandboxError(f"The sandbox needs `{tool}`, which is not installed. {_INSTALL}")
+    binds = dict(binds)
+    command = ["--unshare-all", "--unshare-user", "--disable-userns", "--new-session", "--die-with-parent"]
+    command += ["--clearenv"]
+    for name, value in environment.items():
+        command += ["--setenv", name, value]
+    for link in ("/bin", "/sbin", "/lib", "/lib32", "/lib64"):
+        if os.path.islink(link):
+            command += ["--symlink", os.readlink(link), link]
+        elif os.path.isdir(link):
+            binds.setdefault(link, link)
+    stage = "/mnt" if os.geteuid() == 0 else None
+    for number, (target, source) in enumerate(binds.items()):
+        command += ["--ro-bind", f"{stage}/{number}" if stage else source, target]
+    # nbgrader's exchange, where students of the same machine leave their work, lies in what the sandbox sees of /usr.
+    if os.path.isdir(EXCHANGE):
+        command += ["--tmpfs", EXCHANGE]
+    command += [*arguments, "--"]
     if stage is None:
-        return ["bwrap", *arguments]
+        return ["bwrap", *command]
     # As the host's root, bwrap would leave the job root's files: become nobody first. Folders that nobody cannot
     # enter are bound to one that it can, in a mount namespace that ends with this process.
     steps = [f"mount -t tmpfs -o mode=755 tmpfs {stage}"]
     for number, source in enumerate(binds.values()):
-        steps += [f"mkdir {stage}/{number}", f"mount --bind {shlex.quote(source)} {stage}/{number}"]
+        make = "mkdir" if os.path.isdir(source) else "touch"
+        steps += [f"{make} {stage}/{number}", f"mount --bind {shlex.quote(source)} {stage}/{number}"]
     drop = f"exec setpriv --reuid={NOBODY} --regid={NOBODY} --clear-groups --inh-caps=-all --no-new-privs"
     script = " && ".join([*steps, f'{drop} bwrap "$@"'])
-    return ["unshare", "--mount", "--propagation", "private", "--", "sh", "-c", script, "sh", *arguments]
+    return ["unshare", "--mount", "--propagation", "private", "--", "sh", "-c", script, "sh", *command]
 
 
 def _site_packages() -> list[str]:
@@ -177,8 +201,8 @@ def _site_packages() -> list[str]:
     return [os.path.realpath(folder) for folder in folders if os.path.isdir(folder)]
 
 
-def _binds() -> dict[str, str]:
-    """Return what the sandbox sees, target by target: the system's programs, the interpreter and its packages."""
+def interpreter() -> dict[str, str]:
+    """Return the folders of the system's programs, the interpreter and its packages, each bound to its own place."""
     binds = {"/usr": "/usr"}
     for folder in (sys.base_prefix, sys.prefix, *_site_packages()):
         if not any(folder == target or folder.startswith(target + "/") for target in binds):
@@ -187,7 +211,12 @@ def _binds() -> dict[str, str]:
     real = os.path.dirname(os.path.dirname(os.path.realpath(sys.executable)))
     if not any(real == target or real.startswith(target + "/") for target in binds):
         binds[real] = real
-    return binds | {f"/course/{name}": str(folder) for name, folder in _course_folders().items()}
+    return binds
+
+
+def _binds() -> dict[str, str]:
+    """Return what the sandbox sees, target by target."""
+    return interpreter() | {f"/course/{name}": str(folder) for name, folder in _course_folders().items()}
 
 
 def refuse_to_show(folder: Path) -> None:

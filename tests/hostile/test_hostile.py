@@ -1,0 +1,142 @@
+"""Hostile submissions with honest ones between them: nothing is paid that was not earned, and nobody is touched."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import psutil
+import pytest
+
+from tests.autograder.test_pipeline import scores, solved
+from tests.conftest import PROGRAM, ROOT
+from tests.hostile import LEAKED, MARKER, NEIGHBOR, corpus, digest, hand_in
+
+CORPUS = corpus()
+NEIGHBORS = ("a-neighbor", "m-neighbor", NEIGHBOR)
+#: In the short form what hangs is given up soon: nothing honest in the class takes a second.
+SHORT = {"cell_seconds": 2.5, "question_seconds": 2.0, "total_seconds": 8.0}
+#: Where a file that an attack left would be seen from outside.
+PLACES = ("/", "/tmp", "/var/tmp", "/dev/shm", "/home", "/srv", "/opt", "/run", Path.home(), os.getcwd(), sys.prefix)
+
+
+def machine():
+    """Return what no submission may change: files that attacks leave, and the code of the course."""
+    places = filter(os.path.isdir, PLACES)
+    left = {place: sorted(name for name in os.listdir(place) if MARKER in name) for place in places}
+    code = {path: path.read_bytes() for name in ("autograder", "source_lib") for path in (ROOT / name).rglob("*.py")}
+    startup = [*Path.home().glob(".ipython/profile_default/startup/*"), *Path(sys.prefix).rglob("usercustom*")]
+    return left, code, startup
+
+
+def handed_in(folder):
+    """Return the content of all submissions, but for files without end."""
+    found = {}
+    for place, _, names in os.walk(folder / "assignments" / "submitted"):
+        for path in (Path(place, name) for name in names):
+            if path.is_symlink():
+                found[path] = os.readlink(path)
+            elif path.is_file():
+                found[path] = path.read_bytes() if path.stat().st_size < 2**28 else path.stat().st_size
+    return found
+
+
+@pytest.fixture(scope="module", params=[SHORT, pytest.param({}, marks=pytest.mark.long)], ids=["short", "patient"])
+def graded(request, released, tmp_path_factory, sandbox_works):
+    folder = tmp_path_factory.mktemp("hostile") / "course"
+    subprocess.run(["cp", "-a", released, folder], check=True)
+    with open(folder / "nbgrader_config.py", "a") as file:
+        file.writelines(f"c.TrustedExecute.{name} = {seconds}\n" for name, seconds in request.param.items())
+    submitted = folder / "assignments" / "submitted"
+    release = nbformat.read(folder / "assignments/release/lab1/lab1.ipynb", as_version=4)
+    right = solved(folder)
+    for student in NEIGHBORS:
+        (submitted / student / "lab1").mkdir(parents=True)
+        nbformat.write(right, submitted / student / "lab1" / "lab1.ipynb")
+    for one in CORPUS:
+        hand_in(one, submitted / one.name / "lab1", release, right)
+    before = machine(), handed_in(folder)
+    command = [PROGRAM, "grade", "lab1", "--course", folder, "--json", folder / "out.json", "--workers", "2"]
+    done = subprocess.run([*command, "--no-feedback"], capture_output=True, text=True)
+    assert done.returncode == 2, done.stdout[-2000:] + done.stderr[-2000:]
+    records = {record["student"]: record for record in json.loads((folder / "out.json").read_text())}
+    return folder, done, records, before, (machine(), handed_in(folder))
+
+
+def overpaid(records):
+    """Return who got more than their honest part earns."""
+    return {one.name: records[one.name]["points"] for one in CORPUS if records[one.name]["points"] > one.points}
+
+
+def test_the_corpus_is_large_and_each_family_has_several():
+    families = [one.family for one in CORPUS]
+    assert len(CORPUS) >= 60 and len({one.name for one in CORPUS}) == len(CORPUS)
+    assert min(families.count(name) for name in families) >= 2 and len(set(families)) >= 17
+    assert all(one.tries.endswith(".") and one.tries.count(". ") == 0 for one in CORPUS)
+    # The same attack under two names would count twice.
+    assert len({digest(one) for one in CORPUS}) == len(CORPUS)
+
+
+def test_nothing_is_paid_that_was_not_earned(graded, record_property):
+    records = graded[2]
+    assert set(records) == {one.name for one in CORPUS} | set(NEIGHBORS)
+    wrong = overpaid(records)
+    record_property("hostile", {"tried": len(CORPUS), "false accepts": len(wrong)})
+    print(f"{len(CORPUS)} hostile submissions tried, {len(wrong)} false accepts.")
+    assert wrong == {}
+
+
+@pytest.mark.parametrize("one", CORPUS, ids=lambda one: one.name)
+def test_each_gets_what_its_honest_part_earns_or_is_flagged(graded, one):
+    record = graded[2][one.name]
+    assert record["points"] <= one.points
+    assert record["status"] == "flagged" or record["points"] == one.points, record
+    assert record["isolation"] == "bubblewrap"
+
+
+@pytest.mark.parametrize("student", NEIGHBORS)
+def test_honest_neighbors_get_everything(graded, student):
+    record = graded[2][student]
+    assert (record["points"], record["status"]) == (35, "graded"), record
+
+
+def test_the_gradebook_holds_what_the_report_says_and_nothing_else(graded):
+    folder, _, records, _, _ = graded
+    stored = scores(folder)
+    assert set(stored) == set(records)
+    for student, record in records.items():
+        automatic = {name: score for name, (score, _) in stored[student].items() if name != "discussion"}
+        assert sum(automatic.values()) == record["points"], student
+        if record["status"] == "flagged":
+            assert all(needs for _, needs in stored[student].values()), student
+
+
+def test_nothing_outside_was_written(graded):
+    _, _, _, (machine_before, files_before), (machine_after, files_after) = graded
+    assert machine_after == machine_before
+    assert files_after == files_before
+    assert not list(graded[0].rglob(f"*{MARKER}*"))
+
+
+def test_nothing_was_read_that_is_not_the_job_s_own(graded):
+    folder, _, _, _, _ = graded
+    read = {}
+    for path in (folder / "assignments" / "autograded").glob("*/lab1/lab1.ipynb"):
+        for cell in nbformat.read(path, as_version=4).cells:
+            shown = json.dumps(cell.get("outputs", []))
+            if LEAKED in shown:
+                read[path.parts[-3]] = shown[:500]
+    assert read == {}
+
+
+def test_no_process_is_left(graded):
+    lines = [" ".join(process.info["cmdline"] or []) for process in psutil.process_iter(["cmdline"])]
+    assert not [line for line in lines if line.startswith("sleep 9876") or "gradebook.db" in line and "sqlite3" in line]
+
+
+def test_no_traceback_reaches_whoever_grades(graded):
+    _, done, records, _, _ = graded
+    assert "Traceback" not in done.stdout + done.stderr
+    assert f"{len(records)} graded" in done.stdout
