@@ -272,10 +272,10 @@ def test_a_score_that_one_side_lacks_is_no_noise():
 
 def measured(**changed):
     return {
-        "stock": [run_of(STOCK, 60.0)],
+        "stock": [run_of(STOCK, 300.0)],
         "stock_exploring": [run_of(whole("ann"), 45.0)],
         "grade": [run_of(STOCK, seconds) for seconds in (6.0, 3.0, 30.0)],
-        "plain": [run_of(STOCK, 15.0)],
+        "plain": [run_of(STOCK, 60.0)],
         "grade_feedback": [run_of(STOCK, 10.0)],
     } | changed
 
@@ -283,11 +283,11 @@ def measured(**changed):
 def test_grading_ratios_are_of_medians_and_per_submission_where_numbers_differ():
     figures = grading.judged(measured())
     by_name = {one.name.strip(): one for one in figures}
-    assert by_name["2 submissions: stock autograde over cnn-course grade"].measured == 10.0
+    assert by_name["2 submissions: stock autograde over cnn-course grade"].measured == 50.0
     assert by_name["2 submissions: stock autograde over cnn-course grade"].verdict == "ok"
-    assert by_name["2 submissions: stock autograde over autograde with our preprocessors"].measured == 4.0
+    assert by_name["2 submissions: stock autograde over autograde with our preprocessors"].measured == 5.0
     assert by_name["2 submissions: stock autograde over autograde with our preprocessors"].verdict == "missed"
-    assert by_name["2 submissions: stock autograde over cnn-course grade with feedback"].measured == 6.0
+    assert by_name["2 submissions: stock autograde over cnn-course grade with feedback"].measured == 30.0
     assert figure(figures, "with cells that explore: stock").measured == 15.0
     assert by_name["one submission: cnn-course grade"].measured == 3.0
     assert by_name["scores unlike stock's"].verdict == "ok"
@@ -308,10 +308,12 @@ def test_a_class_in_which_all_fare_alike_proves_nothing(scores):
 
 
 def test_class_fits_the_lab_and_loses_only_what_explores(course):
-    grading.hand_in(course, grading.NUMBER)
+    grading.hand_in(course, len(grading.CLASS) + 2)
     students = grading.students_in(course)
-    assert len(students) == grading.NUMBER
+    assert len(students) == len(grading.CLASS) + 2
     texts = {student: notebook(course, student) for student in students}
+    # After the last it begins again.
+    assert sources(texts["02-kernel-not-flipped-1"]) == sources(texts["02-kernel-not-flipped"])
     solved = texts["01-solved"]
     for student, edits in grading.CLASS.items():
         same = sources(texts[student]) == sources(solved)
