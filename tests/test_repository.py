@@ -94,7 +94,8 @@ def test_conda_installs_the_same_through_the_constraints():
 
 
 @pytest.mark.parametrize(
-    ("folder", "extras"), [("source_lib", ()), ("autograder", ("instructor", "cluster")), ("book", ("instructor", "book"))]
+    ("folder", "extras"),
+    [("source_lib", ()), ("autograder", ("instructor", "cluster")), ("book", ("instructor", "book"))],
 )
 def test_what_is_imported_is_asked_for(folder, extras):
     owners = importlib.metadata.packages_distributions()
