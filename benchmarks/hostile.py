@@ -182,7 +182,7 @@ def measured(base: Path, ones: Sequence[Hostile]) -> Iterator[tuple[Hostile, dic
         result = stock(base, one)
         if (result["points"], result["neighbor"]) != (one.points, LAB.points) or result["left"] or result["changed"]:
             raise UserError(f"Stock nbgrader does not grade {one.name} as it should, which proves nothing: {result}")
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(2 * (os.cpu_count() or 1)) as pool:
         yield from zip(ones, pool.map(functools.partial(_confirmed, base), ones), strict=True)
 
 

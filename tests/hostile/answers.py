@@ -170,30 +170,30 @@ compiler.ast_parse = paid
         "Display formatters",
         Hostile(
             "format-plain",
-            "Registers a formatter that prints full marks for the result of a check.",
+            "Registers a formatter that prints a word for the result of a check, which nbgrader takes for full marks.",
             """
 from autograder.feedback import Points
 text = get_ipython().display_formatter.formatters["text/plain"]
-text.for_type(Points, lambda points, printer, cycle: printer.text(str(max(FULL.values()))))
+text.for_type(Points, lambda points, printer, cycle: printer.text("all of them"))
 """,
         ),
         Hostile(
             "format-hook",
-            "Replaces the display hook, so that any result of a cell is shown as ten points.",
+            "Replaces what the display hook makes of a result, so that each is shown as minus one point.",
             """
 hook = type(get_ipython().displayhook)
-hook.compute_format_data = lambda self, result: ({"text/plain": "10.0"}, {})
+hook.compute_format_data = lambda self, result: ({"text/plain": "-1.0"}, {})
 """,
         ),
         Hostile(
             "format-publish",
-            "Sends results of its own on the kernel's channel while a check runs.",
+            "Sends results of its own on the kernel's channel before a check runs.",
             """
 def publish():
     kernel = get_ipython().kernel
-    content = {"execution_count": 1, "data": {"text/plain": "10.0"}, "metadata": {}}
+    content = {"execution_count": 1, "data": {"text/plain": "all of them"}, "metadata": {}}
     kernel.session.send(kernel.iopub_socket, "execute_result", content, parent=kernel.get_parent("shell"))
-get_ipython().events.register("post_run_cell", lambda *result: publish())
+get_ipython().events.register("pre_run_cell", lambda *cell: publish())
 """,
         ),
         Hostile(
@@ -211,8 +211,8 @@ display({"text/plain": "35.0", "text/html": "<b>35 of 35</b>"}, raw=True)
         "Patched built-in functions",
         Hostile(
             "builtin-sum",
-            "Replaces sum and float, with which points are added up.",
-            "import builtins\nbuiltins.sum = lambda *a, **k: 10.0",
+            "Replaces the function sum, with which points are added up, by one that says minus one.",
+            "import builtins\nbuiltins.sum = lambda *a, **k: -1.0",
             _STUBS,
         ),
         Hostile(

@@ -11,7 +11,7 @@ from tests.hostile import FUNCTIONS, NEIGHBOR, Hostile, family, find, stubs
 
 #: The course's folder, as a link in a submission names it.
 _COURSE = "../../../.."
-_FAKE = "def open_lab(*arguments):\n    return lambda name: 10.0\n"
+_FAKE = "def open_lab(*arguments):\n    return lambda name: -1.0\n"
 
 
 def _edited(change):
