@@ -26,7 +26,7 @@ from autograder.untrusted import printable
 LAB = get_lab("lab1")
 #: Names the inputs: the same seed draws the same ones. Failures print it.
 SEED = os.environ.get("FUZZ_SEED", "1")
-PATIENCE = Patience(cell=5.0, question=2.0, total=20.0)
+PATIENCE = Patience(cell=5.0, question=1.5, total=20.0)
 MAX_MESSAGE = 5_000
 MAX_SECONDS = 60.0
 #: What is said where an exception was caught at the last moment. Here each of them is a fault.
@@ -89,12 +89,17 @@ def classroom(course, bare_sandbox, sandbox):
 
 @pytest.fixture(scope="session")
 def tiny(released):
-    """The solved lab with one answer and its check in it: quick to grade, and 2 points right."""
+    """The solved lab with one answer, its check and some cells of a student's own: quick to grade, 2 points right."""
     notebook = json.loads((released / "assignments" / "source" / "lab1" / "lab1.ipynb").read_text())
     names = ("setup", "flatten_layer", "check_flatten_layer", "discussion")
     kept = [cell for cell in notebook["cells"] if cell["metadata"].get("nbgrader", {}).get("grade_id") in names]
     assert len(kept) == len(names)
-    return json.dumps({**notebook, "cells": kept}).encode()
+    free = [
+        {"cell_type": kind, "id": f"free-{number}", "metadata": {}, "source": f"x = {number}"}
+        | ({"execution_count": None, "outputs": []} if kind == "code" else {})
+        for number, kind in enumerate(("markdown", "code", "raw", "markdown"))
+    ]
+    return json.dumps({**notebook, "cells": [*kept, *free]}).encode()
 
 
 def wrong_verdict(verdict: Verdict, most: float) -> str | None:

@@ -177,11 +177,11 @@ def put(pairs, key, value):
 
 
 def twisted(rng, content):
-    """Return a notebook's bytes after one to six changes of its JSON."""
+    """Return a notebook's bytes after one to eight changes of its JSON."""
     document = loads(content)
-    for _ in range(rng.randint(1, 6)):
+    for _ in range(rng.randint(1, 8)):
         cells = member(document, "cells")
-        if isinstance(cells, list) and cells and rng.random() < 0.6:
+        if isinstance(cells, list) and cells and rng.random() < 0.75:
             _twist_cells(rng, cells)
         else:
             _twist_anywhere(rng, document)
@@ -225,7 +225,8 @@ def _shuffled(rng, value):
 def _twist_cells(rng, cells):
     at = rng.randrange(len(cells))
     cell = cells[at]
-    what = rng.randrange(11)
+    # A text is what a page shows most of.
+    what = 4 if rng.random() < 0.4 else rng.randrange(11)
     if what == 0:
         for _ in range(rng.choice([1, 2, 30])):
             cells.insert(rng.randint(0, len(cells)), copy.deepcopy(cell))
@@ -236,8 +237,9 @@ def _twist_cells(rng, cells):
     elif what == 3:
         cells.insert(at, odd_value(rng))
     elif what == 4:
-        put(cell, "source", page_text(rng, 40) if rng.random() < 0.7 else odd_value(rng))
-        put(cell, "cell_type", rng.choice(["code", "markdown", "raw", "heading", "", odd_value(rng)]))
+        put(cell, "source", page_text(rng, 40) if rng.random() < 0.8 else odd_value(rng))
+        if rng.random() < 0.5:
+            put(cell, "cell_type", rng.choice(["code", "markdown", "markdown", "raw", "heading", odd_value(rng)]))
     elif what == 5:
         put(cell, "attachments", rng.choice([attachments(rng), odd_value(rng)]))
         put(cell, "cell_type", "markdown")
@@ -291,12 +293,12 @@ def output(rng):
     return Pairs([key, members[key]] for key in rng.sample(sorted(members), rng.randint(1, len(members))))
 
 
-def notebook(rng, content):
+def notebook(rng, content, tear=0.45):
     """Return a notebook's bytes with something wrong in them, at the level of its JSON, of its bytes, or of both."""
     level = rng.random()
-    if level < 0.7:
+    if level > tear * 2 / 3:
         content = twisted(rng, content)
-    if level > 0.55:
+    if level < tear:
         content = torn(rng, content)
     return content
 
@@ -380,6 +382,8 @@ def reply(rng, number):
     for key in ("value", "modified", "outputs", "error", "noted", "x"):
         if rng.random() < {"value": 0.95, "modified": 0.95, "outputs": 0.5}.get(key, 0.1):
             members.append([key, likely(rng, blobs) if key == "value" and rng.random() < 0.6 else tree(rng, blobs)])
+    if rng.random() < 0.1:
+        put(members, "error", page_text(rng, 30))
     if rng.random() < 0.95:
         put(members, "modified", rng.choice([[], [], [], [], [0], [1, 2]]))
     if rng.random() < 0.5 and member(members, "outputs") is not None:

@@ -84,8 +84,8 @@ def test_every_submission_is_graded_or_flagged_and_has_a_page_that_runs_nothing_
     classroom, tiny, elements, tell, count
 ):
     start = time.perf_counter()
-    paths = {f"case-{number}": classroom.hand_in(f"case-{number}", mutator.notebook(case(number), tiny))
-             for number in range(count)}  # fmt: skip
+    contents = {f"case-{number}": mutator.notebook(case(number), tiny, tear=0.15) for number in range(count)}
+    paths = {student: classroom.hand_in(student, content) for student, content in contents.items()}
     classroom.hand_in("right", tiny)
     verdicts = classroom.grade([*paths, "right"])
     assert set(verdicts) == {*paths, "right"}

@@ -122,7 +122,7 @@ def peer(tiny, seed):
 
 
 @pytest.mark.filterwarnings("error:.*encountered:RuntimeWarning")
-@pytest.mark.parametrize("count", [6, pytest.param(500, marks=pytest.mark.long)])
+@pytest.mark.parametrize("count", [4, pytest.param(500, marks=pytest.mark.long)])
 def test_a_process_that_sends_anything_gets_items_and_a_page_that_runs_nothing_of_it(
     classroom, tiny, elements, tell, count
 ):
