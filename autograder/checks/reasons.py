@@ -15,6 +15,8 @@ from autograder.student import Answer, Student
 
 #: How often a student is asked more for the sake of one lost line, and how many seconds that may take for all of them.
 MOST_QUESTIONS, MOST_SECONDS = 12, 2.0
+#: An answer with fewer numbers may be that of a fault by chance.
+FEW_NUMBERS = 8
 _SPENT = "seconds spent on reasons"
 
 #: Asks one small question and returns what is wrong with its answer.
@@ -137,17 +139,22 @@ def _explained(student: Student, wrong: Wrong, telling: Telling, smaller: Sequen
     except EnoughError:
         hint = ""
     names = [] if hint else hints.suspects(student.course, wrong)
-    small, names = _smallest(sparing, names, smaller)
+    numbers = compare.array(wrong.view(wrong.got))
+    by_chance = numbers is None or numbers.size < FEW_NUMBERS
+    small, names = _smallest(sparing, names, smaller, by_chance)
     # Of no numbers at all no fault is expected.
-    if not hint and (names or compare.array(wrong.view(wrong.got)) is not None):
+    if not hint and (names or numbers is not None):
         hint = hints.told(telling.mutants, names)
     return Problem(_message(telling, small or wrong, hint), _example(small) if small else _place(wrong))
 
 
-def _smallest(student: Student, names: list[str], smaller: Sequence[Small]) -> tuple[Wrong | None, list[str]]:
+def _smallest(
+    student: Student, names: list[str], smaller: Sequence[Small], by_chance: bool
+) -> tuple[Wrong | None, list[str]]:
     """Return the first small question with a wrong answer, and which of the suspected faults also give that one.
 
-    Where no small answer is that of a suspected fault, it fitted by chance, and is not suspected any more.
+    Where no small answer is that of a suspected fault, it fitted by chance, and is not suspected any more. Where it may
+    well have fitted ``by_chance``, all small answers must be those of the fault.
     """
     course, complete = student.course, True
     wrong: list[Wrong] = []
@@ -164,6 +171,8 @@ def _smallest(student: Student, names: list[str], smaller: Sequence[Small]) -> t
             # One that shows the suspected fault and no other is worth a few numbers more.
             if not names or any(hints.fits_alone(course, name, found) for name in names):
                 break
+    if by_chance:
+        names = [name for name in names if all(hints.fits(course, name, one) for one in wrong)]
     fitting = [(one, [name for name in names if hints.fits(course, name, one)]) for one in wrong]
     fitting = [(one, some) for one, some in fitting if some]
     if alone := [(one, some) for one, some in fitting if any(hints.fits_alone(course, name, one) for name in some)]:
