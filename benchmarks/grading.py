@@ -32,7 +32,7 @@ from benchmarks.report import Figure, load, ratio
 
 ROOT = Path(__file__).resolve().parents[1]
 LAB = get_lab("lab1")
-NUMBER, REPEATS = 100, 3
+NUMBER, REPEATS = 100, 2
 QUICK_NUMBER, QUICK_REPEATS = 3, 1
 #: Cells that explore take stock more than a minute for each submission, so few must do.
 EXPLORING, QUICK_EXPLORING = 2, 1
