@@ -318,12 +318,6 @@ except Exception as error:
             points=35,
         ),
         Hostile(
-            "takes-each-question",
-            "Loops for ever in each of its answers.",
-            "",
-            stubs(_HANG.replace("\n", "\n    ")),
-        ),
-        Hostile(
             "takes-processor-aside",
             "Keeps every processor busy while its speed is measured, so that the course looks slow beside it.",
             """
