@@ -216,6 +216,9 @@ def stock(base: Path, one: Hostile) -> dict[str, Any]:
             code = Path(place) / "code"
             for package in ("autograder", "source_lib"):
                 shutil.copytree(ROOT / package, code / package, ignore=shutil.ignore_patterns("__pycache__"))
+            # As where the course is installed: what lies beside a notebook comes before what is installed.
+            (code / "start").mkdir()
+            (code / "start" / "sitecustomize.py").write_text("import sys\nsys.path.append('/room/code')\n")
             Path(place).chmod(0o755)
             return _in_a_room(course, code, one)
         finally:
@@ -231,7 +234,7 @@ def _in_a_room(course: Path, code: Path, one: Hostile) -> dict[str, Any]:
         "/referee.py": str(REFEREE),
         "/etc/passwd": "/etc/passwd",
     }
-    environment = launch.environment(Path("/room/home"), Path("/room/code"))
+    environment = launch.environment(Path("/room/home"), Path("/room/code/start"))
     environment |= {"USER": "grader", "JUPYTER_CONFIG_DIR": "/room/settings", "MPLBACKEND": "agg"}
     arguments = ["--as-pid-1", "--size", str(2**30), "--tmpfs", "/room", "--dir", "/room/home"]
     for folder in ("/tmp", "/var/tmp"):

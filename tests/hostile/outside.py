@@ -76,13 +76,13 @@ for number in glob.glob("/proc/[0-9]*"):
         ),
         Hostile(
             "writes-grades",
-            "Opens the gradebook and gives everybody other points.",
+            "Opens the gradebook, gives everybody 0 points and makes the checks worth next to nothing.",
             f"""
 import glob, sqlite3
 for path in glob.glob("{_COURSE}/gradebook.db"):
     base = sqlite3.connect(path)
     base.execute("update grade set auto_score = 0, manual_score = 0")
-    base.execute("update grade_cell set max_score = 1")
+    base.execute("update grade_cells set max_score = 0.25")
     base.commit()
 """,
         ),
@@ -98,9 +98,10 @@ for _ in range(600):
     try:
         base = sqlite3.connect("{_COURSE}/gradebook.db")
         base.execute(
-            "update grade set auto_score = (select max_score from grade_cell where id = cell_id) where exists ("
+            "update grade set auto_score = (select max_score from grade_cells where id = grade.cell_id) "
+            "where exists ("
             "select 1 from submitted_notebook n join submitted_assignment s on s.id = n.assignment_id "
-            "where n.id = notebook_id and s.student_id = 'writes-grades-later')")
+            "where n.id = grade.notebook_id and s.student_id = 'writes-grades-later')")
         base.commit()
         base.close()
     except sqlite3.Error:
@@ -314,12 +315,6 @@ except Exception as error:
             _HANG,
             solved=True,
             points=35,
-        ),
-        Hostile(
-            "takes-each-question",
-            "Loops for ever in each of its answers.",
-            "",
-            stubs(_HANG.replace("\n", "\n    ")),
         ),
         Hostile(
             "takes-processor-aside",
