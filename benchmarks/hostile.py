@@ -68,9 +68,9 @@ def figures(quick: bool, tell: Callable[[str], None]) -> list[Figure]:
         base = make_course(Path(place) / "course")
         digests = {one.name: digest(one) for one in ones}
         known = {entry["digest"]: entry["stock"] for entry in kept()["submissions"]}
-        open_ones = [one for one in ones if digests[one.name] not in known and not quick]
-        tell(f"stock nbgrader on {len(open_ones)} hostile submissions that are not measured yet")
-        for one, result in measured(base, open_ones):
+        unmeasured = [one for one in ones if digests[one.name] not in known and not quick]
+        tell(f"stock nbgrader on {len(unmeasured)} hostile submissions that are not measured yet")
+        for one, result in measured(base, unmeasured):
             tell(f"  {one.name}: {json.dumps(result)}")
             known[digests[one.name]] = result
             write([row(one, known[digests[one.name]]) for one in ones if digests[one.name] in known])

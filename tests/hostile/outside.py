@@ -239,19 +239,6 @@ for name in ("\\0" + MARKER, "/tmp/" + MARKER + ".socket"):
             solved=True,
             points=35,
         ),
-        Hostile(
-            "signal-interrupts",
-            "Sets an alarm that raises an error in whatever runs, a thousand times a second.",
-            """
-import signal
-def interrupt(*arguments):
-    raise KeyboardInterrupt
-signal.signal(signal.SIGALRM, interrupt)
-signal.setitimer(signal.ITIMER_REAL, 0.5, 0.001)
-""",
-            solved=True,
-            points=35,
-        ),
     ),
     *family(
         "Exhausting the machine",
