@@ -8,8 +8,12 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from source_lib.data_generator import DataGenerator
 
 #: Larger files are not read: ten million lines take less.
 MAX_BYTES = 200 * 2**20
@@ -187,6 +191,46 @@ def check_predictions(
     """
     read = [read_predictions(file, rows, classes, column, name) for name, file in files.items()]
     return [finding for one in read for finding in one.findings] + among(read)
+
+
+def check_csv(
+    *files: str | os.PathLike,
+    dataset: DataGenerator | None = None,
+    rows: int | None = None,
+    classes: int = 2,
+    column: str | None = None,
+) -> bool:
+    """Say of files of predictions whether they are right, and of each fault where it is and how to mend it.
+
+    Parameters
+    ----------
+    *files : str or path
+        The files.
+    dataset : DataGenerator, optional
+        Knows the number of test images and of classes.
+    rows, classes, column
+        As in `read_predictions`; not needed with `dataset`.
+
+    Returns
+    -------
+    bool
+        Whether nothing is wrong. Notes are no faults.
+    """
+    if dataset is not None:
+        rows, classes = dataset.N_test, dataset.K
+    # By their names, or by their paths where two have the same name.
+    names = [Path(file).name for file in files]
+    names = [name if names.count(name) == 1 else str(file) for name, file in zip(names, files, strict=True)]
+    read = [read_predictions(file, rows, classes, column, name) for name, file in zip(names, files, strict=True)]
+    between = among(read)
+    for one in read:
+        findings = [*one.findings, *(finding for finding in between if finding.file == one.name)]
+        if all(finding.harmless for finding in findings):
+            what = "classes" if one.column == "class" else "probabilities"
+            print(f"{one.name}: right, {len(one.values)} {what}.")
+        for finding in findings:
+            print(finding)
+    return not between and all(one.right for one in read)
 
 
 def among(read: Iterable[Predictions]) -> list[Finding]:
