@@ -25,6 +25,7 @@ from autograder.untrusted import (
     MAX_TEXT,
     Budget,
     colorable,
+    new_output,
     printable,
     safe_markdown,
     safe_outputs,
@@ -72,8 +73,9 @@ class RestoreCells(NbGraderPreprocessor):
     """
 
     def preprocess(self, nb: NotebookNode, resources: ResourcesDict) -> tuple[NotebookNode, ResourcesDict]:
-        nb = cells.clean(nb)
         where = resources["nbgrader"]
+        # Where the roles are known, the notebook was read by this package.
+        nb = nb if resources.get("roles") else cells.clean(nb)
         roles = resources.get("roles") or read_roles(where["db_url"], where["assignment"], where["notebook"])
         notes = cells.restore(nb, roles)
         texts, code = Budget(MAX_TEXTS), Budget(MAX_CODE)
@@ -178,12 +180,12 @@ def write_verdict(nb: NotebookNode, lab: Lab, verdict: grade.Verdict) -> None:
             most = float(cell.metadata["nbgrader"]["points"])
             points = min(max(float(sum(item.points for item in items)), 0.0), most)
             data = {"text/plain": repr(points), "text/html": items_html(items, check.function)}
-            cell.outputs = [nbformat.v4.new_output("execute_result", data=data, execution_count=1)]
+            cell.outputs = [new_output("execute_result", data=data, execution_count=1)]
         elif position in verdict.ran:
             cell.outputs = safe_outputs(verdict.ran[position], budget)
         elif cells.explores(cell):
             text = "Not run while grading: this cell explores.\n"
-            cell.outputs = [nbformat.v4.new_output("stream", name="stdout", text=text)]
+            cell.outputs = [new_output("stream", name="stdout", text=text)]
     head = nbformat.v4.new_markdown_cell(summary_html(verdict.items, verdict.flags), id="summary")
     nb.cells.insert(0, head)
     nb.metadata[NOTES] = from_dict({"flags": verdict.flags, "isolation": verdict.isolation})

@@ -15,7 +15,7 @@ from pathlib import Path
 import joblib
 import nbformat
 from nbconvert.exporters import NotebookExporter
-from nbformat.notebooknode import from_dict
+from nbformat.notebooknode import NotebookNode, from_dict
 from nbgrader.api import MissingEntry
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
@@ -278,7 +278,7 @@ class Saver:
             notebook.metadata[NOTES] |= from_dict({"of": self._of(student), "verdict": grade.as_stored(verdict)})
         place = self.course.step("autograded", student, self.lab.name)
         beside = place.with_name(f".{place.name}.new")
-        self._write(beside, nbformat.v4.writes(notebook), path, {} if bare else files_beside(path)[0])
+        self._write(beside, _written(notebook), path, {} if bare else files_beside(path)[0])
         # In this order, whatever stops it leaves no graded notebook beside grades that are not its own.
         _remove(place)
         self.store.save(student, self._when(student), notebook, flagged=verdict.status == "flagged")
@@ -333,6 +333,11 @@ class Saver:
             except (FileExistsError, NotADirectoryError, IsADirectoryError):
                 continue  # A student's folder has the name of a file of ours, or the other way round.
             target.chmod(stat.S_IRUSR | stat.S_IRGRP | stat.S_IROTH)
+
+
+def _written(notebook: NotebookNode) -> str:
+    """Return the text of a notebook; nbformat writes the same over many lines, which takes twenty times as long."""
+    return json.dumps(notebook, ensure_ascii=False, sort_keys=True) + "\n"
 
 
 def _stamp(folder: Path) -> Path | None:

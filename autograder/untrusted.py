@@ -16,10 +16,9 @@ from functools import lru_cache
 from html import escape, unescape
 from typing import Any
 
-import nbformat
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbconvert.filters.strings import strip_files_prefix
-from nbformat.notebooknode import NotebookNode
+from nbformat.notebooknode import NotebookNode, from_dict
 from pygments.lexers import find_lexer_class_by_name
 from pygments.token import STANDARD_TYPES
 from pygments.util import ClassNotFound
@@ -181,6 +180,12 @@ def without_links(text: str) -> str:
     return _TEX.sub(r"\1", text)
 
 
+def new_output(kind: str, **content: Any) -> NotebookNode:
+    """Return an output of a cell. What nbformat makes is the same, but it validates each against the whole schema."""
+    metadata = {"metadata": {}} if kind in ("display_data", "execute_result") else {}
+    return from_dict({"output_type": kind, **metadata, **content})
+
+
 def safe_outputs(ran: Ran, budget: Budget | None = None) -> list[NotebookNode]:
     """Return what a cell in the sandbox put out, as notebook outputs that run nothing.
 
@@ -202,21 +207,21 @@ def safe_outputs(ran: Ran, budget: Budget | None = None) -> list[NotebookNode]:
     for position, raw in enumerate(raws):
         if position == MAX_OUTPUTS or budget.left <= 0:
             text = f"[{len(raws) - position} more outputs are not shown here.]"
-            outputs.append(nbformat.v4.new_output("stream", name="stdout", text=text))
+            outputs.append(new_output("stream", name="stdout", text=text))
             break
         if not isinstance(raw, dict):
             continue
         text, data, stream = (raw.get(key) for key in ("text", "data", "stream"))
         if isinstance(text, str):
             name = "stderr" if isinstance(stream, str) and stream == "stderr" else "stdout"
-            outputs.append(nbformat.v4.new_output("stream", name=name, text=_text(text, budget)))
+            outputs.append(new_output("stream", name=name, text=_text(text, budget)))
         elif isinstance(data, dict) and (shown := _safe_data(data, budget)):
-            outputs.append(nbformat.v4.new_output("display_data", data=shown))
+            outputs.append(new_output("display_data", data=shown))
     if ran.error is not None:
         told = ran.error if isinstance(ran.error, dict) else {}
         told = {key: value for key, value in told.items() if isinstance(value, str)}
         outputs.append(
-            nbformat.v4.new_output(
+            new_output(
                 "error",
                 ename=printable(budget.cut(told.get("ename", ""), MAX_TEXT)),
                 evalue=printable(budget.cut(told.get("evalue", ""), MAX_TEXT)),
@@ -225,9 +230,7 @@ def safe_outputs(ran: Ran, budget: Budget | None = None) -> list[NotebookNode]:
         )
     if ran.cut_off is not None:
         reason = printable(ran.cut_off)
-        outputs.append(
-            nbformat.v4.new_output("error", ename="LeftOut", evalue=reason, traceback=[f"LeftOut: {reason}"])
-        )
+        outputs.append(new_output("error", ename="LeftOut", evalue=reason, traceback=[f"LeftOut: {reason}"]))
     return outputs
 
 
