@@ -117,10 +117,11 @@ class Points(float):
 
     html: str
 
-    def __new__(cls, items: Iterable[Item], heading: str) -> Points:
+    def __new__(cls, items: Iterable[Item], heading: str, notes: Iterable[str] = ()) -> Points:
         items = list(items)
         points = super().__new__(cls, sum(item.points for item in items))
-        points.html = items_html(items, heading)
+        told = "".join(f'<p style="margin:.35em 0">{escape(note)}</p>' for note in notes)
+        points.html = (items_html(items, heading) if items else "") + told
         return points
 
     def __repr__(self) -> str:

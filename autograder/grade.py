@@ -33,6 +33,8 @@ _UNPROVEN = (
 _NO_MODULE = re.compile(r"No module named '([\w.]{1,60})'")
 #: How long an answer may take that is only asked for to show what is wrong.
 REASON_SECONDS = 2.0
+#: Under this name a check leaves in a student's notes what a person should look at.
+FLAGS = "flags"
 UNJUDGED = "This could not be judged automatically; a person will look at it."
 
 
@@ -188,6 +190,8 @@ class Task:
         Of the questions.
     patience : Patience
         How long to wait.
+    material : mapping
+        What the lab brings for grading alone.
     """
 
     lab: str
@@ -196,13 +200,16 @@ class Task:
     notes: list[str]
     seed: int
     patience: Patience
+    material: Mapping[str, Any] = field(default_factory=dict)
 
 
 def judge(task: Task, sandbox: Sandbox, course: Course) -> Verdict:
     """Return the verdict of `grade`; where that fails, one that calls a person: it must never end a whole class."""
     lab = course.lab
     try:
-        return grade(task.notebook, lab, sandbox, course, task.seed, task.files, task.notes, task.patience)
+        return grade(
+            task.notebook, lab, sandbox, course, task.seed, task.files, task.notes, task.patience, task.material
+        )
     except Exception as error:
         return unreadable(lab, f"This submission could not be graded ({in_short(error)}).", sandbox.isolation)
 
@@ -216,6 +223,7 @@ def grade(
     files: Mapping[str, bytes] | None = None,
     notes: list[str] | None = None,
     patience: Patience | None = None,
+    material: Mapping[str, Any] | None = None,
 ) -> Verdict:
     """Judge one submission.
 
@@ -241,6 +249,8 @@ def grade(
         What restoring found that a person must look at.
     patience : Patience, optional
         How long to wait.
+    material : mapping, optional
+        What the lab brings for grading alone.
 
     Returns
     -------
@@ -249,13 +259,14 @@ def grade(
     start = time.perf_counter()
     flags = list(notes or [])
     sources = cells.runnable(notebook, [check.grade_id for check in lab.checks])
-    student = SandboxStudent(sandbox, sources, files, course.answers, patience)
+    student = SandboxStudent(sandbox, sources, files, course.answers, patience, material=material)
     judged = _judged(lab, student, seed)
     borrowed, elsewhere = _borrowed(lab, student, judged)
     items = judged.items
     if elsewhere:
         with course.lent:
-            judged = _judged(lab, SandboxStudent(course.complete, sources, files, course.answers, patience), seed)
+            helped = SandboxStudent(course.complete, sources, files, course.answers, patience, material=material)
+            judged = _judged(lab, helped, seed)
         # Who called a package is told by the student's side, and may be made up: it explains, and it never pays.
         items = {
             check.grade_id: _proven(check, items[check.grade_id], judged.items[check.grade_id], lab, flags)
@@ -316,6 +327,7 @@ def _judged(lab: Lab, student: SandboxStudent, seed: int) -> _Judged:
         student.close()
     for check in lab.checks:
         items.setdefault(check.grade_id, check.failed(UNJUDGED))
+    flags += student.notes.get(FLAGS, [])
     return _Judged(items, dict(student.ran), flags)
 
 

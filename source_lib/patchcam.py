@@ -282,7 +282,11 @@ def _write_part(
         top, left = (height - SIZE) // 2, (width - SIZE) // 2
         with h5py.File(part, "w") as made:
             x = made.create_dataset(
-                "x", (len(rows), SIZE, SIZE, 3), np.uint8, compression="gzip", chunks=(64, SIZE, SIZE, 3)
+                "x",
+                (len(rows), SIZE, SIZE, 3),
+                np.uint8,
+                compression="gzip",
+                chunks=(min(64, len(rows)), SIZE, SIZE, 3),
             )
             if y is not None:
                 made.create_dataset("y", data=y)

@@ -241,7 +241,9 @@ def _limit(limits: Mapping[str, int]) -> None:
         kind = getattr(resource, f"RLIMIT_{name}")
         hard = resource.getrlimit(kind)[1]
         value = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        resource.setrlimit(kind, (value, value))
+        # At the first limit on processor time comes a signal that tells why, and soon after it one that cannot be kept.
+        last = value + 2 if name == "CPU" and (hard == resource.RLIM_INFINITY or value + 2 <= hard) else value
+        resource.setrlimit(kind, (value, last))
 
 
 def _child(shell: Shell, channel: socket.socket, settings: Mapping[str, Any], seccomp: bytes) -> None:

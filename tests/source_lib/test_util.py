@@ -1,5 +1,6 @@
 """Weights, tables, evaluation, curves and predictions of real Keras models, small and awkward ones."""
 
+import copy
 import csv
 import doctest
 from types import SimpleNamespace
@@ -15,6 +16,7 @@ from keras import layers
 
 from source_lib import util
 from source_lib.data_generator import DataGenerator
+from source_lib.predictions import read_predictions
 
 
 def one_hot(labels, classes=3):
