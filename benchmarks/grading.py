@@ -230,6 +230,8 @@ def make_course(folder: Path) -> Path:
 def hand_in(folder: Path, number: int) -> None:
     """Write so many submissions into a course folder with the lab released: those of the class, again and again.
 
+    Their names sort in the order of the class, so that any twenty in a row are about a whole class.
+
     Raises
     ------
     UserError
@@ -244,7 +246,7 @@ def hand_in(folder: Path, number: int) -> None:
         notebook = nbformat.read(origin, as_version=4)
         for change in edits or ():
             edit(*change)(notebook)
-        place = course.step("submitted", f"{student}-{again}" if again else student, LAB.name)
+        place = course.step("submitted", f"{again:02d}-{student}" if again else student, LAB.name)
         place.mkdir(parents=True)
         nbformat.write(notebook, place / name)
 

@@ -18,6 +18,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import psutil
 from distributed import Client
 
 from autograder import secret
@@ -46,11 +48,14 @@ class Run:
         Most megabytes that were in memory at once.
     cpu : float
         Seconds of processor time, without what its sandboxes used.
+    used : list of tuple of float
+        Seconds since the start, and the processor time used until then with all that its sandboxes used, sorted.
     """
 
     done: list[float]
     memory: float
     cpu: float
+    used: list[tuple[float, float]]
 
 
 def figures(quick: bool, tell: Callable[[str], None]) -> list[Figure]:
@@ -75,8 +80,9 @@ def figures(quick: bool, tell: Callable[[str], None]) -> list[Figure]:
                 workers[number] = run
             judging[number] = min(judged, judging.get(number, judged))
     whole = runs[many].done
-    # The first class once through warms the machine up.
-    first, last = whole[len(CLASS) :][:calm], whole[-calm:]
+    # Time on the clock also tells what else the machine was at, so processor time is compared. The first class once
+    # through warms everything up.
+    first, last = (processor_time(runs[many], part) for part in (whole[len(CLASS) :][:calm], whole[-calm:]))
     once, both = (per_submission(workers[number].done) for number in (1, 2))
     return [
         Figure(
@@ -89,9 +95,9 @@ def figures(quick: bool, tell: Callable[[str], None]) -> list[Figure]:
         ),
         Figure(
             f"{many} submissions: cost of the last {calm} over the first {calm}",
-            undisturbed(last) / undisturbed(first),
+            last / first,
             at_most=1.1,
-            raw={"done": [round(second, 2) for second in whole]},
+            raw={"seconds_of_cpu_each": [first, last], "done": [round(second, 2) for second in whole]},
         ),
         Figure("  before the first submission is done", whole[0], unit="s"),
         Figure("  one submission on this machine", per_submission(whole), unit="s"),
@@ -115,9 +121,11 @@ def per_submission(done: list[float]) -> float:
     return (done[-1] - done[0]) / (len(done) - 1)
 
 
-def undisturbed(done: list[float]) -> float:
-    """Return how many seconds each took where the machine had least else to do: the quickest whole class of them."""
-    return min(per_submission(done[start:][: len(CLASS) + 1]) for start in range(len(done) - len(CLASS)))
+def processor_time(run: Run, done: list[float]) -> float:
+    """Return how many seconds of processor time each took, on all cores, from the first that was done to the last."""
+    moments, used = zip(*run.used, strict=True)
+    first, last = np.interp([done[0], done[-1]], moments, used)
+    return float(last - first) / (len(done) - 1)
 
 
 def graded(course: Path, *options: str) -> Run:
@@ -133,8 +141,8 @@ def graded(course: Path, *options: str) -> Run:
     with tempfile.TemporaryFile() as said:
         begun = time.time()
         process = subprocess.Popen(command, cwd=course, env=environment, stdout=said, stderr=said)
-        peak, stop = [0.0], threading.Event()
-        watching = threading.Thread(target=_watch, args=(process.pid, peak, stop))
+        peak, used, stop = [0.0], [(0.0, 0.0)], threading.Event()
+        watching = threading.Thread(target=_watch, args=(process.pid, begun, peak, used, stop))
         watching.start()
         cpu = _cpu(process)
         stop.set()
@@ -147,7 +155,7 @@ def graded(course: Path, *options: str) -> Run:
     missing = [path for path in notebooks if not path.is_file()]
     if missing:
         raise UserError(f"{len(missing)} submissions were not graded, {missing[0]} among them.")
-    return Run(sorted(path.stat().st_mtime - begun for path in notebooks), peak[0], cpu)
+    return Run(sorted(path.stat().st_mtime - begun for path in notebooks), peak[0], cpu, used)
 
 
 def _cpu(process: subprocess.Popen) -> float:
@@ -161,12 +169,18 @@ def _cpu(process: subprocess.Popen) -> float:
     return used
 
 
-def _watch(pid: int, peak: list[float], stop: threading.Event) -> None:
-    while not stop.wait(0.1):
-        with contextlib.suppress(OSError):
+def _watch(pid: int, begun: float, peak: list[float], used: list[tuple[float, float]], stop: threading.Event) -> None:
+    whole = psutil.Process(pid)
+    while not stop.wait(0.5):
+        with contextlib.suppress(OSError, psutil.Error):
             for line in Path(f"/proc/{pid}/status").read_text().splitlines():
                 if line.startswith("VmHWM:"):
                     peak[0] = int(line.split()[1]) / 1024
+            # A sandbox counts what its jobs used when they have ended.
+            times = [one.cpu_times() for one in (whole, *whole.children(recursive=True))]
+            total = sum(one.user + one.system + one.children_user + one.children_system for one in times)
+            # It never falls, but a job that just ended may not be counted yet.
+            used.append((time.time() - begun, max(total, used[-1][1])))
 
 
 def on_cluster(base: Path, name: str, workers: int, number: int) -> tuple[Run, float]:
@@ -185,7 +199,7 @@ def on_cluster(base: Path, name: str, workers: int, number: int) -> tuple[Run, f
         warm = graded(few, "--dask", address)
         run = graded(course, "--dask", address)
         judged = per_submission(list(_judged(course, address)))
-    return Run(run.done, run.memory, (run.cpu - warm.cpu) / (number - 2 * workers)), judged
+    return Run(run.done, run.memory, (run.cpu - warm.cpu) / (number - 2 * workers), run.used), judged
 
 
 def _judged(course: Path, address: str) -> Iterator[float]:
