@@ -1,4 +1,4 @@
-"""Trainings that are repeated: each on images of its own, kept as one line of a file, continued after an interruption."""
+"""Trainings that are repeated: each on other images, kept as one line of a file, continued after an interruption."""
 
 from __future__ import annotations
 
@@ -140,8 +140,8 @@ def repeat(
         if run.model != model or run.data != dataset.title:
             other = "another data set" if run.data != dataset.title else "another network or another training"
             raise RunsError(
-                f"{path} holds runs of {other}. Runs that are averaged must be of one: give this one a file of its own, "
-                "or rename the old one."
+                f"{path} holds runs of {other}. Runs that are averaged must be of one: give this one a file of its "
+                "own, or rename the old one."
             )
     with tqdm(seeds, desc="trainings", unit="run") as bar:
         for seed in bar:
