@@ -79,13 +79,50 @@ class Role:
         return metadata
 
 
+_ADVICE = "Open it in JupyterLab, save it with File > Save Notebook, and hand that file in again."
+_SMALLER = "Choose Edit > Clear Outputs of All Cells, save, and hand it in again."
+
+
 def read_notebook(path: Path) -> NotebookNode:
-    """Return a submitted file as a clean notebook, taking over what has a meaning and nothing else.
+    """Return a submitted file as a clean notebook: `read_content`, and then `parse`."""
+    return parse(read_content(path), path.name)
+
+
+def read_content(path: Path) -> bytes:
+    """Return what a submitted file holds.
 
     Parameters
     ----------
     path : pathlib.Path
         The submitted file.
+
+    Raises
+    ------
+    UnreadableNotebookError
+        If it or its folder is a link, or it is not a file, or too large.
+    """
+    try:
+        if path.is_symlink() or path.parent.is_symlink() or not path.is_file():
+            raise UnreadableNotebookError(f"{path.name} is no regular file. Hand in the notebook itself, not a link.")
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise UnreadableNotebookError(
+                f"{path.name} has {size // 2**20} MB, more than the {MAX_BYTES // 2**20} MB that are read. {_SMALLER}"
+            )
+        return path.read_bytes()
+    except OSError as error:
+        raise UnreadableNotebookError(f"{path.name} cannot be opened: {error.strerror}.") from None
+
+
+def parse(content: bytes, name: str) -> NotebookNode:
+    """Return a clean notebook from what a submitted file holds, taking over what has a meaning and nothing else.
+
+    Parameters
+    ----------
+    content : bytes
+        All of the file.
+    name : str
+        What the file is called.
 
     Returns
     -------
@@ -95,31 +132,19 @@ def read_notebook(path: Path) -> NotebookNode:
     Raises
     ------
     UnreadableNotebookError
-        If it or its folder is a link, or it is not a file, too large, not JSON, or has no list of cells.
+        If it is not JSON, has too many parts, or no list of cells.
     """
-    advice = "Open it in JupyterLab, save it with File > Save Notebook, and hand that file in again."
-    smaller = "Choose Edit > Clear Outputs of All Cells, save, and hand it in again."
+    if sum(map(content.count, (b"[", b"{", b","))) > MAX_PARTS:
+        raise UnreadableNotebookError(f"{name} holds too many values to be read. {_SMALLER}")
     try:
-        if path.is_symlink() or path.parent.is_symlink() or not path.is_file():
-            raise UnreadableNotebookError(f"{path.name} is no regular file. Hand in the notebook itself, not a link.")
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise UnreadableNotebookError(
-                f"{path.name} has {size // 2**20} MB, more than the {MAX_BYTES // 2**20} MB that are read. {smaller}"
-            )
-        content = path.read_bytes()
-        if sum(map(content.count, (b"[", b"{", b","))) > MAX_PARTS:
-            raise UnreadableNotebookError(f"{path.name} holds too many values to be read. {smaller}")
         document = json.loads(content)
-    except OSError as error:
-        raise UnreadableNotebookError(f"{path.name} cannot be opened: {error.strerror}.") from None
     except (ValueError, RecursionError) as error:
         where = f" (line {error.lineno})" if isinstance(error, json.JSONDecodeError) else ""
-        empty = "It is empty. " if size == 0 else ""
-        raise UnreadableNotebookError(f"{path.name} cannot be read as a notebook{where}. {empty}{advice}") from None
+        empty = "" if content else "It is empty. "
+        raise UnreadableNotebookError(f"{name} cannot be read as a notebook{where}. {empty}{_ADVICE}") from None
     notebook = clean(document)
     if notebook is None:
-        raise UnreadableNotebookError(f"{path.name} is not a notebook: it has no list of cells. {advice}")
+        raise UnreadableNotebookError(f"{name} is not a notebook: it has no list of cells. {_ADVICE}")
     return notebook
 
 

@@ -174,18 +174,20 @@ class _Jobs:
 
 @dataclass(frozen=True)
 class Task:
-    """One submission as it was read, ready to be judged on this machine or another.
+    """One submission as it was handed in, to be judged on this machine or another.
 
     Attributes
     ----------
     lab : str
         The lab's name.
-    notebook : NotebookNode
-        With the roles of its cells restored (see `cells.restore`).
+    content : bytes
+        What the notebook's file holds.
     files : dict of str to bytes
         What lies beside it.
     notes : list of str
         What a person must look at already.
+    roles : mapping of str to Role
+        What the release says of each cell.
     seed : int
         Of the questions.
     patience : Patience
@@ -195,9 +197,10 @@ class Task:
     """
 
     lab: str
-    notebook: NotebookNode
+    content: bytes
     files: dict[str, bytes]
     notes: list[str]
+    roles: Mapping[str, cells.Role]
     seed: int
     patience: Patience
     material: Mapping[str, Any] = field(default_factory=dict)
@@ -207,9 +210,17 @@ def judge(task: Task, sandbox: Sandbox, course: Course) -> Verdict:
     """Return the verdict of `grade`; where that fails, one that calls a person: it must never end a whole class."""
     lab = course.lab
     try:
-        return grade(
-            task.notebook, lab, sandbox, course, task.seed, task.files, task.notes, task.patience, task.material
-        )
+        try:
+            notebook = cells.parse(task.content, f"{lab.name}.ipynb")
+            notes = cells.restore(notebook, task.roles)
+        except cells.UnreadableNotebookError:
+            raise
+        except Exception as error:
+            raise cells.UnreadableNotebookError(f"This submission could not be read ({in_short(error)}).") from None
+        notes += task.notes
+        return grade(notebook, lab, sandbox, course, task.seed, task.files, notes, task.patience, task.material)
+    except cells.UnreadableNotebookError as error:
+        return unreadable(lab, str(error), sandbox.isolation)
     except Exception as error:
         return unreadable(lab, f"This submission could not be graded ({in_short(error)}).", sandbox.isolation)
 

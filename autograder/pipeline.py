@@ -23,7 +23,7 @@ from traitlets.config import Config
 from traitlets.utils.importstring import import_item
 
 from autograder import grade, places, secret
-from autograder.cells import Role, UnreadableNotebookError, read_notebook, restore
+from autograder.cells import Role, UnreadableNotebookError, read_content, read_notebook
 from autograder.course import CONFIG, CourseError, CourseFolder
 from autograder.nbgrader_plugin import NOTES, TrustedExecute, read_roles
 from autograder.places import Place
@@ -193,15 +193,14 @@ def read_task(
     """
     path = notebook_path(course, lab, student)
     try:
-        notebook = read_notebook(path)
-        notes = restore(notebook, roles)
+        content = read_content(path)
         files, left_out = files_beside(path)
     except UnreadableNotebookError:
         raise
     except Exception as error:
         # One submission must never end the grading of a class.
         raise UnreadableNotebookError(f"This submission could not be read ({grade.in_short(error)}).") from None
-    return grade.Task(lab.name, notebook, files, notes + left_out, seed, patience)
+    return grade.Task(lab.name, content, files, left_out, roles, seed, patience)
 
 
 def notebook_path(course: CourseFolder, lab: Lab, student: str) -> Path:

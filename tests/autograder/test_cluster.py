@@ -102,7 +102,7 @@ def test_a_class_is_graded_though_a_worker_is_lost(course, scheduler, tmp_path):
         assert grading.returncode == 2 and "9 graded, 3 of them flagged" in said
         assert len(client.nthreads()) == 1
         # The one that is left says no to a grader that is not its own.
-        task = Task("lab1", solved(course), {}, [], 3, Patience())
+        task = Task("lab1", b"{}", {}, [], {}, 3, Patience())
         with pytest.raises(cluster.ClusterError, match="another version of the grader"):
             client.submit(cluster.judge_there, task, "bubblewrap", "other code", pure=False).result()
     assert subprocess.run([*GRADE, "--course", alone], capture_output=True).returncode == 2
