@@ -111,7 +111,8 @@ def rubric_html(lab: Lab) -> str:
         rows = [f"<td>{escape(line.title)}</td><td>{number(line.points)}</td></tr>" for line in check.lines]
         bodies.append("<tr>" + head + "<tr>".join(rows))
     manual = [
-        f'<tr><th scope="row">{escape(name)}</th><td>what you found, in your own words</td><td>{number(points)}</td></tr>'
+        f'<tr><th scope="row">{escape(name)}</th><td>what you found, in your own words</td>'
+        f"<td>{number(points)}</td></tr>"
         for name, points in lab.manual.items()
     ]
     together = lab.points + sum(lab.manual.values())
