@@ -22,6 +22,7 @@ from typing import Any
 
 from autograder.sandbox import launch, wire
 from autograder.sandbox.launch import SandboxError
+from autograder.sandbox.worker import USED_UP
 
 START_SECONDS = 180.0
 ORDER_SECONDS = 20.0
@@ -360,11 +361,11 @@ class Job:
 
 
 def _in_words(status: str) -> str:
+    if status == USED_UP:
+        return "it used up its processor time"
     if not status.lstrip("-").isdigit():
         return "the sandbox stopped"
     code = int(status)
-    if code == -signal.SIGXCPU:
-        return "it used up its processor time"
     if code == -signal.SIGKILL:
         return "it was killed, as happens when memory runs out"
     if code < 0:
