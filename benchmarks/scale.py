@@ -33,6 +33,7 @@ from benchmarks.report import Figure
 
 MANY, FEW, ON_CLUSTER, CALM = 1000, 10, 100, 300
 QUICK_MANY, QUICK_CLUSTER, QUICK_CALM = 64, 6, 22
+REPEATS = 3
 PROGRAMS = Path(sys.executable).parent
 
 
@@ -198,7 +199,8 @@ def on_cluster(base: Path, name: str, workers: int, number: int) -> tuple[Run, f
     with cluster(course.parent, workers) as address:
         warm = graded(few, "--dask", address)
         run = graded(course, "--dask", address)
-        judged = per_submission(list(_judged(course, address)))
+        # The quickest of some: whatever else the machine does only adds.
+        judged = min(per_submission(list(_judged(course, address))) for _ in range(REPEATS))
     return Run(run.done, run.memory, (run.cpu - warm.cpu) / (number - 2 * workers), run.used), judged
 
 

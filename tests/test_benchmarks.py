@@ -192,7 +192,8 @@ def test_quick_convolution_runs_and_is_right(tmp_path):
 
     figures = {one["name"]: one for one in kept["figures"]}
     difference = figures["largest difference of fast from Keras"]
-    assert 0 < difference["measured"] <= 1e-5
+    # On some processors NumPy and Keras add up in the same order, and nothing differs at all.
+    assert 0 <= difference["measured"] <= 1e-5
     assert difference["verdict"] == "ok"
     # So few images judge no time.
     assert {one["verdict"] for one in kept["figures"] if one["timed"]} == {"–"}
@@ -313,7 +314,7 @@ def test_class_fits_the_lab_and_loses_only_what_explores(course):
     assert len(students) == len(grading.CLASS) + 2
     texts = {student: notebook(course, student) for student in students}
     # After the last it begins again.
-    assert sources(texts["02-kernel-not-flipped-1"]) == sources(texts["02-kernel-not-flipped"])
+    assert sources(texts["01-02-kernel-not-flipped"]) == sources(texts["02-kernel-not-flipped"])
     solved = texts["01-solved"]
     for student, edits in grading.CLASS.items():
         same = sources(texts[student]) == sources(solved)
