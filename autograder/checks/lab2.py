@@ -80,6 +80,9 @@ def _told(error: StudentError) -> str:
     for ours, theirs in (("course_build", "build_model"), ("course_train", "train_model")):
         text = text.replace(ours, theirs)
     for name in ("build_model", "train_model"):
+        text = text.replace(f"{name} calls {name}, which is", f"{name} is").replace(
+            "train_model calls build_model, which is", "build_model is"
+        )
         if f"name '{name}' is not defined" in text:
             return f"There is no function {name} yet."
     return text
@@ -226,9 +229,9 @@ def _as_trained(answer: Any) -> list[Any]:
 
 def _probabilities(student: Student, trained: list[Any], x: np.ndarray) -> np.ndarray | StudentError:
     """Return what a model predicts that is rebuilt from its configuration and weights, far from any student's code."""
-    config, weights = trained[0], trained[4:]
+    weights = trained[4:]
     try:
-        models.layers(config)
+        config = models.rebuildable(trained[0])
         with student.fresh(_PREDICT, cpu=CPU_SECONDS, seconds=60.0, alone=True) as rebuilt:
             found = compare.array(rebuilt.call("course_predict", config, x, *weights))
     except ConfigError as error:

@@ -86,11 +86,36 @@ def _plain(value: Any) -> None:
             custom = value.get("registered_name") not in (None, value["class_name"])
             if value["class_name"] in ("function", "__lambda__", "Lambda") or custom or not module.startswith("keras"):
                 raise ConfigError("has a function or a class of its own inside a layer; Keras' own are needed.")
+        activation = value.get("activation")
+        if isinstance(activation, dict) and "class_name" not in activation:
+            raise ConfigError("has a function of its own as activation; name one of Keras' own.")
         for part in value.values():
             _plain(part)
     elif isinstance(value, list):
         for part in value:
             _plain(part)
+
+
+def rebuildable(config: str) -> str:
+    """Return a configuration that Keras makes the same model of, where it cannot read what it wrote itself.
+
+    Parameters
+    ----------
+    config : str
+        What ``model.to_json()`` gave. It is not trusted.
+
+    Raises
+    ------
+    ConfigError
+        As `layers` raises.
+    """
+    layers(config)
+    document = json.loads(config)
+    for layer in _walk(document, 0):
+        # Keras 3.15 writes the range of a shear with a negative end and refuses to read that. It is for training alone.
+        if layer["class_name"] == "RandomShear":
+            layer["config"] |= {"x_factor": 0.0, "y_factor": 0.0}
+    return json.dumps(document)
 
 
 def regularization(config: str, compiled: str) -> dict[str, str]:

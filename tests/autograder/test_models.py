@@ -3,10 +3,11 @@
 import json
 
 import keras
+import numpy as np
 import pytest
 from keras import layers, regularizers
 
-from autograder.checks.models import ALLOWED, ConfigError, regularization
+from autograder.checks.models import ALLOWED, ConfigError, rebuildable, regularization
 from autograder.checks.models import layers as layers_of
 
 
@@ -130,3 +131,28 @@ def test_a_forged_compilation_shows_no_weight_decay():
         '{"optimizer": {"config": {"weight_decay": "1"}}}',
     ):
         assert regularization(model, forged) == {}
+
+
+NEEDS = {
+    "RandomBrightness": [0.1],
+    "RandomColorDegeneration": [0.1],
+    "RandomContrast": [0.1],
+    "RandomCrop": [24, 24],
+    "RandomElasticTransform": [0.1],
+    "RandomHue": [0.1],
+    "RandomPosterization": [4],
+    "RandomRotation": [0.1],
+    "RandomSaturation": [0.1],
+    "RandomSharpness": [0.1],
+    "RandomShear": [0.1, 0.1],
+    "RandomTranslation": [0.1, 0.1],
+    "RandomZoom": [(-0.1, 0.1)],
+}
+
+
+@pytest.mark.parametrize("name", sorted(name for name in ALLOWED if name.startswith("Random")))
+def test_a_model_with_any_augmentation_is_rebuilt_and_predicts_the_same(name):
+    model = keras.Sequential([keras.Input((28, 28, 3)), getattr(layers, name)(*NEEDS.get(name, []))])
+    again = keras.models.model_from_json(rebuildable(model.to_json()))
+    x = np.random.default_rng(0).uniform(0, 1, (2, 28, 28, 3)).astype("float32")
+    np.testing.assert_array_equal(again.predict(x, verbose=0), model.predict(x, verbose=0))
