@@ -20,6 +20,7 @@ from sklearn.metrics import roc_auc_score
 from autograder import cells
 from autograder.checks import lab3
 from autograder.errors import UserError
+from autograder.grade import FLAGS
 from autograder.mutants.lab3 import FAULTS
 from autograder.notebook import lab_check
 from autograder.release import disagreements
@@ -205,7 +206,7 @@ def test_each_known_fault_loses_exactly_its_lines(judge, right, material, fault)
     [
         ("one_hot_classes", "classes", "It has 3 columns: id,0,1"),
         ("argmax_over_images", "classes", "It ends after 2 predictions"),
-        ("classes_as_floats", "classes", "So it is in run2.csv, run3.csv, run4.csv, run5.csv"),
+        ("classes_as_floats", "classes", "It is the same in run2.csv, run3.csv, run4.csv, run5.csv"),
         ("probabilities_for_classes", "classes", "It holds probabilities, where classes are expected"),
         ("rows_shuffled", "some", "That is what guessing gives"),
         ("labels_inverted", "some", "worse than guessing"),
@@ -213,6 +214,7 @@ def test_each_known_fault_loses_exactly_its_lines(judge, right, material, fault)
         ("four_trainings", "five", "run5.csv, run5_prob.csv, run5_valid.csv"),
         ("one_training_under_five_names", "five", "run2.csv: It predicts the same as run1.csv"),
         ("empty_file", "all", "0 (no classes that can be understood)"),
+        ("four_trainings", "all", "A file that is missing or cannot be understood counts 0"),
         ("auc_in_another_order", "auc", "in another order"),
     ],
 )
@@ -274,6 +276,19 @@ def test_leaving_out_the_worst_file_is_no_advantage(judge, material):
     for worst in (None, b"", b"id,class\n0,1\n"):
         fewer = {k: v for k, v in files.items() if k != "run5.csv"} | ({} if worst is None else {"run5.csv": worst})
         assert set(whole) & ACCURACY < set(judge(fewer, told)) & ACCURACY
+
+
+def test_test_images_that_were_looked_up_call_a_person(judge, right, material):
+    known = right | {f"run{k}.csv": table("class", material["y_test"]) for k in range(1, 6)}
+    told = report(validation(right), material["y_valid"])
+    flags = []
+    for files in (right, known):
+        assert not ACCURACY & set(judge(files, told))
+        student = NotebookStudent({}, material=material)
+        LAB.check("check_accuracy").judge(student, np.random.default_rng(0))
+        flags.append(student.notes.get(FLAGS, []))
+    assert flags[0] == [] and len(flags[1]) == 1
+    assert "100 % of the test images, and for at most 8" in flags[1][0]
 
 
 @pytest.mark.parametrize(
