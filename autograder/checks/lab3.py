@@ -35,10 +35,10 @@ _COLUMN = dict.fromkeys(CLASSES, "class") | dict.fromkeys((*PROBABILITIES, *VALI
 #: The average accuracy that each line asks for.
 ACCURACIES = {"some": 0.60, "more": 0.65, "all": 0.70}
 #: How far a reported AUC may be off: Keras' own is an approximation.
-_OFF = 0.005
+TOLERANCE = 0.005
 #: How far a variance may be off, as a part of it: of AUCs that were rounded to three digits it is a little different.
-_OFF_VARIANCE = 0.1
-#: By how much the accuracy on test images may exceed the best that the probabilities of validation images allow.
+VARIANCE_TOLERANCE = 0.1
+#: How far the accuracy on test images may be from the best that the probabilities of validation images allow.
 _SUSPECT = 0.10
 #: Beside the course's configuration, written by ``cnn-course data patchcam``.
 LABELS = Path("labels") / "lab3.csv"
@@ -163,20 +163,23 @@ def _accuracies(student: Student) -> list[float | None]:
 
 
 def _compare_with_validation(student: Student) -> None:
-    """Leave a note where test images are told apart much better than validation images. It costs nothing by itself."""
+    """Leave a note where test images are told apart far better or worse than validation images. It costs nothing.
+
+    Far better: their labels were looked up. Far worse: the files, or the labels for grading, are of other images.
+    """
     from sklearn.metrics import roc_curve
 
+    found = [one for one in student.notes["accuracies"] if one is not None]
     try:
         values, labels = _validation(student)
     except StudentError:
         return
     curves = [roc_curve(labels, one) for one in values]
     valid = np.mean([(1 + np.max(true - false)) / 2 for false, true, _ in curves])
-    test = np.mean([one for one in student.notes["accuracies"] if one is not None] or [0.0])
-    if test > valid + _SUSPECT:
+    if found and abs(np.mean(found) - valid) > _SUSPECT:
         student.notes.setdefault(FLAGS, []).append(
-            f"The files are right for {100 * test:.0f} % of the test images, and for at most {100 * valid:.0f} % of "
-            "the validation images."
+            f"The files are right for {100 * np.mean(found):.0f} % of the test images, and for up to {100 * valid:.0f} "
+            "% of the validation images: were the labels known, or do files and labels not belong together?"
         )
 
 
@@ -263,7 +266,7 @@ def _auc(told: Mapping, right: list[float]) -> str | None:
     got = _list(told)
     if len(got) != len(right):
         return f"It gives {len(got)}, and there are {len(right)} files whose AUC can be computed."
-    off = np.flatnonzero(~(np.abs(got - right) <= _OFF + 1e-9))
+    off = np.flatnonzero(~(np.abs(got - right) <= TOLERANCE + 1e-9))
     if not off.size:
         return None
     if _same_in_any_order(got, right):
@@ -273,12 +276,12 @@ def _auc(told: Mapping, right: list[float]) -> str | None:
 
 
 def _same_in_any_order(got: np.ndarray, right: list[float]) -> bool:
-    return len(got) == len(right) and bool((np.abs(np.sort(got) - np.sort(right)) <= _OFF + 1e-9).all())
+    return len(got) == len(right) and bool((np.abs(np.sort(got) - np.sort(right)) <= TOLERANCE + 1e-9).all())
 
 
 def _mean(told: Mapping, right: list[float]) -> str | None:
     got, expected = _number(told, "mean"), math.fsum(right) / len(right)
-    if abs(got - expected) <= _OFF + 1e-9:
+    if abs(got - expected) <= TOLERANCE + 1e-9:
         return None
     return f"It gives {got:.6g}, and the files give {expected:.4f}."
 
@@ -287,7 +290,7 @@ def _variance(told: Mapping, right: list[float]) -> str | None:
     got, mine = _number(told, "sample variance"), _list(told)
     if not _same_in_any_order(mine, right):
         return "The numbers under 'auc' are not those of the files, so their variance does not count."
-    if any(abs(got - one) <= _OFF_VARIANCE * one + 1e-12 for one in (np.var(mine, ddof=1), np.var(right, ddof=1))):
+    if any(abs(got - one) <= VARIANCE_TOLERANCE * one + 1e-12 for one in (np.var(mine, ddof=1), np.var(right, ddof=1))):
         return None
     return f"It gives {got:.4g}, and the numbers under 'auc' have the sample variance {np.var(mine, ddof=1):.4g}."
 

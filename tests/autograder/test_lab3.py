@@ -278,17 +278,20 @@ def test_leaving_out_the_worst_file_is_no_advantage(judge, material):
         assert set(whole) & ACCURACY < set(judge(fewer, told)) & ACCURACY
 
 
-def test_test_images_that_were_looked_up_call_a_person(judge, right, material):
+def test_labels_that_were_known_and_labels_of_other_images_call_a_person(judge, right, material):
     known = right | {f"run{k}.csv": table("class", material["y_test"]) for k in range(1, 6)}
+    others = material | {"y_test": np.random.default_rng(0).permutation(material["y_test"])}
     told = report(validation(right), material["y_valid"])
     flags = []
-    for files in (right, known):
-        assert not ACCURACY & set(judge(files, told))
-        student = NotebookStudent({}, material=material)
-        LAB.check("check_accuracy").judge(student, np.random.default_rng(0))
+    for files, brought in ((right, material), (known, material), (right, others)):
+        judge(files, told, brought)
+        student = NotebookStudent({}, material=brought)
+        lost = [one for one in LAB.check("check_accuracy").judge(student, np.random.default_rng(0)) if one]
+        assert len(lost) == (3 if brought is others else 0)
         flags.append(student.notes.get(FLAGS, []))
-    assert flags[0] == [] and len(flags[1]) == 1
-    assert "100 % of the test images, and for at most 8" in flags[1][0]
+    assert flags[0] == [] and len(flags[1]) == len(flags[2]) == 1
+    assert "right for 100 % of the test images, and for up to 8" in flags[1][0]
+    assert "right for 5" in flags[2][0] or "right for 4" in flags[2][0]
 
 
 @pytest.mark.parametrize(
