@@ -61,14 +61,20 @@ def load_patchcam(verbose: bool = True) -> tuple[tuple[np.ndarray | None, ...], 
     DatasetError
         If it is in neither place, or damaged.
     """
-    cache = keras_cache() / FOLDER
-    for folder in dict.fromkeys((folder_for_data(), cache)):
-        if any(os.path.lexists(folder / name) for name in ("train.h5", "valid.h5", "test_x.h5")):
-            return read_patchcam(folder), "Keras' cache" if folder == cache else f"the folder {DATA_VARIABLE}"
-    raise DatasetError(
-        f"There is no PatchCamelyon in {folder_for_data()}. Get the files of your course and put them there, or make "
-        "them from the official ones: cnn-course data patchcam --from DIR"
-    )
+    folder = find_patchcam()
+    if folder is None:
+        raise DatasetError(
+            f"There is no PatchCamelyon in {folder_for_data()}. Get the files of your course and put them there, or "
+            "make them from the official ones: cnn-course data patchcam --from DIR"
+        )
+    return read_patchcam(folder), "Keras' cache" if folder == keras_cache() / FOLDER else f"the folder {DATA_VARIABLE}"
+
+
+def find_patchcam() -> Path | None:
+    """Return the folder with files of PatchCamelyon that is read, whole or not; None where there is none."""
+    places = dict.fromkeys((folder_for_data(), keras_cache() / FOLDER))
+    names = ("train.h5", "valid.h5", "test_x.h5")
+    return next((folder for folder in places if any(os.path.lexists(folder / name) for name in names)), None)
 
 
 def read_patchcam(folder: str | os.PathLike) -> tuple[np.ndarray | None, ...]:

@@ -14,7 +14,7 @@ import pytest
 
 from source_lib import patchcam
 from source_lib.data_generator import DataGenerator
-from source_lib.patchcam import load_patchcam, make_patchcam, read_patchcam
+from source_lib.patchcam import find_patchcam, load_patchcam, make_patchcam, read_patchcam
 from source_lib.predictions import read_predictions
 from source_lib.real import DatasetError
 
@@ -241,6 +241,20 @@ def test_where_it_is_looked_for(official, tmp_path, monkeypatch):
     (tmp_path / "data/patchcam/valid.h5").unlink()
     with pytest.raises(DatasetError, match=r"valid\.h5 is missing"):
         load_patchcam()
+
+
+def test_a_folder_counts_as_found_whole_or_not(tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    monkeypatch.setenv("CNN_COURSE_DATA", str(tmp_path))
+    (tmp_path / "patchcam").mkdir()
+    assert find_patchcam() is None
+    cache = tmp_path / "keras/datasets/patchcam"
+    cache.mkdir(parents=True)
+    (cache / "train.h5").touch()
+    assert find_patchcam() == cache
+    # A link to a disk that is not there is no reason to take something else.
+    (tmp_path / "patchcam" / "valid.h5").symlink_to("nowhere")
+    assert find_patchcam() == tmp_path / "patchcam"
 
 
 def test_generate_reads_it(official, tmp_path, monkeypatch, capsys):
