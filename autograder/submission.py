@@ -21,7 +21,7 @@ def files_beside(notebook: Path) -> tuple[dict[str, bytes], list[str]]:
     """
     files: dict[str, bytes] = {}
     left_out: list[str] = []
-    room = MAX_FILE_BYTES
+    room, crowded = MAX_FILE_BYTES, False
     if notebook.parent.is_symlink():
         return {}, ["The submission is a link to another folder, which was not followed."]
     for path in _entries(notebook.parent, MAX_ENTRIES, without=_is_cache):
@@ -30,13 +30,16 @@ def files_beside(notebook: Path) -> tuple[dict[str, bytes], list[str]]:
             if path.is_symlink():
                 left_out.append(f"The submission holds a link, {name}, which was not followed.")
             elif path.is_file() and path != notebook and path.suffix != ".ipynb" and path.name != "timestamp.txt":
-                room -= path.stat().st_size
-                if room < 0 or len(files) >= MAX_FILES:
-                    left_out.append("The files beside the notebook are too many or too large; some were left out.")
-                    break
+                size = path.stat().st_size
+                if size > room or len(files) >= MAX_FILES:
+                    crowded = True
+                    continue
                 files[name] = path.read_bytes()
+                room -= size
         except OSError as error:
             left_out.append(f"The file {name} cannot be read ({error.strerror}); it was left out.")
+    if crowded:
+        left_out.insert(0, "The files beside the notebook are too many or too large; some were left out.")
     return files, left_out[:MAX_FILES]
 
 

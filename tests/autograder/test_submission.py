@@ -2,7 +2,7 @@
 
 import shutil
 
-from autograder.submission import MAX_ENTRIES, files_beside, links_beside
+from autograder.submission import MAX_ENTRIES, MAX_FILE_BYTES, files_beside, links_beside
 
 
 def test_too_many_or_too_large_files_are_left_out(tmp_path):
@@ -10,6 +10,15 @@ def test_too_many_or_too_large_files_are_left_out(tmp_path):
         file.truncate(10**9)
     files, left_out = files_beside(tmp_path / "lab1.ipynb")
     assert files == {} and "too large" in left_out[0]
+
+
+def test_a_file_that_is_too_large_takes_no_other_with_it(tmp_path):
+    """Weights that a training saved stand before the predictions in the alphabet."""
+    with open(tmp_path / "best.weights.h5", "wb") as file:
+        file.truncate(MAX_FILE_BYTES + 1)
+    (tmp_path / "run1.csv").write_text("id,class\n")
+    files, left_out = files_beside(tmp_path / "lab1.ipynb")
+    assert list(files) == ["run1.csv"] and len(left_out) == 1 and "too large" in left_out[0]
 
 
 def test_nothing_is_taken_from_a_folder_that_is_a_link(tmp_path):
