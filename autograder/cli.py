@@ -1,4 +1,5 @@
-"""The command line: ``cnn-course doctor | release LAB | grade LAB | check-csv FILE | data NAME | demo``."""
+"""The command line: ``cnn-course doctor | release LAB | grade LAB | check-csv FILE | data NAME | leaderboard LAB |
+demo``."""
 
 from __future__ import annotations
 
@@ -195,6 +196,69 @@ def data(
         reports.console.print(f"{folder / file}", soft_wrap=True)
     if labels is not None:
         reports.console.print(f"Labels of the test images, not for students: {labels}", soft_wrap=True)
+
+
+@app.command()
+def leaderboard(
+    lab: LabArgument,
+    course: CourseOption = Path("."),
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="The labels of the test images.", show_default="labels/LAB.csv of the course"
+        ),
+    ] = None,
+    to: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where to.", show_default="leaderboard of the course")
+    ] = None,
+    private: Annotated[
+        bool, typer.Option("--private", help="Show the private part too, in files of its own, for instructors.")
+    ] = False,
+    names: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Nicknames: a CSV file with the header student,nickname.")
+    ] = None,
+    anonymous: Annotated[
+        bool, typer.Option("--anonymous", help="Show pseudonyms instead of ids. Who is who is written for you alone.")
+    ] = False,
+) -> None:
+    """Write a page and a CSV file of what the predictions that students handed in reach."""
+    _needs_instructor()
+    from autograder import contestants, leaderboard_page, secret
+    from autograder.course import open_course
+    from autograder.leaderboard import find_contest, make_board
+    from autograder.pipeline import students_of
+
+    contest = find_contest(lab)
+    folder = open_course(course)
+    students = students_of(folder, contest)
+    own = secret.read_or_make(folder.root)
+    called = contestants.call(students, contestants.read_nicknames(names) if names else {}, own if anonymous else None)
+    with reports.console.status(
+        f"Scoring what {len(students)} handed in; the first time, a classifier of colors is trained"
+    ):
+        board = make_board(
+            contest,
+            {student: folder.step("submitted", student, lab) for student in students},
+            labels or folder.root / "labels" / f"{lab}.csv",
+            own,
+            folder.root,
+            called,
+            private,
+        )
+    instructors = folder.root / "leaderboard-private"
+    page, table = leaderboard_page.write_board(board, to or (instructors if private else folder.root / "leaderboard"))
+    for name, what in board.without_rank:
+        reports.console.print(f"[yellow]{escape(name)}:[/yellow] {escape(what)}", soft_wrap=True)
+    ranked = len(students) - len(board.without_rank)
+    reports.console.print(
+        f"{ranked} of {len(students)} have a rank. The page: {page}, and as CSV: {table}", soft_wrap=True
+    )
+    if private:
+        reports.console.print("They show the private part: not for students.", soft_wrap=True)
+    if anonymous:
+        path = instructors / "names.csv"
+        leaderboard_page.write_files({path: leaderboard_page.names_csv(called)}, 0o600)
+        reports.console.print(f"Who is who, not for students: {path}", soft_wrap=True)
 
 
 @app.command()

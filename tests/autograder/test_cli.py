@@ -19,7 +19,7 @@ def run(*arguments, **more):
 def test_help_names_the_commands():
     done = run("--help")
     assert done.returncode == 0
-    for command in ("doctor", "release", "grade", "check-csv", "data", "demo"):
+    for command in ("doctor", "release", "grade", "check-csv", "data", "leaderboard", "demo"):
         assert command in done.stdout
 
 
