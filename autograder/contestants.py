@@ -12,17 +12,15 @@ from pathlib import Path
 
 import numpy as np
 
+from autograder.checks.lab3 import CLASSES, PROBABILITIES, TRAININGS
 from autograder.errors import UserError
 from autograder.submission import files_beside
 from autograder.untrusted import printable
 from source_lib.predictions import Finding, among, read_predictions
 
-#: Files of each kind that are asked for.
-RUNS = 5
-FILES = {
-    "class": tuple(f"run{run}.csv" for run in range(1, RUNS + 1)),
-    "probability": tuple(f"run{run}_prob.csv" for run in range(1, RUNS + 1)),
-}
+#: Files of each kind that are asked for, and how many.
+FILES = {"class": CLASSES, "probability": PROBABILITIES}
+RUNS = TRAININGS
 #: Of each class: both parts of the board need some.
 MIN_IMAGES = 8
 MAX_NAME = 60

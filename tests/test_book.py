@@ -274,7 +274,11 @@ def test_sample_feedback_on_the_lab_page_is_that_of_a_flipped_kernel(site, soups
 
 @pytest.mark.parametrize("name", PAGES)
 def test_no_page_defines_a_function_of_a_lab(name):
-    contracts = {check.function for lab in lab_names() for check in get_lab(lab).checks}
+    # Of what is checked, the functions that students write: files and accuracies are words like any other.
+    texts = [(ROOT / "assignments" / lab / f"{lab}.md").read_text() for lab in lab_names()]
+    checked = {check.function for lab in lab_names() for check in get_lab(lab).checks}
+    contracts = {function for function in checked if any(f"def {function}(" in text for text in texts)} - {"reported"}
+    assert {"conv2d_layer", "build_model"} <= contracts
     for source in code_cells(name):
         for node in ast.walk(ast.parse(source)):
             defined = getattr(node, "name", None) if isinstance(node, (ast.FunctionDef, ast.ClassDef)) else None
