@@ -17,9 +17,8 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
-import numpy as np
-import psutil
 from distributed import Client
 
 from autograder import secret
@@ -49,14 +48,11 @@ class Run:
         Most megabytes that were in memory at once.
     cpu : float
         Seconds of processor time, without what its sandboxes used.
-    used : list of tuple of float
-        Seconds since the start, and the processor time used until then with all that its sandboxes used, sorted.
     """
 
     done: list[float]
     memory: float
     cpu: float
-    used: list[tuple[float, float]]
 
 
 def figures(quick: bool, tell: Callable[[str], None]) -> list[Figure]:
@@ -72,6 +68,7 @@ def figures(quick: bool, tell: Callable[[str], None]) -> list[Figure]:
             tell(f"  {runs[number].done[-1]:.1f} s, {runs[number].memory:.0f} MB")
         workers: dict[int, Run] = {}
         judging: dict[int, float] = {}
+        possible = [side_by_side()]
         # One after the other and back: a machine that gets faster or slower meanwhile does it to both.
         for turn, number in enumerate((1, 2, 2, 1) if not quick else (1, 2)):
             tell(f"cnn-course grade --dask, {number} workers")
@@ -80,10 +77,10 @@ def figures(quick: bool, tell: Callable[[str], None]) -> list[Figure]:
             if number not in workers or per_submission(run.done) < per_submission(workers[number].done):
                 workers[number] = run
             judging[number] = min(judged, judging.get(number, judged))
+            possible.append(side_by_side())
     whole = runs[many].done
-    # Time on the clock also tells what else the machine was at, so processor time is compared. The first class once
-    # through warms everything up.
-    first, last = (processor_time(runs[many], part) for part in (whole[len(CLASS) :][:calm], whole[-calm:]))
+    # The first class once through warms everything up.
+    first, last = typical(whole[len(CLASS) :][:calm]), typical(whole[-calm:])
     once, both = (per_submission(workers[number].done) for number in (1, 2))
     return [
         Figure(
@@ -98,7 +95,7 @@ def figures(quick: bool, tell: Callable[[str], None]) -> list[Figure]:
             f"{many} submissions: cost of the last {calm} over the first {calm}",
             last / first,
             at_most=1.1,
-            raw={"seconds_of_cpu_each": [first, last], "done": [round(second, 2) for second in whole]},
+            raw={"seconds_each": [first, last], "done": [round(second, 2) for second in whole]},
         ),
         Figure("  before the first submission is done", whole[0], unit="s"),
         Figure("  one submission on this machine", per_submission(whole), unit="s"),
@@ -107,7 +104,15 @@ def figures(quick: bool, tell: Callable[[str], None]) -> list[Figure]:
             (runs[many].cpu - runs[FEW].cpu) / (many - FEW),
             unit="s of CPU",
         ),
-        Figure("Dask: two workers over one", judging[1] / judging[2], at_least=1.7, raw={"seconds_each": judging}),
+        # 1.7 of 2, on a machine whose two processors are two.
+        Figure(
+            "Dask: two workers over one, as part of two processes over one",
+            judging[1] / judging[2] / median(possible),
+            at_least=0.85,
+            raw={"seconds_each": judging, "two_processes_over_one": possible},
+        ),
+        Figure("  Dask: two workers over one", judging[1] / judging[2]),
+        Figure("  two busy processes over one, on this machine", median(possible)),
         Figure(
             "  Dask: two workers over one, with saving on the same cores",
             once / both,
@@ -122,11 +127,10 @@ def per_submission(done: list[float]) -> float:
     return (done[-1] - done[0]) / (len(done) - 1)
 
 
-def processor_time(run: Run, done: list[float]) -> float:
-    """Return how many seconds of processor time each took, on all cores, from the first that was done to the last."""
-    moments, used = zip(*run.used, strict=True)
-    first, last = np.interp([done[0], done[-1]], moments, used)
-    return float(last - first) / (len(done) - 1)
+def typical(done: list[float]) -> float:
+    """Return how many seconds each took in the middle one of all classes: a machine is at other things now and then."""
+    ends = range(0, len(done) - len(CLASS), len(CLASS))
+    return median(per_submission(done[start : start + len(CLASS) + 1]) for start in ends)
 
 
 def graded(course: Path, *options: str) -> Run:
@@ -142,8 +146,8 @@ def graded(course: Path, *options: str) -> Run:
     with tempfile.TemporaryFile() as said:
         begun = time.time()
         process = subprocess.Popen(command, cwd=course, env=environment, stdout=said, stderr=said)
-        peak, used, stop = [0.0], [(0.0, 0.0)], threading.Event()
-        watching = threading.Thread(target=_watch, args=(process.pid, begun, peak, used, stop))
+        peak, stop = [0.0], threading.Event()
+        watching = threading.Thread(target=_watch, args=(process.pid, peak, stop))
         watching.start()
         cpu = _cpu(process)
         stop.set()
@@ -156,7 +160,7 @@ def graded(course: Path, *options: str) -> Run:
     missing = [path for path in notebooks if not path.is_file()]
     if missing:
         raise UserError(f"{len(missing)} submissions were not graded, {missing[0]} among them.")
-    return Run(sorted(path.stat().st_mtime - begun for path in notebooks), peak[0], cpu, used)
+    return Run(sorted(path.stat().st_mtime - begun for path in notebooks), peak[0], cpu)
 
 
 def _cpu(process: subprocess.Popen) -> float:
@@ -170,18 +174,35 @@ def _cpu(process: subprocess.Popen) -> float:
     return used
 
 
-def _watch(pid: int, begun: float, peak: list[float], used: list[tuple[float, float]], stop: threading.Event) -> None:
-    whole = psutil.Process(pid)
+def _watch(pid: int, peak: list[float], stop: threading.Event) -> None:
     while not stop.wait(0.5):
-        with contextlib.suppress(OSError, psutil.Error):
+        with contextlib.suppress(OSError):
             for line in Path(f"/proc/{pid}/status").read_text().splitlines():
                 if line.startswith("VmHWM:"):
                     peak[0] = int(line.split()[1]) / 1024
-            # A sandbox counts what its jobs used when they have ended.
-            times = [one.cpu_times() for one in (whole, *whole.children(recursive=True))]
-            total = sum(one.user + one.system + one.children_user + one.children_system for one in times)
-            # It never falls, but a job that just ended may not be counted yet.
-            used.append((time.time() - begun, max(total, used[-1][1])))
+
+
+_BUSY = """
+import time
+start = time.perf_counter()
+total = 0
+for k in range(10_000_000):
+    total += k * k % 7
+print(time.perf_counter() - start)
+"""
+
+
+def side_by_side() -> float:
+    """Return how much faster this machine does two things beside each other than one after the other: 2 at best.
+
+    Its processors may share one core, or be lent to others meanwhile.
+    """
+
+    def seconds(number: int) -> float:
+        busy = [subprocess.Popen([sys.executable, "-c", _BUSY], stdout=subprocess.PIPE) for _ in range(number)]
+        return max(float(process.communicate()[0]) for process in busy)
+
+    return 2 * min(seconds(1) for _ in range(REPEATS)) / min(seconds(2) for _ in range(REPEATS))
 
 
 def on_cluster(base: Path, name: str, workers: int, number: int) -> tuple[Run, float]:
@@ -201,7 +222,7 @@ def on_cluster(base: Path, name: str, workers: int, number: int) -> tuple[Run, f
         run = graded(course, "--dask", address)
         # The quickest of some: whatever else the machine does only adds.
         judged = min(per_submission(list(_judged(course, address))) for _ in range(REPEATS))
-    return Run(run.done, run.memory, (run.cpu - warm.cpu) / (number - 2 * workers), run.used), judged
+    return Run(run.done, run.memory, (run.cpu - warm.cpu) / (number - 2 * workers)), judged
 
 
 def _judged(course: Path, address: str) -> Iterator[float]:

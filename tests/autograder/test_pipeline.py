@@ -409,7 +409,12 @@ def test_a_run_that_is_stopped_ends_at_once_and_the_next_goes_on(small_class):
     with open(small_class / "nbgrader_config.py", "a") as file:
         file.write("c.TrustedExecute.cell_seconds = 60.0\n")
     process = subprocess.Popen(
-        [*GRADE, "--course", small_class, "--workers", "1"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        [*GRADE, "--course", small_class, "--workers", "1"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        # Where the tests run in the background, a shell has told all of them to ignore this signal.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     autograded = small_class / "assignments" / "autograded"
     deadline = time.monotonic() + 120
