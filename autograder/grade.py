@@ -210,17 +210,14 @@ def judge(task: Task, sandbox: Sandbox, course: Course) -> Verdict:
     """Return the verdict of `grade`; where that fails, one that calls a person: it must never end a whole class."""
     lab = course.lab
     try:
-        try:
-            notebook = cells.parse(task.content, f"{lab.name}.ipynb")
-            notes = cells.restore(notebook, task.roles)
-        except cells.UnreadableNotebookError:
-            raise
-        except Exception as error:
-            raise cells.UnreadableNotebookError(f"This submission could not be read ({in_short(error)}).") from None
-        notes += task.notes
-        return grade(notebook, lab, sandbox, course, task.seed, task.files, notes, task.patience, task.material)
+        notebook = cells.parse(task.content, f"{lab.name}.ipynb")
+        notes = cells.restore(notebook, task.roles) + task.notes
     except cells.UnreadableNotebookError as error:
         return unreadable(lab, str(error), sandbox.isolation)
+    except Exception as error:
+        return unreadable(lab, f"This submission could not be read ({in_short(error)}).", sandbox.isolation)
+    try:
+        return grade(notebook, lab, sandbox, course, task.seed, task.files, notes, task.patience, task.material)
     except Exception as error:
         return unreadable(lab, f"This submission could not be graded ({in_short(error)}).", sandbox.isolation)
 

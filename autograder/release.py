@@ -24,7 +24,7 @@ from autograder.rubric import Lab
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 _MARKERS = (BEGIN, END, "BEGIN HIDDEN TESTS", "BEGIN MARK SCHEME")
 _TELLING = re.compile(r"solution|answer|answer[-_ ]?key|gradebook|course_secret", re.IGNORECASE)
-_MACHINE = re.compile(r"(?:/home/|/Users/|/root/|[A-Za-z]:\\\\?Users\\\\?)[\w.-]+")
+_MACHINE = re.compile(r"(?:/(?:home|Users|root)/|[A-Za-z]:\\\\?Users\\\\?)[\w.-]+")
 _COMPILED = (".pyc", ".pyo")
 _SHORT = 12
 

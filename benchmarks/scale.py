@@ -12,7 +12,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -146,12 +145,7 @@ def graded(course: Path, *options: str) -> Run:
     with tempfile.TemporaryFile() as said:
         begun = time.time()
         process = subprocess.Popen(command, cwd=course, env=environment, stdout=said, stderr=said)
-        peak, stop = [0.0], threading.Event()
-        watching = threading.Thread(target=_watch, args=(process.pid, peak, stop))
-        watching.start()
-        cpu = _cpu(process)
-        stop.set()
-        watching.join()
+        memory, cpu = _watched(process)
         if process.returncode != 0:
             said.seek(0)
             raise UserError(f"Grading ended with {process.returncode}: {said.read()[-2000:].decode(errors='replace')}")
@@ -160,26 +154,21 @@ def graded(course: Path, *options: str) -> Run:
     missing = [path for path in notebooks if not path.is_file()]
     if missing:
         raise UserError(f"{len(missing)} submissions were not graded, {missing[0]} among them.")
-    return Run(sorted(path.stat().st_mtime - begun for path in notebooks), peak[0], cpu)
+    return Run(sorted(path.stat().st_mtime - begun for path in notebooks), memory, cpu)
 
 
-def _cpu(process: subprocess.Popen) -> float:
-    """Wait for a process and return the processor time of its own."""
-    used = 0.0
+def _watched(process: subprocess.Popen) -> tuple[float, float]:
+    """Wait for a process; return the most megabytes that it had in memory and its own processor time in seconds."""
+    memory = cpu = 0.0
+    proc = Path(f"/proc/{process.pid}")
     while process.poll() is None:
+        # One that just ended has no such lines any more.
         with contextlib.suppress(OSError, ValueError, IndexError):
-            fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
-            used = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+            fields = (proc / "stat").read_text().rpartition(")")[2].split()
+            cpu = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+            memory = int((proc / "status").read_text().partition("VmHWM:")[2].split()[0]) / 1024
         time.sleep(0.1)
-    return used
-
-
-def _watch(pid: int, peak: list[float], stop: threading.Event) -> None:
-    while not stop.wait(0.5):
-        with contextlib.suppress(OSError):
-            for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-                if line.startswith("VmHWM:"):
-                    peak[0] = int(line.split()[1]) / 1024
+    return memory, cpu
 
 
 _BUSY = """
