@@ -7,27 +7,33 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import nbformat
+import numpy as np
 from nbformat.notebooknode import NotebookNode
 from rich.console import Console
 
 from autograder import reports
+from autograder.checks.lab3 import LABELS
 from autograder.course import CONFIG, CourseFolder, open_course
 from autograder.errors import UserError
-from autograder.mutants import lab2
+from autograder.mutants import lab2, lab3
 from autograder.places import Here
 from autograder.release import BEGIN, END, release
 from autograder.rubric import get_lab
 from autograder.sandbox.launch import probe
 from autograder.sandbox.pool import Sandbox
+from source_lib.predictions import table, write_csv
+from source_lib.samples import tissue_labels
 
 MARK = ".made-by-cnn-course-demo"
 DISCUSSIONS = {
     "lab1": "The loop asks Python once per channel and sample; the fast version asks once per batch.",
     "lab2": "Augmentation helped most. A flipped 2 is no 2. I worked alone.",
+    "lab3": "Six convolutions, chosen by the AUC of the validation images. I worked alone.",
 }
 
 
@@ -35,12 +41,13 @@ DISCUSSIONS = {
 class Sample:
     """One member of the sample class: a name that says it all, and what became of the solved notebook.
 
-    ``files`` lie beside it. What is not ``solved`` is the notebook as it was released.
+    ``files`` takes what the lab brings for grading, and returns what lies beside the notebook. What is not ``solved``
+    is the notebook as it was released.
     """
 
     name: str
     change: Callable[[NotebookNode], None] = lambda notebook: None
-    files: Mapping[str, str] = field(default_factory=dict)
+    files: Callable[[Mapping[str, Any]], Mapping[str, bytes]] = lambda material: {}
     solved: bool = True
 
 
@@ -103,6 +110,34 @@ def _overconfident(notebook: NotebookNode) -> None:
     edit("train_model", "epochs, batch = 40, 16", "epochs, batch = 1, 128")(notebook)
 
 
+def _runs(material: Mapping[str, Any]) -> dict[str, bytes]:
+    """Return runs of lab 2 that were made with the images that are at hand here."""
+    return {"runs.jsonl": lab2.RUNS.replace('"MNIST"', json.dumps(material["data"])).encode()}
+
+
+def _predicted(material: Mapping[str, Any]) -> dict[str, bytes]:
+    """Return files as five good trainings of lab 3 write them, without an evening of training: drawn from the truth."""
+
+    def drawn(part: str, k: int) -> np.ndarray:
+        truth = material[f"y_{part}"]
+        away = np.random.default_rng([k, len(truth)]).normal(2 * truth - 1)
+        return 1 / (1 + np.exp(-2 * away))
+
+    files = {"valid_labels.csv": table("class", material["y_valid"])}
+    for k in range(1, 6):
+        test = drawn("test", k)
+        files[f"run{k}.csv"] = table("class", (test > 0.5).astype(int))
+        files[f"run{k}_prob.csv"] = table("probability", test)
+        files[f"run{k}_valid.csv"] = table("probability", drawn("valid", k))
+    return files
+
+
+def _with(fault: str) -> Callable[[Mapping[str, Any]], Mapping[str, bytes]]:
+    """Return the same files with one known fault of lab 3."""
+    (change,) = (known.files for known in lab3.FAULTS if known.id == fault)
+    return lambda material: change(_predicted(material))
+
+
 CLASSES: dict[str, tuple[Sample, ...]] = {
     "lab1": (
         Sample("01-full-marks"),
@@ -117,8 +152,15 @@ CLASSES: dict[str, tuple[Sample, ...]] = {
         Sample("10-not-a-notebook"),
     ),
     "lab2": (
-        Sample("01-quick-training", _quick, {"runs.jsonl": lab2.RUNS}),
-        Sample("02-claims-too-much", _overconfident, {"runs.jsonl": lab2.RUNS}),
+        Sample("01-quick-training", _quick, _runs),
+        Sample("02-claims-too-much", _overconfident, _runs),
+        Sample("05-untouched", solved=False),
+    ),
+    "lab3": (
+        Sample("01-five-trainings", files=_predicted),
+        Sample("02-saved-by-a-spreadsheet", files=_with("spreadsheet")),
+        Sample("03-one-training-five-times", files=_with("one_training_under_five_names")),
+        Sample("04-rows-shuffled", files=_with("rows_shuffled")),
         Sample("05-untouched", solved=False),
     ),
 }
@@ -195,6 +237,9 @@ def _fresh_course(root: Path) -> CourseFolder:
     shutil.copy(root / CONFIG, place / CONFIG)
     for lab in CLASSES:
         shutil.copytree(root / "assignments" / lab, place / "assignments" / lab)
+    # Images of lab 3 without their labels could not be graded, so the class works with the sample.
+    (place / LABELS).parent.mkdir()
+    write_csv(place / LABELS, "class", tissue_labels())
     return open_course(place)
 
 
@@ -203,7 +248,7 @@ def hand_in(folder: CourseFolder, lab: str) -> list[str]:
     solved = folder.step("source", ".", lab) / f"{lab}.ipynb"
     released = folder.step("release", ".", lab) / f"{lab}.ipynb"
     material = get_lab(lab).material
-    data = material(folder.root, 0)["data"] if material is not None else ""
+    known = material(folder.root, 0) if material is not None else {}
     for sample in CLASSES[lab]:
         notebook = nbformat.read(solved if sample.solved else released, as_version=4)
         if sample.solved:
@@ -216,9 +261,8 @@ def hand_in(folder: CourseFolder, lab: str) -> list[str]:
         place.mkdir(parents=True)
         text = nbformat.writes(notebook)
         (place / f"{lab}.ipynb").write_text(text[: len(text) // 2] if sample.name == "10-not-a-notebook" else text)
-        for name, content in sample.files.items():
-            # The class used the images that are at hand here.
-            (place / name).write_text(content.replace('"MNIST"', json.dumps(data)))
+        for name, content in sample.files(known).items():
+            (place / name).write_bytes(content)
     return [sample.name for sample in CLASSES[lab]]
 
 

@@ -10,7 +10,6 @@ node metastases in women with breast cancer", JAMA 318(22), 2017.
 from __future__ import annotations
 
 import contextlib
-import csv
 import hashlib
 import json
 import os
@@ -20,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from source_lib.predictions import write_csv
 from source_lib.real import DATA_VARIABLE, DatasetError, keras_cache
 
 FOLDER = "patchcam"
@@ -199,22 +199,14 @@ def make_patchcam(
             _write_part(images, target / name, rows, y, lambda done, total, part=part: progress(part, done, total))
             made[name] = _sha256(target / name)
             if part == "test" and labels is not None:
-                write_labels(labels, _labels(truth)[rows])
+                labels.parent.mkdir(parents=True, exist_ok=True)
+                write_csv(labels, "class", _labels(truth)[rows])
     except OSError as error:
         raise DatasetError(f"The files cannot be made ({_short(error)}).") from None
     manifest = {"from": origin.name, "seed": seed, "images": dict(counts), "sha256": made}
     with _beside(target / MANIFEST) as part:
         part.write_text(json.dumps(manifest, indent=2) + "\n")
     return manifest
-
-
-def write_labels(path: Path, classes: np.ndarray) -> None:
-    """Write the labels of test images as ``id,class``, for whoever grades."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with _beside(path) as part, open(part, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["id", "class"])
-        writer.writerows(enumerate(np.asarray(classes).tolist()))
 
 
 def _parts(

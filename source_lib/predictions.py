@@ -169,6 +169,50 @@ def read_predictions(
     return Predictions(reading.name, found, values, tuple(reading.findings))
 
 
+def write_csv(file: str | os.PathLike, column: str, values: Iterable[float]) -> Path:
+    """Write a file of predictions, or of labels: one line for each image, its index and its value.
+
+    Parameters
+    ----------
+    file : str or path
+        An older file of that name is replaced, once the new one is complete.
+    column : {"class", "probability"}
+        What the values are.
+    values : iterable of int or float
+        In the order of the images.
+
+    Returns
+    -------
+    pathlib.Path
+        The file.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+    """
+    path = Path(file)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        beside.write_bytes(table(column, values))
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
+    return path
+
+
+def table(column: str, values: Iterable[float]) -> bytes:
+    """Return what a file of predictions holds; see `write_csv`.
+
+    Examples
+    --------
+    >>> table("class", [1, 0])
+    b'id,class\\n0,1\\n1,0\\n'
+    """
+    lines = (f"{k},{value}\n" for k, value in enumerate(np.asarray(values).tolist()))
+    return f"id,{column}\n{''.join(lines)}".encode()
+
+
 def check_predictions(
     files: Mapping[str, str | os.PathLike | bytes],
     rows: int | None = None,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import inspect
 import os
 from collections.abc import Iterator
@@ -10,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from source_lib.predictions import write_csv
 
 if TYPE_CHECKING:
     import keras
@@ -278,16 +279,7 @@ def pred_test(
     if not np.isfinite(output).all():
         raise ValueError("The model's output is not finite, so it predicts nothing. Look at its training loss.")
     values = _of_class_1(output) if probabilities else _classes(output)
-    beside = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        with open(beside, "w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(["id", "probability" if probabilities else "class"])
-            writer.writerows(enumerate(values.tolist()))
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
-    return path
+    return write_csv(path, "probability" if probabilities else "class", values)
 
 
 def _classes(output: np.ndarray) -> np.ndarray:

@@ -318,19 +318,21 @@ def _known(student: Student) -> str:
 def _material(course: Path, seed: int) -> Mapping[str, Any]:
     """Return the labels of the test images and of the validation images, and what the images are.
 
+    The sample is graded where there are no real images, or the course's labels are those of the sample.
+
     Raises
     ------
     UserError
         If the labels of the test images are missing, or are not those of the images that this machine has.
     """
-    real = patchcam.find_patchcam() is not None
+    path = course / LABELS
+    real = patchcam.find_patchcam() is not None and not _of_the_sample(path)
     data = DataGenerator(verbose=False)
     try:
         # As in the notebook, but for the training images: which ones are for validation does not depend on these.
         data.generate("patchcam", N_train=1, source="real" if real else "sample")
     except DatasetError as error:
         raise UserError(str(error)) from None
-    path = course / LABELS
     if path.is_file():
         labels = read_predictions(path, data.N_test, data.K, "class", str(path))
         faults = [finding for finding in labels.findings if not finding.harmless]
@@ -349,6 +351,12 @@ def _material(course: Path, seed: int) -> Mapping[str, Any]:
     else:
         truth = samples.tissue_labels().astype(np.int64)
     return {"y_test": truth, "y_valid": data.y_valid, "data": data.title}
+
+
+def _of_the_sample(path: Path) -> bool:
+    """Return whether labels for grading are those of the sample, which is what is graded then."""
+    truth = samples.tissue_labels()
+    return path.is_file() and np.array_equal(read_predictions(path, len(truth)).values, truth)
 
 
 _LATER = "only whoever grades has the labels of the test images. Your validation images tell you what to expect."

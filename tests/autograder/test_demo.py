@@ -71,6 +71,19 @@ def test_lab_2_is_measured(copy, shown):
     assert "Fresh trainings on other images gave" in page.read_text()
 
 
+def test_lab_3_is_judged_by_its_files(copy, shown):
+    records = records_of(copy, "lab3")
+    assert {name: record["points"] for name, record in records.items()} == {
+        "01-five-trainings": 24,
+        "02-saved-by-a-spreadsheet": 16,
+        "03-one-training-five-times": 21,
+        "04-rows-shuffled": 15,
+        "05-untouched": 0,
+    }
+    page = copy / "demo/assignments/feedback/02-saved-by-a-spreadsheet/lab3/lab3.html"
+    assert "separated by semicolons" in page.read_text()
+
+
 def test_a_folder_that_is_not_the_demo_s_is_left_alone(copy, shown):
     (copy / "demo" / MARK).unlink()
     (copy / "demo" / "mine.txt").write_text("precious")

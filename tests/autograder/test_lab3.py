@@ -28,6 +28,7 @@ from autograder.rubric import get_lab
 from autograder.student import NotebookStudent
 from source_lib import predictions, samples, util
 from source_lib.data_generator import DataGenerator
+from source_lib.predictions import table
 from tests.conftest import PROGRAM, ROOT
 
 LAB = get_lab("lab3")
@@ -55,10 +56,6 @@ def material():
 def scores(labels, separation, seed):
     """Return a number for each image from which its class can be told, more or less."""
     return (2 * labels - 1) * separation + np.random.default_rng(seed).normal(size=len(labels))
-
-
-def table(column, values):
-    return "".join([f"id,{column}\n", *(f"{k},{value}\n" for k, value in enumerate(values))]).encode()
 
 
 def right_files(material, separations=SEPARATIONS):
@@ -413,6 +410,17 @@ def test_labels_of_images_that_this_machine_has_not(tmp_path):
     (tmp_path / "labels" / "lab3.csv").write_bytes(table("class", np.arange(3000) % 2))
     with pytest.raises(UserError, match="each of the 1000 test images. There is no PatchCamelyon on this machine"):
         LAB.material(tmp_path, 1)
+
+
+def test_the_course_s_own_labels_say_that_the_sample_is_graded(tmp_path, monkeypatch, material):
+    write_images(tmp_path / "data" / "patchcam")
+    monkeypatch.setenv("CNN_COURSE_DATA", str(tmp_path / "data"))
+    (tmp_path / "labels").mkdir()
+    predictions.write_csv(tmp_path / "labels" / "lab3.csv", "class", samples.tissue_labels())
+    found = LAB.material(tmp_path, 1)
+    assert found["data"] == material["data"]
+    for part in ("y_test", "y_valid"):
+        np.testing.assert_array_equal(found[part], material[part])
 
 
 def test_damaged_images_never_fall_back_on_the_sample(tmp_path, monkeypatch):
