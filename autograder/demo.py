@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from nbformat.notebooknode import NotebookNode
 from rich.console import Console
 
 from autograder import reports
+from autograder.checks import digits
 from autograder.checks.lab3 import LABELS
 from autograder.course import CONFIG, CourseFolder, open_course
 from autograder.errors import UserError
@@ -112,7 +112,8 @@ def _overconfident(notebook: NotebookNode) -> None:
 
 def _runs(material: Mapping[str, Any]) -> dict[str, bytes]:
     """Return runs of lab 2 that were made with the images that are at hand here."""
-    return {"runs.jsonl": lab2.RUNS.replace('"MNIST"', json.dumps(material["data"])).encode()}
+    data = material["data"]
+    return {"runs.jsonl": lab2.runs(data, digits.test_images()[data]).encode()}
 
 
 def _predicted(material: Mapping[str, Any]) -> dict[str, bytes]:
@@ -135,7 +136,13 @@ def _predicted(material: Mapping[str, Any]) -> dict[str, bytes]:
 def _with(fault: str) -> Callable[[Mapping[str, Any]], Mapping[str, bytes]]:
     """Return the same files with one known fault of lab 3."""
     (change,) = (known.files for known in lab3.FAULTS if known.id == fault)
-    return lambda material: change(_predicted(material))
+
+    def files(material: Mapping[str, Any]) -> dict[str, bytes]:
+        right = _predicted(material)
+        labels = right.pop("valid_labels.csv")
+        return change(right) | {"valid_labels.csv": labels}
+
+    return files
 
 
 CLASSES: dict[str, tuple[Sample, ...]] = {

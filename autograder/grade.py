@@ -22,7 +22,7 @@ from autograder import cells, reference, rubric
 from autograder.rubric import Check, Item, Lab, Problem, StudentError
 from autograder.sandbox.launch import SandboxError
 from autograder.sandbox.pool import JobEndedError, JobTimeoutError, Sandbox
-from autograder.student import Answer, Patience, Ran, Remembering, SandboxStudent
+from autograder.student import FLAGS, Answer, Patience, Ran, Remembering, SandboxStudent
 from autograder.untrusted import printable, without_links
 
 _BORROWED = "{} uses {} instead of computing its answer, so it scores 0. Write it with NumPy or SciPy."
@@ -33,8 +33,6 @@ _UNPROVEN = (
 _NO_MODULE = re.compile(r"No module named '([\w.]{1,60})'")
 #: How long an answer may take that is only asked for to show what is wrong.
 REASON_SECONDS = 2.0
-#: Under this name a check leaves in a student's notes what a person should look at.
-FLAGS = "flags"
 UNJUDGED = "This could not be judged automatically; a person will look at it."
 
 

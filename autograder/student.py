@@ -16,15 +16,17 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from autograder.cells import definitions
 from autograder.rubric import StudentError
 from autograder.sandbox import wire
 from autograder.sandbox.inert import MAX_CALLERS, MAX_NOTED
 from autograder.sandbox.pool import Job, JobEndedError, JobTimeoutError, Sandbox
 from autograder.sandbox.worker import NoAnswerError, answer
+from autograder.source import definitions
 from autograder.submission import files_beside
 
 MAX_MESSAGE = 1000
+#: Under this name a check leaves in a student's notes what a person should look at.
+FLAGS = "flags"
 #: Errors of a line that needs what is not there while grading: data that cells load which only explore, files that were
 #: not handed in, folders to write to, packages of Colab, magics of a notebook's server, the network, a keyboard.
 _NOT_HERE = (

@@ -7,17 +7,15 @@ like, and start it again.
 from __future__ import annotations
 
 import argparse
-import datetime
 import hashlib
 import json
-import os
-import platform
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from book.stored import DATA, WORK, circumstances, write_lines
 
 if TYPE_CHECKING:
     import keras
@@ -25,9 +23,7 @@ if TYPE_CHECKING:
 
     from source_lib.data_generator import DataGenerator
 
-BOOK = Path(__file__).resolve().parent
-OUTPUT = BOOK / "_data" / "regularization.jsonl"
-WORK = BOOK / "_build" / "runs"
+OUTPUT = DATA / "regularization.jsonl"
 SEEDS = (0, 1, 2, 3, 4)
 EPOCHS, BATCH, LEARNING_RATE = 40, 32, 1e-3
 #: Further training images on which the curves beside the training's are measured. Nothing is decided by them.
@@ -43,7 +39,6 @@ METHODS: dict[str, dict[str, Any]] = {
     "together": {"augment": "small", "drop_units": 0.5, "l2": 2e-3, "normalize": True},
     "flips": {"augment": "flips"},
 }
-_PACKAGES = ("keras", "numpy", "tensorflow")
 
 
 def network(
@@ -208,14 +203,10 @@ def make(
         "methods": {name: dict(options) for name, options in methods.items()},
         "layers": {name: _layers(options) for name, options in methods.items()},
         "parameters": {name: network(**options).count_params() for name, options in methods.items()},
-        "made": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "seconds": round(sum(line["seconds"] for line in lines)),
-        "cores": len(os.sched_getaffinity(0)),
-        "versions": {"python": platform.python_version(), **{name: metadata.version(name) for name in _PACKAGES}},
+        **circumstances(),
     }
-    beside = output.with_name(f"{output.name}.part")
-    beside.write_text("".join(json.dumps(line, separators=(",", ":")) + "\n" for line in [about, *lines]))
-    beside.replace(output)
+    write_lines(output, [about, *lines])
 
 
 def watched(data: DataGenerator, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -1,25 +1,14 @@
 """The trainings that the chapters show: made by the script as it stands, and made as it says."""
 
-import importlib.util
-import json
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
 
+from book import make_runs
+from book.stored import read_lines as read
 from source_lib.data_generator import DataGenerator
 from source_lib.experiments import N_TRAIN, choose
-
-BOOK = Path(__file__).resolve().parent.parent / "book"
-
-_spec = importlib.util.spec_from_file_location("make_runs", BOOK / "make_runs.py")
-make_runs = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(make_runs)
-
-
-def read(path):
-    return [json.loads(line) for line in path.read_text().splitlines()]
 
 
 @pytest.fixture(scope="module")

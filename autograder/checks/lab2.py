@@ -18,9 +18,8 @@ import numpy as np
 from autograder.checks import compare, digits, models
 from autograder.checks.models import ConfigError
 from autograder.checks.sequential import Bands, points_reached
-from autograder.grade import FLAGS
 from autograder.rubric import ASKED, Check, Lab, Line, Problem, StudentError
-from autograder.student import Student
+from autograder.student import FLAGS, Student
 from source_lib.experiments import N_TRAIN, Run, RunsError, read_runs, summarize
 
 Rng = np.random.Generator
@@ -331,9 +330,11 @@ def _complete(runs: list[Run]) -> str | None:
         for value in (*run.accuracy, *run.val_accuracy, run.test_accuracy):
             if not 0 <= value <= 100:
                 return f"{where} has an accuracy of {value:g} %."
-        hits = [value * N_TRAIN / 100 for value in run.accuracy]
-        if any(abs(hit - round(hit)) > 0.01 for hit in hits):
-            return f"{where} has a training accuracy that {N_TRAIN} images cannot give."
+        # Not of the training images: an epoch may show each of them several times.
+        tested = digits.test_images().get(run.data)
+        hits = run.test_accuracy * tested / 100 if tested else 0.0
+        if abs(hits - round(hits)) > 1e-6:
+            return f"{where} has a test accuracy of {run.test_accuracy:g} %, which {tested} test images cannot give."
     return None
 
 

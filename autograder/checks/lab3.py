@@ -16,10 +16,9 @@ import numpy as np
 
 from autograder.checks import compare
 from autograder.errors import UserError
-from autograder.grade import FLAGS
 from autograder.mutants.lab3 import FAULTS
 from autograder.rubric import ASKED, Check, Lab, Line, Problem, StudentError
-from autograder.student import Student
+from autograder.student import FLAGS, Student
 from source_lib import patchcam, samples
 from source_lib.data_generator import DataGenerator, DatasetError
 from source_lib.predictions import Finding, Predictions, among, read_predictions

@@ -4,14 +4,40 @@ import numpy as np
 import pytest
 
 from autograder.checks import digits
-from autograder.grade import FLAGS
-from autograder.mutants.lab2 import CODE, FAULTS, RUNS, line
+from autograder.mutants.lab2 import FAULTS, RUNS, line
 from autograder.rubric import get_lab
-from autograder.student import NotebookStudent, Patience, SandboxStudent
+from autograder.student import FLAGS, NotebookStudent, Patience, SandboxStudent
 
 LAB = get_lab("lab2")
 #: Checks that train nothing: for a fault of the file of runs it is enough to ask these.
 OF_FILES = ("check_runs", "check_reported")
+#: A right submission whose trainings take a second; no package that students get may hold one.
+CODE = """
+import json
+import keras
+import numpy as np
+from keras import layers
+from source_lib import experiments
+
+def build_model():
+    model = keras.Sequential([
+        keras.Input((28, 28, 1)),
+        layers.RandomTranslation(0.05, 0.05),
+        layers.Flatten(),
+        layers.Dense(64, activation="relu"),
+        layers.Dropout(0.2),
+        layers.Dense(10, activation="softmax"),
+    ])
+    model.compile(keras.optimizers.Adam(5e-3), "categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+def train_model(model, x, y, x_valid, y_valid):
+    return model.fit(x, y, batch_size=16, epochs=10, validation_data=(x_valid, y_valid), verbose=0)
+
+def reported():
+    accuracies = [run.test_accuracy for run in experiments.read_runs("runs.jsonl")]
+    return {"mean": np.mean(accuracies), "sample variance": np.var(accuracies, ddof=1)}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -143,15 +169,21 @@ def test_a_training_that_uses_its_time_up_is_told_so(sandbox, material, monkeypa
 
 def test_claims_that_the_measurement_contradicts_are_flagged_and_cost_nothing(sandbox, material):
     """A file that tells of 99 % where fresh trainings give far less."""
-    runs = "".join(line(seed, 99.0 + seed / 10) for seed in range(5)).replace("MNIST", material["data"])
+    tested = digits.test_images()[material["data"]]
+    runs = "".join(line(seed, 99.0 + seed / 10, material["data"], tested) for seed in range(5))
     student = student_of(sandbox, material, runs=runs)
     assert lost(student) == {}
     (flag,) = student.notes[FLAGS]
-    assert "an average of 99.2 %" in flag and "2 fresh trainings gave" in flag
+    assert "an average of 99." in flag and "2 fresh trainings gave" in flag
     # About other images than those of grading nothing is said.
     other = student_of(sandbox, material, runs=runs.replace(material["data"], "other images"))
     lost(other)
     assert FLAGS not in other.notes
+
+
+def test_an_epoch_may_show_each_image_several_times(sandbox, material):
+    runs = RUNS.replace("[50.0, 75.0]", f"[50.0, {100 * 1001 / 1280}]")
+    assert runs != RUNS and lost(student_of(sandbox, material, runs=runs), [LAB.check("check_runs")]) == {}
 
 
 CHEATS = {

@@ -20,12 +20,11 @@ from sklearn.metrics import roc_auc_score
 from autograder import cells
 from autograder.checks import lab3
 from autograder.errors import UserError
-from autograder.grade import FLAGS
 from autograder.mutants.lab3 import FAULTS
 from autograder.notebook import lab_check
 from autograder.release import disagreements
 from autograder.rubric import get_lab
-from autograder.student import NotebookStudent
+from autograder.student import FLAGS, NotebookStudent
 from source_lib import predictions, samples, util
 from source_lib.data_generator import DataGenerator
 from source_lib.predictions import table
