@@ -87,7 +87,7 @@ def color_baseline(images: DataGenerator, runs: int, folder: Path) -> np.ndarray
         found = np.load(kept, allow_pickle=False)
         if found.shape == (runs, images.N_test) and ((found >= 0) & (found <= 1)).all():
             return found
-    predicted = _train(images, runs)
+    predicted = color_predictions(images.x_train, images.y_train, images.x_test, runs)
     beside = kept.with_name(f"{kept.name}.{os.getpid()}.part")
     with contextlib.suppress(OSError):
         try:
@@ -99,12 +99,27 @@ def color_baseline(images: DataGenerator, runs: int, folder: Path) -> np.ndarray
     return predicted
 
 
-def _train(images: DataGenerator, runs: int) -> np.ndarray:
+def color_predictions(x: np.ndarray, y: np.ndarray, x_test: np.ndarray, runs: int) -> np.ndarray:
+    """Return what gradient boosting predicts that learns from `color_statistics` alone.
+
+    Parameters
+    ----------
+    x, y : numpy.ndarray, shapes [N, D_y, D_x, 3] and [N]
+        Images to learn from, and their classes, 0 or 1.
+    x_test : numpy.ndarray, shape [M, D_y, D_x, 3]
+    runs : int
+        How many trainings; each leaves out another part of the images to learn from.
+
+    Returns
+    -------
+    numpy.ndarray of float64, shape [runs, M]
+        Probabilities of class 1.
+    """
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.model_selection import StratifiedKFold
     from threadpoolctl import threadpool_limits
 
-    x, y, x_test = color_statistics(images.x_train), images.y_train, color_statistics(images.x_test)
+    x, x_test = color_statistics(x), color_statistics(x_test)
     parts = StratifiedKFold(runs, shuffle=True, random_state=0).split(x, y)
     # For so few images, threads that wait for each other take many times as long, and more yet on a busy machine.
     with threadpool_limits(1, "openmp"):

@@ -37,7 +37,7 @@ def short(tmp_path, monkeypatch):
     monkeypatch.setattr(make_solutions, "TEXTS", tmp_path / "texts")
 
 
-QUICK_LAB2 = {"epochs, batch = 400, 32": "epochs, batch = 1, 64"}
+QUICK_LAB2 = {"epochs, repeats, batch = 40, 10, 32": "epochs, repeats, batch = 1, 1, 64"}
 QUICK_LAB3 = {"epochs, batch = 20, 64": "epochs, batch = 1, 35"}
 
 
@@ -88,7 +88,7 @@ def test_lab_3_is_judged_by_images_that_it_was_not_trained_with(tissue, short, t
 def test_what_is_trained_with_other_code_is_trained_anew(digits, short, tmp_path):
     first = make_solutions.solution("lab2").key
     path = make_solutions.TEXTS / "lab2" / "lab2.md"
-    path.write_text(path.read_text().replace("epochs, batch = 1, 64", "epochs, batch = 2, 64"))
+    path.write_text(path.read_text().replace("epochs, repeats, batch = 1, 1, 64", "epochs, repeats, batch = 2, 1, 64"))
     assert make_solutions.solution("lab2").key != first
     # What stands around the solution says nothing about it.
     text = path.read_text()
