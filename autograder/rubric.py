@@ -92,6 +92,19 @@ class Item:
         return without_asked(self.message)
 
 
+def lost(asked: str, problem: str) -> Problem:
+    """Return why a line earns nothing, in the two sentences that all checks use.
+
+    Parameters
+    ----------
+    asked : str
+        What was asked, without a full stop.
+    problem : str
+        What is wrong, and what to do.
+    """
+    return Problem(f"{ASKED}{asked}. {problem}")
+
+
 def without_asked(message: str) -> str:
     """Return a message without the sentence that says what was asked."""
     return re.sub(rf"^{ASKED}[^.]*\. ", "", message)

@@ -18,7 +18,7 @@ import numpy as np
 from autograder.checks import compare, digits, models
 from autograder.checks.models import ConfigError
 from autograder.checks.sequential import Bands, points_reached
-from autograder.rubric import ASKED, Check, Lab, Line, Problem, StudentError
+from autograder.rubric import Check, Lab, Line, Problem, StudentError, lost
 from autograder.student import FLAGS, Student
 from source_lib.experiments import N_TRAIN, Run, RunsError, read_runs, summarize
 
@@ -67,10 +67,6 @@ def course_predict(config, x, *weights):
     model.set_weights(list(weights))
     return model.predict(x, batch_size=256, verbose=0)
 """
-
-
-def _asked(function: str, what: str, problem: str) -> Problem:
-    return Problem(f"{ASKED}{what}. {problem}")
 
 
 def _told(error: StudentError) -> str:
@@ -129,9 +125,9 @@ def _takes(student: Student, rng: Rng) -> Problem | None:
         if json.loads(compiled) is None:
             raise StudentError("The model is not compiled, so it cannot be trained: end with model.compile(...).")
     except ConfigError as error:
-        return _asked("build_model", what, f"The model {error}")
+        return lost(what, f"The model {error}")
     except (StudentError, ValueError) as error:
-        return _asked("build_model", what, str(error))
+        return lost(what, str(error))
     return None
 
 
@@ -140,16 +136,16 @@ def _gives(student: Student, rng: Rng) -> Problem | None:
     try:
         found = compare.array(_built(student)[2])
     except StudentError as error:
-        return _asked("build_model", what, str(error))
+        return lost(what, str(error))
     if found is None or found.shape != (5, 10):
         shape = "no numbers" if found is None else compare.shape(found)
-        return _asked("build_model", what, f"For 5 images it gives {shape} where [5, 10] is expected.")
+        return lost(what, f"For 5 images it gives {shape} where [5, 10] is expected.")
     if not np.all(np.isfinite(found)):
-        return _asked("build_model", what, "It gives numbers that are infinite or not a number (nan).")
+        return lost(what, "It gives numbers that are infinite or not a number (nan).")
     if (found < 0).any() or not np.allclose(found.sum(axis=1), 1, atol=1e-3):
         total = found.sum(axis=1)[0]
         hint = "These look like scores before softmax: end the model in a softmax."
-        return _asked("build_model", what, f"For the first image they sum to {total:.3g}. {hint}")
+        return lost(what, f"For the first image they sum to {total:.3g}. {hint}")
     return None
 
 
@@ -158,16 +154,16 @@ def _same(student: Student, rng: Rng) -> Problem | None:
     try:
         first, second = (compare.array(answer) for answer in _built(student)[2:4])
     except StudentError as error:
-        return _asked("build_model", what, str(error))
+        return lost(what, str(error))
     if first is None or second is None or first.size < 2:
-        return _asked("build_model", what, "It gives no probabilities yet.")
+        return lost(what, "It gives no probabilities yet.")
     if compare.agree(first, second):
         return None
     problem = (
         "Asked twice, it gives different ones: something that is for training alone, such as augmentation or dropout, "
         "acts on predictions too. Leave training=True out."
     )
-    return _asked("build_model", what, problem)
+    return lost(what, problem)
 
 
 def _kinds(least: int) -> Callable[[Student, Rng], Problem | None]:
@@ -181,13 +177,13 @@ def _kinds(least: int) -> Callable[[Student, Rng], Problem | None]:
             config, compiled, *_ = _built(student)
             found = models.regularization(config, compiled)
         except ConfigError as error:
-            return _asked("build_model", what, f"The model {error}")
+            return lost(what, f"The model {error}")
         except StudentError as error:
-            return _asked("build_model", what, str(error))
+            return lost(what, str(error))
         if len(found) >= least:
             return None
         seen = ", ".join(f"{kind} ({where})" for kind, where in found.items()) or "none of them"
-        return _asked("build_model", what, f"In the model as it is built there is {seen}.")
+        return lost(what, f"In the model as it is built there is {seen}.")
 
     return question
 
@@ -251,13 +247,11 @@ def _log(student: Student, rng: Rng) -> Problem | None:
     try:
         (_, _, losses, changed, *_), _ = _trained(student)
     except StudentError as error:
-        return _asked("train_model", what, _told(error))
+        return lost(what, _told(error))
     if not changed:
-        return _asked(
-            "train_model", what, "The model's weights are the same before and after: another one was trained."
-        )
+        return lost(what, "The model's weights are the same before and after: another one was trained.")
     if not losses or not all(isinstance(loss, float) for loss in losses):
-        return _asked("train_model", what, "It returned no log with a loss for each epoch: return model.fit(...).")
+        return lost(what, "It returned no log with a loss for each epoch: return model.fit(...).")
     return None
 
 
@@ -266,13 +260,13 @@ def _validation(student: Student, rng: Rng) -> Problem | None:
     try:
         trained, wrong = _trained(student)
     except StudentError as error:
-        return _asked("train_model", what, _told(error))
+        return lost(what, _told(error))
     if not trained[3]:
-        return _asked("train_model", what, "Nothing was trained yet, so this cannot count.")
+        return lost(what, "Nothing was trained yet, so this cannot count.")
     if not wrong <= 45:
         reason = f"it learned {wrong:.0f} % of them by heart" if wrong == wrong else "the model cannot be rebuilt"
         problem = f"Given validation images with wrong labels that no other image has, {reason}."
-        return _asked("train_model", what, problem)
+        return lost(what, problem)
     return None
 
 
@@ -299,7 +293,7 @@ def _of_runs(what: str, look: Callable[[list[Run]], str | None]) -> Callable[[St
             problem = look(_runs(student))
         except StudentError as error:
             problem = str(error)
-        return _asked("runs", what, problem) if problem else None
+        return lost(what, problem) if problem else None
 
     return question
 
@@ -356,15 +350,15 @@ def _reported(key: str, of: str, value: Callable[[Any], float]) -> Callable[[Stu
             told = student.call("reported")
             right = value(summarize(_runs(student)))
         except StudentError as error:
-            return _asked("reported", what, str(error))
+            return lost(what, str(error))
         number = told.get(key) if isinstance(told, Mapping) else None
         found = compare.array(number)
         if found is None or found.size != 1 or not np.isfinite(found).all():
-            return _asked("reported", what, f"reported() gives no number under {key!r}.")
+            return lost(what, f"reported() gives no number under {key!r}.")
         got = float(found.reshape(-1)[0])
         if math.isfinite(right) and abs(got - right) <= _ROUNDED + 1e-9:
             return None
-        return _asked("reported", what, f"It gives {got:.6g}.{_which(key, got, _runs(student))}")
+        return lost(what, f"It gives {got:.6g}.{_which(key, got, _runs(student))}")
 
     return question
 
@@ -439,13 +433,13 @@ def _reaches(least: int) -> Callable[[Student, Rng], Problem | None]:
         try:
             accuracies, reached, failed = _verified(student)
         except StudentError as error:
-            return _asked("accuracy", what, _told(error))
+            return lost(what, _told(error))
         if reached >= least:
             return None
         told = ", ".join(f"{accuracy:.1f} %" for accuracy in accuracies)
         measured = f"Fresh trainings on other images gave {told}. " if accuracies else ""
         advice = failed or "That is too far below it: look at your curves for what is missing."
-        return _asked("accuracy", what, measured + advice)
+        return lost(what, measured + advice)
 
     return question
 

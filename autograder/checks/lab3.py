@@ -17,7 +17,7 @@ import numpy as np
 from autograder.checks import compare
 from autograder.errors import UserError
 from autograder.mutants.lab3 import FAULTS
-from autograder.rubric import ASKED, Check, Lab, Line, Problem, StudentError
+from autograder.rubric import Check, Lab, Line, Problem, StudentError, lost
 from autograder.student import FLAGS, Student
 from source_lib import patchcam, samples
 from source_lib.data_generator import DataGenerator, DatasetError
@@ -41,10 +41,6 @@ VARIANCE_TOLERANCE = 0.1
 _SUSPECT = 0.10
 #: Beside the course's configuration, written by ``cnn-course data patchcam``.
 LABELS = Path("labels") / "lab3.csv"
-
-
-def _asked(function: str, what: str, problem: str) -> Problem:
-    return Problem(f"{ASKED}{what}. {problem}")
 
 
 # The files.
@@ -82,7 +78,7 @@ def _format(names: tuple[str, ...], what: str) -> Callable[[Student, Rng], Probl
         read = _read(student)
         there = [read[name] for name in names if name in read]
         if not there:
-            return _asked("files", what, f"There is no {names[0]} beside the notebook.")
+            return lost(what, f"There is no {names[0]} beside the notebook.")
         faults = [next(finding for finding in one.findings if not finding.harmless) for one in there if not one.right]
         if names is VALIDATION:
             pairs = zip(PROBABILITIES, VALIDATION, strict=True)
@@ -90,7 +86,7 @@ def _format(names: tuple[str, ...], what: str) -> Callable[[Student, Rng], Probl
             faults += [f for found in twice for f in found if f.what.startswith("It predicts the same")]
         if not faults:
             return None
-        return _asked("files", what, _grouped(faults) + _of_sample(student, there))
+        return lost(what, _grouped(faults) + _of_sample(student, there))
 
     return question
 
@@ -119,16 +115,16 @@ def _five(student: Student, rng: Rng) -> Problem | None:
     read = _read(student)
     missing = [name for name in _COLUMN if name not in read]
     if len(missing) == len(_COLUMN):
-        return _asked("files", what, "None of them is beside the notebook.")
+        return lost(what, "None of them is beside the notebook.")
     if missing:
         named = ", ".join(missing[:6]) + (f" and {len(missing) - 6} more" if len(missing) > 6 else "")
-        return _asked("files", what, f"Not there, or too large to be taken along: {named}.")
+        return lost(what, f"Not there, or too large to be taken along: {named}.")
     # What cannot be understood has lost its points for that already.
     if all(one.values is None for one in read.values()):
-        return _asked("files", what, "None of them can be understood.")
+        return lost(what, "None of them can be understood.")
     for names in (CLASSES, PROBABILITIES, VALIDATION):
         if between := among(read[name] for name in names):
-            return _asked("files", what, _grouped(between))
+            return lost(what, _grouped(between))
     return None
 
 
@@ -144,9 +140,9 @@ def _reaches(least: float) -> Callable[[Student, Rng], Problem | None]:
         if mean >= least - 1e-9:
             return None
         if all(one is None for one in found):
-            return _asked("accuracy", what, "There is no file whose classes can be understood.")
+            return lost(what, "There is no file whose classes can be understood.")
         told = ", ".join("0 (no classes that can be understood)" if one is None else f"{one:.3f}" for one in found)
-        return _asked("accuracy", what, f"The files reach {told}; on average {mean:.3f}.{_like_what(found)}")
+        return lost(what, f"The files reach {told}; on average {mean:.3f}.{_like_what(found)}")
 
     return question
 
@@ -206,7 +202,7 @@ def _reported(look: Callable[[Mapping, list[float]], str | None], what: str) -> 
             problem = look(_told(student), _recomputed(student))
         except StudentError as error:
             problem = str(error)
-        return _asked("reported", what, problem + _known(student)) if problem else None
+        return lost(what, problem + _known(student)) if problem else None
 
     return question
 
