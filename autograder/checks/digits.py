@@ -19,8 +19,9 @@ from source_lib.real import DATA_VARIABLE, keras_cache
 N_TEST = 1000
 #: Images that a training is tried on before any accuracy is measured.
 N_TRY = 32
-#: What is asked of the average accuracy for all points and for half of them, in percent.
-BANDS = {"real": (90.0, 80.0), "sample": (90.0, 80.0)}
+#: What is asked of the average accuracy for all points and for half of them, in percent. The network that the lab
+#: gives reaches 82 % on MNIST and 86 % on the sample without any regularization: that must not be enough for a half.
+BANDS = {"real": (90.0, 85.0), "sample": (91.0, 88.0)}
 
 
 def for_grading(course: Path | None, seed: int) -> Mapping[str, Any]:
