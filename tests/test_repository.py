@@ -220,7 +220,7 @@ def test_commands_that_are_named_exist(path):
     text = path.read_text()
     makes = set(re.findall(r"\bmake ([a-z][a-z-]*)`", text)) | {c[1] for c in commands(path) if c[0] == "make"}
     assert makes <= make_targets()
-    ours = set(re.findall(r"`cnn-course ([a-z]+)", text)) | {c[1] for c in commands(path) if c[0] == "cnn-course"}
+    ours = set(re.findall(r"`cnn-course ([a-z-]+)", text)) | {c[1] for c in commands(path) if c[0] == "cnn-course"}
     assert ours <= set(typer.main.get_command(app).commands)
 
 

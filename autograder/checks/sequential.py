@@ -63,7 +63,7 @@ class Rule:
         if len(accuracies) < self.least:
             return None
         # The logarithm of the likelihood ratio of two normal distributions that are 3 percent apart.
-        evidence = sum(accuracy - self.between for accuracy in accuracies) * 3.0 / self.spread**2
+        evidence = math.fsum(accuracy - self.between for accuracy in accuracies) * 3.0 / self.spread**2
         if abs(evidence) >= math.log((1 - self.error) / self.error):
             return evidence > 0
         return evidence >= 0 if len(accuracies) >= self.most else None

@@ -176,7 +176,8 @@ def test_claims_that_the_measurement_contradicts_are_flagged_and_cost_nothing(sa
     (flag,) = student.notes[FLAGS]
     assert "an average of 99." in flag and "2 fresh trainings gave" in flag
     # About other images than those of grading nothing is said.
-    other = student_of(sandbox, material, runs=runs.replace(material["data"], "other images"))
+    others = "".join(line(seed, 99.0 + seed / 10, "other images") for seed in range(5))
+    other = student_of(sandbox, material, runs=others)
     lost(other)
     assert FLAGS not in other.notes
 

@@ -49,6 +49,7 @@ def test_half_and_full():
     assert points_reached([85.0, 84.5], (90, 80)) == 1
     assert points_reached([60.0, 65.0], (90, 80)) == 0
     assert points_reached([89.0, 89.0], (90, 80)) is None
+    assert points_reached(np.array([85.0, 84.5]), (90, 80)) == 1
     assert points_reached([0.0, 100.0], (90, 80)) == points_reached([100.0, 0.0], (90, 80))
 
 
