@@ -103,7 +103,7 @@ def _quick(notebook: NotebookNode) -> None:
     """Make lab 2's model small and its training short: a demo must not take an evening."""
     for size, smaller in (("(32, 5)", "(12, 5)"), ("(64)", "(24)"), ("(128)", "(48)")):
         edit("build_model", f"convolution{size}", f"convolution{smaller}")(notebook)
-    _train_for(notebook, 8)
+    _train_for(notebook, 7)
 
 
 def _overconfident(notebook: NotebookNode) -> None:

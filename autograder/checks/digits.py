@@ -21,7 +21,7 @@ N_TEST = 1000
 N_TRY = 32
 #: What is asked of the average accuracy for all points and for half of them, in percent. The network that the lab
 #: gives reaches 82 % on MNIST and 86 % on the sample without any regularization: that must not be enough for a half.
-BANDS = {"real": (90.0, 85.0), "sample": (94.0, 89.0)}
+BANDS = {"real": (90.0, 85.0), "sample": (95.0, 89.0)}
 
 
 def for_grading(course: Path | None, seed: int) -> Mapping[str, Any]:

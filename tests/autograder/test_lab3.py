@@ -532,7 +532,7 @@ def test_from_release_to_feedback(sandbox_works, right, material, tmp_path):
 def test_the_notebook_runs_from_top_to_bottom_on_the_sample(text, tmp_path):
     notebook = copy.deepcopy(text)
     for cell in notebook.cells:
-        cell.source = cell.source.replace("epochs, batch = 20, 64", "epochs, batch = 6, 64")
+        cell.source = cell.source.replace("epochs, batch = 9, 64", "epochs, batch = 6, 64")
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "KERAS_HOME": str(tmp_path)}
     environment.pop("CNN_COURSE_DATA", None)
     client = NotebookClient(notebook, timeout=1800, kernel_name="python3")
