@@ -36,9 +36,9 @@ def line(seed: int, accuracy: float, data: str = "MNIST", tested: int = 10_000) 
     return json.dumps(run) + "\n"
 
 
-def runs(data: str = "MNIST", tested: int = 10_000) -> str:
-    """Return a file of five runs on a data set with so many test images."""
-    return "".join(line(seed, one, data, tested) for seed, one in enumerate((71.2, 69.9, 72.8, 70.4, 73.1)))
+def runs(data: str = "MNIST", tested: int = 10_000, more: float = 0.0) -> str:
+    """Return a file of five runs on a data set with so many test images, with about 71 % of them right, or more."""
+    return "".join(line(seed, one + more, data, tested) for seed, one in enumerate((71.2, 69.9, 72.8, 70.4, 73.1)))
 
 
 RUNS = runs()
