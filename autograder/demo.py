@@ -174,7 +174,7 @@ CLASSES: dict[str, tuple[Sample, ...]] = {
     ),
     "lab3": (
         Sample("01-five-trainings", files=_predicted),
-        Sample("02-saved-by-a-spreadsheet", files=_with("spreadsheet")),
+        Sample("02-saved-by-a-spreadsheet", files=_with("semicolons")),
         Sample("03-one-training-five-times", files=_with("one_training_under_five_names")),
         Sample("04-rows-shuffled", files=_with("rows_shuffled")),
         Sample("05-untouched", solved=False),
