@@ -6,16 +6,17 @@ export TF_CPP_MIN_LOG_LEVEL := 3
 export TF_ENABLE_ONEDNN_OPTS := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long fuzz book release bench lint clean
+.PHONY: help demo test test-long fuzz book release reproduce bench lint clean
 
 help:
-	@echo "make demo     build the site, release lab 1, grade a sample class, show the result"
-	@echo "make test     run all tests (make test-long: their long forms too)"
-	@echo "make fuzz     hand odd notebooks and odd answers to the grader, others each time"
-	@echo "make book     build the site into book/_build/html"
-	@echo "make release  write the student version of LAB (default lab1) to assignments/release"
-	@echo "make bench    measure and print the figures"
-	@echo "make clean    remove what the other targets made, .venv excepted"
+	@echo "make demo       build the site, release the labs, grade a sample class, show the result"
+	@echo "make test       run all tests (make test-long: their long forms too)"
+	@echo "make fuzz       hand odd notebooks and odd answers to the grader, others each time"
+	@echo "make book       build the site into book/_build/html"
+	@echo "make release    write the student version of LAB (default lab1) to assignments/release"
+	@echo "make reproduce  train what the book shows, and the labs' solutions (two hours; needs the real data)"
+	@echo "make bench      measure and print the figures"
+	@echo "make clean      remove what the other targets made, .venv excepted"
 
 # Written beside and renamed, so that an interrupted set-up is not taken for a finished one.
 $(BIN)/.ready: pyproject.toml constraints.txt
@@ -43,6 +44,10 @@ book: $(BIN)/.ready
 LAB ?= lab1
 release: $(BIN)/.ready
 	cnn-course release $(LAB)
+
+reproduce: $(BIN)/.ready
+	python -m book.make_runs
+	python -m book.make_solutions
 
 bench: $(BIN)/.ready
 	python -m benchmarks

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import nbformat
 from nbformat.notebooknode import NotebookNode, from_dict
 
-from autograder.source import MAX_WORDS, parsed, words
+from autograder.source import MAX_WORDS, definitions, words
 
 MAX_BYTES = 200 * 2**20
 #: Lists, mappings and their parts. A file of empty ones takes gigabytes to read, and nothing else runs meanwhile.
@@ -22,10 +20,6 @@ MAX_PARTS = 2_000_000
 MAX_SOURCE = 2**20
 MAX_CELLS = 2000
 EXPLORE = "explore"
-_TABLES = (
-    *(ast.Constant, ast.Name, ast.Attribute, ast.Lambda, ast.List, ast.Tuple, ast.Set, ast.Dict),
-    *(ast.UnaryOp, ast.BinOp, ast.Starred),
-)
 
 
 class UnreadableNotebookError(Exception):
@@ -323,45 +317,3 @@ def runnable(notebook: NotebookNode, check_ids: Iterable[str]) -> dict[int, str]
 def explores(cell: NotebookNode) -> bool:
     """Return whether a cell is skipped while grading because it only explores or trains."""
     return cell.cell_type == "code" and EXPLORE in cell.metadata.get("tags", []) and _grade_id(cell) is None
-
-
-@lru_cache(maxsize=64)
-def definitions(text: str) -> str:
-    """Return what a cell defines at its top level, as source: functions, classes, imports, constants and tables.
-
-    Each stands alone: where one cannot be made, the others are.
-    """
-    tree = parsed(text)
-    nodes = [node for node in tree.body if _defines(node)] if tree else []
-    try:
-        return "\n".join(ast.unparse(node if _is_future(node) else _attempt(node)) for node in nodes)
-    except (RecursionError, ValueError):
-        return ""
-
-
-def _attempt(node: ast.stmt) -> ast.Try:
-    handler = ast.ExceptHandler(type=ast.Name("Exception", ast.Load()), body=[ast.Pass()])
-    return ast.Try(body=[node], handlers=[handler], orelse=[], finalbody=[])
-
-
-def _is_future(node: ast.stmt) -> bool:
-    """Return whether a statement must stand first and by itself."""
-    return isinstance(node, ast.ImportFrom) and node.module == "__future__"
-
-
-def _defines(node: ast.stmt) -> bool:
-    if isinstance(node, (ast.Assign, ast.AnnAssign)):
-        return node.value is not None and _is_table(node.value)
-    return isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom))
-
-
-def _is_table(value: ast.expr) -> bool:
-    """Return whether an expression calls nothing: constants, names, lambdas, and lists, mappings and such of them."""
-    waiting: list[ast.AST] = [value]
-    while waiting:
-        node = waiting.pop()
-        if not isinstance(node, _TABLES):
-            return False
-        if not isinstance(node, ast.Lambda):
-            waiting.extend(part for part in ast.iter_child_nodes(node) if isinstance(part, ast.expr))
-    return True

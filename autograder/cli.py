@@ -1,4 +1,5 @@
-"""The command line: ``cnn-course doctor | release LAB | grade LAB | demo``."""
+"""The command line: ``cnn-course doctor | release LAB | grade LAB | check-csv FILE | data NAME | leaderboard LAB |
+demo``."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ import importlib.util
 import os
 import sys
 import warnings
+from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
@@ -38,6 +40,8 @@ app = typer.Typer(
 )
 complaints = Console(stderr=True, soft_wrap=True)
 
+Column = Enum("Column", {name: name for name in ("class", "probability")})
+Dataset = Enum("Dataset", {"patchcam": "patchcam"})
 CourseOption = Annotated[
     Path, typer.Option("--course", metavar="DIR", help="The folder that holds nbgrader_config.py.", show_default="here")
 ]
@@ -134,6 +138,127 @@ def grade(
         reports.console.print(f"Report: {json_file}", soft_wrap=True)
     if flagged:
         raise typer.Exit(FLAGGED)
+
+
+@app.command("check-csv")
+def check_csv(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="For example run1.csv run2.csv.")],
+    rows: Annotated[
+        int | None, typer.Option(min=1, help="Number of test images.", show_default="as many as there are lines")
+    ] = None,
+    classes: Annotated[int, typer.Option(min=2, help="Number of classes.")] = 2,
+    column: Annotated[Column | None, typer.Option(help="What the files should hold.", show_default="either")] = None,
+) -> None:
+    """Check files of predictions before they are handed in. Exits with 1 where one is wrong."""
+    from source_lib import predictions
+
+    if not predictions.check_csv(*files, rows=rows, classes=classes, column=column and column.value):
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+def data(
+    name: Annotated[Dataset, typer.Argument(help="The data set.")],
+    origin: Annotated[Path, typer.Option("--from", metavar="DIR", help="Folder of the official HDF5 files.")],
+    target: Annotated[
+        Path | None, typer.Option("--to", metavar="DIR", help="Where to.", show_default="where the course looks first")
+    ] = None,
+    train: Annotated[int, typer.Option(min=2, help="Training images.")] = 20000,
+    valid: Annotated[int, typer.Option(min=2, help="Validation images.")] = 3000,
+    test: Annotated[int, typer.Option(min=2, help="Test images.")] = 3000,
+    seed: Annotated[int, typer.Option(min=0, help="Of the random choice.")] = 0,
+    labels: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the labels of the test images here, for grading alone.")
+    ] = None,
+) -> None:
+    """Make the course's part of a data set from the official files: cut, chosen at random, classes balanced."""
+    from rich.progress import Progress
+
+    from source_lib import patchcam
+    from source_lib.real import DatasetError
+
+    folder = target or patchcam.folder_for_data()
+    counts = {"train": train, "valid": valid, "test": test}
+    with Progress(console=reports.console, transient=True) as bar:
+        tasks = {part: bar.add_task(part, total=None) for part in counts}
+        try:
+            made = patchcam.make_patchcam(
+                origin,
+                folder,
+                counts,
+                seed,
+                labels,
+                lambda part, done, total: bar.update(tasks[part], completed=done, total=total),
+            )
+        except DatasetError as error:
+            raise UserError(str(error)) from None
+    for file in made["sha256"]:
+        reports.console.print(f"{folder / file}", soft_wrap=True)
+    if labels is not None:
+        reports.console.print(f"Labels of the test images, not for students: {labels}", soft_wrap=True)
+
+
+@app.command()
+def leaderboard(
+    lab: LabArgument,
+    course: CourseOption = Path("."),
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="The labels of the test images.", show_default="labels/LAB.csv of the course"
+        ),
+    ] = None,
+    to: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where to.", show_default="leaderboard of the course")
+    ] = None,
+    private: Annotated[
+        bool, typer.Option("--private", help="Show the private part too, in files of its own, for instructors.")
+    ] = False,
+    names: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Nicknames: a CSV file with the header student,nickname.")
+    ] = None,
+    anonymous: Annotated[
+        bool, typer.Option("--anonymous", help="Show pseudonyms instead of ids. Who is who is written for you alone.")
+    ] = False,
+) -> None:
+    """Write a page and a CSV file of what the predictions that students handed in reach."""
+    _needs_instructor()
+    from autograder import contestants, leaderboard_page, secret
+    from autograder.course import open_course
+    from autograder.leaderboard import find_contest, make_board
+    from autograder.pipeline import students_of
+
+    contest = find_contest(lab)
+    folder = open_course(course)
+    students = students_of(folder, contest)
+    own = secret.read_or_make(folder.root)
+    called = contestants.call(students, contestants.read_nicknames(names) if names else {}, own if anonymous else None)
+    with reports.console.status(
+        f"Scoring what {len(students)} handed in; the first time, a classifier of colors is trained"
+    ):
+        board = make_board(
+            contest,
+            {student: folder.step("submitted", student, lab) for student in students},
+            labels or folder.root / "labels" / f"{lab}.csv",
+            own,
+            folder.root,
+            called,
+            private,
+        )
+    instructors = folder.root / "leaderboard-private"
+    page, table = leaderboard_page.write_board(board, to or (instructors if private else folder.root / "leaderboard"))
+    for name, what in board.without_rank:
+        reports.console.print(f"[yellow]{escape(name)}:[/yellow] {escape(what)}", soft_wrap=True)
+    ranked = len(students) - len(board.without_rank)
+    reports.console.print(
+        f"{ranked} of {len(students)} have a rank. The page: {page}, and as CSV: {table}", soft_wrap=True
+    )
+    if private:
+        reports.console.print("They show the private part: not for students.", soft_wrap=True)
+    if anonymous:
+        path = instructors / "names.csv"
+        leaderboard_page.write_files({path: leaderboard_page.names_csv(called)}, 0o600)
+        reports.console.print(f"Who is who, not for students: {path}", soft_wrap=True)
 
 
 @app.command()

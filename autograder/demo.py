@@ -2,37 +2,55 @@
 
 from __future__ import annotations
 
+import functools
+import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import nbformat
+import numpy as np
 from nbformat.notebooknode import NotebookNode
 from rich.console import Console
 
 from autograder import reports
+from autograder.checks import digits
+from autograder.checks.lab3 import LABELS
 from autograder.course import CONFIG, CourseFolder, open_course
 from autograder.errors import UserError
+from autograder.mutants import lab2, lab3
 from autograder.places import Here
 from autograder.release import BEGIN, END, release
 from autograder.rubric import get_lab
 from autograder.sandbox.launch import probe
 from autograder.sandbox.pool import Sandbox
+from source_lib.predictions import table, write_csv
+from source_lib.samples import tissue_labels
 
-LAB = "lab1"
 MARK = ".made-by-cnn-course-demo"
-DISCUSSION = "The loop asks Python once per channel and sample; the fast version asks once per batch."
+DISCUSSIONS = {
+    "lab1": "The loop asks Python once per channel and sample; the fast version asks once per batch.",
+    "lab2": "Augmentation helped most. A flipped 2 is no 2. I worked alone.",
+    "lab3": "Six convolutions, chosen by the AUC of the validation images. I worked alone.",
+}
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One member of the sample class: a name that says it all, and what became of the solved notebook."""
+    """One member of the sample class: a name that says it all, and what became of the solved notebook.
+
+    ``files`` takes what the lab brings for grading, and returns what lies beside the notebook. What is not ``solved``
+    is the notebook as it was released.
+    """
 
     name: str
-    change: Callable[[NotebookNode], None]
+    change: Callable[[NotebookNode], None] = lambda notebook: None
+    files: Callable[[Mapping[str, Any]], Mapping[str, bytes]] = lambda material: {}
+    solved: bool = True
 
 
 def edit(function: str, old: str, new: str) -> Callable[[NotebookNode], None]:
@@ -41,7 +59,7 @@ def edit(function: str, old: str, new: str) -> Callable[[NotebookNode], None]:
     def change(notebook: NotebookNode) -> None:
         cell = _cell(notebook, function)
         if old not in cell.source:
-            raise UserError(f"The demo's sample class does not fit {LAB}: {function} holds no {old!r} to change.")
+            raise UserError(f"The demo's sample class does not fit its lab: {function} holds no {old!r} to change.")
         cell.source = cell.source.replace(old, new)
 
     return change
@@ -82,22 +100,90 @@ def _borrow(notebook: NotebookNode) -> None:
     ).source = "def pool2d_layer(h):\n    return keras.layers.MaxPooling2D()(h[None])[0].numpy()"
 
 
-CLASS = (
-    Sample("01-full-marks", lambda notebook: None),
-    Sample("02-kernel-not-flipped", edit("conv2d_layer", "::-1", ":")),
-    Sample("03-mean-instead-of-max", edit("pool2d_layer", "np.max", "np.mean")),
-    Sample("04-biases-not-counted", edit("count_weights", ", *b", "")),
-    Sample("05-untouched", lambda notebook: None),
-    Sample("06-crash", add("import ctypes\nctypes.string_at(0)")),
-    Sample("07-endless-loop", edit("flatten_layer", BEGIN, "while True:\n        pass")),
-    Sample("08-cheat", _cheat),
-    Sample("09-lets-keras-do-it", _borrow),
-    Sample("10-not-a-notebook", lambda notebook: None),
-)
+def _quick(notebook: NotebookNode) -> None:
+    """Make lab 2's model small and its training short: a demo must not take an evening."""
+    for size, smaller in (("(32, 5)", "(12, 5)"), ("(64)", "(24)"), ("(128)", "(48)")):
+        edit("build_model", f"convolution{size}", f"convolution{smaller}")(notebook)
+    _train_for(notebook, 7)
+
+
+def _overconfident(notebook: NotebookNode) -> None:
+    _quick(notebook)
+    _train_for(notebook, 1)
+
+
+def _train_for(notebook: NotebookNode, epochs: int) -> None:
+    cell = _cell(notebook, "train_model")
+    cell.source, count = re.subn(r"(epochs, repeats, batch) = .*", rf"\1 = {epochs}, 10, 16", cell.source)
+    if count != 1:
+        raise UserError("The demo's sample class does not fit its lab: train_model names no epochs to shorten.")
+
+
+def _runs(material: Mapping[str, Any], more: float = 0.0) -> dict[str, bytes]:
+    """Return runs of lab 2 with the images that are at hand here."""
+    data = material["data"]
+    return {"runs.jsonl": lab2.runs(data, digits.test_images()[data], more).encode()}
+
+
+def _predicted(material: Mapping[str, Any]) -> dict[str, bytes]:
+    """Return files as five good trainings of lab 3 write them, without an evening of training: drawn from the truth."""
+
+    def drawn(part: str, k: int) -> np.ndarray:
+        truth = material[f"y_{part}"]
+        away = np.random.default_rng([k, len(truth)]).normal(2 * truth - 1)
+        return 1 / (1 + np.exp(-2 * away))
+
+    files = {"valid_labels.csv": table("class", material["y_valid"])}
+    for k in range(1, 6):
+        test = drawn("test", k)
+        files[f"run{k}.csv"] = table("class", (test > 0.5).astype(int))
+        files[f"run{k}_prob.csv"] = table("probability", test)
+        files[f"run{k}_valid.csv"] = table("probability", drawn("valid", k))
+    return files
+
+
+def _with(fault: str) -> Callable[[Mapping[str, Any]], Mapping[str, bytes]]:
+    """Return the same files with one known fault of lab 3."""
+    (change,) = (known.files for known in lab3.FAULTS if known.id == fault)
+
+    def files(material: Mapping[str, Any]) -> dict[str, bytes]:
+        right = _predicted(material)
+        labels = right.pop("valid_labels.csv")
+        return change(right) | {"valid_labels.csv": labels}
+
+    return files
+
+
+CLASSES: dict[str, tuple[Sample, ...]] = {
+    "lab1": (
+        Sample("01-full-marks"),
+        Sample("02-kernel-not-flipped", edit("conv2d_layer", "::-1", ":")),
+        Sample("03-mean-instead-of-max", edit("pool2d_layer", "np.max", "np.mean")),
+        Sample("04-biases-not-counted", edit("count_weights", ", *b", "")),
+        Sample("05-untouched", solved=False),
+        Sample("06-crash", add("import ctypes\nctypes.string_at(0)")),
+        Sample("07-endless-loop", edit("flatten_layer", BEGIN, "while True:\n        pass")),
+        Sample("08-cheat", _cheat),
+        Sample("09-lets-keras-do-it", _borrow),
+        Sample("10-not-a-notebook"),
+    ),
+    "lab2": (
+        Sample("01-quick-training", _quick, _runs),
+        Sample("02-claims-too-much", _overconfident, functools.partial(_runs, more=25.0)),
+        Sample("05-untouched", solved=False),
+    ),
+    "lab3": (
+        Sample("01-five-trainings", files=_predicted),
+        Sample("02-saved-by-a-spreadsheet", files=_with("semicolons")),
+        Sample("03-one-training-five-times", files=_with("one_training_under_five_names")),
+        Sample("04-rows-shuffled", files=_with("rows_shuffled")),
+        Sample("05-untouched", solved=False),
+    ),
+}
 
 
 def run(course: Path, console: Console) -> None:
-    """Build the site, release lab 1, grade the sample class, write feedback, and say where everything is.
+    """Build the site, release the labs, grade the sample class, write feedback, and say where everything is.
 
     Parameters
     ----------
@@ -113,38 +199,45 @@ def run(course: Path, console: Console) -> None:
     """
     root = course.resolve()
     builder = root / "book" / "build.py"
-    if not builder.is_file() or not (root / "assignments" / LAB / f"{LAB}.md").is_file():
+    if not builder.is_file() or not all((root / "assignments" / lab / f"{lab}.md").is_file() for lab in CLASSES):
         raise UserError(f"{root} is not the course's repository: the demo needs its book and its labs.")
     console.rule("1 of 4  The site")
     if subprocess.run([sys.executable, str(builder)], cwd=root).returncode != 0:
         raise UserError("The site was not built; the lines above say why.")
 
-    console.rule(f"2 of 4  The release of {LAB}")
-    lab = get_lab(LAB)
+    console.rule("2 of 4  The releases")
     folder = _fresh_course(root)
-    given = release(folder, lab)
-    console.print(f"What students get: {given}", soft_wrap=True)
-    students = hand_in(folder)
+    students: dict[str, list[str]] = {}
+    for name in CLASSES:
+        console.print(f"What students get: {release(folder, get_lab(name))}", soft_wrap=True)
+        students[name] = hand_in(folder, name)
 
-    console.rule(f"3 of 4  Grading {len(students)} submissions")
+    console.rule(f"3 of 4  Grading {sum(map(len, students.values()))} submissions")
     reason = probe()
     isolation = "bubblewrap"
     if reason is not None:
         isolation = "process"
         console.print(f"[yellow]No sandbox here, so this demo grades without one.[/yellow] {reason}", soft_wrap=True)
-    with Sandbox(isolation) as complete, Sandbox(isolation, without=lab.forbidden) as sandbox:
-        records, _ = reports.run_grading(folder, lab, students, Here(folder.root, lab, [sandbox], complete), None)
+    records: dict[str, list[dict]] = {}
+    with Sandbox(isolation) as complete:
+        for name in CLASSES:
+            lab = get_lab(name)
+            with Sandbox(isolation, without=lab.forbidden) as sandbox:
+                place = Here(folder.root, lab, [sandbox], complete)
+                records[name], _ = reports.run_grading(folder, lab, students[name], place, None)
 
     console.rule("4 of 4  Feedback")
-    reports.write_feedback_pages(folder, lab, students)
-    reports.write_json(folder.root / "report.json", records)
-    reports.summarize(records)
+    for name in CLASSES:
+        reports.write_feedback_pages(folder, get_lab(name), students[name])
+        reports.write_json(folder.root / f"report-{name}.json", records[name])
+        console.print(get_lab(name).title)
+        reports.summarize(records[name])
     console.print(f"Isolation: {isolation}")
     for what, path in (
         ("Site", root / "book" / "_build" / "html" / "index.html"),
-        ("Feedback", folder.step("feedback", students[1], lab.name) / f"{lab.name}.html"),
+        ("Feedback", folder.step("feedback", students["lab1"][1], "lab1") / "lab1.html"),
         ("All feedback", folder.step("feedback")),
-        ("Report", folder.root / "report.json"),
+        ("Reports", folder.root / "report-lab1.json"),
     ):
         console.print(f"{what + ':':<14}{path}", soft_wrap=True)
 
@@ -158,31 +251,39 @@ def _fresh_course(root: Path) -> CourseFolder:
     (place / "assignments").mkdir(parents=True)
     (place / MARK).touch()
     shutil.copy(root / CONFIG, place / CONFIG)
-    shutil.copytree(root / "assignments" / LAB, place / "assignments" / LAB)
+    for lab in CLASSES:
+        shutil.copytree(root / "assignments" / lab, place / "assignments" / lab)
+    # Images of lab 3 without their labels could not be graded, so the class works with the sample.
+    (place / LABELS).parent.mkdir()
+    write_csv(place / LABELS, "class", tissue_labels())
     return open_course(place)
 
 
-def hand_in(folder: CourseFolder) -> list[str]:
-    """Write the submissions of the sample class and return its names."""
-    solved = folder.step("source", ".", LAB) / f"{LAB}.ipynb"
-    released = folder.step("release", ".", LAB) / f"{LAB}.ipynb"
-    for sample in CLASS:
-        notebook = nbformat.read(released if sample.name == "05-untouched" else solved, as_version=4)
-        if sample.name != "05-untouched":
-            _cell(notebook, "discussion").source = DISCUSSION
+def hand_in(folder: CourseFolder, lab: str) -> list[str]:
+    """Write the submissions of the sample class to a lab and return its names."""
+    solved = folder.step("source", ".", lab) / f"{lab}.ipynb"
+    released = folder.step("release", ".", lab) / f"{lab}.ipynb"
+    material = get_lab(lab).material
+    known = material(folder.root, 0) if material is not None else {}
+    for sample in CLASSES[lab]:
+        notebook = nbformat.read(solved if sample.solved else released, as_version=4)
+        if sample.solved:
+            _cell(notebook, "discussion").source = DISCUSSIONS[lab]
         sample.change(notebook)
         for cell in notebook.cells:
             lines = cell.source.split("\n")
             cell.source = "\n".join(line for line in lines if line.strip() not in (BEGIN, END))
-        place = folder.step("submitted", sample.name, LAB)
+        place = folder.step("submitted", sample.name, lab)
         place.mkdir(parents=True)
         text = nbformat.writes(notebook)
-        (place / f"{LAB}.ipynb").write_text(text[: len(text) // 2] if sample.name == "10-not-a-notebook" else text)
-    return [sample.name for sample in CLASS]
+        (place / f"{lab}.ipynb").write_text(text[: len(text) // 2] if sample.name == "10-not-a-notebook" else text)
+        for name, content in sample.files(known).items():
+            (place / name).write_bytes(content)
+    return [sample.name for sample in CLASSES[lab]]
 
 
 def _cell(notebook: NotebookNode, grade_id: str) -> NotebookNode:
     for cell in notebook.cells:
         if cell.metadata.get("nbgrader", {}).get("grade_id") == grade_id:
             return cell
-    raise UserError(f"{LAB} has no cell {grade_id}.")
+    raise UserError(f"The demo's sample class does not fit its lab: there is no cell {grade_id}.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from html import escape
 
-from autograder.rubric import Check, Item
+from autograder.rubric import Item, Lab
 
 _PRE = (
     "margin:.5em 0 .2em;padding:.5em .7em;font-size:.85em;line-height:1.35;white-space:pre;overflow-x:auto;"
@@ -103,9 +103,27 @@ def summary_html(items: Iterable[Item], flags: Iterable[str] = ()) -> str:
     )
 
 
-def rubric_rows(checks: Iterable[Check]) -> list[tuple[str, str, float]]:
-    """Return ``(function, what is asked, points)`` of every line, for a page that prints the rubric."""
-    return [(check.function, line.title, line.points) for check in checks for line in check.lines]
+def rubric_html(lab: Lab) -> str:
+    """Return what a lab asks and what it is worth, line by line, as an HTML table for the book."""
+    bodies = []
+    for check in lab.checks:
+        head = f'<th scope="rowgroup" rowspan="{len(check.lines)}"><code>{escape(check.function)}</code></th>'
+        rows = [f"<td>{escape(line.title)}</td><td>{number(line.points)}</td></tr>" for line in check.lines]
+        bodies.append("<tr>" + head + "<tr>".join(rows))
+    manual = [
+        f'<tr><th scope="row">{escape(name)}</th><td>what you found, in your own words</td>'
+        f"<td>{number(points)}</td></tr>"
+        for name, points in lab.manual.items()
+    ]
+    together = lab.points + sum(lab.manual.values())
+    automatic = f'<tr><td></td><th scope="row">automatic points</th><th>{number(lab.points)}</th></tr>'
+    last = f'<tr><td></td><th scope="row">together</th><th>{number(together)}</th></tr>'
+    columns = "".join(f'<th scope="col">{name}</th>' for name in ("part", "what is asked", "points"))
+    return (
+        f'<table class="table rubric"><thead><tr>{columns}</tr></thead>'
+        + "".join(f"<tbody>{body}</tbody>" for body in [*bodies, automatic + "".join(manual) + last])
+        + "</table>"
+    )
 
 
 class Points(float):
@@ -117,10 +135,11 @@ class Points(float):
 
     html: str
 
-    def __new__(cls, items: Iterable[Item], heading: str) -> Points:
+    def __new__(cls, items: Iterable[Item], heading: str, notes: Iterable[str] = ()) -> Points:
         items = list(items)
         points = super().__new__(cls, sum(item.points for item in items))
-        points.html = items_html(items, heading)
+        told = "".join(f'<p style="margin:.35em 0">{escape(note)}</p>' for note in notes)
+        points.html = (items_html(items, heading) if items else "") + told
         return points
 
     def __repr__(self) -> str:

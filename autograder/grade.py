@@ -22,7 +22,7 @@ from autograder import cells, reference, rubric
 from autograder.rubric import Check, Item, Lab, Problem, StudentError
 from autograder.sandbox.launch import SandboxError
 from autograder.sandbox.pool import JobEndedError, JobTimeoutError, Sandbox
-from autograder.student import Answer, Patience, Ran, Remembering, SandboxStudent
+from autograder.student import FLAGS, Answer, Patience, Ran, Remembering, SandboxStudent
 from autograder.untrusted import printable, without_links
 
 _BORROWED = "{} uses {} instead of computing its answer, so it scores 0. Write it with NumPy or SciPy."
@@ -190,6 +190,8 @@ class Task:
         Of the questions.
     patience : Patience
         How long to wait.
+    material : mapping
+        What the lab brings for grading alone.
     """
 
     lab: str
@@ -199,6 +201,7 @@ class Task:
     roles: Mapping[str, cells.Role]
     seed: int
     patience: Patience
+    material: Mapping[str, Any] = field(default_factory=dict)
 
 
 def judge(task: Task, sandbox: Sandbox, course: Course) -> Verdict:
@@ -212,7 +215,7 @@ def judge(task: Task, sandbox: Sandbox, course: Course) -> Verdict:
     except Exception as error:
         return unreadable(lab, f"This submission could not be read ({in_short(error)}).", sandbox.isolation)
     try:
-        return grade(notebook, lab, sandbox, course, task.seed, task.files, notes, task.patience)
+        return grade(notebook, lab, sandbox, course, task.seed, task.files, notes, task.patience, task.material)
     except Exception as error:
         return unreadable(lab, f"This submission could not be graded ({in_short(error)}).", sandbox.isolation)
 
@@ -226,6 +229,7 @@ def grade(
     files: Mapping[str, bytes] | None = None,
     notes: list[str] | None = None,
     patience: Patience | None = None,
+    material: Mapping[str, Any] | None = None,
 ) -> Verdict:
     """Judge one submission.
 
@@ -251,6 +255,8 @@ def grade(
         What restoring found that a person must look at.
     patience : Patience, optional
         How long to wait.
+    material : mapping, optional
+        What the lab brings for grading alone.
 
     Returns
     -------
@@ -259,13 +265,14 @@ def grade(
     start = time.perf_counter()
     flags = list(notes or [])
     sources = cells.runnable(notebook, [check.grade_id for check in lab.checks])
-    student = SandboxStudent(sandbox, sources, files, course.answers, patience)
+    student = SandboxStudent(sandbox, sources, files, course.answers, patience, material=material)
     judged = _judged(lab, student, seed)
     borrowed, elsewhere = _borrowed(lab, student, judged)
     items = judged.items
     if elsewhere:
         with course.lent:
-            judged = _judged(lab, SandboxStudent(course.complete, sources, files, course.answers, patience), seed)
+            helped = SandboxStudent(course.complete, sources, files, course.answers, patience, material=material)
+            judged = _judged(lab, helped, seed)
         # Who called a package is told by the student's side, and may be made up: it explains, and it never pays.
         items = {
             check.grade_id: _proven(check, items[check.grade_id], judged.items[check.grade_id], lab, flags)
@@ -326,6 +333,7 @@ def _judged(lab: Lab, student: SandboxStudent, seed: int) -> _Judged:
         student.close()
     for check in lab.checks:
         items.setdefault(check.grade_id, check.failed(UNJUDGED))
+    flags += student.notes.get(FLAGS, [])
     return _Judged(items, dict(student.ran), flags)
 
 

@@ -134,7 +134,8 @@ class TrustedExecute(NbGraderPreprocessor):
                 cells.restore(nb, read_roles(where["db_url"], where["assignment"], where["notebook"]))
             else:
                 files, left_out = files_beside(submitted)
-                verdict = grade.grade(nb, lab, sandbox, course, seed, files, notes + left_out, self.patience)
+                material = lab.material(Path.cwd(), seed) if lab.material is not None else None
+                verdict = grade.grade(nb, lab, sandbox, course, seed, files, notes + left_out, self.patience, material)
         for flag in verdict.flags:
             self.log.warning("%s needs a look: %s", where["student"], flag)
         write_verdict(nb, lab, verdict)

@@ -8,7 +8,7 @@ import importlib
 import itertools
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +68,9 @@ def lab_check(name: str, functions: Mapping[str, Any]) -> Callable[..., Points]:
             If the lab has no such function.
         """
         chosen = lab.checks if function is None else (_find(lab, function),)
+        notes = [note for one in chosen for note in _later(one)]
+        # Without the lines that only grading can judge.
+        chosen = [replace(one, lines=tuple(line for line in one.lines if not line.later)) for one in chosen]
         history = functions.get("In")
         cells = list(history) if isinstance(history, list) else []
         refused: dict[str, str] = {}
@@ -80,10 +83,23 @@ def lab_check(name: str, functions: Mapping[str, Any]) -> Callable[..., Points]:
             for one in chosen
         ]
         if function is None:
-            return Points([_row(one, items) for one, items in zip(chosen, verdicts, strict=True)], lab.title)
-        return Points(verdicts[0], chosen[0].function)
+            rows = [_row(one, items) for one, items in zip(chosen, verdicts, strict=True) if items]
+            return Points(rows, lab.title, notes)
+        return Points(verdicts[0], chosen[0].function, notes)
 
     return check
+
+
+def _later(check: Check) -> list[str]:
+    """Say which points of a check only grading can give."""
+    reasons = dict.fromkeys(line.later for line in check.lines if line.later)
+    told = []
+    for reason in reasons:
+        lines = [line for line in check.lines if line.later == reason]
+        points = sum(line.points for line in lines)
+        titles = "; ".join(line.title for line in lines)
+        told.append(f"{check.function}, {number(points)} more points while grading ({titles}): {reason}")
+    return told
 
 
 def _modules_beside() -> dict[str, str]:

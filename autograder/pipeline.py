@@ -148,10 +148,12 @@ def grade_all(
     seed = secret.read_or_make(course.root) if seed is None else seed
     patience = patience or TrustedExecute(config=course.config).patience
 
-    def read(student: str) -> grade.Task:
-        return read_task(course, lab, student, roles, seed, patience)
+    material = lab.material(course.root, seed) if lab.material is not None else {}
 
-    conditions = joblib.hash((roles, seed, patience, place.isolation, places.code()))
+    def read(student: str) -> grade.Task:
+        return replace(read_task(course, lab, student, roles, seed, patience), material=material)
+
+    conditions = joblib.hash((roles, seed, patience, place.isolation, places.code(), material))
     with contextlib.closing(Saver(course, lab, roles, conditions)) as saver:
         students = list(students)
         kept = {} if force else saver.still_hold(students)

@@ -7,9 +7,10 @@ import importlib
 import pickle
 import pkgutil
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -91,6 +92,19 @@ class Item:
         return without_asked(self.message)
 
 
+def lost(asked: str, problem: str) -> Problem:
+    """Return why a line earns nothing, in the two sentences that all checks use.
+
+    Parameters
+    ----------
+    asked : str
+        What was asked, without a full stop.
+    problem : str
+        What is wrong, and what to do.
+    """
+    return Problem(f"{ASKED}{asked}. {problem}")
+
+
 def without_asked(message: str) -> str:
     """Return a message without the sentence that says what was asked."""
     return re.sub(rf"^{ASKED}[^.]*\. ", "", message)
@@ -98,12 +112,16 @@ def without_asked(message: str) -> str:
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a rubric before anybody is asked: its key, title, points and question."""
+    """One line of a rubric before anybody is asked: its key, title, points and question.
+
+    Where it can only be judged while grading, ``later`` says so to whoever checks a notebook.
+    """
 
     key: str
     title: str
     points: float
     question: Question
+    later: str = ""
 
 
 @dataclass(frozen=True)
@@ -195,6 +213,9 @@ class Lab:
         Asks the course for what is measured once, before any student's code runs.
     timed : tuple of str
         Functions of the course that are asked for the time they take. They need no package of ``forbidden``.
+    material : callable, optional
+        Takes the course's folder and the seed of the questions, and returns by name what is needed for grading alone:
+        arrays, numbers and text. Raises a `UserError` where it is missing.
     """
 
     name: str
@@ -204,6 +225,7 @@ class Lab:
     forbidden: tuple[str, ...] = ()
     prepare: Callable[[Asked], None] | None = None
     timed: tuple[str, ...] = ()
+    material: Callable[[Path, int], Mapping[str, Any]] | None = None
 
     @property
     def points(self) -> float:

@@ -25,6 +25,11 @@ LOOKUPS = frozenset({"get", "pop", "setdefault", "__getitem__"})
 _NAMESPACES = frozenset({"globals", "locals", "vars"})
 _NAMESPACE_ATTRIBUTES = frozenset({"user_ns", "user_global_ns"})
 
+_TABLES = (
+    *(ast.Constant, ast.Name, ast.Attribute, ast.Lambda, ast.List, ast.Tuple, ast.Set, ast.Dict),
+    *(ast.UnaryOp, ast.BinOp, ast.Starred),
+)
+
 #: Python counts the depth of a tree for all threads together, and raises SystemError where two parse at once.
 _PARSER = threading.Lock()
 _WORD = re.compile(r"\w+|[^\w\s]")
@@ -347,3 +352,45 @@ def namespace_entry(node: ast.AST) -> str | None:
     else:
         inside = isinstance(holder, ast.Attribute) and holder.attr in _NAMESPACE_ATTRIBUTES
     return text_of(key) if inside else None
+
+
+@functools.lru_cache(maxsize=64)
+def definitions(text: str) -> str:
+    """Return what a cell defines at its top level, as source: functions, classes, imports, constants and tables.
+
+    Each stands alone: where one cannot be made, the others are.
+    """
+    tree = parsed(text)
+    nodes = [node for node in tree.body if _defines(node)] if tree else []
+    try:
+        return "\n".join(ast.unparse(node if _is_future(node) else _attempt(node)) for node in nodes)
+    except (RecursionError, ValueError):
+        return ""
+
+
+def _attempt(node: ast.stmt) -> ast.Try:
+    handler = ast.ExceptHandler(type=ast.Name("Exception", ast.Load()), body=[ast.Pass()])
+    return ast.Try(body=[node], handlers=[handler], orelse=[], finalbody=[])
+
+
+def _is_future(node: ast.stmt) -> bool:
+    """Return whether a statement must stand first and by itself."""
+    return isinstance(node, ast.ImportFrom) and node.module == "__future__"
+
+
+def _defines(node: ast.stmt) -> bool:
+    if isinstance(node, (ast.Assign, ast.AnnAssign)):
+        return node.value is not None and _is_table(node.value)
+    return isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom))
+
+
+def _is_table(value: ast.expr) -> bool:
+    """Return whether an expression calls nothing: constants, names, lambdas, and lists, mappings and such of them."""
+    waiting: list[ast.AST] = [value]
+    while waiting:
+        node = waiting.pop()
+        if not isinstance(node, _TABLES):
+            return False
+        if not isinstance(node, ast.Lambda):
+            waiting.extend(part for part in ast.iter_child_nodes(node) if isinstance(part, ast.expr))
+    return True

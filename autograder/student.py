@@ -10,19 +10,23 @@ import time
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol
 
 import numpy as np
 
-from autograder.cells import definitions
 from autograder.rubric import StudentError
 from autograder.sandbox import wire
 from autograder.sandbox.inert import MAX_CALLERS, MAX_NOTED
 from autograder.sandbox.pool import Job, JobEndedError, JobTimeoutError, Sandbox
 from autograder.sandbox.worker import NoAnswerError, answer
+from autograder.source import definitions
+from autograder.submission import files_beside
 
 MAX_MESSAGE = 1000
+#: Under this name a check leaves in a student's notes what a person should look at.
+FLAGS = "flags"
 #: Errors of a line that needs what is not there while grading: data that cells load which only explore, files that were
 #: not handed in, folders to write to, packages of Colab, magics of a notebook's server, the network, a keyboard.
 _NOT_HERE = (
@@ -81,11 +85,36 @@ class Student(Asked, Protocol):
     (``course.call("mutant", "conv2d_no_flip", ...)``). In a notebook it runs in the same process; while grading it is
     a child of its own that no student's code has touched. ``notes`` is scratch space for what one line
     measured and the next line needs. ``alive`` is whether it can be asked without running its notebook again.
+    ``files`` is what lies beside the notebook, and ``material`` what the lab brings for grading alone, such as images
+    or labels; in a notebook there is none.
     """
 
     course: Asked
     notes: dict[str, Any]
     alive: bool
+    files: Mapping[str, bytes]
+    material: Mapping[str, Any]
+
+    def fresh(self, source: str, cpu: int | None = None, seconds: float | None = None, alone: bool = False) -> Fresh:
+        """Return the same student anew, with a cell of the course after the others: as nothing asked before left it.
+
+        Parameters
+        ----------
+        source : str
+            The cell; its functions can be asked. What they answer is the student's side's answer, and no more.
+        cpu : int, optional
+            Processor time in seconds, and ``seconds`` of wall time, for all that is asked.
+        alone : bool
+            Without the student's cells and files.
+        """
+
+
+class Fresh(Asked, Protocol):
+    """An answering side that is ended when its ``with`` block is left."""
+
+    def __enter__(self) -> Fresh: ...
+
+    def __exit__(self, *_: object) -> None: ...
 
 
 @dataclass
@@ -114,6 +143,12 @@ class Namespace:
     def call(self, function: str, *args: Any) -> Any:
         return self.ask(function, *args).value
 
+    def __enter__(self) -> Namespace:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing is to be ended here."""
+
 
 @dataclass
 class NotebookStudent(Namespace):
@@ -130,6 +165,19 @@ class NotebookStudent(Namespace):
     course: Asked = field(default_factory=lambda: Namespace({}))
     notes: dict[str, Any] = field(default_factory=dict)
     alive: bool = True
+    material: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def files(self) -> Mapping[str, bytes]:
+        """What lies in the folder in which the notebook runs."""
+        return files_beside(Path("notebook.ipynb").absolute())[0]
+
+    def fresh(
+        self, source: str, cpu: int | None = None, seconds: float | None = None, alone: bool = False
+    ) -> Namespace:
+        functions = {} if alone else dict(self.functions)
+        exec(compile(source, "the check", "exec"), functions)
+        return Namespace(functions)
 
 
 def course_of(*modules: ModuleType) -> Namespace:
@@ -200,9 +248,15 @@ class SandboxStudent:
         How long to wait.
     trusted : bool
         Whether the code is the course's own.
+    material : mapping, optional
+        What the lab brings for grading alone. It stays on this side.
+    cpu : int, optional
+        Processor time of its jobs, in seconds; that of the sandbox's limits by default.
     """
 
     MAX_LOST_CELLS = 5
+    #: Where a cell of the course comes after all others.
+    LAST = 10**9
 
     def __init__(
         self,
@@ -212,8 +266,11 @@ class SandboxStudent:
         course: Asked | None = None,
         patience: Patience | None = None,
         trusted: bool = False,
+        material: Mapping[str, Any] | None = None,
+        cpu: int | None = None,
     ) -> None:
-        self.sandbox, self.trusted = sandbox, trusted
+        self.sandbox, self.trusted, self.cpu = sandbox, trusted, cpu
+        self.material: Mapping[str, Any] = material or {}
         self.sources = dict(sources)
         self.files = dict(files or {})
         self.course: Asked = course or Namespace({})
@@ -240,7 +297,7 @@ class SandboxStudent:
 
     def _attempt(self) -> Job | None:
         """Run all cells in a fresh job; None where one of them ended it and was left out for the next time."""
-        job = self.sandbox.job(self.trusted)
+        job = self.sandbox.job(self.trusted, self.cpu)
         self._room = MAX_OUTPUT
         for name, content in self.files.items():
             job.request({"file": name, "bytes": np.frombuffer(content, dtype=np.uint8)}, self.patience.cell)
@@ -330,11 +387,27 @@ class SandboxStudent:
         self._breakdowns += 1
         return True
 
+    def fresh(
+        self, source: str, cpu: int | None = None, seconds: float | None = None, alone: bool = False
+    ) -> SandboxStudent:
+        seconds = self.patience.question if seconds is None else seconds
+        # The course's own cell must run, however much time the student's cells took.
+        patience = Patience(self.patience.cell, seconds, self.patience.total + seconds)
+        sources = {**({} if alone else self.sources), self.LAST: source}
+        files = None if alone else self.files
+        return SandboxStudent(self.sandbox, sources, files, self.course, patience, cpu=cpu)
+
     def close(self) -> None:
         """End the job with all that it started."""
         if self._job is not None:
             self._job.end()
             self._job = None
+
+    def __enter__(self) -> SandboxStudent:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 @dataclass

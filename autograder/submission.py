@@ -6,6 +6,7 @@ import contextlib
 import math
 from collections import deque
 from collections.abc import Callable
+from itertools import accumulate
 from pathlib import Path
 
 MAX_FILES = 100
@@ -21,23 +22,35 @@ def files_beside(notebook: Path) -> tuple[dict[str, bytes], list[str]]:
     """
     files: dict[str, bytes] = {}
     left_out: list[str] = []
-    room = MAX_FILE_BYTES
     if notebook.parent.is_symlink():
         return {}, ["The submission is a link to another folder, which was not followed."]
+    found: dict[Path, int] = {}
     for path in _entries(notebook.parent, MAX_ENTRIES, without=_is_cache):
-        name = str(path.relative_to(notebook.parent))
         try:
             if path.is_symlink():
+                name = path.relative_to(notebook.parent)
                 left_out.append(f"The submission holds a link, {name}, which was not followed.")
             elif path.is_file() and path != notebook and path.suffix != ".ipynb" and path.name != "timestamp.txt":
-                room -= path.stat().st_size
-                if room < 0 or len(files) >= MAX_FILES:
-                    left_out.append("The files beside the notebook are too many or too large; some were left out.")
-                    break
-                files[name] = path.read_bytes()
+                found[path] = path.stat().st_size
         except OSError as error:
-            left_out.append(f"The file {name} cannot be read ({error.strerror}); it was left out.")
+            left_out.append(_unreadable(path, notebook, error))
+    nearest = list(found)[:MAX_FILES]
+    # Small ones first: a model that was saved must not take the place of a table of results.
+    smallest = sorted(nearest, key=found.get)
+    taken = dict(zip(smallest, accumulate(found[path] for path in smallest), strict=True))
+    fitting = [path for path in nearest if taken[path] <= MAX_FILE_BYTES]
+    if len(fitting) < len(found):
+        left_out.append("The files beside the notebook are too many or too large; some were left out.")
+    for path in fitting:
+        try:
+            files[str(path.relative_to(notebook.parent))] = path.read_bytes()
+        except OSError as error:
+            left_out.append(_unreadable(path, notebook, error))
     return files, left_out[:MAX_FILES]
+
+
+def _unreadable(path: Path, notebook: Path, error: OSError) -> str:
+    return f"The file {path.relative_to(notebook.parent)} cannot be read ({error.strerror}); it was left out."
 
 
 def links_beside(notebook: Path) -> list[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from source_lib import real, samples
+from source_lib import patchcam, real, samples
 from source_lib.real import DatasetError
 
 __all__ = ["DataGenerator", "DatasetError", "dataset_names"]
@@ -24,6 +24,8 @@ class _Source:
     n_train: int
     load: Callable[[bool], tuple[real.Arrays, str]]
     sample: Callable[[], real.Arrays]
+    #: Whether it brings validation images of its own, and keeps the labels of the test images back.
+    split: bool = False
 
 
 _SOURCES = {
@@ -35,8 +37,17 @@ _SOURCES = {
         load=real.load_mnist,
         sample=samples.mnist_sample,
     ),
+    "patchcam": _Source(
+        title="PatchCamelyon",
+        sample_title="drawn tissue with round and long nuclei",
+        class_names=("no tumor", "tumor"),
+        n_train=patchcam.COUNTS["train"],
+        load=patchcam.load_patchcam,
+        sample=samples.patchcam_sample,
+        split=True,
+    ),
 }
-_LATER = ("cifar10", "patchcam", "glands", "boston")
+_LATER = ("cifar10", "glands", "boston")
 
 
 def dataset_names() -> tuple[str, ...]:
@@ -45,7 +56,7 @@ def dataset_names() -> tuple[str, ...]:
     Examples
     --------
     >>> dataset_names()
-    ('mnist',)
+    ('mnist', 'patchcam')
     """
     return tuple(_SOURCES)
 
@@ -63,7 +74,7 @@ class DataGenerator:
     x_train, x_valid, x_test : numpy.ndarray of float32, shape [N, D_y, D_x, C]
         Images, scaled to [-1, 1]. The channel axis is there for gray images too.
     y_train, y_valid, y_test : numpy.ndarray of int64, shape [N]
-        Class of each image, 0 to K - 1.
+        Class of each image, 0 to K - 1. ``y_test`` is None where whoever grades keeps these labels, as of patchcam.
     y_train_oh, y_valid_oh, y_test_oh : numpy.ndarray of float32, shape [N, K]
         The same, one-hot: 1 in the column of the class, 0 elsewhere.
     K : int
@@ -96,7 +107,7 @@ class DataGenerator:
         self,
         dataset: str,
         N_train: int | None = None,
-        N_valid: int = 0,
+        N_valid: int | None = None,
         *,
         N_test: int | None = None,
         source: str = "auto",
@@ -105,8 +116,9 @@ class DataGenerator:
         """Load a data set into the attributes of this object.
 
         The images that the data set has for training are shuffled and split: ``N_valid`` of them are for validation,
-        ``N_train`` others for training. Parts that were chosen have their classes balanced, to one image as long as
-        no class runs out. The test images keep their order.
+        ``N_train`` others for training. A data set that brings validation images of its own, as patchcam does, takes
+        them from those. Parts that were chosen have their classes balanced, to one image as long as no class runs out.
+        The test images keep their order.
 
         Parameters
         ----------
@@ -114,10 +126,10 @@ class DataGenerator:
             A name from `dataset_names`.
         N_train : int, optional
             Number of training images; all that validation leaves by default.
-        N_valid : int
-            Number of validation images.
+        N_valid : int, optional
+            Number of validation images. By default all that the data set brings for it, and none where it brings none.
         N_test : int, optional
-            Number of test images; all of them by default.
+            Number of test images; all of them by default, and always all where their labels are kept back.
         source : {"auto", "real", "sample"}
             ``"real"`` looks in the folder that the environment variable ``CNN_COURSE_DATA`` names, then in Keras'
             cache, then downloads. ``"sample"`` takes a stand-in that is always there, offline. ``"auto"`` tries
@@ -135,24 +147,32 @@ class DataGenerator:
         known = _find(dataset)
         if source not in ("auto", "real", "sample"):
             raise DatasetError(f"There is no source {source!r}. Use 'auto', 'real' or 'sample'.")
-        N_valid = _count("N_valid", N_valid, 0)
+        N_valid = None if N_valid is None else _count("N_valid", N_valid, 0)
         N_train = None if N_train is None else _count("N_train", N_train, 1)
         N_test = None if N_test is None else _count("N_test", N_test, 1)
+        if known.split and N_test is not None:
+            raise DatasetError(f"All test images of {known.title} are to be predicted: leave N_test={N_test} out.")
 
         arrays, kind, origin = _load(known, source, self.verbose)
-        x, y, x_test, y_test = arrays
+        x, y, x_test, y_test, *own = arrays
         asked, shrunk = (N_train, N_valid, N_test), False
         if kind == "sample":
-            N_train, N_valid, N_test = _fit(known, *asked, len(x), len(x_test))
+            N_train, N_valid, N_test = _fit(known, *asked, [len(part) for part in (x, x_test, *own[:1])])
             shrunk = asked != (N_train, N_valid, N_test)
-        N_train = _available(known, N_train, N_valid, len(x))
         if N_test is not None and N_test > len(x_test):
             raise DatasetError(f"{known.title} has {len(x_test)} test images; N_test={N_test} asks for more.")
 
         rng = np.random.default_rng(seed)
-        order = _balanced_order(y, rng)
-        valid, train = order[:N_valid], rng.permutation(order[N_valid : N_valid + N_train])
-        test = np.arange(len(y_test)) if N_test is None else np.sort(_balanced_order(y_test, rng)[:N_test])
+        if known.split:
+            N_train, N_valid = _own_parts(known, N_train, N_valid, len(x), len(own[0]))
+            train, valid = _balanced_order(y, rng)[:N_train], _balanced_order(own[1], rng)[:N_valid]
+        else:
+            N_valid = N_valid or 0
+            N_train = _available(known, N_train, N_valid, len(x))
+            order = _balanced_order(y, rng)
+            own = [x, y]
+            valid, train = order[:N_valid], rng.permutation(order[N_valid : N_valid + N_train])
+        test = np.arange(len(x_test)) if N_test is None else np.sort(_balanced_order(y_test, rng)[:N_test])
 
         self.dataset = dataset
         self.source = kind
@@ -161,13 +181,13 @@ class DataGenerator:
         self.K = len(known.class_names)
         for part, images, labels in (
             ("train", x[train], y[train]),
-            ("valid", x[valid], y[valid]),
-            ("test", x_test[test], y_test[test]),
+            ("valid", own[0][valid], own[1][valid]),
+            ("test", x_test[test], None if y_test is None else y_test[test]),
         ):
             setattr(self, f"x_{part}", _scale(images))
-            setattr(self, f"y_{part}", labels.astype(np.int64))
-            setattr(self, f"y_{part}_oh", np.eye(self.K, dtype=np.float32)[labels])
-            setattr(self, f"N_{part}", len(labels))
+            setattr(self, f"y_{part}", None if labels is None else labels.astype(np.int64))
+            setattr(self, f"y_{part}_oh", None if labels is None else np.eye(self.K, dtype=np.float32)[labels])
+            setattr(self, f"N_{part}", len(images))
         self.C = self.x_train.shape[-1]
 
         counts = f"{self.N_train} training, {self.N_valid} validation and {self.N_test} test images"
@@ -251,14 +271,23 @@ def _load(known: _Source, source: str, verbose: bool) -> tuple[real.Arrays, str,
 
 
 def _fit(
-    known: _Source, N_train: int | None, N_valid: int, N_test: int | None, has: int, has_test: int
-) -> tuple[int | None, int, int | None]:
+    known: _Source, N_train: int | None, N_valid: int | None, N_test: int | None, has: list[int]
+) -> tuple[int | None, int | None, int | None]:
     """Shrink what was asked of the real data set to what a sample has, in the same proportions."""
-    if (N_train or 1) + N_valid > has:
+    if known.split:
+        N_train, N_valid = (None if n is None else min(n, most) for n, most in ((N_train, has[0]), (N_valid, has[2])))
+    elif (N_train or 1) + (N_valid or 0) > has[0]:
         wanted = N_train or max(known.n_train - N_valid, 1)
-        N_valid = N_valid * has // (wanted + N_valid)
-        N_train = has - N_valid if N_train else None
-    return N_train, N_valid, None if N_test is None else min(N_test, has_test)
+        N_valid = N_valid * has[0] // (wanted + N_valid) if N_valid else N_valid
+        N_train = has[0] - (N_valid or 0) if N_train else None
+    return N_train, N_valid, None if N_test is None else min(N_test, has[1])
+
+
+def _own_parts(known: _Source, N_train: int | None, N_valid: int | None, has: int, has_valid: int) -> tuple[int, int]:
+    for name, asked, there in (("training", N_train, has), ("validation", N_valid, has_valid)):
+        if asked is not None and asked > there:
+            raise DatasetError(f"{known.title} has {there} images for {name}; {asked} are asked for.")
+    return has if N_train is None else N_train, has_valid if N_valid is None else N_valid
 
 
 def _available(known: _Source, N_train: int | None, N_valid: int, has: int) -> int:

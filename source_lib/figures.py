@@ -1,13 +1,15 @@
-"""Figures that chapters share: numbers in a grid, with the window that is being looked at."""
+"""Figures that chapters share: numbers in a grid, curves of several trainings, pictures in rows."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 #: Readable on paper, on screens, and without seeing red and green apart.
 WINDOW_COLOR = "#d55e00"
@@ -77,3 +79,86 @@ def number_grid(
     ax.set_axis_off()
     if title:
         ax.set_title(title, fontsize=10)
+
+
+def curves_with_spread(
+    ax: Axes, curves: Sequence[Sequence[float]], label: str, *, color: str = WINDOW_COLOR, linestyle: str = "-"
+) -> None:
+    """Draw the average of the curves of several trainings, and a band of one standard deviation around it.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Where to draw.
+    curves : sequence of sequences of float
+        One for each training: its value after the first epoch, the second and so on. Trainings may have ended early:
+        drawn are the epochs that all of them have, since an average over the others would be one of other trainings.
+    label : str
+        What the legend says.
+    color, linestyle : str
+        As matplotlib names them.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two curves, or one has no value: then there is no spread to draw.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> figure, ax = plt.subplots()
+    >>> curves_with_spread(ax, [[2.0, 1.0, 0.5], [2.2, 1.4]], "training")
+    """
+    last = min(map(len, curves), default=0)
+    if len(curves) < 2 or last == 0:
+        raise ValueError(f"A spread is that of two or more curves with a value each; {label!r} has {len(curves)}.")
+    table = np.array([curve[:last] for curve in curves], dtype=float)
+    mean, spread = table.mean(axis=0), table.std(axis=0, ddof=1)
+    epochs = np.arange(1, last + 1)
+    ax.plot(epochs, mean, color=color, linestyle=linestyle, linewidth=1.8, label=label)
+    ax.fill_between(epochs, mean - spread, mean + spread, color=color, alpha=0.15, linewidth=0)
+
+
+def picture_grid(pictures: Mapping[str, np.ndarray], columns: int = 4, size: float = 1.6) -> Figure:
+    """Draw pictures in rows, each with its name above.
+
+    Parameters
+    ----------
+    pictures : mapping of str to numpy.ndarray
+        Names, and pictures [D_y, D_x, 3] or [D_y, D_x] with values from 0 to 255. Others are cut off there.
+    columns : int
+        How many stand in a row at most.
+    size : float
+        Width of a picture, in inches.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ValueError
+        If there is no picture, or one has no such shape.
+
+    Examples
+    --------
+    >>> figure = picture_grid({"black": np.zeros((8, 8)), "gray": np.full((8, 8, 3), 128)})
+    """
+    import matplotlib.pyplot as plt
+
+    if not pictures:
+        raise ValueError("There are no pictures to draw.")
+    columns = min(columns, len(pictures))
+    rows = -(-len(pictures) // columns)
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(size * columns, (size + 0.3) * rows), squeeze=False, layout="constrained"
+    )
+    for ax in axes.flat:
+        ax.set_axis_off()
+    for ax, (name, picture) in zip(axes.flat, pictures.items(), strict=False):
+        picture = np.asarray(picture)
+        if picture.ndim != 2 and (picture.ndim != 3 or picture.shape[-1] != 3):
+            raise ValueError(f"{name!r} has shape {picture.shape}; a picture is [D_y, D_x] or [D_y, D_x, 3].")
+        ax.imshow(np.clip(np.rint(picture), 0, 255).astype(np.uint8), cmap="gray", vmin=0, vmax=255)
+        ax.set_title(name, fontsize=9)
+    return figure

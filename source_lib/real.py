@@ -26,7 +26,8 @@ CONNECT_SECONDS = 5
 #: Seconds without a single byte until a download counts as broken off.
 STALL_SECONDS = 15
 
-Arrays = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+#: Images and labels for training and for testing, and for validation where a data set brings those too.
+Arrays = tuple[np.ndarray | None, ...]
 
 
 class DatasetError(ValueError):

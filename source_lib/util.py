@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import inspect
 import os
 from collections.abc import Iterator
@@ -10,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from source_lib.predictions import write_csv
 
 if TYPE_CHECKING:
     import keras
@@ -165,9 +166,15 @@ def evaluate(model: keras.Model, dataset: DataGenerator, final: bool = False) ->
     Raises
     ------
     ValueError
-        If the model was not compiled with an accuracy, or there are no validation images.
+        If the model was not compiled with an accuracy, there are no validation images, or the labels of the test images
+        are kept back.
     """
     part = "test" if final else "valid"
+    if final and dataset.y_test is None:
+        raise ValueError(
+            f"Whoever grades keeps the labels of the test images of {dataset.dataset}. Write your predictions with "
+            "pred_test(model, dataset, name)."
+        )
     if not final and len(dataset.x_valid) == 0:
         raise ValueError(
             "There are no validation images. Set some aside with generate(..., N_valid=1000), "
@@ -224,8 +231,14 @@ def plot_training(log: keras.callbacks.History | dict[str, list[float]]) -> None
         ax.legend()
 
 
-def pred_test(model: keras.Model, dataset: DataGenerator, name: str | os.PathLike) -> Path:
-    """Write the classes that a model predicts for the test images to a CSV file.
+def pred_test(
+    model: keras.Model,
+    dataset: DataGenerator,
+    name: str | os.PathLike,
+    probabilities: bool = False,
+    part: str = "test",
+) -> Path:
+    """Write what a model predicts for the test images to a CSV file.
 
     The file has the header ``id,class`` and one line per test image: its index in ``x_test`` and the class, 0 to K - 1.
 
@@ -238,6 +251,10 @@ def pred_test(model: keras.Model, dataset: DataGenerator, name: str | os.PathLik
     name : str or path
         Name of the file; ``.csv`` is added where it is missing. An older file of that name is replaced, once the new
         one is complete.
+    probabilities : bool
+        Write ``id,probability``: the probability of class 1, of a model that tells two classes apart.
+    part : {"test", "valid"}
+        Predict the validation images instead, with ``"valid"``.
 
     Returns
     -------
@@ -247,26 +264,38 @@ def pred_test(model: keras.Model, dataset: DataGenerator, name: str | os.PathLik
     Raises
     ------
     ValueError
-        If the folder does not exist, or the output has another shape.
+        If the folder does not exist, the output has another shape or is not finite, or probabilities are asked of a
+        model that does not give any.
     """
+    if part not in ("test", "valid"):
+        raise ValueError(f"There is no part {part!r} to predict: choose 'test' or 'valid'.")
     path = Path(name)
     path = path if path.suffix == ".csv" else path.with_name(path.name + ".csv")
     if not path.parent.is_dir():
         raise ValueError(f"There is no folder {path.parent} to write {path.name} to. Make it first.")
-    output = np.asarray(model.predict(dataset.x_test, verbose=0))
+    output = np.asarray(model.predict(getattr(dataset, f"x_{part}"), verbose=0))
     if output.ndim != 2:
         raise ValueError(f"The model's output has shape {output.shape}; one row of class values per image is needed.")
-    classes = (output[:, 0] > 0.5).astype(int) if output.shape[1] == 1 else output.argmax(axis=1)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        with open(part, "w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(["id", "class"])
-            writer.writerows(enumerate(classes.tolist()))
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
-    return path
+    if not np.isfinite(output).all():
+        raise ValueError("The model's output is not finite, so it predicts nothing. Look at its training loss.")
+    values = _of_class_1(output) if probabilities else _classes(output)
+    return write_csv(path, "probability" if probabilities else "class", values)
+
+
+def _classes(output: np.ndarray) -> np.ndarray:
+    return (output[:, 0] > 0.5).astype(int) if output.shape[1] == 1 else output.argmax(axis=1)
+
+
+def _of_class_1(output: np.ndarray) -> np.ndarray:
+    if output.shape[1] > 2:
+        raise ValueError(f"The model tells {output.shape[1]} classes apart; a probability of class 1 is asked of two.")
+    values = output[:, -1].astype(np.float64)
+    sums = output.sum(axis=1) if output.shape[1] == 2 else np.ones(1)
+    if (values < 0).any() or (values > 1).any() or not np.allclose(sums, 1, atol=1e-3):
+        raise ValueError(
+            "The model's output is no probability: end it in softmax over two classes, or in a sigmoid of one value."
+        )
+    return values
 
 
 def _layers(model: keras.Model) -> Iterator[Any]:

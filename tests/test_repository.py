@@ -109,7 +109,7 @@ def test_what_is_imported_is_asked_for(folder, extras):
     strangers = {
         (name, module)
         for name, module in modules
-        if module not in sys.stdlib_module_names and not asked & set(map(canonical, owners.get(module, ())))
+        if module not in {*sys.stdlib_module_names, folder} and not asked & set(map(canonical, owners.get(module, ())))
     }
     assert strangers == set()
 
@@ -146,6 +146,24 @@ def test_imports_are_found_wherever_they_stand():
 def test_the_library_knows_nothing_of_grading_or_jupyter(path):
     above = ("autograder", "nbgrader", "IPython", "ipykernel", "jupyter", "jupyter_core", "jupytext", "nbformat")
     assert [module for module in imports(path) if under(module, *above)] == []
+
+
+def test_the_checks_of_a_notebook_need_nothing_of_an_instructor_s():
+    """Students install the package alone: what only instructors get may be missing, whatever Jupyter brings along."""
+    asked = {Requirement(line).name for line in PROJECT["optional-dependencies"]["instructor"]}
+    # These come with what a student installs: with scikit-learn, with rich and with any Jupyter.
+    others = sorted(asked - {"threadpoolctl", "pygments", "traitlets"})
+    code = f"""
+import sys
+sys.modules.update(dict.fromkeys({others!r}))
+from autograder import open_lab
+from autograder.rubric import lab_names
+for name in lab_names():
+    print(name, float(open_lab(name, {{}})()))
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert [line.split() for line in done.stdout.splitlines()] == [[name, "0.0"] for name in lab_names()]
 
 
 def test_what_runs_beside_student_code_imports_nothing_that_decides():
@@ -202,7 +220,7 @@ def test_commands_that_are_named_exist(path):
     text = path.read_text()
     makes = set(re.findall(r"\bmake ([a-z][a-z-]*)`", text)) | {c[1] for c in commands(path) if c[0] == "make"}
     assert makes <= make_targets()
-    ours = set(re.findall(r"`cnn-course ([a-z]+)", text)) | {c[1] for c in commands(path) if c[0] == "cnn-course"}
+    ours = set(re.findall(r"`cnn-course ([a-z-]+)", text)) | {c[1] for c in commands(path) if c[0] == "cnn-course"}
     assert ours <= set(typer.main.get_command(app).commands)
 
 
@@ -266,6 +284,7 @@ def test_what_is_generated_is_ignored():
         pytest.skip("this is no git checkout")
     made = [f"assignments/{step}/x" for step in ("source", "release", "submitted", "autograded", "feedback")]
     made += ["gradebook.db", "course_secret", "demo/report.json", "book/_build/html/index.html", ".venv/bin/python"]
+    made += ["labels/lab3.csv", "leaderboard/lab3.html", "leaderboard-private/names.csv", ".color_baseline-0.npy"]
     done = subprocess.run(["git", "-C", ROOT, "check-ignore", *made], capture_output=True, text=True)
     assert done.stdout.split() == made
 

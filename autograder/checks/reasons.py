@@ -55,6 +55,7 @@ class Listening:
 
     def __init__(self, student: Student) -> None:
         self.student, self.course, self.notes = student, student.course, student.notes
+        self.files, self.material, self.fresh = student.files, student.material, student.fresh
         self.last: tuple[str, tuple] | None = None
 
     @property

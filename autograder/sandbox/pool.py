@@ -22,6 +22,7 @@ from typing import Any
 
 from autograder.sandbox import launch, wire
 from autograder.sandbox.launch import SandboxError
+from autograder.sandbox.worker import USED_UP
 
 START_SECONDS = 180.0
 ORDER_SECONDS = 20.0
@@ -191,7 +192,7 @@ class Sandbox:
         lines = os.pread(self._errors, 4096, max(0, size - 4096)).decode("utf-8", "replace").strip().splitlines()
         return lines[-1].strip() if lines else ""
 
-    def job(self, trusted: bool = False) -> Job:
+    def job(self, trusted: bool = False, cpu: int | None = None) -> Job:
         """Fork a fresh job.
 
         Parameters
@@ -199,6 +200,8 @@ class Sandbox:
         trusted : bool
             For the course's own code. The kernel counts the processes of all jobs of a sandbox together, so one that
             starts as many as it may would else keep this one from starting any.
+        cpu : int, optional
+            Processor time of each of its processes, in seconds; that of the sandbox's limits by default.
 
         Raises
         ------
@@ -207,16 +210,18 @@ class Sandbox:
         """
         with self._lock:
             self.wait()
-            return self._fork(trusted)
+            return self._fork(trusted, cpu)
 
-    def _fork(self, trusted: bool) -> Job:
+    def _fork(self, trusted: bool, cpu: int | None) -> Job:
         for _ in range(2):
             mine, theirs = socket.socketpair()
             number = self._jobs = self._jobs + 1
             settings: dict[str, Any] = {}
-            if trusted:
-                limits = self.limits.settings()
-                settings["limits"] = limits | {"NPROC": 16 * limits["NPROC"]}
+            limits = self.limits.settings()
+            own = {"NPROC": 16 * limits["NPROC"]} if trusted else {}
+            own |= {} if cpu is None else {"CPU": cpu}
+            if own:
+                settings["limits"] = limits | own
             if self._scratch is not None:
                 folder = tempfile.mkdtemp(prefix="job-", dir=self._scratch)
                 if os.geteuid() == 0:
@@ -356,6 +361,8 @@ class Job:
 
 
 def _in_words(status: str) -> str:
+    if status == USED_UP:
+        return "it used up its processor time"
     if not status.lstrip("-").isdigit():
         return "the sandbox stopped"
     code = int(status)

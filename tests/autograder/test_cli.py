@@ -1,6 +1,7 @@
 """The command line: a mistake gets a sentence, never a traceback."""
 
 import json
+import os
 import shutil
 import subprocess
 
@@ -18,7 +19,7 @@ def run(*arguments, **more):
 def test_help_names_the_commands():
     done = run("--help")
     assert done.returncode == 0
-    for command in ("doctor", "release", "grade", "demo"):
+    for command in ("doctor", "release", "grade", "check-csv", "data", "leaderboard", "demo"):
         assert command in done.stdout
 
 
@@ -36,6 +37,11 @@ def test_help_names_the_commands():
         (["grade", "lab1", "--workers", "0"], "--workers"),
         (["demo", "--course", "{course}"], "not the course's repository"),
         (["mark", "lab1"], "No such command"),
+        (["data", "mnist", "--from", "{empty}"], "'patchcam'"),
+        (["data", "patchcam", "--from", "{empty}", "--to", "{missing}"], "Name the folder of the official files"),
+        (["data", "patchcam", "--from", "{missing}", "--to", "{empty}"], "There is no folder"),
+        (["check-csv"], "Missing argument"),
+        (["check-csv", "run1.csv", "--column", "label"], "'class', 'probability'"),
     ],
 )
 def test_a_mistake_gets_a_sentence(arguments, says, course, tmp_path):
@@ -99,3 +105,48 @@ def test_the_package_can_be_used_outside_the_checkout(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert str(ROOT) not in done.stdout
+
+
+def test_files_of_predictions_are_checked(tmp_path):
+    right, wrong = tmp_path / "run1.csv", tmp_path / "run2.csv"
+    right.write_text("id,class\n0,1\n1,0\n2,1\n")
+    wrong.write_text("id;class\n0;1\n1;0\n2;1\n")
+    done = run("check-csv", right, "--rows", "3")
+    assert done.returncode == 0 and done.stdout == "run1.csv: right, 3 classes.\n"
+    done = run("check-csv", right, wrong)
+    assert done.returncode == 1
+    lines = done.stdout.splitlines()
+    assert lines[0] == "run1.csv: right, 3 classes."
+    assert lines[1].startswith("run2.csv, line 1: Its columns are separated by semicolons. Separate them by commas")
+    assert "same as run1.csv" in lines[2]
+    assert run("check-csv", right, "--rows", "4").returncode == 1
+    assert run("check-csv", right, "--column", "probability").returncode == 1
+    assert run("check-csv", tmp_path / "run3.csv").returncode == 1
+
+
+def test_the_courses_part_of_patchcamelyon(tmp_path):
+    import h5py
+    import numpy as np
+
+    for part in ("train", "valid", "test"):
+        with h5py.File(tmp_path / f"camelyonpatch_level_2_split_{part}_x.h5", "w") as file:
+            file["x"] = np.zeros((8, 96, 96, 3), np.uint8)
+        with h5py.File(tmp_path / f"camelyonpatch_level_2_split_{part}_y.h5", "w") as file:
+            file["y"] = np.arange(8).reshape(8, 1, 1, 1) % 2
+    counts = ["--train", "6", "--valid", "4", "--test", "4"]
+    done = run(
+        "data",
+        "patchcam",
+        "--from",
+        tmp_path,
+        *counts,
+        "--labels",
+        tmp_path / "labels" / "lab3.csv",
+        cwd=tmp_path,
+        env=os.environ | {"CNN_COURSE_DATA": str(tmp_path / "data")},
+    )
+    assert done.returncode == 0, done.stderr
+    made = tmp_path / "data" / "patchcam"
+    assert {path.name for path in made.iterdir()} == {"train.h5", "valid.h5", "test_x.h5", "patchcam.json"}
+    assert str(made / "train.h5") in done.stdout and "not for students" in done.stdout
+    assert run("check-csv", tmp_path / "labels" / "lab3.csv", "--rows", "4").returncode == 0

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from autograder.demo import CLASS, MARK
+from autograder.demo import CLASSES, MARK
 from tests.conftest import PROGRAM, ROOT
 
 
@@ -32,9 +32,13 @@ def test_it_ends_well_and_says_where_everything_is(copy, shown):
     assert "Isolation: bubblewrap" in shown.stdout
 
 
+def records_of(copy, lab):
+    return {record["student"]: record for record in json.loads((copy / "demo" / f"report-{lab}.json").read_text())}
+
+
 def test_each_of_the_class_gets_what_its_name_says(copy, shown):
-    records = {record["student"]: record for record in json.loads((copy / "demo" / "report.json").read_text())}
-    assert set(records) == {sample.name for sample in CLASS} and len(records) >= 8
+    records = records_of(copy, "lab1")
+    assert set(records) == {sample.name for sample in CLASSES["lab1"]} and len(records) >= 8
     points = {name: record["points"] for name, record in records.items()}
     assert points["01-full-marks"] == points["06-crash"] == 35
     assert points["05-untouched"] == points["10-not-a-notebook"] == 0
@@ -53,6 +57,31 @@ def test_each_of_the_class_gets_what_its_name_says(copy, shown):
     }
     for name in records:
         assert name in shown.stdout
+
+
+def test_lab_2_is_measured(copy, shown):
+    records = records_of(copy, "lab2")
+    assert set(records) == {sample.name for sample in CLASSES["lab2"]}
+    lost = {name: {item["check"] for item in record["items"] if not item["passed"]} for name, record in records.items()}
+    assert lost["01-quick-training"] <= {"check_accuracy"} and records["01-quick-training"]["points"] >= 19
+    assert lost["02-claims-too-much"] == {"check_accuracy"} and records["02-claims-too-much"]["status"] == "flagged"
+    assert "fresh trainings gave" in records["02-claims-too-much"]["message"]
+    assert records["05-untouched"]["points"] == 0
+    page = copy / "demo/assignments/feedback/02-claims-too-much/lab2/lab2.html"
+    assert "Fresh trainings on other images gave" in page.read_text()
+
+
+def test_lab_3_is_judged_by_its_files(copy, shown):
+    records = records_of(copy, "lab3")
+    assert {name: record["points"] for name, record in records.items()} == {
+        "01-five-trainings": 24,
+        "02-saved-by-a-spreadsheet": 20,
+        "03-one-training-five-times": 21,
+        "04-rows-shuffled": 15,
+        "05-untouched": 0,
+    }
+    page = copy / "demo/assignments/feedback/02-saved-by-a-spreadsheet/lab3/lab3.html"
+    assert "separated by semicolons" in page.read_text()
 
 
 def test_a_folder_that_is_not_the_demo_s_is_left_alone(copy, shown):

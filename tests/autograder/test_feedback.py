@@ -2,8 +2,10 @@
 
 import re
 
-from autograder.feedback import Points, items_html, number, rubric_rows, summary_html
-from autograder.rubric import Item, get_lab
+from bs4 import BeautifulSoup
+
+from autograder.feedback import Points, items_html, number, rubric_html, summary_html
+from autograder.rubric import Item, get_lab, lab_names
 
 ITEMS = [
     Item("check_pool", "Odd sizes <drop> the last row", 1.5, True),
@@ -50,7 +52,13 @@ def test_numbers_are_written_as_people_write_them():
     assert [number(value) for value in (4.0, 0.5, 0.0)] == ["4", "0.5", "0"]
 
 
-def test_the_rubric_s_rows_add_up():
-    lab = get_lab("lab1")
-    rows = rubric_rows(lab.checks)
-    assert sum(points for _, _, points in rows) == lab.points == 35
+def test_the_table_of_a_rubric_adds_up():
+    for name in lab_names():
+        lab = get_lab(name)
+        bodies = BeautifulSoup(rubric_html(lab), "html.parser").select("tbody")
+        assert [body.th.text for body in bodies[:-1]] == [check.function for check in lab.checks]
+        lines = [float(row.select("td")[-1].text) for body in bodies[:-1] for row in body.select("tr")]
+        automatic, *manual, together = (float(row.select("td, th")[-1].text) for row in bodies[-1].select("tr"))
+        assert sum(lines) == automatic == lab.points
+        assert automatic + sum(manual) == together == lab.points + sum(lab.manual.values())
+        assert [int(body.th["rowspan"]) for body in bodies[:-1]] == [len(body.select("tr")) for body in bodies[:-1]]

@@ -2,7 +2,7 @@
 
 import shutil
 
-from autograder.submission import MAX_ENTRIES, files_beside, links_beside
+from autograder.submission import MAX_ENTRIES, MAX_FILE_BYTES, MAX_FILES, files_beside, links_beside
 
 
 def test_too_many_or_too_large_files_are_left_out(tmp_path):
@@ -10,6 +10,19 @@ def test_too_many_or_too_large_files_are_left_out(tmp_path):
         file.truncate(10**9)
     files, left_out = files_beside(tmp_path / "lab1.ipynb")
     assert files == {} and "too large" in left_out[0]
+
+
+def test_what_is_too_large_keeps_nothing_small_out(tmp_path):
+    for number in range(5):
+        with open(tmp_path / f"model{number}.keras", "wb") as file:
+            file.truncate(6 * 2**20)
+    (tmp_path / "run1.csv").write_text("id,class")
+    files, left_out = files_beside(tmp_path / "lab3.ipynb")
+    assert list(files) == ["model0.keras", "model1.keras", "run1.csv"] and len(left_out) == 1
+    for number in range(MAX_FILES):
+        (tmp_path / f"run{number}.csv").write_text("id,class")
+    files, left_out = files_beside(tmp_path / "lab3.ipynb")
+    assert "run1.csv" in files and len(files) <= MAX_FILES and sum(map(len, files.values())) <= MAX_FILE_BYTES
 
 
 def test_nothing_is_taken_from_a_folder_that_is_a_link(tmp_path):

@@ -1,4 +1,4 @@
-"""The number grid: what is written where, and what is framed."""
+"""Numbers in a grid, curves of several trainings, pictures in rows: what is drawn where, and what cannot be."""
 
 import matplotlib
 
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 
-from source_lib.figures import PADDING_COLOR, WINDOW_COLOR, number_grid
+from source_lib.figures import PADDING_COLOR, WINDOW_COLOR, curves_with_spread, number_grid, picture_grid
 
 
 @pytest.fixture
@@ -45,3 +45,38 @@ def test_what_cannot_be_drawn(ax):
         number_grid(ax, [1, 2, 3])
     with pytest.raises(ValueError, match="inside"):
         number_grid(ax, np.zeros((3, 3)), highlight=(1, 1, 3, 3))
+
+
+def test_average_and_sample_deviation_of_the_epochs_that_all_trainings_have(ax):
+    curves_with_spread(ax, [[1, 2, 3], [3, 6], [5, 7, 9, 9]], "training", color="#0072b2", linestyle="--")
+    (line,), (band,) = ax.lines, ax.collections
+    np.testing.assert_allclose(line.get_xydata(), [[1, 3], [2, 5]])
+    assert (line.get_label(), line.get_linestyle(), line.get_color()) == ("training", "--", "#0072b2")
+    corners = {(x, round(y, 9)) for x, y in band.get_paths()[0].vertices}
+    assert {(1, 1), (1, 5), (2, round(5 - 7**0.5, 9)), (2, round(5 + 7**0.5, 9))} <= corners
+
+
+@pytest.mark.parametrize("curves", [[], [[1, 2]], [[1], []]])
+def test_a_spread_needs_two_curves(ax, curves):
+    with pytest.raises(ValueError, match="two or more curves.*'loss'"):
+        curves_with_spread(ax, curves, "loss")
+
+
+def test_pictures_stand_in_rows_under_their_names():
+    bright = np.full((4, 6, 3), 300.0)
+    figure = picture_grid({"a": np.zeros((4, 6)), "b": bright, "c": np.full((4, 6), -9.0)}, columns=2)
+    first, second, third, empty = figure.axes
+    assert [ax.get_title() for ax in figure.axes] == ["a", "b", "c", ""] and not empty.images
+    assert first.get_position().y0 > third.get_position().y0 and first.get_position().x0 < second.get_position().x0
+    # Cut off, not scaled and not wrapped around: gray levels of two pictures can be compared.
+    assert second.images[0].get_array().min() == 255 and third.images[0].get_array().max() == 0
+    assert first.images[0].get_clim() == (0, 255)
+    plt.close(figure)
+
+
+def test_what_is_no_picture():
+    with pytest.raises(ValueError, match="no pictures"):
+        picture_grid({})
+    with pytest.raises(ValueError, match=r"'flat' has shape \(4,\)"):
+        picture_grid({"flat": np.zeros(4)})
+    plt.close("all")

@@ -1,5 +1,6 @@
 """Weights, tables, evaluation, curves and predictions of real Keras models, small and awkward ones."""
 
+import copy
 import csv
 import doctest
 from types import SimpleNamespace
@@ -15,6 +16,7 @@ from keras import layers
 
 from source_lib import util
 from source_lib.data_generator import DataGenerator
+from source_lib.predictions import read_predictions
 
 
 def one_hot(labels, classes=3):
@@ -203,6 +205,41 @@ def test_pred_test_of_one_probability(data, tmp_path):
     rows = util.pred_test(model, data, tmp_path / "a").read_text().splitlines()[1:]
     expected = (model.predict(data.x_test, verbose=0)[:, 0] > 0.5).astype(int)
     assert [int(row.split(",")[1]) for row in rows] == expected.tolist()
+
+
+def test_pred_test_writes_probabilities(data, tmp_path):
+    one = keras.Sequential([keras.Input((6, 5, 2)), layers.Flatten(), layers.Dense(1, "sigmoid")])
+    two = keras.Sequential([keras.Input((6, 5, 2)), layers.Flatten(), layers.Dense(2, "softmax")])
+    for model in (one, two):
+        read = read_predictions(util.pred_test(model, data, tmp_path / "a", probabilities=True), rows=len(data.x_test))
+        assert read.column == "probability" and not read.findings
+        np.testing.assert_array_equal(read.values, model.predict(data.x_test, verbose=0)[:, -1].astype(float))
+    valid = read_predictions(util.pred_test(two, data, tmp_path / "b", part="valid"), rows=len(data.x_valid))
+    np.testing.assert_array_equal(valid.values, two.predict(data.x_valid, verbose=0).argmax(axis=1))
+
+
+@pytest.mark.parametrize(
+    ("last", "options", "says"),
+    [
+        (layers.Dense(3, "softmax"), {"probabilities": True}, "3 classes"),
+        (layers.Dense(2), {"probabilities": True}, "no probability"),
+        (layers.Dense(1), {"probabilities": True}, "no probability"),
+        (layers.Dense(2, kernel_initializer=keras.initializers.Constant(np.nan)), {}, "not finite"),
+        (layers.Dense(2), {"part": "train"}, "no part 'train'"),
+    ],
+)
+def test_pred_test_refuses_what_is_no_prediction(data, tmp_path, last, options, says):
+    model = keras.Sequential([keras.Input((6, 5, 2)), layers.Flatten(), last])
+    with pytest.raises(ValueError, match=says):
+        util.pred_test(model, data, tmp_path / "a", **options)
+    assert not list(tmp_path.iterdir())
+
+
+def test_labels_that_are_kept_back_are_not_evaluated(model, data):
+    kept = copy.copy(data)
+    kept.dataset, kept.y_test = "patchcam", None
+    with pytest.raises(ValueError, match="pred_test"):
+        util.evaluate(model, kept, final=True)
 
 
 def test_pred_test_that_fails_leaves_the_old_file(data, tmp_path):

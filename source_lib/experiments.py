@@ -1,0 +1,409 @@
+"""Trainings that are repeated: each on other images, kept as one line of a file, continued after an interruption."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import keras
+
+    from source_lib.data_generator import DataGenerator
+
+#: What one training gets: so few images that a network learns them by heart, and too few others to train on.
+N_TRAIN, N_VALID = 128, 32
+
+
+class RunsError(ValueError):
+    """A file of runs that cannot be read or continued. The text says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training.
+
+    Attributes
+    ----------
+    seed : int
+        Decides which images were chosen, and Keras' random numbers.
+    data : str
+        What the images are, for example ``"MNIST"``.
+    subset : tuple of int
+        Indices of the training images, among those that the data set has for training.
+    epochs : int
+        How many epochs were trained.
+    loss, accuracy, val_loss, val_accuracy : tuple of float
+        One value for each epoch; accuracies in percent.
+    test_loss, test_accuracy : float
+        At the end, on the test images; the accuracy in percent.
+    seconds : float
+        Wall time of the training.
+    model : str
+        Stands for the network and the training: runs of one file must not be of two.
+    """
+
+    seed: int
+    data: str
+    subset: tuple[int, ...]
+    epochs: int
+    loss: tuple[float, ...]
+    accuracy: tuple[float, ...]
+    val_loss: tuple[float, ...]
+    val_accuracy: tuple[float, ...]
+    test_loss: float
+    test_accuracy: float
+    seconds: float
+    model: str
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Accuracy on the test images over several runs, in percent.
+
+    Attributes
+    ----------
+    runs : int
+        How many.
+    mean : float
+        Their average.
+    variance : float
+        Their sample variance, with ``runs - 1`` in the denominator, in squared percent; not a number for one run.
+    """
+
+    runs: int
+    mean: float
+    variance: float
+
+    @property
+    def standard_deviation(self) -> float:
+        """The square root of the sample variance, in percent."""
+        return math.sqrt(self.variance)
+
+
+def repeat(
+    build_model: Callable[[], keras.Model],
+    train_model: Callable[..., Any],
+    dataset: DataGenerator,
+    file: str | os.PathLike,
+    seeds: Iterable[int] = range(5),
+) -> list[Run]:
+    """Train once for each seed, each time on other images, and keep each training as one line of a file.
+
+    Trainings that the file holds already are not repeated: stop this whenever you like, and call it again.
+
+    Parameters
+    ----------
+    build_model : callable
+        Returns a fresh, compiled Keras model.
+    train_model : callable
+        Takes the model, ``x``, ``y``, ``x_valid`` and ``y_valid``, labels one-hot, and returns what ``model.fit``
+        returned.
+    dataset : DataGenerator
+        Images are chosen from its training images: 128 to train with and 32 others to watch the training with.
+    file : str or path
+        Where the runs are kept, one line of JSON each.
+    seeds : iterable of int
+        One for each training.
+
+    Returns
+    -------
+    list of Run
+        In the order of the seeds.
+
+    Raises
+    ------
+    RunsError
+        If the file cannot be read or written, or holds runs of another network, training or data set.
+    ValueError
+        If there are too few images, or ``train_model`` does not return a log.
+    """
+    from tqdm.auto import tqdm
+
+    path, seeds = Path(file), list(seeds)
+    if len(dataset.x_train) < N_TRAIN + N_VALID:
+        raise ValueError(
+            f"There are {len(dataset.x_train)} training images; {N_TRAIN} and {N_VALID} others are chosen from them. "
+            "Let generate give all that there are: leave N_train out."
+        )
+    model = _fingerprint(build_model, train_model)
+    known = {run.seed: run for run in read_runs(path)} if path.exists() else {}
+    for run in known.values():
+        if run.model != model or run.data != dataset.title:
+            other = "another data set" if run.data != dataset.title else "another network or another training"
+            raise RunsError(
+                f"{path} holds runs of {other}. Runs that are averaged must be of one: give this one a file of its "
+                "own, or rename the old one."
+            )
+    with tqdm(seeds, desc="trainings", unit="run") as bar:
+        for seed in bar:
+            if seed not in known:
+                known[seed] = _train(build_model, train_model, dataset, seed, model)
+                _append(path, known[seed])
+            bar.set_postfix_str(f"{known[seed].test_accuracy:.1f} %")
+    return [known[seed] for seed in seeds]
+
+
+def choose(labels: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return which images a run trains with and which it watches its training with.
+
+    Parameters
+    ----------
+    labels : numpy.ndarray of int, shape [N]
+        Classes of all training images.
+    seed : int
+        Of the run.
+
+    Returns
+    -------
+    train, valid : numpy.ndarray of int64
+        128 and 32 indices; no image is in both.
+    """
+    order = np.random.default_rng(seed).permutation(len(labels))
+    return order[:N_TRAIN], order[N_TRAIN : N_TRAIN + N_VALID]
+
+
+def _train(
+    build_model: Callable[[], keras.Model],
+    train_model: Callable[..., Any],
+    dataset: DataGenerator,
+    seed: int,
+    model: str,
+) -> Run:
+    import keras
+
+    train, valid = choose(dataset.y_train, seed)
+    keras.utils.clear_session()
+    keras.utils.set_random_seed(seed)
+    network = build_model()
+    start = time.perf_counter()
+    log = train_model(
+        network,
+        dataset.x_train[train],
+        dataset.y_train_oh[train],
+        dataset.x_train[valid],
+        dataset.y_train_oh[valid],
+    )
+    seconds = time.perf_counter() - start
+    curves = _curves(log)
+    probabilities = np.asarray(network.predict(dataset.x_test, verbose=0), dtype=np.float64)
+    if probabilities.shape != (len(dataset.y_test), dataset.K):
+        raise ValueError(
+            f"The model gives {list(probabilities.shape)} for the test images; [{len(dataset.y_test)}, {dataset.K}] is "
+            "needed: a probability for each class."
+        )
+    likely = np.clip(probabilities[np.arange(len(dataset.y_test)), dataset.y_test], 1e-7, 1)
+    right = probabilities.argmax(axis=1) == dataset.y_test
+    return Run(
+        seed=int(seed),
+        data=dataset.title,
+        subset=tuple(train.tolist()),
+        epochs=len(curves["loss"]),
+        **curves,
+        test_loss=float(-np.log(likely).mean()),
+        test_accuracy=100 * float(right.mean()),
+        seconds=round(seconds, 3),
+        model=model,
+    )
+
+
+def _curves(log: Any) -> dict[str, tuple[float, ...]]:
+    """Return loss and accuracy of each epoch from what a training returned."""
+    history = getattr(log, "history", log)
+    if not isinstance(history, Mapping) or not history.get("loss"):
+        raise ValueError("train_model must return the log of the training: return model.fit(...).")
+    curves = {}
+    for key, scale in (("loss", 1), ("accuracy", 100), ("val_loss", 1), ("val_accuracy", 100)):
+        found = next((values for name, values in history.items() if _is(name, key)), ())
+        curves[key] = tuple(scale * float(value) for value in found)
+    return curves
+
+
+def _is(name: str, key: str) -> bool:
+    validates = name.startswith("val_") == key.startswith("val_")
+    return name == key or (validates and key.endswith("accuracy") and name.endswith(("accuracy", "acc")))
+
+
+def _fingerprint(build_model: Callable, train_model: Callable) -> str:
+    """Return what stands for a network and its training: its configuration, and what the training's code does."""
+    import keras
+
+    keras.utils.clear_session()
+    network = build_model()
+    digest = hashlib.sha256(network.to_json().encode())
+    if getattr(network, "compiled", False):
+        digest.update(json.dumps(network.get_compile_config(), sort_keys=True, default=str).encode())
+    code = getattr(train_model, "__code__", None)
+    if code is not None:
+        digest.update(code.co_code + repr([c for c in code.co_consts if not hasattr(c, "co_code")]).encode())
+    return digest.hexdigest()[:16]
+
+
+def _append(path: Path, run: Run) -> None:
+    line = json.dumps(asdict(run), separators=(",", ":"), allow_nan=True) + "\n"
+    try:
+        content = path.read_bytes() if path.exists() else b""
+        # What an interruption left of a line is no run.
+        content = content[: content.rfind(b"\n") + 1]
+        beside = path.with_name(f"{path.name}.{os.getpid()}.part")
+        try:
+            beside.write_bytes(content + line.encode())
+            os.replace(beside, path)
+        finally:
+            beside.unlink(missing_ok=True)
+    except OSError as error:
+        raise RunsError(f"{path} cannot be written ({error.strerror}).") from None
+
+
+def read_runs(file: str | os.PathLike | bytes) -> list[Run]:
+    """Read a file of runs.
+
+    Parameters
+    ----------
+    file : str, path or bytes
+        The file, or what it holds. A last line that was cut off is left out.
+
+    Returns
+    -------
+    list of Run
+
+    Raises
+    ------
+    RunsError
+        If it cannot be read, or a line is no run. The text names the line.
+    """
+    name = "The file of runs" if isinstance(file, bytes) else str(file)
+    try:
+        content = file if isinstance(file, bytes) else Path(file).read_bytes()
+    except OSError as error:
+        raise RunsError(f"{name} cannot be read ({error.strerror}).") from None
+    lines = content.split(b"\n")
+    runs = []
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            try:
+                runs.append(_run(json.loads(line)))
+            except (ValueError, TypeError, KeyError, RecursionError) as error:
+                if number == len(lines):
+                    break  # no line end: it was cut off while it was written
+                reason = error if isinstance(error, RunsError) else "it is no line of JSON"
+                raise RunsError(f"{name}, line {number} is no run: {reason}.") from None
+    return runs
+
+
+def _run(values: Any) -> Run:
+    """Return a run from what a line holds, of the right types."""
+    if not isinstance(values, dict):
+        raise RunsError("it is no object")
+    made: dict[str, Any] = {}
+    for field in fields(Run):
+        if field.name not in values:
+            raise RunsError(f"it has no {field.name!r}")
+        value = values[field.name]
+        if field.type == "str":
+            right = isinstance(value, str) and len(value) <= 200
+        elif field.type == "int":
+            right = _is_int(value)
+        elif field.type == "float":
+            right = _is_number(value)
+            value = float(value) if right else value
+        else:
+            whole = field.type == "tuple[int, ...]"
+            right = isinstance(value, list) and all(map(_is_int if whole else _is_number, value))
+            value = tuple(value if whole else map(float, value)) if right else value
+        if not right:
+            raise RunsError(f"its {field.name!r} is not what it should be")
+        made[field.name] = value
+    return Run(**made)
+
+
+def _is_int(value: Any) -> bool:
+    return type(value) is int and 0 <= value < 2**63
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and abs(value) < 1e300 or value != value
+
+
+def summarize(runs: Sequence[Run]) -> Summary:
+    """Return the average accuracy on the test images and its sample variance.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+        At least one.
+
+    Returns
+    -------
+    Summary
+
+    Raises
+    ------
+    RunsError
+        If there is none.
+
+    Notes
+    -----
+    The sample variance of :math:`n` values is :math:`s^2 = \\frac{1}{n-1} \\sum_i (a_i - \\bar a)^2`. With :math:`n` in
+    the denominator it would come out too small on average, since the same values gave :math:`\\bar a`.
+    """
+    if not runs:
+        raise RunsError("There are no runs to average.")
+    accuracies = np.array([run.test_accuracy for run in runs])
+    variance = float(accuracies.var(ddof=1)) if len(runs) > 1 else math.nan
+    return Summary(len(runs), float(accuracies.mean()), variance)
+
+
+def plot_runs(runs: Sequence[Run], title: str = "") -> None:
+    """Draw the curves of all runs with their mean and spread, on a new figure.
+
+    Parameters
+    ----------
+    runs : sequence of Run
+        At least one. Those that ended early count as long as they lasted.
+    title : str
+        What stands above.
+
+    Raises
+    ------
+    RunsError
+        If there are none.
+    """
+    import matplotlib.pyplot as plt
+    from matplotlib.ticker import MaxNLocator
+
+    summary = summarize(runs)
+    _, axes = plt.subplots(1, 3, figsize=(12, 3.4), layout="constrained", width_ratios=(3, 3, 1.4))
+    for ax, key, label in ((axes[0], "loss", "Loss"), (axes[1], "accuracy", "Accuracy [%]")):
+        for name, style, color in ((key, "training", "C0"), (f"val_{key}", "validation", "C1")):
+            curves = [getattr(run, name) for run in runs if getattr(run, name)]
+            if not curves:
+                continue
+            table = np.full((len(curves), max(map(len, curves))), np.nan)
+            for row, curve in zip(table, curves, strict=True):
+                row[: len(curve)] = curve
+            epochs = np.arange(1, table.shape[1] + 1)
+            ax.plot(epochs, table.T, color=color, alpha=0.25, linewidth=0.8)
+            mean, spread = np.nanmean(table, axis=0), np.nanstd(table, axis=0)
+            ax.plot(epochs, mean, color=color, linewidth=2, label=f"{style}, mean")
+            ax.fill_between(epochs, mean - spread, mean + spread, color=color, alpha=0.15)
+        ax.set(xlabel="Epoch", ylabel=label)
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+        ax.grid(alpha=0.3)
+        ax.legend()
+    accuracies = [run.test_accuracy for run in runs]
+    axes[2].scatter(np.zeros(len(runs)), accuracies, alpha=0.6)
+    spread = 0 if summary.runs == 1 else summary.standard_deviation
+    axes[2].errorbar([0.4], [summary.mean], [spread], fmt="o", color="C3", capsize=4)
+    axes[2].set(xlim=(-0.5, 0.9), xticks=[0, 0.4], xticklabels=["runs", "mean"], ylabel="Test accuracy [%]")
+    axes[2].grid(alpha=0.3)
+    if title or runs:
+        axes[0].figure.suptitle(" · ".join(filter(None, [title, runs[0].data])), fontsize=10)

@@ -1,0 +1,93 @@
+"""What colors alone say, and whose images labels belong to."""
+
+import h5py
+import numpy as np
+import pytest
+from sklearn.metrics import accuracy_score
+
+from autograder import baseline
+from autograder.baseline import color_baseline, color_statistics, find_images
+from source_lib.samples import tissue_labels
+
+
+@pytest.fixture(scope="module")
+def sample():
+    return find_images("patchcam", tissue_labels())
+
+
+@pytest.fixture
+def real(tmp_path, monkeypatch):
+    """Twelve real test images on this machine: noise whose color, and nothing else, is the class."""
+    folder = tmp_path / "data" / "patchcam"
+    folder.mkdir(parents=True)
+    monkeypatch.setenv("CNN_COURSE_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    rng = np.random.default_rng(0)
+    for name, count in (("train", 100), ("valid", 12), ("test_x", 12)):
+        y = np.arange(count) % 2
+        with h5py.File(folder / f"{name}.h5", "w") as file:
+            file["x"] = (rng.integers(0, 150, (count, 32, 32, 3)) + 60 * y[:, None, None, None]).astype(np.uint8)
+            if name != "test_x":
+                file["y"] = y
+    return folder
+
+
+def test_labels_of_the_sample_are_known_for_what_they_are(sample, real):
+    assert sample.source == "sample" and sample.N_test == len(tissue_labels())
+    assert find_images("patchcam", tissue_labels()).source == "sample", "also where real images are"
+
+
+def test_other_labels_are_of_the_real_images_where_there_are_as_many(real):
+    assert find_images("patchcam", np.arange(12) % 2).source == "real"
+    assert find_images("patchcam", np.arange(13) % 2) is None
+    other = tissue_labels()
+    other[:2] = 1 - other[:2]
+    assert find_images("patchcam", other) is None
+    (real / "test_x.h5").write_bytes(b"half of it")
+    assert find_images("patchcam", np.arange(12) % 2) is None
+
+
+def test_statistics_know_the_colors_and_not_where_they_are():
+    rng = np.random.default_rng(1)
+    images = rng.uniform(-1, 1, (3, 32, 32, 3)).astype(np.float32)
+    images[..., 1] += images[..., 0] / 2
+    found = color_statistics(images)
+    flat = images.reshape(3, -1, 3)
+    np.testing.assert_allclose(found[:, :3], flat.mean(axis=1), atol=1e-5)
+    np.testing.assert_allclose(found[:, 3:6], flat.std(axis=1), atol=1e-5)
+    np.testing.assert_allclose(found[:, 12:15], np.median(flat, axis=1), atol=5e-3)
+    np.testing.assert_allclose(found[:, 21:], [np.corrcoef(one.T)[[0, 0, 1], [1, 2, 2]] for one in flat], atol=1e-4)
+    moved = rng.permuted(np.arange(1024))
+    np.testing.assert_allclose(color_statistics(flat[:, moved].reshape(images.shape)), found, atol=1e-5)
+    assert np.isfinite(color_statistics(np.zeros((1, 32, 32, 3), np.float32))).all()
+
+
+def test_colors_say_little_about_the_sample(sample, tmp_path):
+    found = color_baseline(sample, 2, tmp_path)
+    assert 0.45 < np.mean((found > 0.5) == tissue_labels()) < 0.70
+
+
+def test_it_learns_what_colors_say_and_only_once(real, tmp_path, monkeypatch):
+    images, keep = find_images("patchcam", np.arange(12) % 2), tmp_path / "course"
+    keep.mkdir()
+    found = color_baseline(images, 5, keep)
+    assert found.shape == (5, 12) and accuracy_score(np.tile(np.arange(12) % 2, 5), found.ravel() > 0.5) == 1
+    (kept,) = keep.iterdir()
+    np.save(kept, 1 - found)
+    np.testing.assert_array_equal(color_baseline(images, 5, keep), 1 - found)
+    # What is damaged is replaced, and what is of other images, trainings or an older version is not taken.
+    for damage in (kept.read_bytes()[:-3], b"", b"half"):
+        kept.write_bytes(damage)
+        np.testing.assert_array_equal(color_baseline(images, 5, keep), found)
+        np.testing.assert_array_equal(np.load(kept), found)
+    assert len(color_baseline(images, 2, keep)) == 2
+    images.x_train[0] += 0.01
+    color_baseline(images, 5, keep)
+    monkeypatch.setattr(baseline, "VERSION", baseline.VERSION + 1)
+    color_baseline(images, 5, keep)
+    assert len(list(keep.iterdir())) == 4 and {path.suffix for path in keep.iterdir()} == {".npy"}
+
+
+def test_where_nothing_can_be_kept_it_is_computed_all_the_same(real, tmp_path):
+    images = find_images("patchcam", np.arange(12) % 2)
+    assert color_baseline(images, 2, tmp_path / "nowhere").shape == (2, 12)
