@@ -193,14 +193,14 @@ def make_patchcam(
     try:
         target.mkdir(parents=True, exist_ok=True)
         made: dict[str, str] = {}
-        for part, (images, truth, rows) in _parts(origin, counts, rng).items():
+        for part, (images, y, rows) in _parts(origin, counts, rng).items():
             name = "test_x.h5" if part == "test" else f"{part}.h5"
-            y = None if part == "test" else _labels(truth)[rows]
-            _write_part(images, target / name, rows, y, lambda done, total, part=part: progress(part, done, total))
+            given = None if part == "test" else y
+            _write_part(images, target / name, rows, given, lambda done, total, part=part: progress(part, done, total))
             made[name] = _sha256(target / name)
             if part == "test" and labels is not None:
                 labels.parent.mkdir(parents=True, exist_ok=True)
-                write_csv(labels, "class", _labels(truth)[rows])
+                write_csv(labels, "class", y)
     except OSError as error:
         raise DatasetError(f"The files cannot be made ({_short(error)}).") from None
     manifest = {"from": origin.name, "seed": seed, "images": dict(counts), "sha256": made}
@@ -211,8 +211,8 @@ def make_patchcam(
 
 def _parts(
     origin: Path, counts: Mapping[str, int], rng: np.random.Generator
-) -> dict[str, tuple[Path, Path, np.ndarray]]:
-    """Return for each part the files of its images and labels, and which rows to take, in the order to take them."""
+) -> dict[str, tuple[Path, np.ndarray, np.ndarray]]:
+    """Return for each part the file of its images, the labels of those to take, and their rows, in that order."""
     if not origin.is_dir():
         raise DatasetError(f"There is no folder {origin}.")
     packed = sorted(path.name for path in origin.glob("*.h5.gz"))
@@ -222,7 +222,7 @@ def _parts(
             raise DatasetError(f"The files in {origin} are packed. Unpack them first: gunzip {origin}/*.h5.gz")
         wanted = _OFFICIAL[0].format(part="train")
         raise DatasetError(f"There is no {wanted} in {origin}, and no train.h5. Name the folder of the official files.")
-    chosen: dict[str, tuple[Path, Path, np.ndarray]] = {}
+    chosen: dict[str, tuple[Path, np.ndarray, np.ndarray]] = {}
     for part in ("train", "valid", "test"):
         images, truth = (origin / name.format(part=part) for name in names)
         held_out = part == "test" and names is _OWN and not images.is_file()
@@ -234,7 +234,8 @@ def _parts(
                 raise DatasetError(f"{path} is missing.{also}")
         y = _labels(truth)
         free = np.setdiff1d(np.arange(len(y)), chosen["valid"][2]) if held_out else np.arange(len(y))
-        chosen[part] = images, truth, _balanced(y, free, counts[part], images, rng)
+        rows = _balanced(y, free, counts[part], images, rng)
+        chosen[part] = images, y[rows], rows
     return chosen
 
 
