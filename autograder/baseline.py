@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 from pathlib import Path
 
 import numpy as np
 
 from source_lib.data_generator import DataGenerator, DatasetError
+from source_lib.files import beside
 from source_lib.samples import tissue_labels
 
 #: Counts up with what is learned from, so that a prediction that is kept is known for an old one.
@@ -88,14 +88,8 @@ def color_baseline(images: DataGenerator, runs: int, folder: Path) -> np.ndarray
         if found.shape == (runs, images.N_test) and ((found >= 0) & (found <= 1)).all():
             return found
     predicted = color_predictions(images.x_train, images.y_train, images.x_test, runs)
-    beside = kept.with_name(f"{kept.name}.{os.getpid()}.part")
-    with contextlib.suppress(OSError):
-        try:
-            with open(beside, "wb") as file:
-                np.save(file, predicted)
-            os.replace(beside, kept)
-        finally:
-            beside.unlink(missing_ok=True)
+    with contextlib.suppress(OSError), beside(kept) as part, open(part, "wb") as file:
+        np.save(file, predicted)
     return predicted
 
 

@@ -11,6 +11,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from source_lib.files import beside
+
 BOOK = Path(__file__).resolve().parent
 DATA = BOOK / "_data"
 #: Where single trainings are kept until all are done.
@@ -29,9 +31,9 @@ def circumstances() -> dict[str, Any]:
 
 def write_lines(path: Path, records: Iterable[Mapping[str, Any]]) -> None:
     """Write records as lines of JSON, under the path's name once they are complete."""
-    beside = path.with_name(f"{path.name}.part")
-    beside.write_text("".join(json.dumps(record, separators=(",", ":")) + "\n" for record in records))
-    beside.replace(path)
+    text = "".join(json.dumps(record, separators=(",", ":")) + "\n" for record in records)
+    with beside(path) as part:
+        part.write_text(text)
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from source_lib.files import beside
+
 if TYPE_CHECKING:
     import keras
 
@@ -253,12 +255,8 @@ def _append(path: Path, run: Run) -> None:
         content = path.read_bytes() if path.exists() else b""
         # What an interruption left of a line is no run.
         content = content[: content.rfind(b"\n") + 1]
-        beside = path.with_name(f"{path.name}.{os.getpid()}.part")
-        try:
-            beside.write_bytes(content + line.encode())
-            os.replace(beside, path)
-        finally:
-            beside.unlink(missing_ok=True)
+        with beside(path) as part:
+            part.write_bytes(content + line.encode())
     except OSError as error:
         raise RunsError(f"{path} cannot be written ({error.strerror}).") from None
 

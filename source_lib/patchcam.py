@@ -13,12 +13,13 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from source_lib.files import beside
 from source_lib.predictions import write_csv
 from source_lib.real import DATA_VARIABLE, DatasetError, keras_cache
 
@@ -204,7 +205,7 @@ def make_patchcam(
     except OSError as error:
         raise DatasetError(f"The files cannot be made ({_short(error)}).") from None
     manifest = {"from": origin.name, "seed": seed, "images": dict(counts), "sha256": made}
-    with _beside(target / MANIFEST) as part:
+    with beside(target / MANIFEST) as part:
         part.write_text(json.dumps(manifest, indent=2) + "\n")
     return manifest
 
@@ -268,7 +269,7 @@ def _write_part(
 ) -> None:
     import h5py
 
-    with h5py.File(source, "r") as file, _beside(target) as part:
+    with h5py.File(source, "r") as file, beside(target) as part:
         try:
             images = file["x"]
             height, width, channels = images.shape[1:]
@@ -300,17 +301,6 @@ def _write_part(
                     chosen[wanted[wanted >= 0]] = block[wanted >= 0]
                 progress(min(start + _AT_ONCE, len(images)), len(images))
             x[...] = chosen
-
-
-@contextlib.contextmanager
-def _beside(path: Path) -> Iterator[Path]:
-    """Give a file to write that takes a path's name once it is whole."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        yield part
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _sha256(path: Path) -> str:

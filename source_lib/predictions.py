@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from source_lib.files import beside
+
 if TYPE_CHECKING:
     from source_lib.data_generator import DataGenerator
 
@@ -192,12 +194,8 @@ def write_csv(file: str | os.PathLike, column: str, values: Iterable[float]) -> 
         If it cannot be written.
     """
     path = Path(file)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        beside.write_bytes(table(column, values))
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
+    with beside(path) as part:
+        part.write_bytes(table(column, values))
     return path
 
 
