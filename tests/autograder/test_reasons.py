@@ -369,6 +369,20 @@ WRONG = {
 }
 
 
+class Folderless(NotebookStudent):
+    """A student whose folder must not be read, as a home directory with a million files had better not be."""
+
+    @property
+    def files(self):
+        raise AssertionError("the folder was read")
+
+
+@pytest.mark.parametrize("answer", [lambda h: h, lambda h: h.ravel()])
+def test_no_folder_is_read_for_a_function(answer):
+    items = LAB.check("check_flatten_layer")(Folderless({"flatten_layer": answer}, COURSE), np.random.default_rng(1))
+    assert [item.passed for item in items] == [answer(np.zeros((2, 2, 1))).ndim == 1] * len(items)
+
+
 def test_everybody_is_shown_the_same_which_is_never_what_is_scored():
     course = Remembering(COURSE)
     scored, shown, told, known = set(), set(), [], []
