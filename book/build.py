@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -101,7 +101,8 @@ def _build(output: Path, source: Path, config: Path, say: Callable[[str], object
     settings.setdefault("execute", {})["cache"] = str(work / "cache")
     (work / "_config.yml").write_text(yaml.safe_dump(settings))
 
-    _run(work, source, say)
+    execution = settings["execute"]
+    _run(work, source, [source, execution["cache"], "--timeout", str(execution.get("timeout", 30))], say)
 
     shutil.rmtree(new, ignore_errors=True)
     shutil.copytree(work / "_build" / "html", new)
@@ -143,17 +144,19 @@ def _forget_stale(work: Path, source: Path) -> None:
         stamp.write_text(digest.hexdigest())
 
 
-def _run(work: Path, source: Path, say: Callable[[str], object]) -> None:
-    """Run Jupyter Book, tell what it is at, and raise what it complained about."""
+def _run(work: Path, source: Path, execution: Sequence[str | Path], say: Callable[[str], object]) -> None:
+    """Run the pages, then Jupyter Book, tell what it is at, and raise what it complained about."""
     command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()"]
     command += ["build", str(source), "--path-output", str(work)]
     command += ["--config", str(work / "_config.yml"), "--toc", str(source / "_toc.yml")]
     command += ["-W", "--keep-going", "--all"]
     complaints = work / "complaints.txt"
     with tempfile.TemporaryDirectory() as private, complaints.open("w") as stderr:
-        process = subprocess.Popen(
-            command, env=_environment(Path(private)), stdout=subprocess.PIPE, stderr=stderr, text=True, cwd=ROOT
-        )
+        environment = _environment(Path(private))
+        say("  running the pages whose code changed")
+        # What fails here is not kept, so that it fails again below, where it is told of.
+        subprocess.run([sys.executable, BOOK / "execute.py", *execution], env=environment, capture_output=True)
+        process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=stderr, text=True, cwd=ROOT)
         try:
             for line in process.stdout:
                 if step := _STEP.match(_plain(line)):

@@ -1,0 +1,55 @@
+"""What the tests of the book share: which pages there are, and what is on them."""
+
+import importlib.util
+import os
+import re
+import sys
+from pathlib import Path
+
+import jupytext
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+BOOK = ROOT / "book"
+BUILDER = BOOK / "build.py"
+
+_spec = importlib.util.spec_from_file_location("book_build", BUILDER)
+book_build = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(book_build)
+
+
+def pages_in_contents():
+    contents = yaml.safe_load((BOOK / "_toc.yml").read_text())
+    names = [contents["root"]]
+    for part in contents["parts"]:
+        for chapter in part["chapters"]:
+            if "glob" in chapter:
+                names += [str(path.relative_to(BOOK).with_suffix("")) for path in sorted(BOOK.glob(chapter["glob"]))]
+            else:
+                names.append(chapter["file"])
+    return names
+
+
+PAGES = pages_in_contents()
+
+
+def without_npm():
+    """Return an environment whose path leads to the interpreter only, so that no build reaches for the network."""
+    return os.environ | {"PATH": str(Path(sys.executable).parent)}
+
+
+def of_page(site, soups, name):
+    return soups[site / f"{name}.html"]
+
+
+def code_cells(name):
+    text = (BOOK / f"{name}.md").read_text()
+    if "format_name: myst" not in text:
+        return re.findall(r"^```python\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
+    notebook = jupytext.reads(text, fmt="md:myst")
+    cells = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    return [re.sub(r"^%.*$", "", source, flags=re.MULTILINE) for source in cells]
+
+
+def outputs(site, soups, name):
+    return "\n".join(tag.get_text() for tag in of_page(site, soups, name).select("article .cell_output"))

@@ -1,0 +1,78 @@
+"""The site as a whole: every page is there, and nothing on it is broken or comes from elsewhere."""
+
+import re
+import sys
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+from tests.book.pages import PAGES, ROOT, of_page
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page_is_there_whole_and_without_leftovers(site, soups, name):
+    page = of_page(site, soups, name)
+    article = page.find("article")
+    assert len(article.get_text().split()) > 20
+    assert not article.select(".problematic, .system-message, .output.traceback, .output.stderr")
+    text = article.get_text()
+    for leftover in ("{glue", "{cite", "{code-cell", "{doc}", ":::", "Traceback (most recent", "<Figure size"):
+        assert leftover not in text, leftover
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_headings_are_in_order(site, soups, name):
+    levels = [int(tag.name[1]) for tag in of_page(site, soups, name).find("article").find_all(re.compile("^h[1-6]$"))]
+    assert levels[0] == 1 and levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in zip(levels, levels[1:], strict=False)), levels
+
+
+def test_site_holds_no_page_beside_the_contents(site, soups):
+    extra = {"search"}
+    assert {str(path.relative_to(site).with_suffix("")) for path in soups} - extra == set(PAGES)
+
+
+def test_every_link_and_every_picture_leads_somewhere(site, soups):
+    ids = {path: {tag["id"] for tag in soup.find_all(id=True)} for path, soup in soups.items()}
+    seen, broken = 0, []
+    for path, soup in soups.items():
+        links = [(tag, tag.get("href") or tag.get("src")) for tag in soup.select("a[href], link[href], [src]")]
+        for tag, address in links:
+            parts = urlsplit(address)
+            if parts.scheme or parts.netloc or address == "#":
+                continue
+            target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+            seen += 1
+            anchored = not parts.fragment or tag.name != "a" or parts.fragment in ids.get(target, ())
+            if not target.is_file() or not anchored:
+                broken.append(f"{path.relative_to(site)}: {address}")
+    assert seen > 200
+    assert not broken
+
+
+def test_every_picture_has_a_text(soups):
+    pictures = [picture for soup in soups.values() for picture in soup.select("article img")]
+    assert len(pictures) >= 10
+    texts = [picture.get("alt", "") for picture in pictures]
+    # A text that was not given is the picture's path.
+    assert not [text for text in texts if len(text.split()) < 4 or "_images" in text]
+
+
+def test_nothing_on_a_page_comes_from_elsewhere_but_mathjax(soups):
+    outside = {
+        tag.get("src") or tag.get("href")
+        for soup in soups.values()
+        for tag in soup.select("script[src], link[rel=stylesheet][href], img[src], iframe[src]")
+        if urlsplit(tag.get("src") or tag.get("href")).netloc
+    }
+    assert all("mathjax" in address for address in outside), outside
+
+
+def test_no_path_of_this_machine_is_on_the_site(site):
+    places = {str(ROOT), str(Path.home()), sys.prefix, sys.base_prefix, str(site.parent)}
+    places -= {"/", "/usr", "/usr/local"}
+    for path in site.rglob("*"):
+        if path.suffix in {".html", ".js", ".json", ".txt", ".md", ".svg", ".inv"}:
+            text = path.read_text(errors="ignore")
+            assert not [place for place in places if place in text], path
