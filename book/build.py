@@ -91,7 +91,7 @@ def _build(output: Path, source: Path, config: Path, say: Callable[[str], object
     work, new, site, old = (output / name for name in ("work", "html.new", "html", "html.old"))
     if old.exists() and not site.exists():
         old.rename(site)
-    _forget_stale(work, source)
+    _forget_stale(work)
     shutil.rmtree(work / "_build" / "html", ignore_errors=True)
 
     mathjax = mathjax_archive(source / "_static" / "vendor", say)
@@ -130,9 +130,9 @@ def _alone(output: Path, say: Callable[[str], object]) -> Iterator[None]:
         yield
 
 
-def _forget_stale(work: Path, source: Path) -> None:
+def _forget_stale(work: Path) -> None:
     """Throw away what was computed with other code: the cache looks at a page's cells, not at what they import."""
-    digest = hashlib.sha256(f"{sys.version} {sys.prefix} {source}".encode())
+    digest = hashlib.sha256(f"{sys.version} {sys.prefix}".encode())
     code = [*ROOT.glob("source_lib/**/*.py"), *ROOT.glob("autograder/**/*.py"), *ROOT.glob("book/_data/*")]
     for path in sorted([*code, ROOT / "constraints.txt"]):
         if path.is_file():

@@ -35,12 +35,12 @@ def execute(source: Path, cache: Path, timeout: int) -> list[Path]:
     """
     kept = get_cache(cache)
     pages = [path for path in sorted(source.rglob("*.md")) if not path.relative_to(source).parts[0].startswith("_")]
-    for page in pages:
-        if is_myst_markdown_notebook(page.read_text(encoding="utf-8")):
-            kept.add_nb_to_project(str(page), read_data=READER)
+    notebooks = [str(page) for page in pages if is_myst_markdown_notebook(page.read_text(encoding="utf-8"))]
+    for notebook in notebooks:
+        kept.add_nb_to_project(notebook, read_data=READER)
     logger = logging.getLogger(__name__)
     logger.setLevel(logging.CRITICAL)
-    ran = load_executor(EXECUTOR, kept, logger=logger).run_and_cache(timeout=timeout)
+    ran = load_executor(EXECUTOR, kept, logger=logger).run_and_cache(filter_uris=notebooks, timeout=timeout)
     return [Path(page) for page in ran.excepted + ran.errored]
 
 

@@ -1,14 +1,18 @@
-"""What many tests share: one warm sandbox, and one course folder with lab 1 released."""
+"""What many tests share: warm sandboxes, a course folder with lab 1 released, and the site."""
 
+import fcntl
 import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 # As in the labs and in the sandbox, before NumPy is imported: on a busy machine a second thread of OpenBLAS stalls the
 # first, and a vectorized answer then looks slow.
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
+# Tests run beside each other, one per processor; threads of one that wait for those of another cost twice the time.
+os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
@@ -16,6 +20,20 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PROGRAM = Path(sys.executable).with_name("cnn-course")
+#: What takes longest, so that no worker is left alone with it at the end.
+FIRST = [
+    *("test_pages", "test_lab1", "test_demo", "test_lab2"),
+    *("test_cluster", "test_pipeline", "test_hostile", "test_cli"),
+]
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: FIRST.index(item.path.stem) if item.path.stem in FIRST else len(FIRST))
+
+
+def without_npm():
+    """Return an environment whose path leads to the interpreter only, so that no build reaches for the network."""
+    return os.environ | {"PATH": str(Path(sys.executable).parent)}
 
 
 @pytest.fixture(scope="session")
@@ -68,3 +86,26 @@ def course(released, tmp_path):
     folder = tmp_path / "course"
     shutil.copytree(released, folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory):
+    """The whole site, built as `make book` builds it, into a folder of its own.
+
+    Where tests run beside each other, the first to need it builds it, and the others wait.
+    """
+    own = tmp_path_factory.getbasetemp()
+    output = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "site"
+    output.mkdir(exist_ok=True)
+    with open(output / "building", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        complaints = output / "complaints"
+        if not complaints.exists():
+            start = time.monotonic()
+            command = [sys.executable, ROOT / "book" / "build.py", "--output", output]
+            done = subprocess.run(command, env=without_npm(), capture_output=True, text=True, timeout=900)
+            failed = done.returncode or str(output / "html" / "index.html") not in done.stdout
+            complaints.write_text(done.stdout + done.stderr if failed else "")
+            print(f"The site was built in {time.monotonic() - start:.0f} seconds.")
+    assert not complaints.read_text(), complaints.read_text()
+    return output / "html"

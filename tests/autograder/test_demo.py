@@ -11,10 +11,13 @@ from tests.conftest import PROGRAM, ROOT
 
 
 @pytest.fixture(scope="module")
-def copy(tmp_path_factory):
+def copy(tmp_path_factory, site):
     folder = tmp_path_factory.mktemp("demo") / "repository"
     kept_out = shutil.ignore_patterns(".venv", ".git", "demo", "results", ".*_cache", "__pycache__", "submitted")
     shutil.copytree(ROOT, folder, ignore=kept_out)
+    # What the pages print is known; putting it on the pages is the demo's.
+    shutil.rmtree(folder / "book" / "_build", ignore_errors=True)
+    shutil.copytree(site.parent / "work", folder / "book" / "_build" / "work")
     return folder
 
 

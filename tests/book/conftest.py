@@ -1,42 +1,12 @@
-"""The site, built once for all tests that look at it, and a browser."""
+"""The pages of the site as trees, and a browser to look at them with."""
 
-import fcntl
 import functools
 import http.server
-import os
 import shutil
-import subprocess
-import sys
 import threading
-import time
 
 import pytest
 from bs4 import BeautifulSoup
-
-from tests.book.pages import BUILDER, without_npm
-
-
-@pytest.fixture(scope="session")
-def site(tmp_path_factory):
-    """The whole site, built as `make book` builds it, into a folder of its own.
-
-    Where tests run beside each other, the first to need it builds it, and the others wait.
-    """
-    own = tmp_path_factory.getbasetemp()
-    output = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "site"
-    output.mkdir(exist_ok=True)
-    with open(output / "building", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        complaints = output / "complaints"
-        if not complaints.exists():
-            start = time.monotonic()
-            command = [sys.executable, BUILDER, "--output", output]
-            done = subprocess.run(command, env=without_npm(), capture_output=True, text=True, timeout=900)
-            failed = done.returncode or str(output / "html" / "index.html") not in done.stdout
-            complaints.write_text(done.stdout + done.stderr if failed else "")
-            print(f"The site was built in {time.monotonic() - start:.0f} seconds.")
-    assert not complaints.read_text(), complaints.read_text()
-    return output / "html"
 
 
 @pytest.fixture(scope="session")

@@ -1,15 +1,13 @@
 """What the tests of the book share: which pages there are, and what is on them."""
 
 import importlib.util
-import os
 import re
-import sys
-from pathlib import Path
 
 import jupytext
 import yaml
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.conftest import ROOT
+
 BOOK = ROOT / "book"
 BUILDER = BOOK / "build.py"
 
@@ -31,11 +29,6 @@ def pages_in_contents():
 
 
 PAGES = pages_in_contents()
-
-
-def without_npm():
-    """Return an environment whose path leads to the interpreter only, so that no build reaches for the network."""
-    return os.environ | {"PATH": str(Path(sys.executable).parent)}
 
 
 def of_page(site, soups, name):

@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from tests.book.pages import BOOK, BUILDER, book_build, without_npm
+from tests.book.pages import BOOK, BUILDER, book_build
+from tests.conftest import without_npm
 
 FRONT = """---
 jupytext:
