@@ -33,10 +33,11 @@ def test_page_shows_the_stored_ratios(site, soups, stored):
     assert len(rows) == 7
     loops = line["one layer", "by_loops", None]
     layer = about["one layer"]
-    for name, factor, memory in rows:
+    for name, factor, quartiles, memory in rows:
         own = line["one layer", name, None]
-        shown = float(factor.partition(" ")[0].replace(",", ""))
+        shown, low, high = (float(text.replace(",", "")) for text in (factor, *quartiles.split(" to ")))
         assert shown == pytest.approx(median(loops, own), rel=0.06), name
+        assert low <= shown <= high
         if "bytes" in own:
             assert float(memory) == pytest.approx(own["bytes"] / (4 * layer["count"] * layer["side"] ** 2), abs=0.06)
         else:

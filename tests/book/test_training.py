@@ -76,7 +76,8 @@ def test_one_step_of_gradient_descent_is_right(printed):
     [
         ("SGD", keras.optimizers.SGD),
         ("Momentum", lambda rate: keras.optimizers.SGD(rate, momentum=0.9)),
-        ("RMSProp", lambda rate: keras.optimizers.RMSprop(rate, rho=0.9)),
+        # Keras adds this epsilon under the root.
+        ("RMSProp", lambda rate: keras.optimizers.RMSprop(rate, rho=0.9, epsilon=1e-14)),
         ("Adam", keras.optimizers.Adam),
     ],
 )
