@@ -31,7 +31,8 @@
     for (const [place, kind] of stack.entries()) {
       const outputs = sees(sizes[place], [kind]);
       if (!outputs) {
-        misfit = `Layer ${place + 1} does not fit. ${traces.misfits[`${sizes[place]}:${kind}`]} `;
+        misfit = `Layer ${place + 1} does not fit. ${traces.misfits[`${sizes[place]}:${kind}`]} ` +
+          "Here is what comes before it. ";
         break;
       }
       sizes.push(outputs.length);

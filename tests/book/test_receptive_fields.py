@@ -170,6 +170,7 @@ def test_layer_that_does_not_fit_is_told_with_the_formula(page):
     assert said.startswith("Layer 3 does not fit. A window of 3 with dilation 4, which spans 9, does not fit into 8")
     assert "⌊(8 + 2·0 − (4·(3 − 1) + 1))/1⌋ + 1 = 0" in said
     # What fits is still there.
+    assert "Here is what comes before it. Output cell 3 sees cells 3, 7, 11 behind layer 1" in said
     seen, sizes = shown(page)
     assert sizes == [24, 16, 8] and seen == cells_seen(24, [KINDS["kernel 3, dilation 4"]] * 2, seen[-1][0])
     assert "no room" in page.locator(".receptive-labels").inner_text()
