@@ -8,21 +8,28 @@ from dataclasses import dataclass
 import numpy as np
 
 
-def output_size(n: int, kernel: int, stride: int = 1, padding: int = 0) -> int:
+def output_size(
+    n: int, kernel: int, stride: int = 1, padding: int | tuple[int, int] | str = 0, dilation: int = 1
+) -> int:
     r"""Return the size of a convolution's or a pooling's output along one axis.
 
-    .. math:: \left\lfloor \frac{n + 2p - k}{s} \right\rfloor + 1
+    .. math:: \left\lfloor \frac{n + 2p - d (k - 1) - 1}{s} \right\rfloor + 1
+
+    With dilation 1 the last part of the numerator is :math:`-k`.
 
     Parameters
     ----------
     n : int
         Size of the input, in pixels.
     kernel : int
-        Size of the kernel or of the pooling window, in pixels.
+        Size of the kernel or of the pooling window: how many pixels it looks at.
     stride : int
         Pixels from one position of the window to the next.
-    padding : int
-        Pixels added on each of the two sides.
+    padding : int, (int, int), ``'valid'`` or ``'same'``
+        Pixels added on each of the two sides, or before and after; ``'valid'`` is 0, and ``'same'`` what Keras adds
+        (`keras_same_padding`).
+    dilation : int
+        Pixels from one weight of the kernel to the next; at 1 they lie side by side.
 
     Returns
     -------
@@ -32,7 +39,8 @@ def output_size(n: int, kernel: int, stride: int = 1, padding: int = 0) -> int:
     Raises
     ------
     ValueError
-        If a number is too small, or the window is larger than the padded input.
+        If a number is too small, or the window is larger than the padded input; the message shows the formula with the
+        numbers filled in.
 
     References
     ----------
@@ -46,21 +54,72 @@ def output_size(n: int, kernel: int, stride: int = 1, padding: int = 0) -> int:
     28
     >>> output_size(7, 2, stride=2)
     3
+    >>> output_size(28, 3, dilation=4)
+    20
+    >>> output_size(7, 3, stride=2, padding="same")
+    4
     """
-    _at_least(1, n=n, kernel=kernel, stride=stride)
-    _at_least(0, padding=padding)
-    if kernel > n + 2 * padding:
-        raise ValueError(f"A window of {kernel} does not fit into {n} pixels with {padding} added on each side.")
-    return (n + 2 * padding - kernel) // stride + 1
+    before, after = padding_sides(n, kernel, stride, padding, dilation)
+    span = dilation * (kernel - 1) + 1
+    size = (n + before + after - span) // stride + 1
+    if size < 1:
+        window = f"A window of {kernel}" + (f" with dilation {dilation}, which spans {span}," if dilation > 1 else "")
+        added = f"{before} added on each side" if before == after else f"{before} added before and {after} after"
+        padded = f"2·{before}" if before == after else f"({before} + {after})"
+        taken = f"{kernel}" if dilation == 1 else f"({dilation}·({kernel} − 1) + 1)"
+        raise ValueError(
+            f"{window} does not fit into {n} pixels with {added}: "
+            f"⌊({n} + {padded} − {taken})/{stride}⌋ + 1 = {_number(size).strip('()')}, and a size is at least 1."
+        )
+    return size
 
 
-def same_padding(kernel: int) -> int:
+def padding_sides(
+    n: int, kernel: int, stride: int = 1, padding: int | tuple[int, int] | str = 0, dilation: int = 1
+) -> tuple[int, int]:
+    """Return how many pixels a padding adds before and after one axis.
+
+    Parameters
+    ----------
+    n, kernel, stride, padding, dilation
+        As in `output_size`.
+
+    Returns
+    -------
+    (int, int)
+        Pixels before the first one and after the last one.
+
+    Raises
+    ------
+    ValueError
+        If a number is too small, or the padding is none of those.
+
+    Examples
+    --------
+    >>> padding_sides(28, 5, padding=2)
+    (2, 2)
+    >>> padding_sides(28, 5, padding="valid")
+    (0, 0)
+    """
+    _at_least(1, n=n, kernel=kernel, stride=stride, dilation=dilation)
+    if isinstance(padding, str):
+        if padding not in ("valid", "same"):
+            raise ValueError(f"padding is {padding!r}; as a word it is 'valid' or 'same'.")
+        return keras_same_padding(n, kernel, stride, dilation) if padding == "same" else (0, 0)
+    before, after = (padding, padding) if np.ndim(padding) == 0 else padding
+    _at_least(0, padding=min(before, after))
+    return before, after
+
+
+def same_padding(kernel: int, dilation: int = 1) -> int:
     """Return the padding on each side that keeps the size at stride 1.
 
     Parameters
     ----------
     kernel : int
         Size of the kernel along one axis; odd, since an even kernel needs more on one side than on the other.
+    dilation : int
+        Pixels from one weight of the kernel to the next.
 
     Returns
     -------
@@ -70,7 +129,7 @@ def same_padding(kernel: int) -> int:
     Raises
     ------
     ValueError
-        If the kernel's size is even or less than 1.
+        If the kernel's size is even, or a number is less than 1.
 
     References
     ----------
@@ -80,11 +139,58 @@ def same_padding(kernel: int) -> int:
     --------
     >>> same_padding(5)
     2
+    >>> same_padding(3, dilation=2)
+    2
     """
-    _at_least(1, kernel=kernel)
+    _at_least(1, kernel=kernel, dilation=dilation)
     if kernel % 2 == 0:
         raise ValueError(f"A kernel of {kernel} has no middle, so no padding is even on both sides. Use an odd one.")
-    return kernel // 2
+    return dilation * (kernel // 2)
+
+
+def keras_same_padding(n: int, kernel: int, stride: int = 1, dilation: int = 1) -> tuple[int, int]:
+    r"""Return what ``padding="same"`` adds in Keras and TensorFlow, which may be more after than before.
+
+    The output has :math:`\lceil n / s \rceil` positions, and as much is added as they need,
+
+    .. math:: \max\left((\lceil n / s \rceil - 1)\, s + d (k - 1) + 1 - n,\ 0\right),
+
+    half of it before, rounded down, and the rest after. So at a stride above 1 it depends on the size of the input.
+
+    Parameters
+    ----------
+    n : int
+        Size of the input, in pixels.
+    kernel, stride, dilation : int
+        As in `output_size`.
+
+    Returns
+    -------
+    (int, int)
+        Pixels before the first one and after the last one.
+
+    Raises
+    ------
+    ValueError
+        If a number is less than 1.
+
+    References
+    ----------
+    TensorFlow's documentation of ``tf.nn``, "Notes on padding".
+
+    Examples
+    --------
+    >>> keras_same_padding(32, 5)
+    (2, 2)
+    >>> keras_same_padding(32, 3, stride=2)
+    (0, 1)
+    >>> keras_same_padding(31, 3, stride=2)
+    (1, 1)
+    """
+    _at_least(1, n=n, kernel=kernel, stride=stride, dilation=dilation)
+    positions = -(-n // stride)
+    added = max((positions - 1) * stride + dilation * (kernel - 1) + 1 - n, 0)
+    return added // 2, added - added // 2
 
 
 def conv_parameters(kernel: int | Sequence[int], channels_in: int, channels_out: int, bias: bool = True) -> int:
@@ -151,17 +257,60 @@ def dense_parameters(n_in: int, n_out: int, bias: bool = True) -> int:
     return (n_in + int(bias)) * n_out
 
 
-def receptive_field(layers: Iterable[tuple[int, int]]) -> int:
-    r"""Return how many input pixels along one axis one output value depends on.
+def conv_multiply_adds(
+    output: int | Sequence[int], kernel: int | Sequence[int], channels_in: int, channels_out: int
+) -> int:
+    """Return how often a convolutional layer multiplies a value with a weight, for one image.
 
-    .. math:: r = 1 + \sum_{l=1}^{L} (k_l - 1) \prod_{i=1}^{l-1} s_i
-
-    Padding does not change it; at the border a part of it lies outside the image.
+    Each place and channel of the output is a sum of one product per kernel position and input channel. Products with
+    the zeros of a padding count too, as is usual: a program that leaves them out is rare.
 
     Parameters
     ----------
-    layers : iterable of (int, int)
-        Kernel size and stride of every convolution and pooling, first layer first.
+    output : int or pair of int
+        Rows and columns of the output; one number for a square one.
+    kernel : int or pair of int
+        Size of the kernel; one number for a square one.
+    channels_in, channels_out : int
+        Number of input and output channels.
+
+    Returns
+    -------
+    int
+        Number of multiplications, each with an addition.
+
+    Raises
+    ------
+    ValueError
+        If a number is less than 1.
+
+    References
+    ----------
+    V. Sze, Y.-H. Chen, T.-J. Yang and J. Emer, "Efficient Processing of Deep Neural Networks: A Tutorial and Survey",
+    Proceedings of the IEEE 105(12), 2017, doi:10.1109/JPROC.2017.2761740, who call them MACs.
+
+    Examples
+    --------
+    >>> conv_multiply_adds(32, 5, 3, 32)
+    2457600
+    """
+    rows, columns = (output, output) if np.ndim(output) == 0 else output
+    _at_least(1, output=min(rows, columns))
+    return rows * columns * conv_parameters(kernel, channels_in, channels_out, bias=False)
+
+
+def receptive_field(layers: Iterable[tuple[int, ...]]) -> int:
+    r"""Return how many input pixels along one axis one output value depends on.
+
+    .. math:: r = 1 + \sum_{l=1}^{L} d_l (k_l - 1) \prod_{i=1}^{l-1} s_i
+
+    Padding does not change it; at the border a part of it lies outside the image. With dilation, or a stride larger
+    than its kernel, there may be pixels in between that do not count: this is the distance from the first to the last.
+
+    Parameters
+    ----------
+    layers : iterable of (int, int) or (int, int, int)
+        Kernel size, stride and, where it is not 1, dilation of every convolution and pooling, first layer first.
 
     Returns
     -------
@@ -171,26 +320,29 @@ def receptive_field(layers: Iterable[tuple[int, int]]) -> int:
     Raises
     ------
     ValueError
-        If a kernel size or a stride is less than 1.
+        If a kernel size, a stride or a dilation is less than 1.
 
     References
     ----------
     A. Araujo, W. Norris and J. Sim, "Computing Receptive Fields of Convolutional Neural Networks", Distill, 2019,
-    doi:10.23915/distill.00021, single-path networks.
+    doi:10.23915/distill.00021, single-path networks; a dilated kernel counts there as one of the size that it spans.
 
     Examples
     --------
-    Two 3x3 convolutions see what one of 5x5 sees; a pooling in between makes it more.
+    Two 3x3 convolutions see what one of 5x5 sees; a pooling in between makes it more, and so does dilation.
 
     >>> receptive_field([(3, 1), (3, 1)])
     5
     >>> receptive_field([(3, 1), (2, 2), (3, 1)])
     8
+    >>> receptive_field([(3, 1), (3, 1, 2), (3, 1, 4)])
+    15
     """
     size, jump = 1, 1
-    for kernel, stride in layers:
-        _at_least(1, kernel=kernel, stride=stride)
-        size += (kernel - 1) * jump
+    for kernel, stride, *rest in layers:
+        (dilation,) = rest or (1,)
+        _at_least(1, kernel=kernel, stride=stride, dilation=dilation)
+        size += dilation * (kernel - 1) * jump
         jump *= stride
     return size
 
