@@ -14,6 +14,7 @@ function makeAugmentationLive(figure) {
   let waiting;
 
   const percent = (share) => `${Math.round(100 * share)} %`;
+  const one = (digit) => (digit === 8 ? "an 8" : `a ${digit}`);
   const seen = (judged) => (judged < 0 ? "no digit" : String(judged));
 
   function add(parent, tag, text, name) {
@@ -33,7 +34,7 @@ function makeAugmentationLive(figure) {
       picture.style.backgroundSize = `1000% ${100 * samples}%`;
       picture.style.backgroundPosition = `${(100 * digit) / 9}% ${samples > 1 ? (100 * sample) / (samples - 1) : 0}%`;
       picture.setAttribute("role", "img");
-      picture.setAttribute("aria-label", `A ${digit}, ${data.names[change]}`);
+      picture.setAttribute("aria-label", `${digit}, ${data.names[change]}`);
       add(tile, "figcaption", judged);
     }
   }
@@ -46,13 +47,13 @@ function makeAugmentationLive(figure) {
     row("as it is", 0, digit);
     row(data.names[change], change, digit);
     verdict.textContent = {
-      same: `Still a ${digit}.`,
-      other: `No longer a ${digit}: most are taken for another digit, most often for a ${fate.taken_for}.`,
+      same: `Still ${one(digit)}.`,
+      other: `No longer ${one(digit)}: most are taken for another digit, most often for ${one(fate.taken_for)}.`,
       none: `No digit any more: most are like nothing that the judge knows.`,
     }[fate.verdict];
     shares.replaceChildren();
     const other = fate.taken_for === null ? "another digit" : `another digit, mostly ${fate.taken_for}`;
-    for (const [name, share] of [[`a ${digit}`, fate.same], [other, fate.other], ["no digit", fate.none]]) {
+    for (const [name, share] of [[one(digit), fate.same], [other, fate.other], ["no digit", fate.none]]) {
       const line = shares.insertRow();
       add(line, "th", name).scope = "row";
       add(line, "td", percent(share));
@@ -61,7 +62,7 @@ function makeAugmentationLive(figure) {
     advice.textContent = `On the plain pixels, ${percent(fate.plain)} are recognized. ${data.advice[fate.advice]}`;
     // What is said aloud waits until nothing has changed for a while, so that it does not pile up.
     clearTimeout(waiting);
-    waiting = setTimeout(() => { said.textContent = `${verdict.textContent} ${percent(fate.same)} are still taken for a ${digit}.`; }, 600);
+    waiting = setTimeout(() => { said.textContent = `${verdict.textContent} ${percent(fate.same)} are still taken for ${one(digit)}.`; }, 600);
   }
 
   select.addEventListener("input", show);

@@ -1,6 +1,7 @@
 """Which changes a digit survives: the changes, the judge, and the figure's table."""
 
 import base64
+import doctest
 import io
 import json
 
@@ -10,6 +11,7 @@ from bs4 import BeautifulSoup
 from PIL import Image
 from sklearn.metrics import accuracy_score
 
+from source_lib import augmentation
 from source_lib.augmentation import Fate, Judge, changes, explorer_html, fates, upright
 from source_lib.samples import mnist_sample
 
@@ -28,6 +30,10 @@ def judge(digits):
 @pytest.fixture(scope="module")
 def surveyed(digits):
     return fates(*digits)
+
+
+def test_examples_in_docstrings():
+    assert doctest.testmod(augmentation).failed == 0
 
 
 def test_changes_move_a_pixel_where_they_say():
