@@ -383,10 +383,11 @@ def _cell(fate: Fate) -> str:
 
 def _png(sheet: np.ndarray) -> str:
     """Return a picture with values from 0 to 1 as a data address, in 16 gray levels."""
-    from PIL import Image
+    from matplotlib.image import imsave
 
-    picture = Image.fromarray(np.rint(15 * np.clip(sheet, 0, 1)).astype(np.uint8), mode="P")
-    picture.putpalette([17 * level for level in range(16) for _ in range(3)])
+    few = np.rint(15 * np.clip(sheet, 0, 1)) / 15
     file = io.BytesIO()
-    picture.save(file, "PNG", bits=4, optimize=True)
+    imsave(
+        file, few, cmap="gray", vmin=0, vmax=1, format="png", metadata={"Software": None}, pil_kwargs={"optimize": True}
+    )
     return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"

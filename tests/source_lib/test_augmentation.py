@@ -8,7 +8,7 @@ import json
 import numpy as np
 import pytest
 from bs4 import BeautifulSoup
-from PIL import Image
+from matplotlib.image import imread
 from sklearn.metrics import accuracy_score
 
 from source_lib import augmentation
@@ -117,7 +117,7 @@ def test_figure_shows_the_pictures_and_the_numbers(surveyed, digits):
     half = groups[list(changes()).index("half a turn")]
     assert half.select("td")[1 + 6].get_text() == f"{100 * of_class['half a turn'][6].same:.0f}→ 9"
     picture = half.img["src"].partition("base64,")[2]
-    sheet = np.asarray(Image.open(io.BytesIO(base64.b64decode(picture))).convert("L")) / 255
+    sheet = imread(io.BytesIO(base64.b64decode(picture)))[..., 0]
     # The second sample of the 6, turned.
     expected = x[np.flatnonzero(y == 6)[1]][::-1, ::-1]
     assert np.abs(sheet[28:56, 6 * 28 : 7 * 28] - expected).max() < 0.04
@@ -125,7 +125,7 @@ def test_figure_shows_the_pictures_and_the_numbers(surveyed, digits):
     assert data["judged"][0][4] == judged["as it is"][np.flatnonzero(y == 4)[:3]].tolist()
     assert "hidden" in figure.select_one(".augmentation-live").attrs and "open" in figure.details.attrs
     assert [option.get_text() for option in figure.select("option[selected]")] == ["half a turn"]
-    assert len(html) < 200_000
+    assert len(html) < 250_000
 
 
 def test_what_cannot_be_shown(surveyed, digits):
