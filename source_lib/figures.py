@@ -81,6 +81,46 @@ def number_grid(
         ax.set_title(title, fontsize=10)
 
 
+def number_grids(*grids: Mapping) -> Figure:
+    """Draw grids of numbers side by side, with all cells equally large.
+
+    Parameters
+    ----------
+    *grids : mapping
+        What `number_grid` takes for each of them: ``values``, and where wanted ``title``, ``highlight`` and so on.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ValueError
+        If there is no grid, or `number_grid` refuses one.
+
+    Examples
+    --------
+    >>> figure = number_grids({"values": [[1, 2, 3]], "title": "image"}, {"values": [[1], [2]], "title": "kernel"})
+    """
+    import matplotlib.pyplot as plt
+
+    if not grids:
+        raise ValueError("There are no grids to draw.")
+    rows, columns = zip(*(np.atleast_2d(grid["values"]).shape[:2] for grid in grids), strict=True)
+    figure, axes = plt.subplots(
+        1,
+        len(grids),
+        figsize=(0.45 * sum(columns) + 0.55 * len(grids), 0.45 * max(rows) + 0.4),
+        width_ratios=columns,
+        squeeze=False,
+        layout="constrained",
+    )
+    for ax, grid in zip(axes.flat, grids, strict=True):
+        number_grid(ax, **grid)
+        ax.set_ylim(max(rows) + 0.05, -0.05)
+    return figure
+
+
 def curves_with_spread(
     ax: Axes, curves: Sequence[Sequence[float]], label: str, *, color: str = WINDOW_COLOR, linestyle: str = "-"
 ) -> None:

@@ -2,6 +2,7 @@
 
 import importlib.util
 import re
+import statistics
 
 import jupytext
 import yaml
@@ -46,3 +47,28 @@ def code_cells(name):
 
 def outputs(site, soups, name):
     return "\n".join(tag.get_text() for tag in of_page(site, soups, name).select("article .cell_output"))
+
+
+def median_answer(page, changing, keys):
+    """Press keys in turn, 20 of them, and return the median time in milliseconds until the page has answered.
+
+    Measured in the page: from the moment a key arrives until what it changes has changed and the next picture is drawn.
+    """
+    page.evaluate(
+        """changing => {
+            window.answers = [];
+            let pressed = null;
+            addEventListener("keydown", () => { pressed = performance.now(); }, true);
+            new MutationObserver(() => {
+                if (pressed === null) return;
+                const since = pressed;
+                pressed = null;
+                requestAnimationFrame(() => setTimeout(() => window.answers.push(performance.now() - since)));
+            }).observe(document.querySelector(changing), {childList: true, characterData: true, subtree: true});
+        }""",
+        changing,
+    )
+    for press in range(20):
+        page.keyboard.press(keys[press % len(keys)])
+        page.wait_for_function("count => window.answers.length === count", arg=press + 1)
+    return statistics.median(page.evaluate("window.answers"))

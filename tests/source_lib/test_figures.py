@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 
-from source_lib.figures import PADDING_COLOR, WINDOW_COLOR, curves_with_spread, number_grid, picture_grid
+from source_lib.figures import (
+    PADDING_COLOR,
+    WINDOW_COLOR,
+    curves_with_spread,
+    number_grid,
+    number_grids,
+    picture_grid,
+)
 
 
 @pytest.fixture
@@ -60,6 +67,22 @@ def test_average_and_sample_deviation_of_the_epochs_that_all_trainings_have(ax):
 def test_a_spread_needs_two_curves(ax, curves):
     with pytest.raises(ValueError, match="two or more curves.*'loss'"):
         curves_with_spread(ax, curves, "loss")
+
+
+def test_grids_side_by_side_have_cells_of_one_size():
+    figure = number_grids(
+        {"values": np.ones((3, 5)), "title": "image"}, {"values": [[1], [2]], "highlight": (1, 0, 1, 1)}
+    )
+    figure.canvas.draw()
+    first, second = figure.axes
+    assert first.get_title() == "image" and [text.get_text() for text in second.texts] == ["1", "2"]
+    sizes = [ax.transData.transform((1, 1)) - ax.transData.transform((0, 0)) for ax in figure.axes]
+    np.testing.assert_allclose(sizes[0], sizes[1], rtol=0.1)
+    # They hang from the same line.
+    assert np.allclose(first.transData.transform((0, 0))[1], second.transData.transform((0, 0))[1], atol=2)
+    plt.close(figure)
+    with pytest.raises(ValueError, match="no grids"):
+        number_grids()
 
 
 def test_pictures_stand_in_rows_under_their_names():
