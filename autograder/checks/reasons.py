@@ -55,7 +55,8 @@ class Listening:
 
     def __init__(self, student: Student) -> None:
         self.student, self.course, self.notes = student, student.course, student.notes
-        self.files, self.material, self.fresh = student.files, student.material, student.fresh
+        self.files, self.material, self.owner = student.files, student.material, student.owner
+        self.fresh = student.fresh
         self.last: tuple[str, tuple] | None = None
 
     @property
