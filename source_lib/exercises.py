@@ -365,7 +365,9 @@ def _sizes(dice: _Dice) -> dict:
     while True:
         image, kernel = _two(dice, range(200, 700)), _two(dice, _ODD)
         size = tuple(output_size(n, k) for n, k in zip(image, kernel, strict=True))
-        pool, second, stride, padding = (dice.one(some) for some in ((2, 3, 4), (5, 7, 9, 11), (2, 3), range(2, 7)))
+        pool, second, stride, padding = (
+            dice.one(some) for some in ((2, 3, 4), range(5, 17, 2), (2, 3, 4), range(2, 9))
+        )
         maps = dice.one(range(6, 33)), dice.one(range(34, 65))
         if size[0] == size[1] or padding >= second or any(n % pool == 0 for n in size):
             continue

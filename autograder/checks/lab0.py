@@ -15,7 +15,7 @@ import numpy as np
 
 from autograder import hints
 from autograder.checks import compare
-from autograder.mutants.lab0 import FAULTS
+from autograder.mutants.lab0 import FAULTS, Fault
 from autograder.rubric import Check, Lab, Line, Problem, StudentError, lost
 from autograder.student import FLAGS, Student
 from source_lib import exercises
@@ -178,6 +178,11 @@ def _judged(part: Part, given: Exercise, answers: Answers) -> dict[str, bool]:
         return {key: bool(right) for key, right in part.judge(given, got, answers).items()}
     close = _close(part, got, _right(part, given))
     return {key: all(close[index] for index in cells) for key, (_, _, cells) in part.lines.items()}
+
+
+def earned(given: Exercise, answers: Answers) -> float:
+    """Return the points of answers to an exercise."""
+    return sum(part.lines[key][1] for part in PARTS for key in _fitting(part, given, answers))
 
 
 def _constant(got: np.ndarray) -> bool:
@@ -491,33 +496,45 @@ def _problem(part: Part, key: str, given: Exercise, values: Mapping[str, Any], a
     else:
         shown = ", ".join("none" if math.isnan(one) else f"{one:.10g}" for one in told[:MOST_SHOWN])
         problem = f"Your answer to this is {shown}, and that is not right."
-    hint = _hint(part, given, values.get(part.function), got)
-    if not hint and not _constant(got):
+    hint = _hint(part, given, values.get(part.function), got, part.lines[key][2])
+    if not hint and not _constant(got) and not np.isnan(told).all():
         hint = " No known mistake gives these numbers: compare each step of your working."
     return lost(part.asked, problem + hint)
 
 
-def _hint(part: Part, given: Exercise, value: Any, got: np.ndarray | None = None) -> str:
-    """Say which known fault gives the answer, or all numbers of it that are wrong, where exactly one does."""
-    known = [
-        (fault, np.asarray(fault.answer(given), dtype="float64")) for fault in FAULTS if fault.function == part.function
-    ]
+def _hint(part: Part, given: Exercise, value: Any, got: np.ndarray | None = None, cells: tuple[Index, ...] = ()) -> str:
+    """Say which known fault gives the whole answer, all numbers of it that are wrong, or those of one line."""
+    known = {
+        fault: np.asarray(fault.answer(given), dtype="float64") for fault in FAULTS if fault.function == part.function
+    }
     numbers = compare.array(value)
-    if numbers is not None and numbers.ndim:
+    if numbers is not None:
         numbers = numbers.squeeze()
-    fitting = [fault for fault, answer in known if numbers is not None and _same(part, numbers, answer.squeeze())]
-    if not fitting and got is not None:
-        right = _right(part, given)
-        off = ~np.isnan(got) & ~_close(part, got, right)
-        if off.sum() >= min(2, got.size - 1):
-            fitting = [f for f, answer in known if answer.shape == got.shape and _same(part, got[off], answer[off])]
-        elif off.sum() == 1:
-            return " It is the only number that is not right: work this one out again."
-    if not fitting:
-        return "" if got is None else " No known mistake gives these numbers: compare each step of your working."
-    return (
-        f" {hints.told(fitting, [fitting[0].id])}" if len({f.hint for f in fitting}) == 1 else f" {hints.SEVERAL_FIT}"
-    )
+        fitting = [fault for fault, answer in known.items() if _same(part, numbers, answer.squeeze())]
+        if fitting:
+            return _told(fitting)
+    if got is None:
+        return ""
+    off = ~np.isnan(got) & ~_close(part, got, _right(part, given))
+    here = np.zeros(got.shape, dtype=bool)
+    here[tuple(zip(*cells, strict=True))] = True
+    # One of many sums may be that of a fault by chance; one of a few sizes or counts hardly is.
+    many = part.judge is None and got.size > 3
+    if many and off.sum() == 1:
+        return " It is the only number that is not right: work this one out again." * bool((off & here).any())
+    for where in (off, off & here):
+        if (where & here).any() and where.sum() >= (2 if many else 1):
+            alike = [
+                f for f, answer in known.items() if answer.shape == got.shape and _same(part, got[where], answer[where])
+            ]
+            if alike:
+                return _told(alike)
+    return ""
+
+
+def _told(fitting: list[Fault]) -> str:
+    # Faults with the same hint are one to whoever reads it.
+    return f" {fitting[0].hint}" if len({fault.hint for fault in fitting}) == 1 else f" {hints.SEVERAL_FIT}"
 
 
 def _same(part: Part, got: np.ndarray, answer: np.ndarray) -> bool:

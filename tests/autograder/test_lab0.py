@@ -1,5 +1,6 @@
 """Lab 0: right answers get everything, known faults lose exactly their lines, and it is the owner who is asked."""
 
+import contextlib
 import dataclasses
 import json
 import re
@@ -16,8 +17,11 @@ from nbgrader.api import Gradebook
 
 from autograder.checks import lab0
 from autograder.checks.lab0 import LAB, PARTS
+from autograder.course import open_course
+from autograder.grade import unreadable
 from autograder.mutants.lab0 import FAULTS
 from autograder.notebook import lab_check
+from autograder.pipeline import Graded, Saver, released_roles
 from autograder.release import BEGIN, END, disagreements
 from autograder.rubric import get_lab
 from autograder.student import FLAGS, NotebookStudent
@@ -28,6 +32,7 @@ TEXT = ROOT / "assignments" / "lab0" / "lab0.md"
 IDS = ["ada", "anna42", "20240017", "bo.lindström", "liu-x123", "student 7", "01-full-marks", "Ω"]
 POINTS = {(part.function, key): points for part in PARTS for key, (_, points, _) in part.lines.items()}
 EVERYTHING = set(POINTS)
+FAULTS_BY_ID = {fault.id: fault for fault in FAULTS}
 
 
 def right(given):
@@ -203,7 +208,7 @@ def test_what_is_not_answered_costs_its_own_lines():
     lost = with_answers(my_poolings=[values[0], None, [values[2][0], None]])
     assert set(lost) == {("my_poolings", "average"), ("my_poolings", "sum")}
     assert "There are no numbers for this." in lost["my_poolings", "average"]
-    assert "none, none, none" in lost["my_poolings", "sum"]
+    assert "none, none, none" in lost["my_poolings", "sum"] and "mistake" not in lost["my_poolings", "average"]
     assert len(with_answers(my_convolution=[None, None, None])) == 6
 
 
@@ -261,6 +266,20 @@ def test_a_fault_in_a_part_of_an_answer_is_named_too():
     lost = with_answers(my_convolution=answer)
     assert {key for _, key in lost} == {"top", "left_corners", "right_corners"}
     assert all("That is true convolution" in message for message in lost.values())
+
+
+def test_two_faults_in_two_lines_are_named_each_in_its_own():
+    given = exercises.draw("ada")
+    _, mean, _ = lab0._poolings(given)
+    smallest = FAULTS_BY_ID["smallest_for_largest"].answer(given)[0]
+    lost = with_answers(my_poolings=[smallest, None, mean])
+    assert FAULTS_BY_ID["smallest_for_largest"].hint in lost["my_poolings", "max"]
+    assert FAULTS_BY_ID["mean_for_sum"].hint in lost["my_poolings", "sum"]
+    assert lost["my_poolings", "average"].endswith("There are no numbers for this.")
+    counts = lab0._parameters(given)
+    lost = with_answers(my_parameters=[*counts[:4], counts[4] - given.classes, counts[5] - given.classes])
+    assert set(lost) == {("my_parameters", "biases")}
+    assert FAULTS_BY_ID["biases_forgotten"].hint in lost["my_parameters", "biases"]
 
 
 def test_messages_say_what_was_asked_and_what_came_and_not_what_is_right():
@@ -340,33 +359,35 @@ def test_an_odd_answer_is_explained_in_grading_and_in_the_notebook(odd):
 
 
 def test_the_owner_is_asked_whatever_the_notebook_names():
-    lost, flags = judged("ada", named="bo")
+    lost, flags = judged("ada", named="carl")
     assert lost == {}
     assert flags == [
-        "The notebook names the student 'bo', and 'ada' handed it in, whose numbers are asked. No answer that is wrong "
-        "for these is right for those of the student who is named."
+        "The notebook names the student 'carl', and 'ada' handed it in, whose numbers are asked. No answer that is "
+        "wrong for these is right for those of the student who is named."
     ]
 
 
 def test_answers_for_the_student_who_is_named_earn_nothing_and_are_told_so():
-    lost, (flag,) = judged("ada", right(exercises.draw("bo")), named="Bo")
+    lost, (flag,) = judged("ada", right(exercises.draw("carl")), named="Carl")
     assert set(lost) == EVERYTHING
-    assert all("This is right for the student 'bo', whom your notebook names." in message for message in lost.values())
-    assert "30 more points would be right" in flag and "my_global_average" in flag
-    given = right(exercises.draw("bo"))
-    lost, (flag,) = judged(
-        "ada", given | {"my_padding": returning([50, lab0._right(PARTS[2], exercises.draw("bo"))[1]])}, "bo"
+    assert all(
+        "This is right for the student 'carl', whom your notebook names." in message for message in lost.values()
     )
-    assert "Other numbers of this answer are right for the student 'bo'" in lost["my_padding", "rows"]
+    assert "30 more points would be right" in flag and "my_global_average" in flag
+    given = right(exercises.draw("carl"))
+    lost, (flag,) = judged(
+        "ada", given | {"my_padding": returning([50, lab0._right(PARTS[2], exercises.draw("carl"))[1]])}, "carl"
+    )
+    assert "Other numbers of this answer are right for the student 'carl'" in lost["my_padding", "rows"]
     assert "29 more points" in flag
 
 
 def test_without_a_name_copied_numbers_are_just_wrong():
-    lost, flags = judged("ada", right(exercises.draw("bo")), named="ada")
+    lost, flags = judged("ada", right(exercises.draw("carl")), named="ada")
     assert set(lost) == EVERYTHING and flags == []
 
 
-@pytest.mark.parametrize("named", ["", "  ", None, 7, ["bo"], "x" * 10**6, float("nan")])
+@pytest.mark.parametrize("named", ["", "  ", None, 7, ["carl"], "x" * 10**6, float("nan")])
 def test_a_name_that_is_none_is_nobody_else_s(named):
     functions = right(exercises.draw("ada")) | {"named_id": returning(named)}
     assert judged("ada", functions) == ({}, [])
@@ -379,7 +400,7 @@ def test_a_notebook_cannot_move_the_owner():
 
         __hash__ = str.__hash__
 
-    lost, _ = judged("ada", right(exercises.draw("bo")), named=Sly("ada"))
+    lost, _ = judged("ada", right(exercises.draw("carl")), named=Sly("ada"))
     assert set(lost) == EVERYTHING
 
 
@@ -419,7 +440,7 @@ def test_the_solution_is_right_for_the_id_that_it_names(lab, owner, capsys):
     functions = run_here(codes)
     assert functions["named_id"]() == owner
     assert judged(owner, functions) == ({}, [])
-    assert judged("bo", functions)[1]
+    assert judged("carl", functions)[1]
     for part in ("image", "matrix", "map 3", "5. dense", "5. convolution", "zero padding"):
         assert part in capsys.readouterr().out + " image matrix map 3 5. dense 5. convolution zero padding"
 
@@ -454,7 +475,7 @@ def test_in_a_notebook_only_the_form_is_looked_at(lab):
     shown = check()
     assert float(shown) == 0 and shown.html.count("right in form") == 9 and shown.html.count("not yet") == 1
     assert "my_padding is not written yet" in shown.html and shown.html.count("30 more points while grading") == 1
-    assert "0 of 0" not in shown.html
+    assert "0 of 0" not in shown.html and ">Points<" not in shown.html
 
 
 def test_without_an_id_the_notebook_says_what_to_do(lab):
@@ -499,15 +520,15 @@ def forgotten_biases(notebook):
 
 def denies(notebook):
     """Answers for another student, and says while it is asked that it is the owner's."""
-    by_id(notebook)["my_padding"].source += "\n\ndef named_id():\n    return 'cheats'"
-    notebook.cells.append(nbformat.v4.new_code_cell("def named_id():\n    return 'cheats'"))
+    by_id(notebook)["my_padding"].source += "\n\ndef named_id():\n    return 'oscar'"
+    notebook.cells.append(nbformat.v4.new_code_cell("def named_id():\n    return 'oscar'"))
 
 
 CLASS = {
     "ada": ("Ada ", lambda notebook: None, 30, False),
-    "bo": ("ada", lambda notebook: None, 0, True),
+    "carl": ("ada", lambda notebook: None, 0, True),
     "Eva Ek": ("eva ek", forgotten_biases, 29, False),
-    "cheats": ("ada", denies, 0, False),
+    "oscar": ("ada", denies, 0, False),
 }
 
 
@@ -526,9 +547,6 @@ def graded(folder):
     )
     assert done.returncode == 2, done.stdout + done.stderr
     nbgrader = Path(sys.executable).with_name("nbgrader")
-    config = (plain / "nbgrader_config.py").read_text() + "c.TrustedExecute.seed = 1\n"
-    # The gradebook's address is the folder's.
-    (plain / "nbgrader_config.py").write_text(config)
     done = subprocess.run([nbgrader, "autograde", "lab0"], cwd=plain, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
     return folder, plain
@@ -561,23 +579,27 @@ def test_only_another_name_calls_a_person(graded):
     records = {record["student"]: record for record in json.loads((folder / "grades.json").read_text())}
     flagged = {name for name, record in records.items() if record["status"] == "flagged"}
     assert flagged == {name for name, (*_, flag) in CLASS.items() if flag}
-    assert "names the student 'ada', and 'bo' handed it in" in records["bo"]["message"]
-    assert "30 more points would be right" in records["bo"]["message"]
+    assert "names the student 'ada', and 'carl' handed it in" in records["carl"]["message"]
+    assert "30 more points would be right" in records["carl"]["message"]
     (biases,) = [item for item in records["Eva Ek"]["items"] if not item["passed"]]
     assert (biases["check"], biases["title"]) == ("check_my_parameters", "The sum of all")
 
 
-def test_a_folder_that_is_renamed_is_graded_anew(graded):
-    """A verdict holds for the one whose numbers were asked, not for a file."""
-    folder, _ = graded
-    submitted, autograded = (folder / "assignments" / step for step in ("submitted", "autograded"))
-    shutil.rmtree(submitted / "bo")
-    shutil.copytree(submitted / "ada", submitted / "bo")
-    shutil.rmtree(autograded / "bo")
-    shutil.copytree(autograded / "ada", autograded / "bo")
-    subprocess.run([PROGRAM, "grade", "lab0", "--course", folder, "--seed", "1", "--no-feedback"], capture_output=True)
-    assert sum(score for name, (score, _) in stored(folder)["bo"].items() if name != "working") == 0
-    assert sum(score for name, (score, _) in stored(folder)["ada"].items() if name != "working") == 30
+def test_a_verdict_holds_for_its_owner_and_not_for_a_file(folder, tmp_path):
+    copy = tmp_path / "course"
+    shutil.copytree(folder, copy)
+    for step in ("submitted", "autograded"):
+        shutil.rmtree(copy / "assignments" / step, ignore_errors=True)
+    course = open_course(copy)
+    with contextlib.closing(Saver(course, LAB, released_roles(course, LAB), "conditions")) as saver:
+        for student in ("ada", "carl"):
+            hand_in(copy, student, "ada")
+            saver.save(Graded(student, unreadable(LAB, "Not looked at.", "bubblewrap")))
+        assert set(saver.still_hold(["ada", "carl"])) == {"ada", "carl"}
+        # Somebody renames a folder, with all that came of it.
+        shutil.rmtree(course.step("autograded", "carl"))
+        shutil.copytree(course.step("autograded", "ada"), course.step("autograded", "carl"))
+        assert set(saver.still_hold(["ada", "carl"])) == {"ada"}
 
 
 def test_the_owner_does_not_cross_into_the_sandbox(folder, sandbox):
