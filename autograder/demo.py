@@ -35,7 +35,9 @@ from source_lib.samples import tissue_labels
 MARK = ".made-by-cnn-course-demo"
 #: Submissions that are graded beside each other.
 BESIDE = 2
-DISCUSSIONS = {
+#: What the class writes where a person grades.
+WRITTEN = {
+    "lab0": "At the corner four pixels count. Each kernel of the second convolution has one bias. I worked alone.",
     "lab1": "The loop asks Python once per channel and sample; the fast version asks once per batch.",
     "lab2": "Augmentation helped most. A flipped 2 is no 2. I worked alone.",
     "lab3": "Six convolutions, chosen by the AUC of the validation images. I worked alone.",
@@ -73,6 +75,16 @@ def add(source: str, before: str = "activation") -> Callable[[NotebookNode], Non
 
     def change(notebook: NotebookNode) -> None:
         notebook.cells.insert(notebook.cells.index(_cell(notebook, before)), nbformat.v4.new_code_cell(source))
+
+    return change
+
+
+def _named(student: str, *changes: Callable[[NotebookNode], None]) -> Callable[[NotebookNode], None]:
+    """Return a change that writes a student's id into a notebook of lab 0, and makes others."""
+
+    def change(notebook: NotebookNode) -> None:
+        for one in (edit("student_id", '"solution"', f'"{student}"'), *changes):
+            one(notebook)
 
     return change
 
@@ -158,6 +170,27 @@ def _with(fault: str) -> Callable[[Mapping[str, Any]], Mapping[str, bytes]]:
 
 
 CLASSES: dict[str, tuple[Sample, ...]] = {
+    "lab0": (
+        Sample("01-full-marks", _named("01-full-marks")),
+        Sample("02-numbers-of-another", _named("01-full-marks")),
+        Sample(
+            "03-true-convolution",
+            _named(
+                "03-true-convolution",
+                edit("my_convolution", "exercise.kernel", "np.array(exercise.kernel)[::-1, ::-1]"),
+            ),
+        ),
+        Sample(
+            "04-biases-forgotten",
+            _named(
+                "04-biases-forgotten",
+                edit("my_parameters", "channels[k + 1])", "channels[k + 1], bias=False)"),
+                edit("my_parameters", "exercise.hidden)", "exercise.hidden, bias=False)"),
+                edit("my_parameters", "exercise.classes)", "exercise.classes, bias=False)"),
+            ),
+        ),
+        Sample("05-untouched", solved=False),
+    ),
     "lab1": (
         Sample("01-full-marks"),
         Sample("02-kernel-not-flipped", edit("conv2d_layer", "::-1", ":")),
@@ -276,7 +309,8 @@ def hand_in(folder: CourseFolder, lab: str) -> list[str]:
     for sample in CLASSES[lab]:
         notebook = nbformat.read(solved if sample.solved else released, as_version=4)
         if sample.solved:
-            _cell(notebook, "discussion").source = DISCUSSIONS[lab]
+            for written in get_lab(lab).manual:
+                _cell(notebook, written).source = WRITTEN[lab]
         sample.change(notebook)
         for cell in notebook.cells:
             lines = cell.source.split("\n")

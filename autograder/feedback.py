@@ -41,20 +41,30 @@ def items_html(items: Iterable[Item], heading: str) -> str:
     rows = [
         f'<tr><td style="{_CELL};white-space:nowrap">'
         f'<span style="color:{"#1a7f37" if item.passed else "#b42318"};font-weight:bold">'
-        f"{'✓ passed' if item.passed else '✗ not yet'}</span></td>"
+        f"{_result(item)}</span></td>"
         f'<td style="{_CELL};min-width:11em">{escape(item.title)}</td>'
-        f'<td style="{_CELL};white-space:nowrap">{number(item.points)} of {number(item.max_points)}</td>'
-        f'<td style="{_CELL}">{_message(item)}</td></tr>'
+        + (f'<td style="{_CELL};white-space:nowrap">{_of(item.points, item.max_points)}</td>' if possible else "")
+        + f'<td style="{_CELL}">{_message(item)}</td></tr>'
         for item in items
     ]
-    columns = ("Result", "Line", "Points", "Why, and what to do next")
+    columns = ("Result", "Line", *(("Points",) if possible else ()), "Why, and what to do next")
     head = "".join(f'<th scope="col" style="{_CELL}">{name}</th>' for name in columns)
+    caption = f"{heading}: {_of(earned, possible)} points" if possible else heading
     return (
         f'<table style="border-collapse:collapse;margin:.5em 0">'
-        f'<caption style="text-align:left;font-weight:bold;padding:.35em 0;color:inherit">{escape(heading)}: '
-        f"{number(earned)} of {number(possible)} points</caption>"
+        f'<caption style="text-align:left;font-weight:bold;padding:.35em 0;color:inherit">{escape(caption)}</caption>'
         f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
     )
+
+
+def _of(points: float, most: float) -> str:
+    return f"{number(points)} of {number(most)}" if most else ""
+
+
+def _result(item: Item) -> str:
+    # What is worth nothing here was looked at for its form, and may still be wrong.
+    right = "✓ passed" if item.max_points else "✓ right in form"
+    return right if item.passed else "✗ not yet"
 
 
 def _message(item: Item) -> str:
@@ -111,7 +121,7 @@ def rubric_html(lab: Lab) -> str:
         rows = [f"<td>{escape(line.title)}</td><td>{number(line.points)}</td></tr>" for line in check.lines]
         bodies.append("<tr>" + head + "<tr>".join(rows))
     manual = [
-        f'<tr><th scope="row">{escape(name)}</th><td>what you found, in your own words</td>'
+        f'<tr><th scope="row">{escape(name)}</th><td>in your own words, graded by a person</td>'
         f"<td>{number(points)}</td></tr>"
         for name, points in lab.manual.items()
     ]

@@ -192,6 +192,8 @@ class Task:
         How long to wait.
     material : mapping
         What the lab brings for grading alone.
+    owner : str
+        The student id of whoever handed it in.
     """
 
     lab: str
@@ -202,6 +204,7 @@ class Task:
     seed: int
     patience: Patience
     material: Mapping[str, Any] = field(default_factory=dict)
+    owner: str = ""
 
 
 def judge(task: Task, sandbox: Sandbox, course: Course) -> Verdict:
@@ -215,7 +218,8 @@ def judge(task: Task, sandbox: Sandbox, course: Course) -> Verdict:
     except Exception as error:
         return unreadable(lab, f"This submission could not be read ({in_short(error)}).", sandbox.isolation)
     try:
-        return grade(notebook, lab, sandbox, course, task.seed, task.files, notes, task.patience, task.material)
+        given = task.seed, task.files, notes, task.patience, task.material, task.owner
+        return grade(notebook, lab, sandbox, course, *given)
     except Exception as error:
         return unreadable(lab, f"This submission could not be graded ({in_short(error)}).", sandbox.isolation)
 
@@ -230,6 +234,7 @@ def grade(
     notes: list[str] | None = None,
     patience: Patience | None = None,
     material: Mapping[str, Any] | None = None,
+    owner: str = "",
 ) -> Verdict:
     """Judge one submission.
 
@@ -257,6 +262,8 @@ def grade(
         How long to wait.
     material : mapping, optional
         What the lab brings for grading alone.
+    owner : str
+        The student id of whoever handed it in.
 
     Returns
     -------
@@ -265,13 +272,15 @@ def grade(
     start = time.perf_counter()
     flags = list(notes or [])
     sources = cells.runnable(notebook, [check.grade_id for check in lab.checks])
-    student = SandboxStudent(sandbox, sources, files, course.answers, patience, material=material)
+    student = SandboxStudent(sandbox, sources, files, course.answers, patience, material=material, owner=owner)
     judged = _judged(lab, student, seed)
     borrowed, elsewhere = _borrowed(lab, student, judged)
     items = judged.items
     if elsewhere:
         with course.lent:
-            helped = SandboxStudent(course.complete, sources, files, course.answers, patience, material=material)
+            helped = SandboxStudent(
+                course.complete, sources, files, course.answers, patience, material=material, owner=owner
+            )
             judged = _judged(lab, helped, seed)
         # Who called a package is told by the student's side, and may be made up: it explains, and it never pays.
         items = {

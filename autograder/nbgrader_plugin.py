@@ -135,7 +135,8 @@ class TrustedExecute(NbGraderPreprocessor):
             else:
                 files, left_out = files_beside(submitted)
                 material = lab.material(Path.cwd(), seed) if lab.material is not None else None
-                verdict = grade.grade(nb, lab, sandbox, course, seed, files, notes + left_out, self.patience, material)
+                given = seed, files, notes + left_out, self.patience, material, where["student"]
+                verdict = grade.grade(nb, lab, sandbox, course, *given)
         for flag in verdict.flags:
             self.log.warning("%s needs a look: %s", where["student"], flag)
         write_verdict(nb, lab, verdict)

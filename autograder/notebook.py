@@ -7,7 +7,7 @@ import functools
 import importlib
 import itertools
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
 from autograder import ownwork, reference
 from autograder.feedback import Points, number
-from autograder.rubric import Check, Item, Lab, get_lab
+from autograder.rubric import Check, Item, Lab, Line, get_lab
 from autograder.student import Namespace, NotebookStudent, course_of
 
 MAX_MODULES = 100
@@ -68,7 +68,7 @@ def lab_check(name: str, functions: Mapping[str, Any]) -> Callable[..., Points]:
             If the lab has no such function.
         """
         chosen = lab.checks if function is None else (_find(lab, function),)
-        notes = [note for one in chosen for note in _later(one)]
+        notes = _later(chosen)
         # Without the lines that only grading can judge.
         chosen = [replace(one, lines=tuple(line for line in one.lines if not line.later)) for one in chosen]
         history = functions.get("In")
@@ -79,7 +79,11 @@ def lab_check(name: str, functions: Mapping[str, Any]) -> Callable[..., Points]:
             refused = ownwork.borrowed(cells, [one.function for one in lab.checks], lab.forbidden, _modules_beside())
         student = NotebookStudent(functions, _course(name))
         verdicts = [
-            one.failed(refused[one.function]) if one.function in refused else one(student, np.random.default_rng())
+            [one.formed(student)]
+            if one.form is not None
+            else one.failed(refused[one.function])
+            if one.function in refused
+            else one(student, np.random.default_rng())
             for one in chosen
         ]
         if function is None:
@@ -90,15 +94,23 @@ def lab_check(name: str, functions: Mapping[str, Any]) -> Callable[..., Points]:
     return check
 
 
-def _later(check: Check) -> list[str]:
-    """Say which points of a check only grading can give."""
-    reasons = dict.fromkeys(line.later for line in check.lines if line.later)
+def _later(checks: Iterable[Check]) -> list[str]:
+    """Say which points of some checks only grading can give."""
+    waiting: dict[str, list[tuple[Check, list[Line]]]] = {}
+    for check in checks:
+        for reason in dict.fromkeys(line.later for line in check.lines if line.later):
+            lines = [line for line in check.lines if line.later == reason]
+            waiting.setdefault(reason, []).append((check, lines))
     told = []
-    for reason in reasons:
-        lines = [line for line in check.lines if line.later == reason]
-        points = sum(line.points for line in lines)
-        titles = "; ".join(line.title for line in lines)
-        told.append(f"{check.function}, {number(points)} more points while grading ({titles}): {reason}")
+    for reason, parts in waiting.items():
+        points = number(sum(line.points for _, lines in parts for line in lines))
+        if len(parts) == 1:
+            ((check, lines),) = parts
+            titles = "; ".join(line.title for line in lines)
+            told.append(f"{check.function}, {points} more points while grading ({titles}): {reason}")
+        else:
+            names = ", ".join(check.function for check, _ in parts)
+            told.append(f"{points} more points while grading ({names}): {reason}")
     return told
 
 

@@ -200,7 +200,7 @@ def read_task(
     except Exception as error:
         # One submission must never end the grading of a class.
         raise UnreadableNotebookError(f"This submission could not be read ({grade.in_short(error)}).") from None
-    return grade.Task(lab.name, content, files, left_out, roles, seed, patience)
+    return grade.Task(lab.name, content, files, left_out, roles, seed, patience, owner=student)
 
 
 def notebook_path(course: CourseFolder, lab: Lab, student: str) -> Path:
@@ -302,7 +302,7 @@ class Saver:
         """Return what stands for a submission under the conditions of its verdict."""
         path = notebook_path(self.course, self.lab, student)
         content = path.read_bytes() if path.is_file() and not path.is_symlink() else None
-        return joblib.hash((content, files_beside(path), self._when(student), self.conditions))
+        return joblib.hash((student, content, files_beside(path), self._when(student), self.conditions))
 
     def close(self) -> None:
         self.store.close()

@@ -134,10 +134,14 @@ class Check:
         The student's function that is judged. The check cell's ``grade_id`` is ``check_<function>``.
     lines : tuple of Line
         The rubric. Every line is asked even where an earlier one failed.
+    form : callable, optional
+        Where all lines are judged ``later``: looks at the form of the answer alone, for whoever checks a notebook, and
+        returns what is wrong with it, or None.
     """
 
     function: str
     lines: tuple[Line, ...]
+    form: Callable[[Student], str | None] | None = None
 
     @property
     def grade_id(self) -> str:
@@ -187,6 +191,14 @@ class Check:
             Item(self.grade_id, line.title, line.points, problem is None, one.message, one.example)
             for line, problem, one in zip(self.lines, problems, told, strict=True)
         ]
+
+    def formed(self, student: Student) -> Item:
+        """Return whether an answer is right in form, as an item that is worth nothing."""
+        try:
+            problem = self.form(student)
+        except StudentError as error:
+            problem = str(error)
+        return Item(self.grade_id, "Form of the answer", 0.0, problem is None, problem or "")
 
     def failed(self, message: str) -> list[Item]:
         """Return every line as not passed, for one reason that holds for all of them."""

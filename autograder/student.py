@@ -86,7 +86,8 @@ class Student(Asked, Protocol):
     a child of its own that no student's code has touched. ``notes`` is scratch space for what one line
     measured and the next line needs. ``alive`` is whether it can be asked without running its notebook again.
     ``files`` is what lies beside the notebook, and ``material`` what the lab brings for grading alone, such as images
-    or labels; in a notebook there is none.
+    or labels; in a notebook there is none. ``owner`` is the student id of whoever handed the notebook in, told by where
+    it lay and by nothing in it; empty in a notebook.
     """
 
     course: Asked
@@ -94,6 +95,7 @@ class Student(Asked, Protocol):
     alive: bool
     files: Mapping[str, bytes]
     material: Mapping[str, Any]
+    owner: str
 
     def fresh(self, source: str, cpu: int | None = None, seconds: float | None = None, alone: bool = False) -> Fresh:
         """Return the same student anew, with a cell of the course after the others: as nothing asked before left it.
@@ -166,6 +168,7 @@ class NotebookStudent(Namespace):
     notes: dict[str, Any] = field(default_factory=dict)
     alive: bool = True
     material: Mapping[str, Any] = field(default_factory=dict)
+    owner: str = ""
 
     @property
     def files(self) -> Mapping[str, bytes]:
@@ -252,6 +255,8 @@ class SandboxStudent:
         What the lab brings for grading alone. It stays on this side.
     cpu : int, optional
         Processor time of its jobs, in seconds; that of the sandbox's limits by default.
+    owner : str
+        The student id of whoever handed the notebook in. It stays on this side.
     """
 
     MAX_LOST_CELLS = 5
@@ -268,8 +273,9 @@ class SandboxStudent:
         trusted: bool = False,
         material: Mapping[str, Any] | None = None,
         cpu: int | None = None,
+        owner: str = "",
     ) -> None:
-        self.sandbox, self.trusted, self.cpu = sandbox, trusted, cpu
+        self.sandbox, self.trusted, self.cpu, self.owner = sandbox, trusted, cpu, owner
         self.material: Mapping[str, Any] = material or {}
         self.sources = dict(sources)
         self.files = dict(files or {})

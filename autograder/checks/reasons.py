@@ -55,7 +55,7 @@ class Listening:
 
     def __init__(self, student: Student) -> None:
         self.student, self.course, self.notes = student, student.course, student.notes
-        self.material, self.fresh = student.material, student.fresh
+        self.material, self.owner, self.fresh = student.material, student.owner, student.fresh
         self.last: tuple[str, tuple] | None = None
 
     @property

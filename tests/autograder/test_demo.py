@@ -62,6 +62,25 @@ def test_each_of_the_class_gets_what_its_name_says(copy, shown):
         assert name in shown.stdout
 
 
+def test_lab_0_asks_for_everybody_s_own_numbers(copy, shown):
+    records = records_of(copy, "lab0")
+    lost = {name: {item["check"] for item in record["items"] if not item["passed"]} for name, record in records.items()}
+    assert {name: record["points"] for name, record in records.items()} == {
+        "01-full-marks": 30,
+        "02-numbers-of-another": 0,
+        "03-true-convolution": 24,
+        "04-biases-forgotten": 29,
+        "05-untouched": 0,
+    }
+    assert lost["03-true-convolution"] == {"check_my_convolution"} and lost["04-biases-forgotten"] == {
+        "check_my_parameters"
+    }
+    assert [name for name, record in records.items() if record["status"] == "flagged"] == ["02-numbers-of-another"]
+    assert "names the student '01-full-marks'" in records["02-numbers-of-another"]["message"]
+    page = copy / "demo/assignments/feedback/04-biases-forgotten/lab0/lab0.html"
+    assert "The biases are missing" in page.read_text()
+
+
 def test_lab_2_is_measured(copy, shown):
     records = records_of(copy, "lab2")
     assert set(records) == {sample.name for sample in CLASSES["lab2"]}
