@@ -11,3 +11,36 @@ document.addEventListener("DOMContentLoaded", () => {
     side.setAttribute("aria-label", "The book and its pages");
   }
 });
+
+// What is folded away, as paper names it. A page's setup is long and teaches nothing: it stays folded.
+function onPaper(summary) {
+  const shown = summary.querySelector(".collapsed");
+  return shown ? shown.textContent.replace(/^Show (the )?(.)/, (_, the, first) => first.toUpperCase()) : "";
+}
+
+document.addEventListener("DOMContentLoaded", () => {
+  document.querySelectorAll("details.hide > summary").forEach((summary) => {
+    // The theme's label hides the words that everybody sees from those who listen.
+    summary.removeAttribute("aria-label");
+    const name = onPaper(summary);
+    const setup = name.startsWith("Setup");
+    summary.parentElement.classList.toggle("left-out", setup);
+    summary.dataset.paper = setup ? `${name}: left out here, it is in the page's notebook` : name;
+  });
+});
+
+let beforePaper = null;
+
+window.addEventListener("beforeprint", () => {
+  const folded = [...document.querySelectorAll("details:not([open], .left-out)")];
+  beforePaper = { theme: document.documentElement.dataset.theme, folded };
+  document.documentElement.dataset.theme = "light";
+  folded.forEach((part) => { part.open = true; });
+});
+
+window.addEventListener("afterprint", () => {
+  if (beforePaper === null) return;
+  document.documentElement.dataset.theme = beforePaper.theme;
+  beforePaper.folded.forEach((part) => { part.open = false; });
+  beforePaper = null;
+});
