@@ -1,4 +1,4 @@
-"""A Sphinx extension: lists that nobody should keep by hand. The modules of source_lib, the chapters, what each takes."""
+"""A Sphinx extension: lists that nobody should keep by hand: the modules of source_lib, the chapters and their time."""
 
 from __future__ import annotations
 

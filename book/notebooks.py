@@ -16,7 +16,7 @@ import sys
 import tempfile
 import tomllib
 import urllib.parse
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,9 @@ from docutils import nodes
 from nbformat.notebooknode import NotebookNode
 from pybtex.database import BibliographyData, parse_file
 from sphinx.application import Sphinx
+from sphinx.config import Config
 from sphinx.errors import ExtensionError
+from sphinx.util import logging
 
 ROOT = Path(__file__).resolve().parents[1]
 COLAB = "https://colab.research.google.com"
@@ -78,8 +80,9 @@ def build_package(folder: Path) -> Path:
         table = "[tool.setuptools.packages.find]\n"
         # The results lie where they lie in the repository, beside the packages.
         (copy / "pyproject.toml").write_text(
-            project.replace(table, f'[tool.setuptools.package-data]\nbook = ["_data/*"]\n\n{table}')
-            .replace('include = ["source_lib*", ', 'include = ["book", "source_lib*", ')
+            project.replace(table, f'[tool.setuptools.package-data]\nbook = ["_data/*"]\n\n{table}').replace(
+                'include = ["source_lib*", ', 'include = ["book", "source_lib*", '
+            )
         )
         command = "from setuptools import build_meta; build_meta.build_wheel('out')"
         done = subprocess.run([sys.executable, "-c", command], cwd=copy, capture_output=True, text=True)
@@ -131,6 +134,11 @@ def addresses(repository: str, branch: str, folder: str, site: str) -> tuple[str
     site : str
         Where the site is read, or nothing.
 
+    Raises
+    ------
+    ValueError
+        If Colab cannot open a notebook from that repository.
+
     Examples
     --------
     >>> addresses("https://github.com/we/cnn-site", "gh-pages", "", "")[0]
@@ -143,7 +151,7 @@ def addresses(repository: str, branch: str, folder: str, site: str) -> tuple[str
         return "", site
     parts = urllib.parse.urlsplit(repository)
     if parts.scheme != "https" or parts.netloc != "github.com" or len(parts.path.split("/")) != 3:
-        raise ExtensionError(
+        raise ValueError(
             f"repository: url in _config.yml is {repository!r}. Colab opens notebooks from GitHub only: give "
             "https://github.com/NAME/REPOSITORY, the public one that holds the built site, or leave it empty."
         )
@@ -163,7 +171,7 @@ class PlainMarkdown:
         What the page's code pasted into its text, by name.
     bibliography : BibliographyData
     site : str
-        Where the site is read, with a slash at its end; where that is not known, links to other pages become their titles.
+        Where the site is read, with a slash at its end. Where that is not known, links become the titles of pages.
     """
 
     def __init__(
@@ -211,7 +219,7 @@ class PlainMarkdown:
         if name == "math":
             return f"$$\n{text}\n$$"
         if name == "bibliography":
-            return self._references()
+            return self.references()
         if name in {"eval-rst", "toctree", "contents"}:
             return ""
         inner = self(text)
@@ -282,8 +290,10 @@ class PlainMarkdown:
     def _year(self, key: str) -> str:
         return self.bibliography.entries[key].fields.get("year", "n.d.")
 
-    def _references(self) -> str:
+    def references(self) -> str:
+        """Return the list of what the cells cited since it was last asked for."""
         entries = sorted((self.bibliography.entries[key] for key in self.cited), key=lambda e: self._authors(e.key))
+        self.cited.clear()
         formatted = pybtex.style.formatting.plain.Style().format_entries(entries)
         return "\n".join(f"- {entry.text.render(pybtex.backends.markdown.Backend())}" for entry in formatted)
 
@@ -296,21 +306,16 @@ def glued(path: Path) -> dict[str, str]:
     return {name: output["data"].get("text/plain", "").strip("'\"") for name, output in outputs.items()}
 
 
-def standalone(
-    notebook: NotebookNode, plain: Callable[[str], str], address: str, *, name: str = "python3"
-) -> NotebookNode:
-    """Return a page's notebook as one that runs without the site: plain text, no outputs, and a first cell that installs.
+def standalone(notebook: NotebookNode, plain: PlainMarkdown, address: str) -> NotebookNode:
+    """Return a page's notebook as one that runs without the site: plain text, no outputs, a first cell that installs.
 
     Parameters
     ----------
     notebook : NotebookNode
         The page as Jupyter Book reads it.
-    plain : callable
-        Turns a cell's MyST into plain Markdown.
+    plain : PlainMarkdown
     address : str
         Where the site is read; see `setup_cell`.
-    name : str
-        Of the kernel.
     """
     cells = [nbformat.v4.new_code_cell(setup_cell(address), id="setup-of-the-course")]
     for number, cell in enumerate(notebook.cells):
@@ -333,7 +338,9 @@ def standalone(
         if hidden["source_hidden"]:
             metadata["cellView"] = "form"  # the same to Colab
         cells.append(nbformat.v4.new_code_cell(source, id=f"cell-{number}", metadata=metadata))
-    kernel = {"display_name": "Python 3", "language": "python", "name": name}
+    if references := plain.references():
+        cells.append(nbformat.v4.new_markdown_cell(f"## References\n\n{references}", id="references"))
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     return nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel, "language_info": {"name": "python"}})
 
 
@@ -345,6 +352,15 @@ def _addresses(app: Sphinx) -> tuple[str, str]:
         theme.get("path_to_docs") or "",
         app.config.html_baseurl or "",
     )
+
+
+def check_addresses(app: Sphinx, config: Config) -> None:
+    """Warn of an address that leads nowhere, which ends the build, and go on without it."""
+    try:
+        _addresses(app)
+    except ValueError as error:
+        logging.getLogger(__name__).warning("%s", error)
+        config.html_theme_options["repository_url"] = ""
 
 
 def _offered(app: Sphinx, page: str) -> bool:
@@ -368,7 +384,7 @@ def write_notebook(app: Sphinx, page: str) -> None:
 def add_buttons(
     app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document | None
 ) -> None:
-    """Put a page's buttons in place: its notebook, the package that it needs, and print; and Colab where it is known."""
+    """Put a page's buttons in place: its notebook, the package that it needs, print, and Colab where it is known."""
     if doctree is None or "header_buttons" not in context:
         return
     pathto = context["pathto"]
@@ -388,9 +404,7 @@ def add_buttons(
             "Package for it (.whl)": (f"_static/{package_name()}", "fas fa-box-archive", "download-package-button"),
         }
         for text, (path, icon, label) in files.items():
-            downloads.append(
-                {"type": "link", "url": pathto(path, 1), "text": text, "icon": icon, "label": label}
-            )
+            downloads.append({"type": "link", "url": pathto(path, 1), "text": text, "icon": icon, "label": label})
         colab, _ = _addresses(app)
         if colab:
             colab_button = {
@@ -421,6 +435,7 @@ def add_package(app: Sphinx, error: Exception | None) -> None:
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register with Sphinx."""
     app.add_config_value("notebook_pages", [], "html")
+    app.connect("config-inited", check_addresses)
     # After the theme, which puts its own buttons there with priority 501.
     app.connect("html-page-context", add_buttons, priority=600)
     app.connect("build-finished", add_package)

@@ -1,4 +1,4 @@
-"""A Sphinx extension: what the site's theme leaves open. Words for search engines and previews, and fewer icons to load."""
+"""A Sphinx extension: what the theme leaves open. Words for search engines and previews, and fewer icons to load."""
 
 from __future__ import annotations
 
