@@ -1,6 +1,17 @@
 // Where the theme's roles say something that is not so, to those who listen to the page.
 "use strict";
 
+// Before the theme's own scripts, which read these names once.
+document.addEventListener("readystatechange", () => {
+  if (document.readyState !== "interactive") return;
+  // A button's name begins with what is written on it, or those who speak to their computer do not get there.
+  document.querySelectorAll("button.search-button-field").forEach((button) => {
+    button.setAttribute("aria-label", button.textContent.trim().replace(/\s+/g, " "));
+  });
+  // Each icon of this button has a name of its own, which is none of the button's.
+  document.querySelectorAll("i.theme-switch").forEach((icon) => icon.removeAttribute("title"));
+});
+
 document.addEventListener("DOMContentLoaded", () => {
   // A list whose children are no list items, and a role that the standard has given up.
   document.querySelectorAll(".citation-list, .citation").forEach((part) => part.removeAttribute("role"));
