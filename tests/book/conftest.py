@@ -1,9 +1,12 @@
 """The pages of the site as trees, and a browser to look at them with."""
 
 import functools
+import gzip
 import http.server
+import os
 import shutil
 import threading
+from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup
@@ -15,11 +18,36 @@ def soups(site):
     return {path: BeautifulSoup(path.read_text(), "html.parser") for path in pages}
 
 
+@functools.cache
+def _packed(path, changed):
+    return gzip.compress(Path(path).read_bytes(), 6)
+
+
+class _Server(http.server.SimpleHTTPRequestHandler):
+    """Serves text packed with gzip, as the web servers do that publish such a site."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        path = Path(self.translate_path(self.path))
+        if path.suffix not in {".html", ".css", ".js", ".svg", ".json"} or not path.is_file():
+            return super().do_GET()
+        body = _packed(str(path), path.stat().st_mtime_ns)
+        self.send_response(200)
+        self.send_header("Content-Type", self.guess_type(str(path)))
+        self.send_header("Content-Encoding", "gzip")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
 @pytest.fixture(scope="session")
 def address(site):
-    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(site))
-    handler.log_message = lambda *_: None
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_Server, directory=str(site)))
+    server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
@@ -28,13 +56,17 @@ def address(site):
 
 @pytest.fixture(scope="session")
 def browser():
+    """Chromium without a network: whatever is not on this machine cannot be found."""
     program = shutil.which("chromium") or shutil.which("chromium-browser")
+    if program is None and os.environ.get("CI"):
+        pytest.fail("CI needs Chromium: there is none to look at the pages with.")
     if program is None:
         pytest.skip("There is no Chromium here to look at the pages with.")
     from playwright.sync_api import sync_playwright
 
     quiet = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
+    quiet += ["--disable-component-update", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
     with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=program, args=[*quiet, "--disable-component-update"])
+        opened = playwright.chromium.launch(executable_path=program, args=quiet)
         yield opened
         opened.close()

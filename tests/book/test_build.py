@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from book.theme import lighten
 from tests.book.pages import BOOK, BUILDER, book_build
 from tests.conftest import without_npm
 
@@ -107,3 +108,20 @@ def test_mathjax_at_hand_is_on_the_site_whole(site):
     assert len(list((folder / "es5" / "output" / "chtml" / "fonts").rglob("*.woff"))) > 20
     assert 'src="../_static/mathjax/es5/tex-mml-chtml.js' in (site / "theory" / "convolution.html").read_text()
     assert not list((site / "_static").rglob("*.tgz"))
+
+
+def test_icons_that_no_page_shows_are_not_on_the_site(site):
+    bundle = (site / "_static" / "scripts" / "fontawesome.js").read_text()
+    assert len(bundle) < 150_000
+    # Those in use are; the second by another name than its own.
+    assert '"circle-half-stroke":[' in bundle and "download:[" in bundle and "outdent:[" in bundle
+    assert '"hippo"' not in bundle and "hippo:[" not in bundle
+
+
+def test_icon_stays_under_each_of_its_names():
+    sun = 'sun:[512,512,[9728],"f185","M1 2z"],'
+    rest = '"file-pdf":[5,5,[],"f1c1",["M1","M2"]],adjust:[5,5,["half"],"f042","M"]'
+    icons = f"a={{{sun}{rest}}}"
+    assert lighten(icons, {"sun"}) == f"a={{{sun}}}"
+    assert lighten(icons, {"half", "file-pdf"}) == f"a={{{rest}}}"
+    assert lighten("nothing of the kind", set()) == "nothing of the kind"

@@ -34,7 +34,7 @@ def test_points_table_is_the_rubric(site, soups, lab):
 def test_lab_1_is_worth_35_and_10(site, soups):
     rows = of_page(site, soups, "index").find("article").select("table tbody tr")
     texts = [[cell.get_text(strip=True) for cell in row.find_all("td")] for row in rows]
-    assert ["Lab 1: Implementing a CNN", "35", "10"] in texts
+    assert ["Lab 1: Implementing a CNN", "35", "10", "one evening, about four to six hours"] in texts
 
 
 def test_sample_feedback_on_the_lab_page_is_that_of_a_flipped_kernel(site, soups):

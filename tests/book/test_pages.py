@@ -1,5 +1,8 @@
 """The site as a whole: every page is there, and nothing on it is broken or comes from elsewhere."""
 
+import importlib
+import inspect
+import pkgutil
 import re
 import sys
 from pathlib import Path
@@ -7,6 +10,8 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
+import source_lib
+from book.lists import hours
 from tests.book.pages import PAGES, ROOT, of_page
 
 
@@ -76,3 +81,41 @@ def test_no_path_of_this_machine_is_on_the_site(site):
         if path.suffix in {".html", ".js", ".json", ".txt", ".md", ".svg", ".inv"}:
             text = path.read_text(errors="ignore")
             assert not [place for place in places if place in text], path
+
+
+def test_api_lists_every_public_name_of_source_lib(site, soups):
+    listed = {tag["id"] for tag in of_page(site, soups, "reference/api").select("dl.py dt[id]")}
+    public = set()
+    for found in pkgutil.walk_packages(source_lib.__path__, "source_lib."):
+        module = importlib.import_module(found.name)
+        for name, member in inspect.getmembers(module, lambda each: inspect.isfunction(each) or inspect.isclass(each)):
+            if not name.startswith("_") and member.__module__ == module.__name__:
+                public.add(f"{module.__name__}.{name}")
+    assert len(public) > 30
+    assert public - listed == set()
+    assert "autograder.open_lab" in listed
+
+
+def test_first_page_lists_every_chapter_with_its_time(site, soups):
+    (table,) = [
+        t for t in of_page(site, soups, "index").select("article table") if "chapter" in t.find("th").get_text()
+    ]
+    rows = [[cell.get_text(strip=True) for cell in row.select("td")] for row in table.select("tbody tr")]
+    links = [row["href"].removesuffix(".html") for row in table.select("a[href]")]
+    assert links == [name for name in PAGES if name.startswith("theory/")]
+    assert all(re.fullmatch(r"\d*½? h", time) for _, time in rows)
+
+
+def test_time_of_a_chapter_counts_prose_and_exercises():
+    assert hours("word " * 12000) == "2 h"
+    assert hours("word " * 12000 + "\n" + "\n".join(f"**{k}.** Why?\n" for k in range(1, 4))) == "2½ h"
+    assert hours("```{code-cell}\n" + "code " * 9000 + "\n```\n") == "½ h"
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page_says_in_its_head_what_it_is_about(site, soups, name):
+    page = of_page(site, soups, name)
+    (about,) = page.select("meta[name=description]")
+    assert 20 <= len(about["content"]) <= 200
+    title = page.select_one("meta[property='og:title']")["content"]
+    assert title and title in page.title.get_text()
