@@ -23,11 +23,12 @@ NOT_PROSE = [
     r"\]\([^)]*\)",
     r"<[^>]+>",
 ]
-#: Numbers that no code need produce: years, what labs and exercises are called, places in a list, all and nothing.
+#: Numbers that no code need produce: years, what labs, exercises and chapters are called, places in a list, all and nothing.
 ALLOWED = [
     r"\b(?:1[89]|20)\d\d\b",
     r"\b[Ll]abs? \d(?:(?:, \d)*,? (?:and|to) \d)?",
     r"\b[Ee]xercises? \d+",
+    r"\b(?:[Cc]hapter|[Ss]ection)s? \d+(?:\.\d+)*",
     r"(?m)^(?:\s*|\| )\d+\. ",
     r"(?m)^\*\*\d+\.\*\*",
     r"(?<![\d.])\b[01]\b(?![.,]?\d)",
