@@ -85,7 +85,8 @@ def test_no_link_of_the_finished_page_is_dead(visit, site, soups, address):
     # Scripts have added links and anchors by now.
     links, anchors = visit.page.evaluate(
         """() => [
-            [...document.querySelectorAll("a[href]")].map(a => [a.getAttribute("href"), a.href, !!a.closest("nav")]),
+            [...document.querySelectorAll("a[href]")]
+                .map(a => [a.getAttribute("href"), a.href, !!a.closest("nav, .logo")]),
             [...document.querySelectorAll("[id]")].map(anchor => anchor.id),
         ]"""
     )
