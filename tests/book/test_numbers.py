@@ -23,7 +23,7 @@ NOT_PROSE = [
     r"\]\([^)]*\)",
     r"<[^>]+>",
 ]
-#: Numbers that no code need produce: years, what labs, exercises and chapters are called, places in a list, all and nothing.
+#: Numbers that no code need produce: years, labs, exercises and chapters by name, places in a list, all and nothing.
 ALLOWED = [
     r"\b(?:1[89]|20)\d\d\b",
     r"\b[Ll]abs? \d(?:(?:, \d)*,? (?:and|to) \d)?",
