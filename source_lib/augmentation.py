@@ -86,7 +86,7 @@ def _noise(deviation: float) -> Change:
 def upright(images: np.ndarray) -> np.ndarray:
     """Bring digits to the middle, to one size and to full contrast, and leave their shape as it is.
 
-    That is what the makers of MNIST did with theirs [1]_. The ground becomes 0 whether it was dark or bright.
+    That is what the makers of MNIST did with theirs. The ground becomes 0 whether it was dark or bright.
 
     Parameters
     ----------
@@ -101,8 +101,8 @@ def upright(images: np.ndarray) -> np.ndarray:
 
     References
     ----------
-    .. [1] Y. LeCun, L. Bottou, Y. Bengio and P. Haffner, "Gradient-based learning applied to document recognition",
-       Proceedings of the IEEE 86(11), 1998, section III.
+    Y. LeCun, L. Bottou, Y. Bengio and P. Haffner, "Gradient-based learning applied to document recognition",
+    Proceedings of the IEEE 86(11), 1998, section III.
 
     Examples
     --------
