@@ -6,9 +6,10 @@ import contextlib
 import functools
 import re
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -119,7 +120,7 @@ def _quick(notebook: NotebookNode) -> None:
     """Make lab 2's model small and its training short: a demo must not take an evening."""
     for size, smaller in (("(32, 5)", "(12, 5)"), ("(64)", "(24)"), ("(128)", "(48)")):
         edit("build_model", f"convolution{size}", f"convolution{smaller}")(notebook)
-    _train_for(notebook, 7)
+    _train_for(notebook, 5)
 
 
 def _overconfident(notebook: NotebookNode) -> None:
@@ -237,18 +238,55 @@ def run(course: Path, console: Console) -> None:
     builder = root / "book" / "build.py"
     if not builder.is_file() or not all((root / "assignments" / lab / f"{lab}.md").is_file() for lab in CLASSES):
         raise UserError(f"{root} is not the course's repository: the demo needs its book and its labs.")
-    console.rule("1 of 4  The site")
-    if subprocess.run([sys.executable, str(builder)], cwd=root).returncode != 0:
-        raise UserError("The site was not built; the lines above say why.")
-
-    console.rule("2 of 4  The releases")
     folder = _fresh_course(root)
+    console.print("Building the site meanwhile. The first time, that takes some minutes.")
+    with _building(builder) as built:
+        _grade_all(folder, console)
+        console.rule("4 of 4  The site")
+        with console.status("It was begun first; now it is waited for"):
+            built()
+    for what, path in (
+        ("Site", root / "book" / "_build" / "html" / "index.html"),
+        ("Feedback", folder.step("feedback", CLASSES["lab1"][1].name, "lab1") / "lab1.html"),
+        ("All feedback", folder.step("feedback")),
+        ("Reports", folder.root / "report-lab1.json"),
+    ):
+        console.print(f"{what + ':':<14}{path}", soft_wrap=True)
+
+
+@contextlib.contextmanager
+def _building(builder: Path) -> Iterator[Callable[[], None]]:
+    """Build the site beside everything else, and give a function that waits for its end.
+
+    Grading leaves processors idle, when one submission trains longer than the others.
+    """
+    command = [sys.executable, str(builder)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+
+    def built() -> None:
+        _, complaints = process.communicate()
+        if process.returncode != 0:
+            raise UserError(
+                complaints.strip() or f"The site was not built: its builder ended with {process.returncode}."
+            )
+
+    try:
+        yield built
+    finally:
+        if process.poll() is None:
+            # As Ctrl-C would: it ends what it started, and leaves the old site as it was.
+            process.send_signal(signal.SIGINT)
+            process.communicate()
+
+
+def _grade_all(folder: CourseFolder, console: Console) -> None:
+    console.rule("1 of 4  The releases")
     students: dict[str, list[str]] = {}
     for name in CLASSES:
         console.print(f"What students get: {release(folder, get_lab(name))}", soft_wrap=True)
         students[name] = hand_in(folder, name)
 
-    console.rule(f"3 of 4  Grading {sum(map(len, students.values()))} submissions")
+    console.rule(f"2 of 4  Grading {sum(map(len, students.values()))} submissions")
     reason = probe()
     isolation = "bubblewrap"
     if reason is not None:
@@ -267,20 +305,13 @@ def run(course: Path, console: Console) -> None:
             place = Here(folder.root, lab, beside[lab.forbidden], complete)
             records[name], _ = reports.run_grading(folder, lab, students[name], place, None)
 
-    console.rule("4 of 4  Feedback")
+    console.rule("3 of 4  Feedback")
     for name in CLASSES:
         reports.write_feedback_pages(folder, get_lab(name), students[name])
         reports.write_json(folder.root / f"report-{name}.json", records[name])
         console.print(get_lab(name).title)
         reports.summarize(records[name])
     console.print(f"Isolation: {isolation}")
-    for what, path in (
-        ("Site", root / "book" / "_build" / "html" / "index.html"),
-        ("Feedback", folder.step("feedback", students["lab1"][1], "lab1") / "lab1.html"),
-        ("All feedback", folder.step("feedback")),
-        ("Reports", folder.root / "report-lab1.json"),
-    ):
-        console.print(f"{what + ':':<14}{path}", soft_wrap=True)
 
 
 def _fresh_course(root: Path) -> CourseFolder:

@@ -119,8 +119,9 @@ def test_notebook_says_what_the_page_says(site, soups, name):
     text = "\n".join(cell.source for cell in others if cell.cell_type == "markdown")
     assert not re.search(r"\{[\w:]+\}`|^:::|^`{3,}\{|\]\([^)]*\.md[#)]", text, flags=re.MULTILINE)
     titles = [title.get_text().rstrip("#") for title in of_page(site, soups, name).select("article h2")]
-    plain_text = re.sub(r"[*`$\\_’']", "", text)
-    assert [title for title in titles if re.sub(r"[*`$\\_’']", "", title).split("(")[0].strip() not in plain_text] == []
+    marks = r"[*`$\\_’'“”\"]"
+    plain_text = re.sub(marks, "", text)
+    assert [title for title in titles if re.sub(marks, "", title).split("(")[0].strip() not in plain_text] == []
     assert not any(cell.get("outputs") for cell in notebook.cells)
     assert "myst_nb" not in "".join(cell.source for cell in notebook.cells)
 
