@@ -109,3 +109,23 @@ def site(tmp_path_factory):
             print(f"The site was built in {time.monotonic() - start:.0f} seconds.")
     assert not complaints.read_text(), complaints.read_text()
     return output / "html"
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """Chromium without a network: whatever is not on this machine cannot be found. None where it is not installed.
+
+    A process can have Playwright but once at a time, and while it is there, nothing else can run an event loop.
+    """
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    if program is None:
+        yield None
+        return
+    from playwright.sync_api import sync_playwright
+
+    quiet = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
+    quiet += ["--disable-component-update", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=program, args=quiet)
+        yield opened
+        opened.close()

@@ -26,7 +26,7 @@ def test_help_names_the_commands():
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["grade", "lab99"], "There is no lab called 'lab99'. Known labs: lab1"),
+        (["grade", "lab99"], "There is no lab called 'lab99'. Known labs: lab0, lab1"),
         (["release", "../lab1"], "There is no lab called"),
         (["release", "lab1", "--course", "{empty}"], "holds no nbgrader_config.py"),
         (["grade", "lab1", "--course", "{empty}"], "holds no nbgrader_config.py"),

@@ -4,7 +4,6 @@ import functools
 import gzip
 import http.server
 import os
-import shutil
 import threading
 from pathlib import Path
 
@@ -54,19 +53,10 @@ def address(site):
     server.server_close()
 
 
-@pytest.fixture(scope="session")
-def browser():
-    """Chromium without a network: whatever is not on this machine cannot be found."""
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
-    if program is None and os.environ.get("CI"):
+@pytest.fixture(scope="module")
+def browser(chromium):
+    if chromium is None and os.environ.get("CI"):
         pytest.fail("CI needs Chromium: there is none to look at the pages with.")
-    if program is None:
+    if chromium is None:
         pytest.skip("There is no Chromium here to look at the pages with.")
-    from playwright.sync_api import sync_playwright
-
-    quiet = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
-    quiet += ["--disable-component-update", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=program, args=quiet)
-        yield opened
-        opened.close()
+    return chromium

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -164,24 +163,18 @@ page => {
 """
 
 
-@pytest.fixture(scope="session")
-def elements():
+@pytest.fixture(scope="module")
+def elements(chromium):
     """Parse a page: ``(name, attributes, text that runs, text that is shown)`` of each element.
 
     Chromium does it, without running anything; where it is not installed, Python's own parser does.
     """
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
-    if program is None:
+    if chromium is None:
         yield _elements
         return
-    from playwright.sync_api import sync_playwright
-
-    quiet = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=program, args=[*quiet, "--disable-component-update"])
-        window = opened.new_page()
-        yield lambda page: window.evaluate(_LOOK, page)
-        opened.close()
+    window = chromium.new_page()
+    yield lambda page: window.evaluate(_LOOK, page)
+    window.close()
 
 
 def _elements(page):
