@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +13,7 @@ from rich.table import Table
 
 from autograder.errors import UserError
 from autograder.rubric import without_asked
+from source_lib.files import beside
 
 if TYPE_CHECKING:
     from autograder.course import CourseFolder
@@ -125,11 +124,9 @@ def write_json(path: Path, records: list[dict]) -> None:
     """Write the report beside its place and rename it, so that there is never half of one."""
     text = json.dumps(records, indent=1, ensure_ascii=False) + "\n"
     try:
-        handle, beside = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.chmod(beside, 0o644)
-        os.replace(beside, path)
+        with beside(path) as part:
+            part.write_text(text, encoding="utf-8")
+            part.chmod(0o644)
     except OSError as error:
         raise UserError(f"The report {path} cannot be written: {error.strerror}. Choose another file.") from None
 

@@ -26,7 +26,7 @@ import pybtex.backends.markdown
 import pybtex.style.formatting.plain
 from docutils import nodes
 from nbformat.notebooknode import NotebookNode
-from pybtex.database import BibliographyData, parse_file
+from pybtex.database import BibliographyData
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.errors import ExtensionError
@@ -372,10 +372,10 @@ def write_notebook(app: Sphinx, page: str) -> None:
     pasted = Path(app.outdir).parent / "jupyter_execute" / f"{page}.glue.json"
     source = jupytext.read(app.env.doc2path(page), fmt="md:myst")
     titles = {name: title.astext() for name, title in app.env.titles.items()}
-    books = [parse_file(str(Path(app.srcdir) / name)) for name in app.config.bibtex_bibfiles]
-    entries = {key: entry for book in books for key, entry in book.entries.items()}
+    # What the pages cite from was read once, for all of them.
+    bibliography = app.env.get_domain("cite").bibdata.data
     _, site = _addresses(app)
-    plain = PlainMarkdown(page, titles, glued(pasted), BibliographyData(entries), site)
+    plain = PlainMarkdown(page, titles, glued(pasted), bibliography, site)
     path = Path(app.outdir) / "_sources" / f"{page}.ipynb"
     path.parent.mkdir(parents=True, exist_ok=True)
     nbformat.write(standalone(source, plain, site), path)

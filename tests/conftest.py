@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 # As in the labs and in the sandbox, before NumPy is imported: on a busy machine a second thread of OpenBLAS stalls the
@@ -101,12 +100,10 @@ def site(tmp_path_factory):
         fcntl.flock(lock, fcntl.LOCK_EX)
         complaints = output / "complaints"
         if not complaints.exists():
-            start = time.monotonic()
             command = [sys.executable, ROOT / "book" / "build.py", "--output", output]
             done = subprocess.run(command, env=without_npm(), capture_output=True, text=True, timeout=900)
             failed = done.returncode or str(output / "html" / "index.html") not in done.stdout
             complaints.write_text(done.stdout + done.stderr if failed else "")
-            print(f"The site was built in {time.monotonic() - start:.0f} seconds.")
     assert not complaints.read_text(), complaints.read_text()
     return output / "html"
 

@@ -426,18 +426,18 @@ def _problems(student: Student) -> dict[str, dict[str, Problem | None]]:
     if _NOTES not in student.notes:
         given = exercises.draw(student.owner)
         values, answers = _asked(student)
-        right = {part.function: _judged(part, given, answers) for part in PARTS}
+        right = {part.function: _fitting(part, given, answers) for part in PARTS}
         named = _named(student, given)
-        elsewhere = {part.function: _fitting(part, named, answers) - _fitting(part, given, answers) for part in PARTS}
+        elsewhere = {part.function: _fitting(part, named, answers) - right[part.function] for part in PARTS}
         if named is not None:
             student.notes.setdefault(FLAGS, []).append(_flag(named, given, elsewhere))
         student.notes[_NOTES] = {
             part.function: {
                 key: None
-                if fine
+                if key in right[part.function]
                 else _of_another(part, key, given, named, elsewhere[part.function])
                 or _problem(part, key, given, values, answers)
-                for key, fine in right[part.function].items()
+                for key in part.lines
             }
             for part in PARTS
         }
