@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import io
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from html import escape
 
 import numpy as np
+
+from source_lib.markup import data_element, option_elements
 
 Change = Callable[[np.ndarray], np.ndarray]
 
@@ -348,10 +349,6 @@ def explorer_html(
             + "".join(_cell(fate) for fate in of_class[name])
             + "</tr></tbody>"
         )
-    options = "".join(
-        f'<option value="{i}"{" selected" if name == change else ""}>{escape(name)}</option>'
-        for i, name in enumerate(names)
-    )
     radios = "".join(
         f'<label><input type="radio" name="augmentation-digit" value="{d}" autocomplete="off"'
         f"{' checked' if d == digit else ''}> {d}</label>"
@@ -361,7 +358,7 @@ def explorer_html(
         [
             '<div class="augmentation" role="group" aria-label="What becomes of a digit that is changed">',
             '<div class="augmentation-live" hidden><div class="augmentation-controls">',
-            f'<label>Change <select autocomplete="off">{options}</select></label>',
+            f'<label>Change <select autocomplete="off">{option_elements(names, change)}</select></label>',
             f"<fieldset><legend>Digit</legend>{radios}</fieldset></div>",
             f'<div class="augmentation-tiles" style="--samples: {samples}"></div>',
             '<p class="augmentation-verdict"></p><table class="augmentation-shares"></table>',
@@ -371,7 +368,7 @@ def explorer_html(
             "for it, and what most are: ✓ still that digit, → taken for another one, most often the one named, "
             "∅ no digit.</caption>",
             f"<thead><tr>{''.join(f'<th scope=col>{d}</th>' for d in range(10))}</tr></thead>{''.join(groups)}</table>",
-            f'</details><script type="application/json">{json.dumps(data, separators=(",", ":"))}</script></div>',
+            f"</details>{data_element(data)}</div>",
         ]
     )
 

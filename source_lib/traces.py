@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from html import escape
 
 import numpy as np
 
 from source_lib.arithmetic import assemble, cross_correlate_steps, output_size
+from source_lib.markup import data_element, option_elements
 
 #: What the two ways to read a kernel are called, as it is first, then turned by half a turn.
 OPERATIONS = ("cross-correlation", "true convolution")
@@ -144,10 +144,10 @@ def stepper_html(
         [
             f'<div class="stepper" role="group" aria-label="A kernel moves over an image" style="{style}">',
             '<div class="stepper-controls" hidden>',
-            _select("kernel", "Kernel", names, place[0]),
-            _select("padding", "Padding", paddings, place[1]),
-            _select("stride", "Stride", strides, place[2]),
-            _select("operation", "Operation", OPERATIONS, 0),
+            _select("kernel", "Kernel", names, kernel),
+            _select("padding", "Padding", paddings, padding),
+            _select("stride", "Stride", strides, stride),
+            _select("operation", "Operation", OPERATIONS, OPERATIONS[0]),
             "</div>",
             '<div class="stepper-controls" hidden><button type="button">Back</button>'
             '<button type="button">Next</button>',
@@ -165,14 +165,10 @@ def stepper_html(
             _table("output", "output", assemble(steps), here=(0, 0, 1, 1)),
             "</div></div>",
             '<p class="stepper-said" role="status"></p>',
-            f'<script type="application/json">{_json(data)}</script></div>',
+            data_element(data),
+            "</div>",
         ]
     )
-
-
-def _json(data: dict) -> str:
-    """Write data so that no name in it can end the script element that holds it."""
-    return json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
 
 
 def _run(image: np.ndarray, kernel: np.ndarray, padding: int, stride: int) -> dict:
@@ -198,11 +194,8 @@ def _size_in_words(axis: str, n: int, k: int, padding: int, stride: int) -> str:
     return f"{axis}: ⌊({n} + 2·{padding} − {k}) / {stride}⌋ + 1 = {output_size(n, k, stride, padding)}"
 
 
-def _select(name: str, label: str, options: Sequence, chosen: int) -> str:
-    entries = "".join(
-        f'<option value="{i}"{" selected" if i == chosen else ""}>{escape(str(option))}</option>'
-        for i, option in enumerate(options)
-    )
+def _select(name: str, label: str, options: Sequence, chosen: object) -> str:
+    entries = option_elements(options, chosen)
     return f'<label>{label} <select name="{name}" autocomplete="off">{entries}</select></label>'
 
 
