@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import logging
+import os
+import tempfile
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
+import nbclient
 from jupyter_cache import get_cache
-from jupyter_cache.executors import load_executor
+from jupyter_cache.base import CacheBundleIn
 from myst_nb.core.read import is_myst_markdown_notebook
+from nbclient.exceptions import CellControlSignal
+from nbconvert.preprocessors.coalescestreams import CoalesceStreamsPreprocessor
+from nbformat import NotebookNode
 
-#: Both as MyST-NB does: how it reads a page, and that a page runs in a folder of its own.
+#: As MyST-NB reads a page.
 READER = {"name": "myst_nb_md", "type": "plugin"}
-EXECUTOR = "temp-parallel"
 
 
 def execute(source: Path, cache: Path, timeout: int) -> list[Path]:
@@ -38,10 +43,30 @@ def execute(source: Path, cache: Path, timeout: int) -> list[Path]:
     notebooks = [str(page) for page in pages if is_myst_markdown_notebook(page.read_text(encoding="utf-8"))]
     for notebook in notebooks:
         kept.add_nb_to_project(notebook, read_data=READER)
-    logger = logging.getLogger(__name__)
-    logger.setLevel(logging.CRITICAL)
-    ran = load_executor(EXECUTOR, kept, logger=logger).run_and_cache(filter_uris=notebooks, timeout=timeout)
-    return [Path(page) for page in ran.excepted + ran.errored]
+    # A long page takes long, most of the time: none should be begun when all others are done.
+    waiting = sorted(kept.list_unexecuted(filter_uris=notebooks), key=lambda page: -os.path.getsize(page.uri))
+    failed = []
+    with ProcessPoolExecutor(os.cpu_count()) as processes:
+        running = [processes.submit(_run, kept.get_project_notebook(page.pk).nb, timeout) for page in waiting]
+        for page, run in zip(waiting, running, strict=True):
+            notebook = run.result()
+            if notebook is None:
+                failed.append(Path(page.uri))
+            else:
+                kept.cache_notebook_bundle(CacheBundleIn(notebook, page.uri), check_validity=False, overwrite=True)
+    return failed
+
+
+def _run(notebook: NotebookNode, timeout: int) -> NotebookNode | None:
+    """Run one page in a folder of its own, and return it with its outputs, or None where a cell fails."""
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            # Times would be part of what the cache knows a page by.
+            ran = nbclient.execute(notebook, cwd=folder, timeout=timeout, record_timing=False)
+        except (CellControlSignal, RuntimeError):
+            return None
+    # What a cell prints comes in pieces when the machine is busy, and a piece may end within a line.
+    return CoalesceStreamsPreprocessor().preprocess(ran, {})[0]
 
 
 if __name__ == "__main__":

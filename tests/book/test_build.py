@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from bs4 import BeautifulSoup
 
 from book.theme import lighten
 from tests.book.pages import BOOK, BUILDER, book_build
@@ -63,6 +64,15 @@ def test_failing_cell_stops_the_build_and_leaves_the_old_site(tmp_path):
     assert "chapter.md:9: " in done.stderr and "nowhere.md" in done.stderr, "all complaints at once"
     assert "Traceback" not in done.stderr and str(tmp_path) not in done.stderr
     assert before == {path: path.read_bytes() for path in site.rglob("*") if path.is_file()}
+
+
+def test_line_that_is_printed_in_pieces_stays_a_line(tmp_path):
+    slow = "import time\nfor piece in ('one', 'two'):\n    print(piece, end=' ', flush=True)\n    time.sleep(0.6)"
+    book = small_book(tmp_path / "book", slow + "\nprint('three')\ndisplay('between')\nprint('after')")
+    done = run_builder(book)
+    assert done.returncode == 0, done.stderr
+    page = BeautifulSoup((book / "_build" / "html" / "chapter.html").read_text(), "html.parser")
+    assert [output.get_text().strip() for output in page.select(".output")] == ["one two three", "'between'", "after"]
 
 
 def test_anything_worth_a_warning_stops_the_build(tmp_path):
