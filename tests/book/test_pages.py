@@ -8,11 +8,12 @@ import sys
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import jupytext
 import pytest
 
 import source_lib
 from book.lists import hours
-from tests.book.pages import PAGES, ROOT, of_page
+from tests.book.pages import BOOK, PAGES, ROOT, of_page
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -24,6 +25,13 @@ def test_page_is_there_whole_and_without_leftovers(site, soups, name):
     text = article.get_text()
     for leftover in ("{glue", "{cite", "{code-cell", "{doc}", ":::", "Traceback (most recent", "<Figure size"):
         assert leftover not in text, leftover
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_no_paragraph_is_cut_by_a_line_that_is_taken_for_a_comment(name):
+    notebook = jupytext.read(BOOK / f"{name}.md", fmt="md:myst")
+    prose = "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    assert not re.findall(r"^[^%\n].*\n%.*", prose, re.MULTILINE)
 
 
 @pytest.mark.parametrize("name", PAGES)
