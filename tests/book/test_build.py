@@ -38,8 +38,9 @@ def run_builder(book, **more):
 
 def test_failing_cell_stops_the_build_and_leaves_the_old_site(tmp_path):
     ran = tmp_path / "ran"
-    count = f"import sys\nwith open({str(ran)!r}, 'a') as file:\n    file.write(sys.prefix + '\\n')"
-    book = small_book(tmp_path / "book", count)
+    count = f"import sys, time\nwith open({str(ran)!r}, 'a') as file:\n    file.write(sys.prefix + '\\n')"
+    slow = "for piece in ('one', 'two'):\n    print(piece, end=' ', flush=True)\n    time.sleep(0.6)\nprint('three')"
+    book = small_book(tmp_path / "book", f"{count}\n{slow}\ndisplay('between')\nprint('after')")
     # A user's own kernel of the same name must not be the one that runs the pages.
     kernel = tmp_path / "home" / ".local" / "share" / "jupyter" / "kernels" / "python3"
     kernel.mkdir(parents=True)
@@ -52,6 +53,9 @@ def test_failing_cell_stops_the_build_and_leaves_the_old_site(tmp_path):
         assert done.returncode == 0, done.stderr
     assert ran.read_text() == f"{sys.prefix}\n", "the second build ran the page again, or another Python ran it"
     site = book / "_build" / "html"
+    page = BeautifulSoup((site / "chapter.html").read_text(), "html.parser")
+    printed = [output.get_text().strip() for output in page.select(".output")]
+    assert printed == ["one two three", "'between'", "after"], "what is printed in pieces stays one line, in its place"
     before = {path: path.read_bytes() for path in site.rglob("*") if path.is_file()}
 
     # As if a build had been killed between taking the old site away and putting the new one there.
@@ -64,15 +68,6 @@ def test_failing_cell_stops_the_build_and_leaves_the_old_site(tmp_path):
     assert "chapter.md:9: " in done.stderr and "nowhere.md" in done.stderr, "all complaints at once"
     assert "Traceback" not in done.stderr and str(tmp_path) not in done.stderr
     assert before == {path: path.read_bytes() for path in site.rglob("*") if path.is_file()}
-
-
-def test_line_that_is_printed_in_pieces_stays_a_line(tmp_path):
-    slow = "import time\nfor piece in ('one', 'two'):\n    print(piece, end=' ', flush=True)\n    time.sleep(0.6)"
-    book = small_book(tmp_path / "book", slow + "\nprint('three')\ndisplay('between')\nprint('after')")
-    done = run_builder(book)
-    assert done.returncode == 0, done.stderr
-    page = BeautifulSoup((book / "_build" / "html" / "chapter.html").read_text(), "html.parser")
-    assert [output.get_text().strip() for output in page.select(".output")] == ["one two three", "'between'", "after"]
 
 
 def test_anything_worth_a_warning_stops_the_build(tmp_path):
