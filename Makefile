@@ -30,7 +30,7 @@ demo: $(BIN)/.ready
 
 test: $(BIN)/.ready
 	ruff check .
-	pytest -m "not long" --numprocesses $$(( $$(nproc) > 3 ? 4 : $$(nproc) + 1 )) --dist loadfile --no-loadscope-reorder
+	pytest -m "not long" --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test-long: $(BIN)/.ready
 	pytest
