@@ -44,7 +44,7 @@ def items_html(items: Iterable[Item], heading: str) -> str:
         f"{_result(item)}</span></td>"
         f'<td style="{_CELL};min-width:11em">{escape(item.title)}</td>'
         + (f'<td style="{_CELL};white-space:nowrap">{_of(item.points, item.max_points)}</td>' if possible else "")
-        + f'<td style="{_CELL}">{_message(item)}</td></tr>'
+        + f'<td style="{_CELL};min-width:16em">{_message(item)}</td></tr>'
         for item in items
     ]
     columns = ("Result", "Line", *(("Points",) if possible else ()), "Why, and what to do next")
