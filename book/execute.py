@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import tempfile
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
 import nbclient
@@ -47,13 +47,14 @@ def execute(source: Path, cache: Path, timeout: int) -> list[Path]:
     waiting = sorted(kept.list_unexecuted(filter_uris=notebooks), key=lambda page: -os.path.getsize(page.uri))
     failed = []
     with ProcessPoolExecutor(os.cpu_count()) as processes:
-        running = [processes.submit(_run, kept.get_project_notebook(page.pk).nb, timeout) for page in waiting]
-        for page, run in zip(waiting, running, strict=True):
-            notebook = run.result()
+        running = {processes.submit(_run, kept.get_project_notebook(page.pk).nb, timeout): page.uri for page in waiting}
+        # Each is kept as soon as it is done: a build that is stopped goes on from there.
+        for run in as_completed(running):
+            page, notebook = running[run], run.result()
             if notebook is None:
-                failed.append(Path(page.uri))
+                failed.append(Path(page))
             else:
-                kept.cache_notebook_bundle(CacheBundleIn(notebook, page.uri), check_validity=False, overwrite=True)
+                kept.cache_notebook_bundle(CacheBundleIn(notebook, page), check_validity=False, overwrite=True)
     return failed
 
 
