@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from autograder.feedback import Points
+    from autograder.checking.tables import Points
 
 
 def open_lab(name: str, functions: Mapping[str, Any]) -> Callable[..., Points]:

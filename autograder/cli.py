@@ -20,9 +20,9 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from autograder import reports
+from autograder import console
 from autograder.errors import UserError
-from autograder.rubric import UnknownLabError, get_lab
+from autograder.labs import UnknownLabError, get_lab
 
 # jsonschema imports a check of web addresses where it finds one, for a second, and no notebook needs it.
 sys.modules.setdefault("rfc3987_syntax", None)
@@ -51,12 +51,12 @@ LabArgument = Annotated[str, typer.Argument(metavar="LAB", help="For example lab
 @app.command()
 def doctor(course: CourseOption = Path(".")) -> None:
     """Look whether everything that grading needs is here, and say what to do where it is not."""
-    from autograder import checkup
+    from autograder import doctor
 
-    findings = checkup.examine(course)
+    findings = doctor.examine(course)
     for finding in findings:
         mark = "[green]✓[/green]" if finding.fine else "[red]✗[/red]"
-        reports.console.print(f"{mark} {escape(finding.what)}", soft_wrap=True)
+        console.console.print(f"{mark} {escape(finding.what)}", soft_wrap=True)
     if not all(finding.fine for finding in findings):
         raise typer.Exit(FAILED)
 
@@ -66,11 +66,11 @@ def release(lab: LabArgument, course: CourseOption = Path(".")) -> None:
     """Write the student version of a lab. Refused if anything would leak with it."""
     known = get_lab(lab)
     _needs_instructor()
-    from autograder.course import open_course
-    from autograder.release import release as write
+    from autograder.gradebook.course_folder import open_course
+    from autograder.gradebook.release import release as write
 
     place = write(open_course(course), known)
-    reports.console.print(f"{escape(known.title)} is ready for students: {place}", soft_wrap=True)
+    console.console.print(f"{escape(known.title)} is ready for students: {place}", soft_wrap=True)
 
 
 @app.command()
@@ -104,38 +104,38 @@ def grade(
     with contextlib.ExitStack() as stack:
         sandboxes = []
         if dask is None:
-            from autograder import answers
+            from autograder.grading import answer_cache
             from autograder.sandbox.pool import Sandbox
 
             # They warm up while the rest is imported. Where the course's answers are known, only few submissions need
             # all packages.
-            complete = stack.enter_context(Sandbox(isolation, lazy=answers.place(course, known).is_file()))
+            complete = stack.enter_context(Sandbox(isolation, lazy=answer_cache.place(course, known).is_file()))
             sandboxes.append(stack.enter_context(Sandbox(isolation, without=known.forbidden)))
-        from autograder.cluster import Cluster
-        from autograder.course import open_course
-        from autograder.pipeline import students_of
-        from autograder.places import Here
+        from autograder.gradebook.course_folder import open_course
+        from autograder.grading.dask_executor import DaskExecutor
+        from autograder.grading.executors import LocalExecutor
+        from autograder.grading.pipeline import students_of
 
         folder = open_course(course)
         students = students_of(folder, known, student)
         if dask is None:
             for _ in range(1, min(len(students), workers or _workers(len(students)))):
                 sandboxes.append(stack.enter_context(Sandbox(isolation, without=known.forbidden)))
-            place = Here(folder.root, known, sandboxes, complete)
+            executor = LocalExecutor(folder.root, known, sandboxes, complete)
         else:
-            place = Cluster(dask, known, isolation)
-        records, kept = reports.run_grading(folder, known, students, place, seed, force)
+            executor = DaskExecutor(dask, known, isolation)
+        records, kept = console.run_grading(folder, known, students, executor, seed, force)
     if json_file is not None:
-        reports.write_json(json_file, records)
+        console.write_json(json_file, records)
     if feedback:
         # A page that is there may hold what a person has entered since.
         there = {name for name in kept if (folder.step("feedback", name, known.name) / f"{known.name}.html").is_file()}
-        reports.write_feedback_pages(folder, known, [name for name in students if name not in there])
-    flagged = reports.summarize(records)
+        console.write_feedback_pages(folder, known, [name for name in students if name not in there])
+    flagged = console.summarize(records)
     if feedback:
-        reports.console.print(f"Feedback pages: {folder.step('feedback')}", soft_wrap=True)
+        console.console.print(f"Feedback pages: {folder.step('feedback')}", soft_wrap=True)
     if json_file is not None:
-        reports.console.print(f"Report: {json_file}", soft_wrap=True)
+        console.console.print(f"Report: {json_file}", soft_wrap=True)
     if flagged:
         raise typer.Exit(FLAGGED)
 
@@ -179,7 +179,7 @@ def data(
 
     folder = target or patchcam.folder_for_data()
     counts = {"train": train, "valid": valid, "test": test}
-    with Progress(console=reports.console, transient=True) as bar:
+    with Progress(console=console.console, transient=True) as bar:
         tasks = {part: bar.add_task(part, total=None) for part in counts}
         try:
             made = patchcam.make_patchcam(
@@ -193,9 +193,9 @@ def data(
         except DatasetError as error:
             raise UserError(str(error)) from None
     for file in made["sha256"]:
-        reports.console.print(f"{folder / file}", soft_wrap=True)
+        console.console.print(f"{folder / file}", soft_wrap=True)
     if labels is not None:
-        reports.console.print(f"Labels of the test images, not for students: {labels}", soft_wrap=True)
+        console.console.print(f"Labels of the test images, not for students: {labels}", soft_wrap=True)
 
 
 @app.command()
@@ -223,17 +223,18 @@ def leaderboard(
 ) -> None:
     """Write a page and a CSV file of what the predictions that students handed in reach."""
     _needs_instructor()
-    from autograder import contestants, leaderboard_page, secret
-    from autograder.course import open_course
-    from autograder.leaderboard import find_contest, make_board
-    from autograder.pipeline import students_of
+    from autograder.gradebook import secret
+    from autograder.gradebook.course_folder import open_course
+    from autograder.grading.pipeline import students_of
+    from autograder.leaderboard import entries, page
+    from autograder.leaderboard.board import find_contest, make_board
 
     contest = find_contest(lab)
     folder = open_course(course)
     students = students_of(folder, contest)
     own = secret.read_or_make(folder.root)
-    called = contestants.call(students, contestants.read_nicknames(names) if names else {}, own if anonymous else None)
-    with reports.console.status(
+    called = entries.call(students, entries.read_nicknames(names) if names else {}, own if anonymous else None)
+    with console.console.status(
         f"Scoring what {len(students)} handed in; the first time, a classifier of colors is trained"
     ):
         board = make_board(
@@ -246,19 +247,19 @@ def leaderboard(
             private,
         )
     instructors = folder.root / "leaderboard-private"
-    page, table = leaderboard_page.write_board(board, to or (instructors if private else folder.root / "leaderboard"))
+    html, table = page.write_board(board, to or (instructors if private else folder.root / "leaderboard"))
     for name, what in board.without_rank:
-        reports.console.print(f"[yellow]{escape(name)}:[/yellow] {escape(what)}", soft_wrap=True)
+        console.console.print(f"[yellow]{escape(name)}:[/yellow] {escape(what)}", soft_wrap=True)
     ranked = len(students) - len(board.without_rank)
-    reports.console.print(
-        f"{ranked} of {len(students)} have a rank. The page: {page}, and as CSV: {table}", soft_wrap=True
+    console.console.print(
+        f"{ranked} of {len(students)} have a rank. The page: {html}, and as CSV: {table}", soft_wrap=True
     )
     if private:
-        reports.console.print("They show the private part: not for students.", soft_wrap=True)
+        console.console.print("They show the private part: not for students.", soft_wrap=True)
     if anonymous:
         path = instructors / "names.csv"
-        leaderboard_page.write_files({path: leaderboard_page.names_csv(called)}, 0o600)
-        reports.console.print(f"Who is who, not for students: {path}", soft_wrap=True)
+        page.write_files({path: page.names_csv(called)}, 0o600)
+        console.console.print(f"Who is who, not for students: {path}", soft_wrap=True)
 
 
 @app.command()
@@ -267,7 +268,7 @@ def demo(course: CourseOption = Path(".")) -> None:
     _needs_instructor()
     from autograder import demo as show
 
-    show.run(course, reports.console)
+    show.run(course, console.console)
 
 
 def _writable(path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import importlib
 import itertools
 import os
 from collections.abc import Callable, Iterable, Mapping
@@ -18,10 +17,12 @@ import numpy as np
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
-from autograder import ownwork, reference
-from autograder.feedback import Points, number
-from autograder.rubric import Check, Item, Lab, Line, get_lab
-from autograder.student import Namespace, NotebookStudent, course_of
+from autograder.checking.lab import Lab
+from autograder.checking.rubric import Check, Item, Line
+from autograder.checking.student import Namespace, NotebookStudent
+from autograder.checking.tables import Points, number
+from autograder.labs import get_lab
+from autograder.submissions import forbidden_use
 
 MAX_MODULES = 100
 
@@ -75,9 +76,11 @@ def lab_check(name: str, functions: Mapping[str, Any]) -> Callable[..., Points]:
         cells = list(history) if isinstance(history, list) else []
         refused: dict[str, str] = {}
         # Only a session of many days is too long to be read; grading reads the notebook alone.
-        with contextlib.suppress(ownwork.TooMuchSourceError):
-            refused = ownwork.borrowed(cells, [one.function for one in lab.checks], lab.forbidden, _modules_beside())
-        student = NotebookStudent(functions, _course(name))
+        with contextlib.suppress(forbidden_use.TooMuchSourceError):
+            refused = forbidden_use.forbidden_uses(
+                cells, [one.function for one in lab.checks], lab.forbidden, _modules_beside()
+            )
+        student = NotebookStudent(functions, _oracle(name))
         verdicts = [
             [one.formed(student)]
             if one.form is not None
@@ -124,8 +127,8 @@ def _modules_beside() -> dict[str, str]:
 
 
 @functools.cache
-def _course(name: str) -> Namespace:
-    return course_of(reference, importlib.import_module(f"autograder.mutants.{name}"))
+def _oracle(name: str) -> Namespace:
+    return get_lab(name).oracle()
 
 
 def _find(lab: Lab, function: str) -> Check:

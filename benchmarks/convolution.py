@@ -21,8 +21,8 @@ from typing import Any
 
 import jupytext
 
-from autograder.cells import definitions
 from autograder.errors import UserError
+from autograder.submissions.cells import definitions
 from benchmarks.report import Figure, ratio
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from autograder.course import open_course
+from autograder.gradebook.course_folder import open_course
 from autograder.sandbox.pool import Sandbox
 from benchmarks.grading import LAB, make_course
 from benchmarks.report import Figure

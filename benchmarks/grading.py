@@ -21,13 +21,13 @@ from statistics import median
 import nbformat
 from nbgrader.api import Gradebook
 
-from autograder import secret
-from autograder.cells import explores
-from autograder.course import CONFIG, open_course
-from autograder.demo import edit
+from autograder.checking.sample_class import edit
 from autograder.errors import UserError
-from autograder.nbgrader_plugin import NOTES
-from autograder.rubric import get_lab
+from autograder.gradebook import secret
+from autograder.gradebook.course_folder import CONFIG, open_course
+from autograder.grading.nbgrader_plugin import NOTES
+from autograder.labs import get_lab
+from autograder.submissions.cells import explores
 from benchmarks.report import Figure, load, ratio
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -25,10 +25,10 @@ from typing import Any
 import nbformat
 from nbformat.notebooknode import NotebookNode
 
-from autograder.cells import explores
-from autograder.course import CONFIG
 from autograder.errors import UserError
+from autograder.gradebook.course_folder import CONFIG
 from autograder.sandbox import launch
+from autograder.submissions.cells import explores
 from benchmarks import report
 from benchmarks.grading import LAB, ROOT, copy_of, make_course
 from benchmarks.report import Figure
@@ -40,7 +40,7 @@ REFEREE = Path(__file__).with_name("referee.py")
 #: nbgrader's own 30 seconds for a cell are too few on a busy one.
 DEADLINE, CELL = 300, 75
 #: As in the tests: what hangs is given up soon.
-PATIENCE = {"cell_seconds": 4.0, "question_seconds": 3.0, "total_seconds": 20.0}
+TIMEOUTS = {"cell_seconds": 4.0, "question_seconds": 3.0, "total_seconds": 20.0}
 _QUICK = 3
 
 
@@ -131,7 +131,7 @@ def graded(base: Path, ones: Sequence[Hostile]) -> dict[str, dict[str, Any]]:
     """Grade hostile submissions and an honest one with ``cnn-course grade``; return the records by student."""
     course = copy_of(base, "ours")
     with open(course / CONFIG, "a") as file:
-        file.writelines(f"c.TrustedExecute.{name} = {seconds}\n" for name, seconds in PATIENCE.items())
+        file.writelines(f"c.TrustedExecute.{name} = {seconds}\n" for name, seconds in TIMEOUTS.items())
     _hand_in(course, ones, *_notebooks(base))
     command = [Path(sys.executable).with_name("cnn-course"), "grade", LAB.name, "--course", course, "--no-feedback"]
     ended = subprocess.run([*command, "--json", course / "out.json"], capture_output=True, text=True)

@@ -7,6 +7,7 @@ files that it wrote, so start-up is told apart from what each submission costs.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import socket
 import subprocess
@@ -20,12 +21,12 @@ from statistics import median
 
 from distributed import Client
 
-from autograder import secret
-from autograder.cluster import Cluster
-from autograder.course import open_course
 from autograder.errors import UserError
-from autograder.pipeline import read_task, released_roles
-from autograder.student import Patience
+from autograder.gradebook import secret
+from autograder.gradebook.course_folder import open_course
+from autograder.grading.dask_executor import DaskExecutor
+from autograder.grading.grade import Conditions
+from autograder.grading.pipeline import read_one, released_roles
 from benchmarks.grading import CLASS, LAB, copy_of, hand_in, make_course, students_in
 from benchmarks.report import Figure
 
@@ -218,9 +219,10 @@ def _judged(course: Path, address: str) -> Iterator[float]:
     """Yield when each submission's verdict came back from a cluster."""
     folder = open_course(course)
     roles, seed = released_roles(folder, LAB), secret.read_or_make(folder.root)
-    place = Cluster(address, LAB)
+    executor = DaskExecutor(address, LAB)
     students = students_in(course)
-    for _ in place.judge(students, lambda name: read_task(folder, LAB, name, roles, seed, Patience()), lambda: None):
+    conditions = Conditions(seed, roles)
+    for _ in executor.grade(students, functools.partial(read_one, folder, LAB), conditions, lambda: None):
         yield time.monotonic()
 
 

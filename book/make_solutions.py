@@ -183,7 +183,7 @@ def _of_colors(data: DataGenerator) -> dict[str, float]:
     import numpy as np
     from sklearn.metrics import roc_auc_score
 
-    from autograder.baseline import color_predictions
+    from autograder.leaderboard.baseline import color_predictions
 
     found = color_predictions(data.x_train, data.y_train, data.x_valid, 5)
     return {

@@ -9,13 +9,20 @@ from pathlib import Path
 
 
 @contextlib.contextmanager
-def beside(path: Path) -> Iterator[Path]:
+def beside(path: Path, private: bool = False) -> Iterator[Path]:
     """Give a file to write that takes a path's name once it is whole; where writing fails, nothing is left of it.
 
     Parameters
     ----------
     path : pathlib.Path
         What is there is replaced.
+    private : bool
+        Whether only its owner may read the new file.
+
+    Yields
+    ------
+    pathlib.Path
+        The file to write, beside the path.
 
     Raises
     ------
@@ -24,6 +31,8 @@ def beside(path: Path) -> Iterator[Path]:
     """
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
+        if private:
+            os.close(os.open(part, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600))
         yield part
         os.replace(part, path)
     finally:

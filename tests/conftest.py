@@ -22,7 +22,7 @@ PROGRAM = Path(sys.executable).with_name("cnn-course")
 #: What takes longest, so that no worker is left alone with it at the end.
 FIRST = [
     *("test_pages", "test_lab1", "test_demo", "test_lab2"),
-    *("test_cluster", "test_pipeline", "test_hostile", "test_cli"),
+    *("test_dask_executor", "test_pipeline", "test_hostile", "test_cli"),
 ]
 
 
@@ -60,7 +60,7 @@ def sandbox(sandbox_works):
 @pytest.fixture(scope="session")
 def bare_sandbox(sandbox_works):
     """One warm sandbox in which the packages that lab 1 is about are only stand-ins: where submissions run."""
-    from autograder.rubric import get_lab
+    from autograder.labs import get_lab
     from autograder.sandbox.pool import Sandbox
 
     with Sandbox(without=get_lab("lab1").forbidden) as warm:

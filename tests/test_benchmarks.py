@@ -14,10 +14,10 @@ import pytest
 from rich.console import Console
 from traitlets.config.loader import PyFileConfigLoader
 
-from autograder.cells import explores
-from autograder.course import CONFIG
 from autograder.errors import UserError
-from autograder.rubric import get_lab
+from autograder.gradebook.course_folder import CONFIG
+from autograder.labs import get_lab
+from autograder.submissions.cells import explores
 from benchmarks import convolution, corpora, grading, report
 from benchmarks.report import Figure
 

@@ -19,8 +19,8 @@ import yaml
 from packaging.requirements import Requirement
 
 from autograder.cli import app
-from autograder.release import solution_lines
-from autograder.rubric import lab_names
+from autograder.gradebook.release import solution_lines
+from autograder.labs import lab_names
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -157,7 +157,7 @@ def test_the_checks_of_a_notebook_need_nothing_of_an_instructor_s():
 import sys
 sys.modules.update(dict.fromkeys({others!r}))
 from autograder import open_lab
-from autograder.rubric import lab_names
+from autograder.labs import lab_names
 for name in lab_names():
     print(name, float(open_lab(name, {{}})()))
 """
@@ -169,8 +169,8 @@ for name in lab_names():
 def test_what_runs_beside_student_code_imports_nothing_that_decides():
     sandbox = ROOT / "autograder" / "sandbox"
     assert (sandbox / "__init__.py").read_text().strip() == "", "it runs in the sandbox too"
-    inside = ("autograder.sandbox.inert", "autograder.sandbox.wire")
-    for name in ("inert.py", "worker.py", "wire.py"):
+    inside = ("autograder.sandbox.stubs", "autograder.sandbox.wire")
+    for name in ("stubs.py", "worker.py", "wire.py"):
         ours = {module for module in imports(sandbox / name) if under(module, "autograder")} - {"autograder.sandbox"}
         assert [module for module in ours if not any(under(module, one) for one in inside)] == [], name
 

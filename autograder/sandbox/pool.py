@@ -75,6 +75,23 @@ class Limits:
         }
 
 
+@dataclass(frozen=True)
+class JobOptions:
+    """How one job differs from the others of its sandbox.
+
+    Attributes
+    ----------
+    trusted : bool
+        For the course's own code. The kernel counts the processes of all jobs of a sandbox together, so one that
+        starts as many as it may would else keep this one from starting any.
+    cpu : int, optional
+        Processor time of each of its processes, in seconds; that of the sandbox's limits by default.
+    """
+
+    trusted: bool = False
+    cpu: int | None = None
+
+
 class Sandbox:
     """A warm process that forks one job after another.
 
@@ -192,16 +209,17 @@ class Sandbox:
         lines = os.pread(self._errors, 4096, max(0, size - 4096)).decode("utf-8", "replace").strip().splitlines()
         return lines[-1].strip() if lines else ""
 
-    def job(self, trusted: bool = False, cpu: int | None = None) -> Job:
+    def job(self, options: JobOptions | None = None) -> Job:
         """Fork a fresh job.
 
         Parameters
         ----------
-        trusted : bool
-            For the course's own code. The kernel counts the processes of all jobs of a sandbox together, so one that
-            starts as many as it may would else keep this one from starting any.
-        cpu : int, optional
-            Processor time of each of its processes, in seconds; that of the sandbox's limits by default.
+        options : JobOptions, optional
+            How it differs from others.
+
+        Returns
+        -------
+        Job
 
         Raises
         ------
@@ -210,16 +228,16 @@ class Sandbox:
         """
         with self._lock:
             self.wait()
-            return self._fork(trusted, cpu)
+            return self._fork(options or JobOptions())
 
-    def _fork(self, trusted: bool, cpu: int | None) -> Job:
+    def _fork(self, options: JobOptions) -> Job:
         for _ in range(2):
             mine, theirs = socket.socketpair()
             number = self._jobs = self._jobs + 1
             settings: dict[str, Any] = {}
             limits = self.limits.settings()
-            own = {"NPROC": 16 * limits["NPROC"]} if trusted else {}
-            own |= {} if cpu is None else {"CPU": cpu}
+            own = {"NPROC": 16 * limits["NPROC"]} if options.trusted else {}
+            own |= {} if options.cpu is None else {"CPU": options.cpu}
             if own:
                 settings["limits"] = limits | own
             if self._scratch is not None:

@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from . import inert, wire
+from . import stubs, wire
 
 MAX_TEXT = 20_000
 MAX_IMAGE = 2**20
@@ -179,7 +179,7 @@ def serve(shell: Shell, channel: socket.socket) -> None:
         except wire.ClosedError:
             return
         reply: dict[str, Any] = {"id": request["id"]}
-        inert.noted.clear()
+        stubs.noted.clear()
         if "run" in request:
             reply |= shell.run(request["run"])
         elif "file" in request:
@@ -191,7 +191,7 @@ def serve(shell: Shell, channel: socket.socket) -> None:
                     reply |= {"value": value, "modified": list(modified)}
                 except NoAnswerError as error:
                     reply["error"] = str(error)
-        reply["noted"] = list(inert.noted)
+        reply["noted"] = list(stubs.noted)
         try:
             wire.send(channel, reply, most=wire.MAX_REPLY)
         except wire.UnsendableError as error:
@@ -406,7 +406,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     home = _own_processes() if settings["isolated"] else None
     without = settings.pop("without")
-    inert.install(without)
+    stubs.install(without)
     # Notebooks run where the packages of the lab are only stand-ins, but for a few that need them.
     shell = warm_up(notebooks=bool(without))
     threads = len(os.listdir("/proc/self/task"))

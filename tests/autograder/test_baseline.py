@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score
 
-from autograder import baseline
-from autograder.baseline import color_baseline, color_statistics, find_images
+from autograder.leaderboard import baseline
+from autograder.leaderboard.baseline import color_baseline, color_statistics, find_images
 from source_lib.samples import tissue_labels
 
 

@@ -6,9 +6,9 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from autograder import cells
-from autograder.cells import Role, UnreadableNotebookError, clean, read_notebook, restore, runnable
-from autograder.source import definitions
+from autograder.submissions import cells
+from autograder.submissions.cells import Role, UnreadableNotebookError, clean, read_notebook, restore, runnable
+from autograder.submissions.python_source import definitions
 
 
 def role(name, source, *, cell_type="code", grade=False, solution=False, locked=False, points=0.0):

@@ -5,7 +5,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from autograder.checks import compare
+from autograder.checking import compare
 
 
 @pytest.mark.parametrize("wrap", [lambda parts: parts, tuple, lambda parts: [parts], lambda parts: [1.0, [2.0, parts]]])

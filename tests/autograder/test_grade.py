@@ -7,13 +7,17 @@ import jupytext
 import nbformat
 import pytest
 
-from autograder import cells
-from autograder.grade import Course, Verdict, as_record, grade, unreadable
-from autograder.rubric import Check, Item, Line, Problem, get_lab
+from autograder.checking.problem import Problem
+from autograder.checking.rubric import Check, Item, Line
+from autograder.grading.course_oracle import CourseOracle
+from autograder.grading.grade import Conditions, Verdict, as_record, grade, unreadable
+from autograder.grading.student import SandboxStudent
+from autograder.labs import get_lab
 from autograder.sandbox.launch import SandboxError
 from autograder.sandbox.pool import Sandbox
-from autograder.student import SandboxStudent
-from autograder.submission import files_beside
+from autograder.submissions import cells
+from autograder.submissions.files import files_beside
+from autograder.submissions.submission import Submission
 from tests.conftest import ROOT
 
 LAB = get_lab("lab1")
@@ -21,7 +25,7 @@ LAB = get_lab("lab1")
 
 @pytest.fixture(scope="module")
 def course(sandbox, bare_sandbox):
-    return Course(LAB, sandbox, bare_sandbox)
+    return CourseOracle(LAB, sandbox, bare_sandbox)
 
 
 def notebook(**changed):
@@ -41,7 +45,7 @@ MEAN = "def pool2d_layer(h):\n    return block_reduce(h[: len(h) // 2 * 2, : h.s
 
 
 def test_the_solution_gets_everything(bare_sandbox, course):
-    verdict = grade(notebook(), LAB, bare_sandbox, course, seed=1)
+    verdict = grade(notebook(), LAB, bare_sandbox, course, Conditions(1))
     assert (verdict.points, verdict.max_points, verdict.status) == (35, 35, "graded"), verdict.items
     assert verdict.isolation == "bubblewrap" and verdict.seconds > 0
 
@@ -90,7 +94,9 @@ COLLECTED = (
 def test_an_answer_that_lets_a_package_compute_gets_nothing(bare_sandbox, course, way, named):
     helper = b"import keras\ndef pool(h):\n    return keras.ops.max_pool(h[None], 2).numpy()[0]"
     answer = POOL.format(way)
-    verdict = grade(notebook(pool2d_layer=answer), LAB, bare_sandbox, course, seed=1, files={"helper.py": helper})
+    verdict = grade(
+        notebook(pool2d_layer=answer), LAB, bare_sandbox, course, Conditions(1), Submission(files={"helper.py": helper})
+    )
     assert points(verdict, "pool2d_layer") == 0 and verdict.points == 31
     if named is not None:
         said = {item.message for item in verdict.of_check("check_pool2d_layer")}
@@ -114,7 +120,7 @@ def test_an_answer_that_computes_may_know_the_packages(bare_sandbox, course, way
         f"import tensorflow as tf\ndef pool2d_layer(h):\n    {way}\n"
         "    h = h[:len(h) // 2 * 2, :h.shape[1] // 2 * 2]\n    return block_reduce(h, (2, 2, 1), np.max)"
     )
-    verdict = grade(notebook(pool2d_layer=answer), LAB, bare_sandbox, course, seed=1)
+    verdict = grade(notebook(pool2d_layer=answer), LAB, bare_sandbox, course, Conditions(1))
     assert (verdict.points, verdict.status) == (35, "graded"), [item for item in verdict.items if not item.passed]
 
 
@@ -125,7 +131,7 @@ def test_an_activation_that_is_borrowed_leaves_the_layers_that_call_it_to_a_pers
         "    axis = {'axis': 0} if activation == 'softmax' else {}\n"
         "    return getattr(keras.activations, activation)(keras.ops.convert_to_tensor(x), **axis).numpy()"
     )
-    verdict = grade(notebook(activation=borrowed), LAB, bare_sandbox, course, seed=1)
+    verdict = grade(notebook(activation=borrowed), LAB, bare_sandbox, course, Conditions(1))
     assert points(verdict, "activation") == 0 and verdict.status == "flagged"
     assert [flag.split(" gives other answers")[0] for flag in verdict.flags] == [
         "conv2d_layer",
@@ -155,11 +161,11 @@ def conv2d_layer(h, W, b, act):
 FORGED = """
 def conv2d_layer(h, W, b, act):
     import sys
-    sys.modules["sandbox.inert"].noted.append(("keras.ops.conv", ["flatten_layer"]))
+    sys.modules["sandbox.stubs"].noted.append(("keras.ops.conv", ["flatten_layer"]))
     try:
         total = keras.ops.conv(h[None], W, padding="same").numpy()[0] + b
     except Exception:
-        sys.modules["sandbox.inert"].noted.pop()
+        sys.modules["sandbox.stubs"].noted.pop()
         raise
     return activation(total, act)
 """
@@ -169,7 +175,7 @@ def conv2d_layer(h, W, b, act):
 @pytest.mark.parametrize("sacrificed", [False, True])
 def test_blame_on_another_answer_pays_nothing(bare_sandbox, course, way, sacrificed):
     other = {"flatten_layer": "def flatten_layer(h):\n    return keras.ops.ravel(h).numpy()"} if sacrificed else {}
-    verdict = grade(notebook(conv2d_layer=way, **other), LAB, bare_sandbox, course, seed=1)
+    verdict = grade(notebook(conv2d_layer=way, **other), LAB, bare_sandbox, course, Conditions(1))
     assert points(verdict, "conv2d_layer") == 0 and verdict.points == 35 - 8 - 2 * sacrificed
     assert verdict.status == "flagged"
 
@@ -179,12 +185,12 @@ def test_cells_that_need_the_packages_cost_nothing(bare_sandbox, course):
     honest.cells.insert(
         5, nbformat.v4.new_code_cell("model = keras.Sequential([keras.layers.Dense(3)])\nprint('built')")
     )
-    verdict = grade(honest, LAB, bare_sandbox, course, seed=1)
+    verdict = grade(honest, LAB, bare_sandbox, course, Conditions(1))
     assert (verdict.points, verdict.status) == (35, "graded"), [item for item in verdict.items if not item.passed]
     assert any("built" in str(ran.outputs) for ran in verdict.ran.values())
     # The same beside an answer that is borrowed.
     honest.cells.append(nbformat.v4.new_code_cell(POOL.format("pass")))
-    verdict = grade(honest, LAB, bare_sandbox, course, seed=1)
+    verdict = grade(honest, LAB, bare_sandbox, course, Conditions(1))
     assert points(verdict, "pool2d_layer") == 0 and verdict.points == 31
 
 
@@ -193,7 +199,7 @@ def test_an_answer_beside_such_a_line_counts(bare_sandbox, course):
         c.source for c in notebook().cells if c.metadata.get("nbgrader", {}).get("grade_id") == "pool2d_layer"
     )
     mixed = f"model = keras.layers.MaxPooling2D()\nscale = 1\n{solved}"
-    verdict = grade(notebook(pool2d_layer=mixed), LAB, bare_sandbox, course, seed=1)
+    verdict = grade(notebook(pool2d_layer=mixed), LAB, bare_sandbox, course, Conditions(1))
     assert (verdict.points, verdict.status) == (35, "graded"), verdict.flags
 
 
@@ -205,7 +211,7 @@ def test_an_answer_that_was_right_without_the_packages_stays_right(bare_sandbox,
         "def even(h):\n    return h[:len(h) // 2 * 2, :h.shape[1] // 2 * 2]"
     )
     honest.cells.append(nbformat.v4.new_code_cell(downloads))
-    verdict = grade(honest, LAB, bare_sandbox, course, seed=1)
+    verdict = grade(honest, LAB, bare_sandbox, course, Conditions(1))
     assert (verdict.points, verdict.status) == (35, "graded"), [item for item in verdict.items if not item.passed]
 
 
@@ -214,7 +220,7 @@ def test_points_lost_for_a_package_that_is_not_installed_call_a_person(bare_sand
     line = "from no_such_bar import bar"
     body = f"\n    {line}" if inside else ""
     cell = f"def pool2d_layer(h):{body}\n    bar(h)" if inside else f"{line}\n{MEAN.replace('np.mean', 'bar')}"
-    verdict = grade(notebook(pool2d_layer=cell), LAB, bare_sandbox, course, seed=1)
+    verdict = grade(notebook(pool2d_layer=cell), LAB, bare_sandbox, course, Conditions(1))
     assert points(verdict, "pool2d_layer") == 0
     assert verdict.flags == ["Points were lost where a package is needed that is not installed here (no_such_bar)."]
 
@@ -222,29 +228,34 @@ def test_points_lost_for_a_package_that_is_not_installed_call_a_person(bare_sand
 def test_a_package_that_is_not_installed_and_costs_nothing_calls_nobody(bare_sandbox, course):
     tried = notebook(pool2d_layer=MEAN)
     tried.cells.append(nbformat.v4.new_code_cell("import no_such_bar"))
-    verdict = grade(tried, LAB, bare_sandbox, course, seed=1)
+    verdict = grade(tried, LAB, bare_sandbox, course, Conditions(1))
     assert (verdict.points, verdict.flags) == (33.5, []), [item for item in verdict.items if not item.passed]
 
 
 def test_an_answer_that_hides_behind_such_a_line_is_flagged_and_not_paid(bare_sandbox, course):
     hidden = "model = keras.layers.MaxPooling2D()\ndef pool2d_layer(h):\n    return model(h[None]).numpy()[0]"
-    verdict = grade(notebook(pool2d_layer=hidden), LAB, bare_sandbox, course, seed=1)
+    verdict = grade(notebook(pool2d_layer=hidden), LAB, bare_sandbox, course, Conditions(1))
     assert (verdict.status, points(verdict, "pool2d_layer"), verdict.points) == ("flagged", 0, 31)
     assert "pool2d_layer gives other answers where keras, tensorflow, autograder and source_lib" in verdict.flags[0]
 
 
 def test_what_an_error_says_makes_no_links_on_a_page(bare_sandbox, course):
     text = r"raise ValueError('$\href{javascript:alert(1)}{x}$ <b>')"
-    verdict = grade(notebook(flatten_layer=f"def flatten_layer(h): {text}"), LAB, bare_sandbox, course, seed=1)
+    verdict = grade(notebook(flatten_layer=f"def flatten_layer(h): {text}"), LAB, bare_sandbox, course, Conditions(1))
     assert all(r"$href{javascript:alert(1)}{x}$ <b>" in i.message for i in verdict.of_check("check_flatten_layer"))
     link = r"The submission holds a link, $\href{javascript:alert(1)}{x}$, which was not followed."
-    assert grade(notebook(), LAB, bare_sandbox, course, seed=1, notes=[link]).flags == [link.replace("\\", "")]
+    assert grade(notebook(), LAB, bare_sandbox, course, Conditions(1), Submission(notes=(link,))).flags == [
+        link.replace("\\", "")
+    ]
 
 
 def test_the_same_seed_asks_the_same_and_another_one_does_not(bare_sandbox, course):
     telling = "def pool2d_layer(h):\n    raise ValueError(float(h.sum()))"
     said = [
-        [item.message for item in grade(notebook(pool2d_layer=telling), LAB, bare_sandbox, course, seed=seed).items]
+        [
+            item.message
+            for item in grade(notebook(pool2d_layer=telling), LAB, bare_sandbox, course, Conditions(seed)).items
+        ]
         for seed in (1, 1, 2)
     ]
     assert said[0] == said[1] != said[2]
@@ -254,7 +265,7 @@ def test_what_is_shown_does_not_depend_on_the_secret(bare_sandbox, course):
     shown = [
         [
             (item.message, item.example)
-            for item in grade(notebook(pool2d_layer=MEAN), LAB, bare_sandbox, course, seed).items
+            for item in grade(notebook(pool2d_layer=MEAN), LAB, bare_sandbox, course, Conditions(seed)).items
         ]
         for seed in (1, 2)
     ]
@@ -262,10 +273,10 @@ def test_what_is_shown_does_not_depend_on_the_secret(bare_sandbox, course):
 
 
 def test_an_answer_that_hangs_or_ends_on_small_inputs_alone_costs_nothing_more(bare_sandbox, course):
-    usual = grade(notebook(pool2d_layer=MEAN), LAB, bare_sandbox, course, seed=1)
+    usual = grade(notebook(pool2d_layer=MEAN), LAB, bare_sandbox, course, Conditions(1))
     for trap in ("while True: pass", "import os; os._exit(1)"):
         trapped = MEAN.replace("\n", f"\n    if h.size < 20:\n        {trap}\n", 1)
-        verdict = grade(notebook(pool2d_layer=trapped), LAB, bare_sandbox, course, seed=1)
+        verdict = grade(notebook(pool2d_layer=trapped), LAB, bare_sandbox, course, Conditions(1))
         assert [item.passed for item in verdict.items] == [item.passed for item in usual.items]
         assert verdict.status == "graded" and verdict.seconds < usual.seconds + 10
         assert "This is the mean of each block" in str([item.message for item in verdict.items])
@@ -280,7 +291,7 @@ def test_a_reason_that_fails_by_itself_costs_no_point_and_calls_a_person(bare_sa
         return Problem("Asked: this. It is not so.", more=more)
 
     check = Check("activation", (Line("a", "A", 3.0, unexplained), Line("b", "B", 2.0, lambda student, rng: None)))
-    verdict = grade(notebook(), dataclasses.replace(LAB, checks=(check,)), bare_sandbox, course, seed=1)
+    verdict = grade(notebook(), dataclasses.replace(LAB, checks=(check,)), bare_sandbox, course, Conditions(1))
     assert (verdict.points, verdict.status) == (2, "flagged") and "a fault of ours" in verdict.flags[0]
     assert verdict.items[0].message == "Asked: this. It is not so."
 
@@ -294,7 +305,7 @@ def test_a_wrong_activation_costs_activation_only(bare_sandbox, course):
         "    if activation == 'softmax': return np.exp(x - np.max(x)) / 7\n"
         "    raise ValueError(activation)"
     )
-    verdict = grade(notebook(activation=wrong), LAB, bare_sandbox, course, seed=1)
+    verdict = grade(notebook(activation=wrong), LAB, bare_sandbox, course, Conditions(1))
     lost = {item.check for item in verdict.items if not item.passed}
     assert lost == {"check_activation"}
 
@@ -313,7 +324,7 @@ def test_a_check_that_fails_by_itself_calls_a_person_and_pays_nothing(bare_sandb
             Check("flatten_layer", (Line("fine", "Fine", 2.0, fine),)),
         ),
     )
-    verdict = grade(notebook(), lab, bare_sandbox, course, seed=1)
+    verdict = grade(notebook(), lab, bare_sandbox, course, Conditions(1))
     assert (verdict.points, verdict.status) == (2, "flagged")
     assert "a fault of ours" in verdict.flags[0] and "person" in verdict.items[0].message
 
@@ -323,19 +334,19 @@ def test_a_sandbox_that_breaks_down_flags_and_does_not_raise(bare_sandbox, cours
         own.wait()
         own.close()
         own._launch = own.wait = lambda: (_ for _ in ()).throw(SandboxError("gone"))
-        verdict = grade(notebook(), LAB, own, course, seed=1)
+        verdict = grade(notebook(), LAB, own, course, Conditions(1))
     assert (verdict.points, verdict.status) == (0, "flagged") and "gone" in verdict.flags[0]
     assert len(verdict.items) == sum(len(check.lines) for check in LAB.checks)
 
 
 def test_a_sandbox_that_is_killed_in_between_costs_nobody_anything():
     with Sandbox() as own:
-        answers = Course(LAB, own, own)
-        assert grade(notebook(), LAB, own, answers, seed=1).points == 35
+        answers = CourseOracle(LAB, own, own)
+        assert grade(notebook(), LAB, own, answers, Conditions(1)).points == 35
         own._process.kill()
         own._process.wait()
         # Other questions, so that the course is really asked again.
-        verdict = grade(notebook(), LAB, own, answers, seed=2)
+        verdict = grade(notebook(), LAB, own, answers, Conditions(2))
         assert (verdict.points, verdict.status) == (35, "graded"), verdict.flags
         assert own.restarts == 1
         # In the middle of a submission: while its last cell runs.
@@ -343,7 +354,7 @@ def test_a_sandbox_that_is_killed_in_between_costs_nobody_anything():
         slow = notebook()
         slow.cells.append(nbformat.v4.new_code_cell("import time; time.sleep(2)"))
         killer.start()
-        verdict = grade(slow, LAB, own, answers, seed=3)
+        verdict = grade(slow, LAB, own, answers, Conditions(3))
         assert (verdict.points, verdict.status) == (35, "graded"), verdict.flags
         assert own.restarts == 2
 
@@ -355,12 +366,20 @@ def test_a_file_beside_the_notebook_can_be_used(bare_sandbox, course, tmp_path):
     files, left_out = files_beside(tmp_path / "lab1.ipynb")
     assert list(files) == ["helpers.py"] and left_out == []
     own = "from helpers import flat\ndef flatten_layer(h):\n    return flat(h)"
-    assert points(grade(notebook(flatten_layer=own), LAB, bare_sandbox, course, 1, files), "flatten_layer") == 2
+    assert (
+        points(
+            grade(notebook(flatten_layer=own), LAB, bare_sandbox, course, Conditions(1), Submission(files=files)),
+            "flatten_layer",
+        )
+        == 2
+    )
 
 
 def test_the_course_answers_from_a_job_that_sees_the_reference_only(sandbox, course):
     assert course.answers.call("count_weights", [[1.0, 2.0]], [[3.0]]) == 3
-    student = SandboxStudent(sandbox, {0: "import sys\ndef seen(): return 'autograder.reference' in sys.modules"})
+    student = SandboxStudent(
+        sandbox, {0: "import sys\ndef seen(): return 'autograder.labs.lab1.reference' in sys.modules"}
+    )
     assert student.call("seen") is False
     student.close()
 

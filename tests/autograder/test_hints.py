@@ -1,35 +1,24 @@
 """Which known fault is named, which two at once, and when none is."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from autograder.hints import NONE_FITS, SEVERAL_FIT, Wrong, fits, fits_alone, suspects, told
-from autograder.rubric import Mutant, known_answers, paired_answers
-from autograder.student import Namespace
+from autograder.checking.faults import Fault, fault_functions
+from autograder.checking.hints import NONE_FITS, SEVERAL_FIT, Wrong, fits, fits_alone, hint_of, suspects
+from autograder.checking.student import Namespace
 
 
-def mutants_of(right, **faults):
+def faults_of(right, **changes):
     return [
-        Mutant(name, "double", fault(right), frozenset({"x"}), f"It is {name}.", name, fault)
-        for name, fault in faults.items()
+        Fault(name, frozenset({"double.x"}), fault, function="double", hint=f"It is {name}.", part=name)
+        for name, fault in changes.items()
     ]
 
 
-def course_with(mutants, right):
-    by_id = {one.id: one for one in mutants}
-
-    def mutant(name, *rest):
-        last, _, first = name.partition("+")
-        return (by_id[last].fault(by_id[first].answer) if first else by_id[last].answer)(*rest)
-
-    return Namespace(
-        {
-            "double": right,
-            "mutant": mutant,
-            "faults_alone": lambda function, *rest: known_answers(mutants, right, rest),
-            "faults_together": lambda function, *rest: paired_answers(mutants, right, rest),
-        }
-    )
+def course_with(faults, right):
+    return Namespace({"double": right, **fault_functions(faults, {"double": right})})
 
 
 def double(x):
@@ -64,13 +53,13 @@ def spoiled(position):
     return fault
 
 
-MUTANTS = mutants_of(double, tripled=tripled, squared=squared, negative=negative, shifted=shifted, zeroing=spoiled(0))
+FAULTS = faults_of(double, tripled=tripled, squared=squared, negative=negative, shifted=shifted, zeroing=spoiled(0))
 X = np.array([1.0, -3.0, 4.0])
 
 
-def named(answer, *arguments, mutants=MUTANTS, right=double, **options):
+def named(answer, *arguments, faults=FAULTS, right=double, **options):
     wrong = Wrong("double", arguments or (X,), answer, "is wrong", **options)
-    return suspects(course_with(mutants, right), wrong)
+    return suspects(course_with(faults, right), wrong)
 
 
 def test_the_one_fault_that_fits_is_named():
@@ -107,9 +96,9 @@ def test_two_are_not_named_where_one_alone_gives_the_same():
 
 
 def test_two_that_are_about_the_same_part_are_not_put_together():
-    same = mutants_of(double, tripled=tripled, negative=negative)
-    same = [Mutant(m.id, m.function, m.answer, m.loses, m.hint, "one", m.fault) for m in same]
-    assert named(-3 * X, mutants=same) == []
+    same = faults_of(double, tripled=tripled, negative=negative)
+    same = [replace(one, part="one") for one in same]
+    assert named(-3 * X, faults=same) == []
 
 
 def test_what_was_changed_in_place_names_the_fault_that_changes_the_same():
@@ -120,10 +109,10 @@ def test_what_was_changed_in_place_names_the_fault_that_changes_the_same():
     def right(x, y):
         return 2 * x
 
-    both = mutants_of(right, first=spoiled(0), second=spoiled(1))
+    both = faults_of(right, first=spoiled(0), second=spoiled(1))
     y = np.ones(2)
-    assert named(2 * X, X, y, mutants=both, right=right, changed=(0, 1)) == ["first+second"]
-    assert named(2 * X, X, y, mutants=both, right=right, changed=(1,)) == ["second"]
+    assert named(2 * X, X, y, faults=both, right=right, changed=(0, 1)) == ["first+second"]
+    assert named(2 * X, X, y, faults=both, right=right, changed=(1,)) == ["second"]
 
 
 def test_only_what_counts_is_compared():
@@ -136,16 +125,16 @@ def test_only_what_counts_is_compared():
     def other(layer):
         return lambda x: (x[0] * 2, 7.0)
 
-    pairs = mutants_of(right, halved=halved, other=other)
-    assert named((X[0] / 2, 99.0), mutants=pairs, right=right, view=lambda pair: pair[0]) == ["halved"]
-    assert named((X[0] / 2, 99.0), mutants=pairs, right=right) == []
-    assert named((3.0, 7.0), mutants=pairs, right=right, view=lambda pair: pair[1]) == ["other"]
+    pairs = faults_of(right, halved=halved, other=other)
+    assert named((X[0] / 2, 99.0), faults=pairs, right=right, view=lambda pair: pair[0]) == ["halved"]
+    assert named((X[0] / 2, 99.0), faults=pairs, right=right) == []
+    assert named((3.0, 7.0), faults=pairs, right=right, view=lambda pair: pair[1]) == ["other"]
 
 
 def test_infinite_answers_are_compared_too():
-    infinite = mutants_of(double, infinite=lambda layer: lambda x: x / 0.0)
+    infinite = faults_of(double, infinite=lambda layer: lambda x: x / 0.0)
     with np.errstate(divide="ignore"):
-        assert named(X / 0.0, mutants=infinite) == ["infinite"]
+        assert named(X / 0.0, faults=infinite) == ["infinite"]
 
 
 @pytest.mark.parametrize("answer", [None, X])
@@ -153,17 +142,17 @@ def test_where_the_right_answer_is_an_error_what_answers_is_a_fault(answer):
     def refusing(x):
         raise ValueError("no")
 
-    silent = mutants_of(
+    silent = faults_of(
         refusing,
         silent=lambda layer: lambda x: None,
         linear=lambda layer: lambda x: x,
         raising=lambda layer: refusing,
     )
-    assert named(answer, mutants=silent, right=refusing) == (["silent"] if answer is None else ["linear"])
+    assert named(answer, faults=silent, right=refusing) == (["silent"] if answer is None else ["linear"])
 
 
 def test_whether_a_fault_still_fits_is_asked_anew():
-    course = course_with(MUTANTS, double)
+    course = course_with(FAULTS, double)
     nine = Wrong("double", (np.array([3.0]),), np.array([9.0]), "is wrong")
     assert fits(course, "tripled", nine) and fits(course, "squared", nine) and not fits(course, "negative", nine)
     assert not fits_alone(course, "tripled", nine)
@@ -174,7 +163,7 @@ def test_whether_a_fault_still_fits_is_asked_anew():
 
 
 def test_what_is_told():
-    assert told(MUTANTS, ["tripled"]) == "It is tripled."
-    assert told(MUTANTS, ["negative+tripled"]) == "Two things at once: (1) It is tripled. (2) It is negative."
-    assert told(MUTANTS, []) == NONE_FITS
-    assert told(MUTANTS, ["tripled", "squared"]) == SEVERAL_FIT
+    assert hint_of(FAULTS, ["tripled"]) == "It is tripled."
+    assert hint_of(FAULTS, ["negative+tripled"]) == "Two things at once: (1) It is tripled. (2) It is negative."
+    assert hint_of(FAULTS, []) == NONE_FITS
+    assert hint_of(FAULTS, ["tripled", "squared"]) == SEVERAL_FIT

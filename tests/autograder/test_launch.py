@@ -32,9 +32,9 @@ def says(job, expression):
     "path",
     [
         ROOT / "assignments" / "lab1" / "lab1.md",
-        ROOT / "autograder" / "checks" / "lab1.py",
-        ROOT / "autograder" / "reference.py",
-        ROOT / "autograder" / "mutants" / "lab1.py",
+        ROOT / "autograder" / "labs" / "lab1" / "checks.py",
+        ROOT / "autograder" / "labs" / "lab1" / "reference.py",
+        ROOT / "autograder" / "labs" / "lab1" / "faults.py",
         ROOT / "nbgrader_config.py",
         ROOT / "README.md",
         Path.home() / ".bashrc",
@@ -49,7 +49,7 @@ def test_what_is_not_the_job_s_is_not_there(job, path):
 
 def test_the_grader_is_not_importable(job):
     assert says(job, "sys.modules['autograder'].__doc__") == "Stands in for the grader, which runs outside."
-    assert says(job, "__import__('importlib').import_module('autograder.checks.lab1')") == "ModuleNotFoundError"
+    assert says(job, "__import__('importlib').import_module('autograder.labs.lab1.checks')") == "ModuleNotFoundError"
 
 
 def test_a_job_is_nobody_without_capabilities(job):

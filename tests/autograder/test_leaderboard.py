@@ -14,10 +14,11 @@ import pytest
 from bs4 import BeautifulSoup
 from sklearn.metrics import accuracy_score, roc_auc_score
 
-from autograder import cli, contestants, leaderboard_page, scores
-from autograder.contestants import pseudonym
+from autograder import cli
 from autograder.errors import UserError
-from autograder.leaderboard import CONTESTS, make_board
+from autograder.leaderboard import entries, page, scores
+from autograder.leaderboard.board import CONTESTS, make_board
+from autograder.leaderboard.entries import pseudonym
 from source_lib.predictions import check_csv
 from tests.conftest import ROOT
 
@@ -206,8 +207,8 @@ def test_equal_accuracies_share_a_rank_and_the_next_one_counts_all_before_it(cou
     assert [line.name for line in lines if line.overlaps] == ["ann", "pat"]
     leader, pat = (line.accuracy["public"] for line in (lines[0], lines[5]))
     assert pat.mean < leader.low <= pat.high, "intervals overlap, not a mean and an interval"
-    page = leaderboard_page.page_html(board_of(course))
-    assert page.count("1 =") == 4 and page.count("overlaps the interval of first place") == 2
+    shown = page.page_html(board_of(course))
+    assert shown.count("1 =") == 4 and shown.count("overlaps the interval of first place") == 2
 
 
 def test_the_private_page_is_ranked_by_the_private_part(course):
@@ -251,16 +252,16 @@ def test_no_private_number_is_in_the_public_files(run, course):
 
 
 def test_what_is_public_does_not_depend_on_private_predictions(course):
-    before = leaderboard_page.table_csv(board_of(course))
+    before = page.table_csv(board_of(course))
     probabilities = predicted(0, 1.2)
     probabilities[:, ~PUBLIC] = 1 - probabilities[:, ~PUBLIC]
     hand_in(course, "ada", (probabilities > 0.5).astype(int), probabilities)
-    assert leaderboard_page.table_csv(board_of(course)) == before
+    assert page.table_csv(board_of(course)) == before
 
 
 def test_it_does_not_matter_which_image_of_a_class_is_predicted_right(course):
     """So no label of a single image is on the page, nor anything that only one of them decides."""
-    before = leaderboard_page.table_csv(board_of(course))
+    before = page.table_csv(board_of(course))
     rng = np.random.default_rng(9)
     order = np.arange(N)
     for label in (0, 1):
@@ -269,7 +270,7 @@ def test_it_does_not_matter_which_image_of_a_class_is_predicted_right(course):
             order[rows] = rng.permutation(rows)
     probabilities = predicted(2, 0.6)[:, order]
     hand_in(course, "cleo", (probabilities > 0.5).astype(int), probabilities)
-    assert leaderboard_page.table_csv(board_of(course)) == before
+    assert page.table_csv(board_of(course)) == before
 
 
 def test_labels_are_nowhere(run, course):
@@ -426,7 +427,7 @@ def test_nicknames_and_pseudonyms_take_the_place_of_ids(run, course):
     assert "The Pool" in public and pseudonym("ada", SECRET) in public and pseudonym("eve", SECRET) in public
     who = course / "leaderboard-private" / "names.csv"
     assert stat.S_IMODE(who.stat().st_mode) == 0o600
-    assert contestants.read_nicknames(who)["ada"] == pseudonym("ada", SECRET)
+    assert entries.read_nicknames(who)["ada"] == pseudonym("ada", SECRET)
     assert run("--names", who)[0] == 0, "what was written can be read again"
 
 
@@ -451,26 +452,26 @@ def test_the_page_can_be_read_by_everybody(run, course):
 
 def test_a_board_takes_the_place_of_the_last_one_as_a_whole(course):
     board, place = board_of(course), course / "leaderboard"
-    leaderboard_page.write_board(board, place)
+    page.write_board(board, place)
     before = {path.name: path.read_bytes() for path in place.iterdir()}
     assert set(before) == {"lab3.html", "lab3.csv"}
     # The second of two files cannot be written to its end: the first keeps what it held, and nothing is left over.
     with pytest.raises(UnicodeEncodeError):
-        leaderboard_page.write_files({place / "lab3.html": "new", place / "lab3.csv": "new \ud800"}, 0o644)
+        page.write_files({place / "lab3.html": "new", place / "lab3.csv": "new \ud800"}, 0o644)
     assert {path.name: path.read_bytes() for path in place.iterdir()} == before
     (place / "lab3.csv").unlink()
     (place / "lab3.csv").mkdir()
     with pytest.raises(UserError, match="cannot be written to .*lab3.csv is a folder"):
-        leaderboard_page.write_board(replace(board, total=7), place)
+        page.write_board(replace(board, total=7), place)
     assert {path.name for path in place.iterdir()} == set(before)
     assert (place / "lab3.html").read_bytes() == before["lab3.html"]
 
 
 def test_a_page_is_replaced_while_it_is_read(course):
     board, place = board_of(course), course / "leaderboard"
-    leaderboard_page.write_board(board, place)
+    page.write_board(board, place)
     with open(place / "lab3.html", encoding="utf-8") as reading:
         first = reading.read(100)
-        leaderboard_page.write_board(replace(board, total=7), place)
-        assert first + reading.read() == leaderboard_page.page_html(board)
-    assert (place / "lab3.html").read_text() == leaderboard_page.page_html(replace(board, total=7))
+        page.write_board(replace(board, total=7), place)
+        assert first + reading.read() == page.page_html(board)
+    assert (place / "lab3.html").read_text() == page.page_html(replace(board, total=7))

@@ -9,11 +9,12 @@ from nbgrader.coursedir import CourseDirectory
 from nbgrader.utils import determine_grade
 from traitlets.config import Config
 
-from autograder.course import open_course
-from autograder.grade import Verdict
-from autograder.nbgrader_plugin import RestoreCells, read_roles, write_verdict
-from autograder.rubric import Item, get_lab
-from autograder.student import Ran
+from autograder.checking.rubric import Item
+from autograder.gradebook.course_folder import open_course
+from autograder.grading.grade import Verdict
+from autograder.grading.nbgrader_plugin import RestoreCells, read_roles, write_verdict
+from autograder.labs import get_lab
+from autograder.submissions.cells import CellRun
 
 LAB = get_lab("lab1")
 
@@ -31,7 +32,7 @@ def graded(points_of_items, cell_points=8.0):
     cell.outputs = [nbformat.v4.new_output("execute_result", data={"text/plain": "8.0"})]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1"), cell])
     items = [Item("check_conv2d_layer", str(k), abs(p), p > 0) for k, p in enumerate(points_of_items)]
-    write_verdict(notebook, LAB, Verdict(items, ran={0: Ran([{"stream": "stderr", "text": "warned"}])}))
+    write_verdict(notebook, LAB, Verdict(items, ran={0: CellRun([{"stream": "stderr", "text": "warned"}])}))
     return notebook
 
 

@@ -7,13 +7,13 @@ import textwrap
 import nbformat
 import numpy as np
 import pytest
-import variants_lab1 as variants
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 
 import autograder
+from autograder.labs import UnknownLabError
 from autograder.notebook import UnknownCheckError, lab_check
-from autograder.rubric import UnknownLabError
+from tests.labs.lab1 import variants
 
 SETUP = """
 import os, sys

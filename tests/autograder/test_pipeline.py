@@ -16,10 +16,10 @@ import pytest
 from nbformat.v4 import new_code_cell
 from nbgrader.api import Gradebook
 
-from autograder.course import open_course
-from autograder.grade import unreadable
-from autograder.pipeline import Graded, Saver, released_roles
-from autograder.rubric import get_lab
+from autograder.gradebook.course_folder import open_course
+from autograder.grading.grade import unreadable
+from autograder.grading.pipeline import Graded, Saver, released_roles
+from autograder.labs import get_lab
 from tests.conftest import PROGRAM
 
 NBGRADER = Path(sys.executable).with_name("nbgrader")

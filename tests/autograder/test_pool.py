@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from autograder.sandbox.launch import private_folders
-from autograder.sandbox.pool import JobEndedError, JobTimeoutError, Limits, Sandbox
+from autograder.sandbox.pool import JobEndedError, JobOptions, JobTimeoutError, Limits, Sandbox
 
 
 def run(job, source, seconds=20):
@@ -192,7 +192,7 @@ def test_processes_that_are_left_behind_end_with_the_job(sandbox):
 
 
 def test_the_course_s_own_job_starts_threads_although_another_took_all_processes(sandbox):
-    greedy, own = sandbox.job(), sandbox.job(trusted=True)
+    greedy, own = sandbox.job(), sandbox.job(JobOptions(trusted=True))
     run(
         greedy,
         "import os, time\ntry:\n    while True:\n        if os.fork() == 0: time.sleep(100); os._exit(0)\n"

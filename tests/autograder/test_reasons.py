@@ -3,25 +3,33 @@
 import inspect
 import re
 import runpy
+from dataclasses import replace
 from itertools import combinations
 
 import joblib
 import jupytext
 import numpy as np
 import pytest
-from test_lab1 import COURSE, TIMED, judge
-from variants_lab1 import GRADED, VARIANTS, functions
 
-from autograder import reference
-from autograder.checks import lab1, reasons, show
-from autograder.checks.lab1 import LAB
-from autograder.hints import NONE_FITS, SEVERAL_FIT
-from autograder.mutants import lab1 as mutants
-from autograder.rubric import ASKED, without_asked
-from autograder.student import NotebookStudent, Remembering
+from autograder.checking import array_text, reasons
+from autograder.checking.hints import NONE_FITS, SEVERAL_FIT
+from autograder.checking.problem import ASKED, without_asked
+from autograder.checking.student import NotebookStudent
+from autograder.grading.answer_cache import AnswerCache
+from autograder.labs.lab1 import LAB, checks, faults, reference
+from autograder.labs.lab1.faults import FAULTS
 from tests.conftest import ROOT
+from tests.labs.lab1.test_lab1 import COURSE, TIMED, judge
+from tests.labs.lab1.variants import GRADED, VARIANTS, functions
 
-BY_ID = {mutant.id: mutant for mutant in mutants.MUTANTS}
+BY_ID = {fault.id: fault for fault in FAULTS}
+
+
+def wrong_one(fault):
+    """Return the reference with a fault."""
+    return fault.apply(getattr(reference, fault.function))
+
+
 #: Lines that are about what an example cannot show: that an input was changed, and how long it took.
 BARE = ("inputs", *TIMED)
 
@@ -34,7 +42,7 @@ def lines_of(text):
 def code():
     """Every line of code that no reason may hold: of the reference, of the faults and of the solution."""
     # Of the faults, the code; the hints that follow are meant to be read.
-    lines = lines_of(inspect.getsource(reference)) | lines_of(inspect.getsource(mutants).split("_CHANGES_INPUT")[0])
+    lines = lines_of(inspect.getsource(reference)) | lines_of(inspect.getsource(faults).split("_CHANGES_INPUT")[0])
     lab = jupytext.read(ROOT / "assignments" / "lab1" / "lab1.md")
     for cell in lab.cells:
         if cell.cell_type == "code" and "### BEGIN SOLUTION" in cell.source:
@@ -50,7 +58,7 @@ def lost(items):
 def both(last, first):
     """Return a function with two faults."""
     last, first = BY_ID[last], BY_ID[first]
-    return last.function, last.fault(first.answer)
+    return last.function, last.apply(wrong_one(first))
 
 
 def read(example):
@@ -171,25 +179,25 @@ def assert_shows(function, item, answer):
 
 def assert_small(item):
     lines = item.example.split("\n")
-    assert len(lines) <= show.HEIGHT < 12 and max(map(len, lines)) <= show.WIDTH < 80
+    assert len(lines) <= array_text.HEIGHT < 12 and max(map(len, lines)) <= array_text.WIDTH < 80
     assert len(item.message) < (600 if "Two things" in item.message else 400)
     assert item.message.startswith(ASKED) and item.message.count(ASKED) == 1
 
 
 def named(item):
     """Return the ids of the faults whose hints stand in a message."""
-    of = [mutant for mutant in mutants.MUTANTS if mutant.function == item.check.removeprefix("check_")]
-    return {mutant.id for mutant in of if mutant.hint in item.message}
+    of = [fault for fault in FAULTS if fault.function == item.check.removeprefix("check_")]
+    return {fault.id for fault in of if fault.hint in item.message}
 
 
-@pytest.mark.parametrize("mutant", mutants.MUTANTS, ids=lambda mutant: mutant.id)
-def test_the_smallest_input_shows_a_known_fault(mutant, code):
-    for key, item in lost(judge(mutant.function, functions(**{mutant.function: mutant.answer}), 3)).items():
-        assert named(item) == {mutant.id}
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.id)
+def test_the_smallest_input_shows_a_known_fault(fault, code):
+    for key, item in lost(judge(fault.function, functions(**{fault.function: wrong_one(fault)}), 3)).items():
+        assert named(item) == {fault.id}
         assert_small(item)
         assert bool(item.example) == (key not in BARE)
         if item.example:
-            assert_shows(mutant.function, item, mutant.answer)
+            assert_shows(fault.function, item, wrong_one(fault))
         assert not [line for line in code if line in item.message or line in item.example]
 
 
@@ -233,7 +241,7 @@ def test_two_faults_at_once_are_named_where_both_show(pair, seed):
 @pytest.mark.long
 @pytest.mark.parametrize("function", GRADED)
 def test_two_faults_at_once_are_never_blamed_on_a_third(function):
-    of = [mutant for mutant in mutants.MUTANTS if mutant.function == function]
+    of = [fault for fault in FAULTS if fault.function == function]
     for last, first in combinations(of, 2):
         pair = last.id, first.id
         _, answer = both(*pair)
@@ -242,7 +250,7 @@ def test_two_faults_at_once_are_never_blamed_on_a_third(function):
             # A third may give the very same numbers as two: a kernel that is flipped both ways is turned.
             if not fits <= set(pair):
                 (third,) = fits
-                answers = [f(*question(function, item)) for f in (BY_ID[third].answer, answer)]
+                answers = [f(*question(function, item)) for f in (wrong_one(BY_ID[third]), answer)]
                 assert np.allclose(*answers, equal_nan=True)
             if "stopped with" not in item.message:
                 assert_small(item)
@@ -250,7 +258,7 @@ def test_two_faults_at_once_are_never_blamed_on_a_third(function):
 
 def test_three_faults_at_once_are_not_named_where_all_show():
     function, answer = both("conv2d_bias_after", "conv2d_no_flip")
-    items = lost(judge(function, functions(conv2d_layer=BY_ID["conv2d_first_channel"].fault(answer)), 0))
+    items = lost(judge(function, functions(conv2d_layer=BY_ID["conv2d_first_channel"].apply(answer)), 0))
     assert named(items["activation"]) == set() and NONE_FITS in items["activation"].message
     assert named(items["channels"]) == {"conv2d_first_channel"}
 
@@ -344,7 +352,7 @@ def found(student, seed):
     judged = []
     for check in LAB.checks:
         lines = tuple(line for line in check.lines if line.key not in TIMED)
-        check = type(check)(check.function, lines)
+        check = replace(check, lines=lines)
         judged.append((check, check.judge(student, np.random.default_rng(seed))))
     return judged
 
@@ -384,10 +392,10 @@ def test_no_folder_is_read_for_a_function(answer):
 
 
 def test_everybody_is_shown_the_same_which_is_never_what_is_scored():
-    course = Remembering(COURSE)
+    course = AnswerCache(COURSE)
     scored, shown, told, known = set(), set(), [], []
     for seed in (0, 0, 1, 2):
-        student = Recorded(functions(**{name: BY_ID[fault].answer for name, fault in WRONG.items()}), course)
+        student = Recorded(functions(**{name: wrong_one(BY_ID[fault]) for name, fault in WRONG.items()}), course)
         judged = found(student, seed)
         scored |= set(student.asked)
         del student.asked[:]
@@ -399,11 +407,10 @@ def test_everybody_is_shown_the_same_which_is_never_what_is_scored():
     # The second student costs the course nothing.
     assert known[0] == known[1] < known[2]
     # Another process draws the same, too.
-    lab = runpy.run_path(inspect.getsourcefile(lab1))["LAB"]
-    student = NotebookStudent(functions(pool2d_layer=BY_ID[WRONG["pool2d_layer"]].answer), COURSE)
-    again = [
-        item.example for item in lab.check("check_pool2d_layer")(student, np.random.default_rng(5)) if item.example
-    ]
+    again = runpy.run_path(inspect.getsourcefile(checks))["CHECKS"]
+    check = next(one for one in again if one.function == "pool2d_layer")
+    student = NotebookStudent(functions(pool2d_layer=wrong_one(BY_ID[WRONG["pool2d_layer"]])), COURSE)
+    again = [item.example for item in check(student, np.random.default_rng(5)) if item.example]
     assert again and set(again) <= set(told[0])
 
 
@@ -451,7 +458,9 @@ def test_a_layer_with_a_fault_of_its_own_is_blamed_beside_a_wrong_activation():
     def doubling(x, activation):
         return 2 * reference.activation(x, activation)
 
-    items = lost(judge("conv2d_layer", functions(activation=doubling, conv2d_layer=BY_ID["conv2d_no_flip"].answer), 0))
+    items = lost(
+        judge("conv2d_layer", functions(activation=doubling, conv2d_layer=wrong_one(BY_ID["conv2d_no_flip"])), 0)
+    )
     assert named(items["kernel"]) == {"conv2d_no_flip"}
 
 

@@ -6,9 +6,9 @@ import jupytext
 import nbformat
 import pytest
 
-from autograder.course import CourseError, open_course
-from autograder.release import ReleaseError, leaks, release, solution_lines, solution_passages
-from autograder.rubric import get_lab
+from autograder.gradebook.course_folder import CourseError, open_course
+from autograder.gradebook.release import ReleaseError, leaks, release, solution_lines, solution_passages
+from autograder.labs import get_lab
 
 LAB = get_lab("lab1")
 

@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 
-from autograder import rubric
-from autograder.rubric import Check, Item, Lab, Line, Problem, StudentError
+from autograder import labs
+from autograder.checking.lab import Lab
+from autograder.checking.problem import Problem
+from autograder.checking.rubric import Check, Item, Line
+from autograder.checking.student import StudentError
 
 
 def right(student, rng):
@@ -97,12 +100,12 @@ def test_lab_finds_checks_by_the_id_of_their_cell():
 
 
 def test_registered_labs_are_found_by_name():
-    assert "lab1" in rubric.lab_names()
-    assert "compare" not in rubric.lab_names()
-    assert rubric.get_lab("lab1").name == "lab1"
+    assert "lab1" in labs.lab_names()
+    assert "compare" not in labs.lab_names()
+    assert labs.get_lab("lab1").name == "lab1"
 
 
 @pytest.mark.parametrize("name", ["lab99", "compare", "", "../lab1"])
 def test_unknown_lab_is_told_which_there_are(name):
-    with pytest.raises(rubric.UnknownLabError, match=r"Known labs: .*lab1"):
-        rubric.get_lab(name)
+    with pytest.raises(labs.UnknownLabError, match=r"Known labs: .*lab1"):
+        labs.get_lab(name)

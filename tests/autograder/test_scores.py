@@ -7,8 +7,8 @@ import pytest
 from scipy.stats import binomtest, norm
 from sklearn.metrics import accuracy_score, roc_auc_score
 
-from autograder import scores
-from autograder.scores import Score, accuracy, auc, decimals, guessing, printed, public_part, steps
+from autograder.leaderboard import scores
+from autograder.leaderboard.scores import Score, accuracy, auc, decimals, guessing, printed, public_part, steps
 
 
 def test_examples_in_docstrings():

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from autograder.secret import NAME, SecretError, read_or_make
+from autograder.gradebook.secret import NAME, SecretError, read_or_make
 
 
 def test_it_is_made_once_and_for_its_owner_only(tmp_path):

@@ -7,9 +7,9 @@ import pytest
 from nbgrader.api import Gradebook
 from traitlets.config import Config
 
-from autograder.course import open_course
-from autograder.rubric import get_lab
-from autograder.store import Store
+from autograder.gradebook.course_folder import open_course
+from autograder.gradebook.store import Store
+from autograder.labs import get_lab
 
 LAB = get_lab("lab1")
 

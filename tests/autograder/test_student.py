@@ -5,8 +5,10 @@ import linecache
 import numpy as np
 import pytest
 
-from autograder.rubric import StudentError
-from autograder.student import Namespace, NotebookStudent, Patience, Remembering, SandboxStudent
+from autograder.checking.student import Namespace, NotebookStudent, StudentError
+from autograder.grading.answer_cache import AnswerCache
+from autograder.grading.student import SandboxStudent, Timeouts
+from autograder.submissions.submission import Submission
 
 CELL = """
 import numpy as np
@@ -96,7 +98,7 @@ def test_no_answer_says_why(student, function, says):
 
 def test_a_cell_that_ends_the_process_is_left_out_and_the_rest_counts(sandbox):
     cells = {0: "def one(): return 1", 3: "import os; os._exit(1)", 5: "def two(): return 2", 7: "while True: pass"}
-    student = SandboxStudent(sandbox, cells, patience=Patience(cell=1.5))
+    student = SandboxStudent(sandbox, cells, timeouts=Timeouts(cell=1.5))
     ran = student.run()
     assert (student.call("one"), student.call("two")) == (1, 2)
     assert "exit code 1" in ran[3].cut_off and "1.5 seconds" in ran[7].cut_off
@@ -133,7 +135,7 @@ def test_what_follows_a_line_that_needs_what_is_not_there_is_defined(sandbox, li
 def test_a_module_beside_the_notebook_comes_before_the_graders_own(sandbox):
     files = {"sandbox.py": b"def double(x): return 2 * x", "worker/__init__.py": b"three = 3", "wire.py": b"four = 4"}
     cell = "import sandbox, wire\nfrom worker import three\ndef f(x): return sandbox.double(x) + three + wire.four"
-    student = SandboxStudent(sandbox, {0: cell}, files)
+    student = SandboxStudent(sandbox, {0: cell}, Submission(files=files))
     assert student.call("f", 5) == 17
     student.close()
 
@@ -208,14 +210,14 @@ def f(x, y):
         except OSError: pass
     return 1
 """
-    student = SandboxStudent(sandbox, {0: forge}, patience=Patience(question=3))
+    student = SandboxStudent(sandbox, {0: forge}, timeouts=Timeouts(question=3))
     with pytest.raises(StudentError, match="sent something that is no answer"):
         student.call("f", 1, 2)
     student.close()
 
 
 def test_what_was_called_of_other_packages_is_kept_in_a_few_short_names(sandbox):
-    forge = "from sandbox import inert\ninert.noted += [('n' * 500, ['c' * 200] * 100 + ['f'])] * 100"
+    forge = "from sandbox import stubs\nstubs.noted += [('n' * 500, ['c' * 200] * 100 + ['f'])] * 100"
     student = SandboxStudent(sandbox, {0: forge, 1: f"def f():\n    {forge.replace(chr(10), chr(10) + '    ')}"})
     assert student.call("f") is None
     for noted in (student.ran[0].noted, student.noted["f"]):
@@ -235,7 +237,7 @@ def test_outputs_of_all_cells_together_have_an_end(sandbox):
 
 def test_a_function_that_hangs_is_asked_once_and_others_still_answer(sandbox):
     cells = {0: "def hangs():\n    while True: pass\ndef fine(): return 3\ndef ends():\n    import os; os._exit(4)"}
-    student = SandboxStudent(sandbox, cells, patience=Patience(question=1.0))
+    student = SandboxStudent(sandbox, cells, timeouts=Timeouts(question=1.0))
     for _ in range(2):
         with pytest.raises(StudentError, match="did not answer within 1 seconds"):
             student.call("hangs")
@@ -247,7 +249,7 @@ def test_a_function_that_hangs_is_asked_once_and_others_still_answer(sandbox):
 
 def test_the_whole_has_an_end_too(sandbox):
     cells = dict.fromkeys(range(10), "import time; time.sleep(1)")
-    student = SandboxStudent(sandbox, cells, patience=Patience(total=2.0))
+    student = SandboxStudent(sandbox, cells, timeouts=Timeouts(total=2.0))
     ran = student.run()
     assert any("used up" in what.cut_off for what in ran.values() if what.cut_off)
     student.close()
@@ -256,7 +258,7 @@ def test_the_whole_has_an_end_too(sandbox):
 def test_the_course_is_asked_once_for_the_same_question():
     namespace = {}
     exec(CELL, namespace)
-    course = Remembering(Namespace(namespace))
+    course = AnswerCache(Namespace(namespace))
     first = course.call("double", np.arange(3.0))
     first[:] = 9
     np.testing.assert_array_equal(course.call("double", np.arange(3.0)), [0, 2, 4])
@@ -265,10 +267,10 @@ def test_the_course_is_asked_once_for_the_same_question():
 
 
 def test_what_the_course_remembers_does_not_grow_over_a_class(monkeypatch):
-    monkeypatch.setattr("autograder.student.REMEMBERED", 3)
+    monkeypatch.setattr("autograder.grading.answer_cache.MAX_ANSWERS", 3)
     namespace = {}
     exec(CELL, namespace)
-    course = Remembering(Namespace(namespace))
+    course = AnswerCache(Namespace(namespace))
     assert course.call("counts") == 1
     for number in range(9):
         assert course.call("double", number) == 2 * number
@@ -279,7 +281,7 @@ def test_what_the_course_remembers_does_not_grow_over_a_class(monkeypatch):
 def test_the_course_does_not_remember_what_a_student_made_large():
     namespace = {}
     exec(CELL, namespace)
-    course = Remembering(Namespace(namespace))
+    course = AnswerCache(Namespace(namespace))
     assert course.call("double", np.ones(200_000)).sum() == 400_000
     assert course.call("double", np.ones(1000)).sum() == 2000
     assert [answer.size for answer in course.known.values()] == [1000]
@@ -287,7 +289,7 @@ def test_the_course_does_not_remember_what_a_student_made_large():
 
 def test_answers_that_the_course_gave_do_not_pile_up_either():
     calls = []
-    course = Remembering(Namespace({"double": lambda x: 2 * x, "counts": lambda: calls.append(1) or len(calls)}))
+    course = AnswerCache(Namespace({"double": lambda x: 2 * x, "counts": lambda: calls.append(1) or len(calls)}))
     for number in range(50):
         assert course.call("double", np.full(100_000, number))[0] == 2 * number
         assert course.call("counts") == 1

@@ -5,8 +5,8 @@ import ast
 import jupytext
 import pytest
 
-from autograder.release import solution_lines
-from autograder.rubric import get_lab, lab_names
+from autograder.gradebook.release import solution_lines
+from autograder.labs import get_lab, lab_names
 from tests.book.pages import PAGES, ROOT, code_cells, of_page
 
 

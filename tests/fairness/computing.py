@@ -2,8 +2,8 @@
 
 import inspect
 
-from tests.autograder.variants_lab1 import VARIANTS, _padded
 from tests.fairness.submission import answer, extra, named, submission
+from tests.labs.lab1.variants import VARIANTS, _padded
 
 
 def _of_variants(notebook, number):

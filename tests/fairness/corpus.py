@@ -6,12 +6,12 @@ from collections.abc import Iterable
 
 import nbformat
 
-from autograder.course import CourseFolder
-from autograder.grade import Verdict
-from autograder.pipeline import grade_all
-from autograder.places import Here
-from autograder.release import BEGIN, END
-from autograder.rubric import get_lab
+from autograder.gradebook.course_folder import CourseFolder
+from autograder.gradebook.release import BEGIN, END
+from autograder.grading.executors import LocalExecutor
+from autograder.grading.grade import Verdict
+from autograder.grading.pipeline import grade_all
+from autograder.labs import get_lab
 from autograder.sandbox.pool import Sandbox
 
 # They fill the corpus.
@@ -42,7 +42,7 @@ def graded(
     course: CourseFolder, students: Iterable[str], bare: Iterable[Sandbox], complete: Sandbox, seed: int
 ) -> dict[str, Verdict]:
     """Grade submissions as ``cnn-course grade`` does, with the questions of a seed."""
-    place = Here(course.root, LAB, list(bare), complete)
+    place = LocalExecutor(course.root, LAB, list(bare), complete)
     return {one.student: one.verdict for one in grade_all(course, LAB, students, place, seed=seed)}
 
 

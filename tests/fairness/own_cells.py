@@ -575,7 +575,7 @@ def names_taken(notebook, folder):
         h, W, b, x, act = 1, 2, 3, 4, "softmax"
         list, type, id, input, dir = [1, 2], "relu", 7, None, "figures"
         def answer(): return "no"
-        functions = function = args = value = request = reply = shell = wire = inert = None
+        functions = function = args = value = request = reply = shell = wire = stubs = None
         for _ in range(3):
             _ = conv2d_layer
         del x

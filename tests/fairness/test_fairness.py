@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from autograder.course import open_course
+from autograder.gradebook.course_folder import open_course
 from autograder.sandbox.pool import Sandbox
 from tests.conftest import PROGRAM
 from tests.fairness import corpus

@@ -11,24 +11,24 @@ import pytest
 from bs4 import BeautifulSoup
 from nbgrader.api import Gradebook
 
-from autograder.course import CourseFolder, open_course
-from autograder.grade import Verdict, as_record, as_stored, from_stored
-from autograder.pages import write_feedback
-from autograder.pipeline import grade_all
-from autograder.places import Here
-from autograder.reports import few_words
-from autograder.rubric import get_lab
+from autograder.console import few_words
+from autograder.gradebook.course_folder import CourseFolder, open_course
+from autograder.gradebook.feedback_pages import write_feedback
+from autograder.grading.executors import LocalExecutor
+from autograder.grading.grade import Verdict, as_record, as_stored, from_stored
+from autograder.grading.pipeline import grade_all
+from autograder.grading.student import Timeouts
+from autograder.labs import get_lab
 from autograder.sandbox.pool import Sandbox
-from autograder.student import Patience
-from autograder.untrusted import printable
+from autograder.submissions.sanitize import printable
 
 LAB = get_lab("lab1")
 #: Names the inputs: the same seed draws the same ones. Failures print it.
 SEED = os.environ.get("FUZZ_SEED", "1")
-PATIENCE = Patience(cell=5.0, question=1.5, total=20.0)
+TIMEOUTS = Timeouts(cell=5.0, question=1.5, total=20.0)
 MAX_MESSAGE = 5_000
 MAX_SECONDS = 60.0
-#: What is said where an exception was caught at the last moment. Here each of them is a fault.
+#: What is said where an exception was caught at the last moment. LocalExecutor each of them is a fault.
 EXCUSES = re.compile(r"could not be (graded|saved)|failed while this was graded|failed by itself")
 
 
@@ -61,8 +61,8 @@ class Classroom:
         return place / "lab1.ipynb"
 
     def grade(self, students: list[str]) -> dict[str, Verdict]:
-        here = Here(self.folder.root, LAB, [self.bare], self.complete)
-        run = grade_all(self.folder, LAB, students, here, seed=1, patience=PATIENCE)
+        here = LocalExecutor(self.folder.root, LAB, [self.bare], self.complete)
+        run = grade_all(self.folder, LAB, students, here, seed=1, timeouts=TIMEOUTS)
         return {graded.student: graded.verdict for graded in run}
 
     def scores(self) -> dict[str, dict[str, tuple[float | None, bool]]]:

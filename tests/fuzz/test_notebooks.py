@@ -14,15 +14,14 @@ from nbgrader.coursedir import CourseDirectory
 from nbgrader.utils import determine_grade
 from traitlets.config import Config
 
-from autograder import grade, nbgrader_plugin
-from autograder.cells import UnreadableNotebookError, read_notebook
-from autograder.course import errors_only, open_course
-from autograder.nbgrader_plugin import RestoreCells, read_roles, write_verdict
-from autograder.rubric import Item
-from autograder.student import Ran
-from autograder.untrusted import printable
+from autograder.checking.rubric import Item
+from autograder.gradebook.course_folder import errors_only, open_course
+from autograder.grading import course_oracle, grade, nbgrader_plugin
+from autograder.grading.nbgrader_plugin import RestoreCells, read_roles, write_verdict
+from autograder.submissions.cells import CellRun, UnreadableNotebookError, read_notebook
+from autograder.submissions.sanitize import printable
 from tests.fuzz import mutator
-from tests.fuzz.conftest import LAB, PATIENCE, SEED, Classroom, active, wrong_score, wrong_verdict
+from tests.fuzz.conftest import LAB, SEED, TIMEOUTS, Classroom, active, wrong_score, wrong_verdict
 
 
 def case(number):
@@ -31,7 +30,7 @@ def case(number):
 
 VERDICT = grade.Verdict(
     [Item(check.grade_id, line.title, line.points, True) for check in LAB.checks for line in check.lines],
-    ran={number: Ran([{"text": "out"}], {"ename": "E", "evalue": "no"}) for number in range(0, 60, 3)},
+    ran={number: CellRun([{"text": "out"}], {"ename": "E", "evalue": "no"}) for number in range(0, 60, 3)},
 )
 
 
@@ -121,12 +120,14 @@ def test_plain_nbgrader_grades_what_it_can_read_and_stores_the_same(
     classroom.grade(list(contents))
     # nbgrader makes its preprocessors anew for each notebook; they find the sandboxes here.
     monkeypatch.setitem(
-        nbgrader_plugin._held, ("bubblewrap", "lab1"), (bare_sandbox, grade.Course(LAB, sandbox, bare_sandbox))
+        nbgrader_plugin._held,
+        ("bubblewrap", "lab1"),
+        (bare_sandbox, course_oracle.CourseOracle(LAB, sandbox, bare_sandbox)),
     )
     config = Config(plain.folder.config)
     config.CourseDirectory.assignment_id = "lab1"
     config.TrustedExecute = Config(
-        seed=1, cell_seconds=PATIENCE.cell, question_seconds=PATIENCE.question, total_seconds=PATIENCE.total
+        seed=1, cell_seconds=TIMEOUTS.cell, question_seconds=TIMEOUTS.question, total_seconds=TIMEOUTS.total
     )
     with errors_only() as said, contextlib.suppress(NbGraderException):
         Autograde(coursedir=CourseDirectory(config=config), config=config).start()

@@ -47,7 +47,7 @@ SUBMISSIONS = [
         Hostile(
             "compare-course",
             "Replaces the functions of the course that compare an answer with the right one.",
-            "import autograder.checks.compare as compare\n"
+            "import autograder.checking.compare as compare\n"
             "compare.difference = lambda *a: None\ncompare.varied = lambda *a: True\ncompare.agree = lambda *a: False",
             _STUBS,
         ),
@@ -172,7 +172,7 @@ compiler.ast_parse = paid
             "format-plain",
             "Registers a formatter that prints a word for the result of a check, which nbgrader takes for full marks.",
             """
-from autograder.feedback import Points
+from autograder.checking.tables import Points
 text = get_ipython().display_formatter.formatters["text/plain"]
 text.for_type(Points, lambda points, printer, cycle: printer.text("all of them"))
 """,

@@ -189,7 +189,9 @@ SUBMISSIONS = [
         Hostile(
             "shadow-autograder",
             "Puts a package autograder beside the notebook.",
-            beside=_written({"autograder/__init__.py": _FAKE, "autograder/rubric.py": "", "autograder/checks.py": ""}),
+            beside=_written(
+                {"autograder/__init__.py": _FAKE, "autograder/checking/rubric.py": "", "autograder/checks.py": ""}
+            ),
         ),
         Hostile(
             "shadow-numpy",
@@ -236,7 +238,7 @@ SUBMISSIONS = [
                     "sandbox/__init__.py": "",
                     "sandbox/wire.py": "raise SystemExit\n",
                     "sandbox/worker.py": "answer = lambda *a: (1.0, ())\n",
-                    "inert.py": "noted = []\n",
+                    "stubs.py": "noted = []\n",
                     ".console": "x" * 1000,
                 }
             ),

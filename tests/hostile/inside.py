@@ -292,7 +292,7 @@ import sys
 import keras as real
 class Blames:
     def __getattr__(self, name):
-        sys.modules["sandbox.inert"].noted.append(("keras.ops", ["flatten_layer"]))
+        sys.modules["sandbox.stubs"].noted.append(("keras.ops", ["flatten_layer"]))
         return getattr(real, name)
 K = Blames()
 """,

@@ -1,0 +1,170 @@
+"""How a check asks: the same question goes to a notebook's own functions, or to those in a sandbox."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Protocol
+
+from autograder.sandbox.worker import NoAnswerError, answer
+from autograder.submissions.files import files_beside
+
+#: Under this name a check leaves in a student's notes what a person should look at.
+FLAGS = "flags"
+
+
+class StudentError(Exception):
+    """The student's side gave no answer: it raised, hung, was missing or sent nonsense. The text is for the student."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back from one question.
+
+    Attributes
+    ----------
+    value : array, number, str, or a list or tuple of these
+        What the function returned. Anything with ``__array__`` arrives as a NumPy array.
+    seconds : float
+        Wall time from asking to having the whole answer.
+    modified : tuple of int
+        Positions of the arguments that the function changed in place.
+    """
+
+    value: Any
+    seconds: float
+    modified: tuple[int, ...] = ()
+
+
+class Oracle(Protocol):
+    """Anything that answers questions: a student, or the course itself."""
+
+    def ask(self, function: str, *args: Any) -> Answer:
+        """Call ``function`` on copies of ``args``.
+
+        Raises
+        ------
+        StudentError
+            If there is no answer: the function is missing, raised, hung, or returned no arrays or numbers.
+        """
+
+    def call(self, function: str, *args: Any) -> Any:
+        """Return only the value of `ask`."""
+
+
+class Student(Oracle, Protocol):
+    """A student, together with the course's own answers to compare with.
+
+    ``course`` answers for the reference (``course.call("conv2d_layer", ...)``) and for the known faults
+    (``course.call("mutant", "conv2d_no_flip", ...)``). In a notebook it runs in the same process; while grading it is
+    a child of its own that no student's code has touched. ``notes`` is scratch space for what one line
+    measured and the next line needs. ``alive`` is whether it can be asked without running its notebook again.
+    ``files`` is what lies beside the notebook, and ``material`` what the lab brings for grading alone, such as images
+    or labels; in a notebook there is none. ``owner`` is the student id of whoever handed the notebook in, told by where
+    it lay and by nothing in it; empty in a notebook.
+    """
+
+    oracle: Oracle
+    notes: dict[str, Any]
+    alive: bool
+    files: Mapping[str, bytes]
+    material: Mapping[str, Any]
+    owner: str
+
+    def fresh(self, source: str, cpu: int | None = None, seconds: float | None = None, alone: bool = False) -> Fresh:
+        """Return the same student anew, with a cell of the course after the others: as nothing asked before left it.
+
+        Parameters
+        ----------
+        source : str
+            The cell; its functions can be asked. What they answer is the student's side's answer, and no more.
+        cpu : int, optional
+            Processor time in seconds, and ``seconds`` of wall time, for all that is asked.
+        alone : bool
+            Without the student's cells and files.
+        """
+
+
+class Fresh(Oracle, Protocol):
+    """An answering side that is ended when its ``with`` block is left."""
+
+    def __enter__(self) -> Fresh: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+
+@dataclass
+class Namespace:
+    """Answers with the functions of a namespace, in this process.
+
+    Parameters
+    ----------
+    functions : mapping of str to object
+        Usually ``globals()`` of a notebook. Looked up anew for every question, so a cell may be run again.
+    """
+
+    functions: Mapping[str, Any]
+
+    def ask(self, function: str, *args: Any) -> Answer:
+        # A print inside the function is no fault and must not bury the table of results.
+        quiet = io.StringIO()
+        start = time.perf_counter()
+        with contextlib.redirect_stdout(quiet), contextlib.redirect_stderr(quiet):
+            try:
+                value, modified = answer(self.functions, function, args)
+            except NoAnswerError as error:
+                raise StudentError(str(error)) from None
+        return Answer(value, time.perf_counter() - start, modified)
+
+    def call(self, function: str, *args: Any) -> Any:
+        return self.ask(function, *args).value
+
+    def __enter__(self) -> Namespace:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing is to be ended here."""
+
+
+@dataclass
+class NotebookStudent(Namespace):
+    """The student of a notebook that is open: functions and the course's answers in the same process.
+
+    Parameters
+    ----------
+    functions : mapping of str to object
+        The notebook's ``globals()``.
+    oracle : Oracle
+        The course's answers.
+    """
+
+    oracle: Oracle = field(default_factory=lambda: Namespace({}))
+    notes: dict[str, Any] = field(default_factory=dict)
+    alive: bool = True
+    material: Mapping[str, Any] = field(default_factory=dict)
+    owner: str = ""
+
+    @property
+    def files(self) -> Mapping[str, bytes]:
+        """What lies in the folder in which the notebook runs."""
+        return files_beside(Path("notebook.ipynb").absolute())[0]
+
+    def fresh(
+        self, source: str, cpu: int | None = None, seconds: float | None = None, alone: bool = False
+    ) -> Namespace:
+        functions = {} if alone else dict(self.functions)
+        exec(compile(source, "the check", "exec"), functions)
+        return Namespace(functions)
+
+
+def oracle_of(*modules: ModuleType) -> Namespace:
+    """Return the course's answers from the modules that hold them, the later ones first asked."""
+    functions: dict[str, Any] = {}
+    for module in modules:
+        functions |= vars(module)
+    return Namespace(functions)

@@ -1,0 +1,160 @@
+"""How a verdict is shown: one table of items, the same in the notebook, in feedback pages and in the book."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from html import escape
+
+from autograder.checking.lab import Lab
+from autograder.checking.rubric import Item
+
+_PRE = (
+    "margin:.5em 0 .2em;padding:.5em .7em;font-size:.85em;line-height:1.35;white-space:pre;overflow-x:auto;"
+    # JupyterLab sets text in an output in a proportional font, and columns fall apart.
+    "font-family:Menlo,Consolas,monospace;"
+    "background:rgba(128,128,128,.12);border:0;border-left:3px solid rgba(128,128,128,.6)"
+)
+_CELL = "padding:.35em .7em;text-align:left;vertical-align:top;border-top:1px solid rgba(128,128,128,.35)"
+
+
+def number(points: float) -> str:
+    """Return points as a person writes them: ``4``, ``0.5``."""
+    return f"{points:g}"
+
+
+def items_html(items: Iterable[Item], heading: str) -> str:
+    """Return a verdict as an HTML table: what was asked, the points, and what to do next.
+
+    Parameters
+    ----------
+    items : iterable of Item
+        The judged lines.
+    heading : str
+        What the table is about, for example the name of the function.
+
+    Returns
+    -------
+    str
+        HTML that needs neither scripts nor style sheets; everything in it is escaped.
+    """
+    items = list(items)
+    earned, possible = sum(item.points for item in items), sum(item.max_points for item in items)
+    rows = [
+        f'<tr><td style="{_CELL};white-space:nowrap">'
+        f'<span style="color:{"#1a7f37" if item.passed else "#b42318"};font-weight:bold">'
+        f"{_result(item)}</span></td>"
+        f'<td style="{_CELL};min-width:11em">{escape(item.title)}</td>'
+        + (f'<td style="{_CELL};white-space:nowrap">{_of(item.points, item.max_points)}</td>' if possible else "")
+        + f'<td style="{_CELL};min-width:16em">{_message(item)}</td></tr>'
+        for item in items
+    ]
+    columns = ("Result", "Line", *(("Points",) if possible else ()), "Why, and what to do next")
+    head = "".join(f'<th scope="col" style="{_CELL}">{name}</th>' for name in columns)
+    caption = f"{heading}: {_of(earned, possible)} points" if possible else heading
+    return (
+        f'<table style="border-collapse:collapse;margin:.5em 0">'
+        f'<caption style="text-align:left;font-weight:bold;padding:.35em 0;color:inherit">{escape(caption)}</caption>'
+        f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+    )
+
+
+def _of(points: float, most: float) -> str:
+    return f"{number(points)} of {number(most)}" if most else ""
+
+
+def _result(item: Item) -> str:
+    # What is worth nothing here was looked at for its form, and may still be wrong.
+    right = "✓ passed" if item.max_points else "✓ right in form"
+    return right if item.passed else "✗ not yet"
+
+
+def _message(item: Item) -> str:
+    """Return what was asked, what is wrong, and the example in a box that scrolls, also with the keyboard."""
+    asked = item.message.removesuffix(item.reason)
+    html = (f"<div>{escape(asked.strip())}</div>" if asked else "") + escape(item.reason)
+    if item.example:
+        label = escape(f"Example: {item.title}")
+        html += f'<pre tabindex="0" role="group" aria-label="{label}" style="{_PRE}">{escape(item.example)}</pre>'
+    return html
+
+
+def summary_html(items: Iterable[Item], flags: Iterable[str] = ()) -> str:
+    """Return the head of a feedback page: the points of each function, and the first thing to do for it.
+
+    Parameters
+    ----------
+    items : iterable of Item
+        All judged lines of a submission.
+    flags : iterable of str
+        Why a person will look at it.
+    """
+    checks: dict[str, list[Item]] = {}
+    for item in items:
+        checks.setdefault(item.check, []).append(item)
+    rows = []
+    for name, judged in checks.items():
+        next_step = next((item.reason for item in judged if not item.passed), "")
+        earned, possible = sum(item.points for item in judged), sum(item.max_points for item in judged)
+        rows.append(
+            f'<tr><td style="{_CELL}"><code>{escape(name.removeprefix("check_"))}</code></td>'
+            f'<td style="{_CELL};white-space:nowrap">{number(earned)} of {number(possible)}</td>'
+            f'<td style="{_CELL}">{escape(next_step)}</td></tr>'
+        )
+    everything = [item for judged in checks.values() for item in judged]
+    total = f"{number(sum(i.points for i in everything))} of {number(sum(i.max_points for i in everything))}"
+    notes = "".join(f"<li>{escape(flag)}</li>" for flag in flags)
+    look = f"<p>A person will look at this submission:</p><ul>{notes}</ul>" if notes else ""
+    head = "".join(f'<th scope="col" style="{_CELL}">{name}</th>' for name in ("Function", "Points", "What to do next"))
+    return (
+        # nbgrader's page sets the columns of a lab's own tables without any space between them.
+        "<div><style>td, th {padding: .2em .7em}</style>"
+        f"<p><strong>Automatic points: {total}.</strong> Written answers are graded by a person.</p>{look}"
+        f'<table style="border-collapse:collapse"><thead><tr>{head}</tr></thead>'
+        f"<tbody>{''.join(rows)}</tbody></table></div>"
+    )
+
+
+def rubric_html(lab: Lab) -> str:
+    """Return what a lab asks and what it is worth, line by line, as an HTML table for the book."""
+    bodies = []
+    for check in lab.checks:
+        head = f'<th scope="rowgroup" rowspan="{len(check.lines)}"><code>{escape(check.function)}</code></th>'
+        rows = [f"<td>{escape(line.title)}</td><td>{number(line.points)}</td></tr>" for line in check.lines]
+        bodies.append("<tr>" + head + "<tr>".join(rows))
+    manual = [
+        f'<tr><th scope="row">{escape(name)}</th><td>in your own words, graded by a person</td>'
+        f"<td>{number(points)}</td></tr>"
+        for name, points in lab.manual.items()
+    ]
+    together = lab.points + sum(lab.manual.values())
+    automatic = f'<tr><td></td><th scope="row">automatic points</th><th>{number(lab.points)}</th></tr>'
+    last = f'<tr><td></td><th scope="row">together</th><th>{number(together)}</th></tr>'
+    columns = "".join(f'<th scope="col">{name}</th>' for name in ("part", "what is asked", "points"))
+    return (
+        f'<table class="table rubric"><thead><tr>{columns}</tr></thead>'
+        + "".join(f"<tbody>{body}</tbody>" for body in [*bodies, automatic + "".join(manual) + last])
+        + "</table>"
+    )
+
+
+class Points(float):
+    """Points that a notebook shows as a table and that nbgrader reads as a number.
+
+    The cell's one output is then both: ``text/plain`` is the number that gives partial credit in stock nbgrader,
+    ``text/html`` is what the student reads.
+    """
+
+    html: str
+
+    def __new__(cls, items: Iterable[Item], heading: str, notes: Iterable[str] = ()) -> Points:
+        items = list(items)
+        points = super().__new__(cls, sum(item.points for item in items))
+        told = "".join(f'<p style="margin:.35em 0">{escape(note)}</p>' for note in notes)
+        points.html = (items_html(items, heading) if items else "") + told
+        return points
+
+    def __repr__(self) -> str:
+        return repr(float(self))
+
+    def _repr_html_(self) -> str:
+        return self.html

@@ -1,0 +1,160 @@
+"""What a person sees of a class: progress while it is graded, a table, and a file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from autograder.checking.problem import without_asked
+from autograder.errors import UserError
+from source_lib.files import beside
+
+if TYPE_CHECKING:
+    from autograder.checking.rubric import Lab
+    from autograder.gradebook.course_folder import CourseFolder
+    from autograder.grading.executors import Executor
+
+console = Console()
+
+
+def run_grading(
+    folder: CourseFolder,
+    lab: Lab,
+    students: list[str],
+    executor: Executor,
+    seed: int | None,
+    force: bool = False,
+) -> tuple[list[dict], list[str]]:
+    """Grade with a progress bar; return one record per student, sorted, and whose verdict of an earlier run holds."""
+    from autograder.grading.grade import as_record
+    from autograder.grading.pipeline import grade_all
+
+    records: list[dict] = []
+    kept: list[str] = []
+    with _progress() as progress:
+        task = progress.add_task("Warming up the sandbox", total=len(students), note="")
+        for graded in grade_all(
+            folder,
+            lab,
+            students,
+            executor,
+            seed=seed,
+            force=force,
+            started=lambda: progress.update(task, description=f"Grading {lab.name}"),
+        ):
+            records.append(as_record(graded.student, lab, graded.verdict))
+            kept += [graded.student] if graded.kept else []
+            flagged = sum(record["status"] == "flagged" for record in records)
+            told = [f"{flagged} flagged"] + ([f"{len(kept)} as before"] if kept else [])
+            progress.update(task, advance=1, note=", ".join(told))
+    return sorted(records, key=lambda record: record["student"]), kept
+
+
+def table(records: list[dict]) -> Table:
+    """Return the table of a class: student, points, and why points were lost in a few words."""
+    shown = Table(title="Automatic points", title_justify="left")
+    shown.add_column("student", no_wrap=True)
+    shown.add_column("points", justify="right", no_wrap=True)
+    shown.add_column("status", no_wrap=True)
+    shown.add_column("why points were lost")
+    for record in records:
+        color = "yellow" if record["status"] == "flagged" else "green"
+        shown.add_row(
+            escape(record["student"]),
+            f"{record['points']:g} of {record['max_points']:g}",
+            f"[{color}]{record['status']}[/{color}]",
+            escape(few_words(record)),
+        )
+    return shown
+
+
+def summarize(records: list[dict]) -> int:
+    """Print the table of a class and what a person must look at; return how many are flagged."""
+    console.print(table(records))
+    flagged = [record for record in records if record["status"] == "flagged"]
+    for record in flagged:
+        console.print(f"[yellow]{escape(record['student'])}:[/yellow] {escape(record['message'])}", soft_wrap=True)
+    console.print(f"{len(records)} graded, {len(flagged)} of them flagged for a person to look at.")
+    return len(flagged)
+
+
+def few_words(record: dict) -> str:
+    """Return in a few words what one submission lost points for."""
+    lost: dict[str, list[dict]] = {}
+    asked: dict[str, int] = {}
+    for item in record["items"]:
+        function = item["check"].removeprefix("check_")
+        asked[function] = asked.get(function, 0) + 1
+        if not item["passed"]:
+            lost.setdefault(function, []).append(item)
+    # Functions that failed as a whole for one reason are told together.
+    together: dict[str, list[str]] = {}
+    parts: list[str] = []
+    for function, items in lost.items():
+        reasons = {_without(function, without_asked(item["message"])) for item in items}
+        if any(reason.startswith("is not written yet") for reason in reasons):
+            reasons = {"not written yet"}
+        if len(items) == asked[function] and len(reasons) == 1:
+            together.setdefault(reasons.pop(), []).append(function)
+        else:
+            parts.append(f"{function}: {_short('; '.join('✗ ' + item['title'] for item in items), 90)}")
+    for reason, functions in together.items():
+        names = "everything" if len(functions) == len(asked) else ", ".join(functions)
+        parts.append(f"{names}: {_short(reason, 100)}")
+    return "\n".join(parts) or "–"
+
+
+def _without(function: str, message: str) -> str:
+    return message.replace(f"There is no function {function} yet.", "There is no such function yet.").removeprefix(
+        f"{function} "
+    )
+
+
+def _short(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: length - 1].rstrip() + "…"
+
+
+def write_json(path: Path, records: list[dict]) -> None:
+    """Write the report beside its place and rename it, so that there is never half of one."""
+    text = json.dumps(records, indent=1, ensure_ascii=False) + "\n"
+    try:
+        with beside(path) as part:
+            part.write_text(text, encoding="utf-8")
+            part.chmod(0o644)
+    except OSError as error:
+        raise UserError(f"The report {path} cannot be written: {error.strerror}. Choose another file.") from None
+
+
+def write_feedback_pages(folder: CourseFolder, lab: Lab, students: list[str]) -> None:
+    """Write each student's feedback page with a progress bar; a page that fails is named and stops no other."""
+    from autograder.gradebook.feedback_pages import write_feedback
+
+    failed: list[str] = []
+    with _progress() as progress:
+        task = progress.add_task("Writing feedback", total=len(students), note="")
+        for student in students:
+            try:
+                write_feedback(folder, lab, student)
+            except UserError as error:
+                failed.append(str(error))
+            progress.advance(task)
+    for reason in failed:
+        console.print(f"[red]{escape(reason)}[/red]", soft_wrap=True)
+
+
+def _progress() -> Progress:
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[note]}"),
+        TimeRemainingColumn(),
+        console=console,
+    )

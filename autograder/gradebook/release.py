@@ -1,0 +1,238 @@
+"""A lab's text becomes the notebook that students get, and nothing leaks with it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import jupytext
+import nbformat
+from nbformat.notebooknode import NotebookNode
+from nbgrader.converters import GenerateAssignment
+from nbgrader.converters.base import NbGraderException
+from nbgrader.coursedir import CourseDirectory
+from traitlets.config import Config
+
+from autograder.checking.lab import Lab
+from autograder.checking.sample_class import BEGIN, END
+from autograder.errors import UserError
+from autograder.gradebook.course_folder import CourseError, CourseFolder, errors_only
+
+_MARKERS = (BEGIN, END, "BEGIN HIDDEN TESTS", "BEGIN MARK SCHEME")
+_WORDING = re.compile(r"solution|answer|answer[-_ ]?key|gradebook|course_secret", re.IGNORECASE)
+_MACHINE = re.compile(r"(?:/(?:home|Users|root)/|[A-Za-z]:\\\\?Users\\\\?)[\w.-]+")
+_COMPILED = (".pyc", ".pyo")
+_SHORT = 12
+
+
+class ReleaseError(UserError):
+    """A release that must not be written. The text says what would leak, and where."""
+
+
+def release(course: CourseFolder, lab: Lab) -> Path:
+    """Write the student version of a lab, and enter the lab into the gradebook.
+
+    The release is made in a folder of its own and searched; only then does it take the place of an earlier one.
+
+    Parameters
+    ----------
+    course : CourseFolder
+    lab : Lab
+
+    Returns
+    -------
+    pathlib.Path
+        The folder to give to students.
+
+    Raises
+    ------
+    CourseError
+        If the lab's text is missing.
+    ReleaseError
+        If it does not agree with the rubric, or the release would hold what students must not have. Nothing is
+        written then.
+    """
+    source = write_source(course, lab)
+    notebook = nbformat.read(source / f"{lab.name}.ipynb", as_version=4)
+    if problems := disagreements(notebook, lab):
+        raise ReleaseError(_list(f"{lab.name} does not agree with its rubric", problems))
+    place = course.step("release", ".", lab.name)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".release-", dir=place.parent) as beside:
+        _generate(course, lab, Path(beside), save=False)
+        made = Path(beside) / lab.name
+        # nbgrader leaves compiled files out, but where they lie, somebody worked in the lab's folder.
+        if problems := compiled(source) + leaks(made, notebook, course.root):
+            raise ReleaseError(_list(f"The release of {lab.name} was not written, for it would give away", problems))
+        _generate(course, lab, Path(beside), save=True)
+        if place.exists():
+            shutil.rmtree(place)
+        made.rename(place)
+    return place
+
+
+def write_source(course: CourseFolder, lab: Lab) -> Path:
+    """Write the notebook that nbgrader reads from the lab's text, with the files beside it, and return its folder.
+
+    The text itself stays out: nbgrader copies every file of that folder into the release.
+    """
+    folder = course.root / "assignments" / lab.name
+    text = folder / f"{lab.name}.md"
+    if not text.is_file():
+        raise CourseError(f"The text of {lab.name} is missing: {text}. A release needs the course's own repository.")
+    place = course.step("source", ".", lab.name)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".source-", dir=place.parent) as beside:
+        made = Path(beside) / lab.name
+        try:
+            shutil.copytree(folder, made, ignore=shutil.ignore_patterns(f"{lab.name}.md", ".ipynb_checkpoints"))
+        except shutil.Error as error:
+            files = ", ".join(copied[0] for copied in error.args[0])
+            raise CourseError(f"These files of {lab.name} cannot be read: {files}. Restore them first.") from None
+        notebook = jupytext.read(text)
+        notebook.metadata.pop("jupytext", None)
+        nbformat.write(notebook, made / f"{lab.name}.ipynb")
+        if place.exists():
+            shutil.rmtree(place)
+        made.rename(place)
+    return place
+
+
+def disagreements(notebook: NotebookNode, lab: Lab) -> list[str]:
+    """Return where a lab's notebook and its rubric differ: one sentence for each difference."""
+    found: dict[str, float] = {}
+    for cell in notebook.cells:
+        meta = cell.metadata.get("nbgrader", {})
+        if meta.get("grade"):
+            found[meta["grade_id"]] = float(meta.get("points", 0))
+    wanted = {check.grade_id: check.points for check in lab.checks} | lab.manual
+    problems = [f"{name} is not in the notebook" for name in wanted if name not in found]
+    problems += [f"{name} is in the notebook but not in the rubric" for name in found if name not in wanted]
+    problems += [
+        f"{name} is worth {found[name]:g} points in the notebook and {points:g} in the rubric"
+        for name, points in wanted.items()
+        if name in found and found[name] != points
+    ]
+    return problems
+
+
+def leaks(folder: Path, source: NotebookNode, course: Path) -> list[str]:
+    """Return what a release would give away, one phrase for each find.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        The release.
+    source : NotebookNode
+        The lab with its solutions.
+    course : pathlib.Path
+        The course's folder, whose path must not show.
+
+    Returns
+    -------
+    list of str
+    """
+    secrets = [*solution_lines(source), *solution_passages(source)]
+    places = {str(course), str(Path.home()), sys.prefix, sys.base_prefix, tempfile.gettempdir() + "/"} - {"/", "/usr"}
+    found = compiled(folder)
+    for path in sorted(folder.rglob("*")):
+        name = str(path.relative_to(folder))
+        if path.is_symlink():
+            found.append(f"whatever the link {name} leads to")
+        if not path.is_file() or path.is_symlink() or path.suffix in _COMPILED:
+            continue
+        if _WORDING.search(path.name):
+            found.append(f"the file {name}, by its name a solution or an answer")
+        text = path.read_bytes().decode("utf-8", "ignore")
+        if path.suffix == ".ipynb":
+            notebook = nbformat.reads(text, as_version=4)
+            found += _outputs(notebook, name)
+            # In JSON, quotes and backslashes hide what the cells say.
+            text = "\n".join([_everything(notebook), text])
+        stripped = "\n".join(filter(None, map(str.strip, text.splitlines())))
+        found += [f"a solution, in {name}: it holds the mark {mark!r}" for mark in _MARKERS if mark in text]
+        found += [f"a solution or an answer, in {name}: {line!r}" for line in secrets if line in stripped]
+        found += [f"a path of this machine, in {name}: {place}" for place in sorted(places) if place in text]
+        found += [f"a path of this machine, in {name}: {hit}" for hit in sorted(set(_MACHINE.findall(text)))]
+    return found
+
+
+def compiled(folder: Path) -> list[str]:
+    """Return the compiled Python files of a folder, from which solutions can be read."""
+    return [f"compiled code, {path.relative_to(folder)}" for path in folder.rglob("*") if path.suffix in _COMPILED]
+
+
+def solution_lines(source: NotebookNode) -> list[str]:
+    """Return the lines that stand in solutions and model answers, and nowhere else in a lab."""
+    blocks, shown = _solutions(source)
+    lines = dict.fromkeys(line for block in blocks for line in block)
+    return [line for line in lines if len(line) >= _SHORT and not any(line in other for other in shown)]
+
+
+def solution_passages(source: NotebookNode) -> list[str]:
+    """Return what gives a solution away wherever it stands: its one line, or any two that follow each other."""
+    blocks, _ = _solutions(source)
+    passages: dict[str, None] = {}
+    for block in blocks:
+        pairs = zip(block, block[1:], strict=False) if len(block) > 1 else [block]
+        passages |= dict.fromkeys("\n".join(lines) for lines in pairs)
+    return [passage for passage in passages if len(passage) >= _SHORT]
+
+
+def _solutions(source: NotebookNode) -> tuple[list[list[str]], set[str]]:
+    """Return the solutions as lists of lines, and all other lines of the lab."""
+    blocks: list[list[str]] = []
+    shown: set[str] = set()
+    for cell in source.cells:
+        solution = cell.metadata.get("nbgrader", {}).get("solution", False)
+        whole = solution and BEGIN not in cell.source
+        inside = whole
+        if whole:
+            blocks.append([])
+        for line in filter(None, map(str.strip, cell.source.splitlines())):
+            if BEGIN in line:
+                inside = True
+                blocks.append([])
+            elif END in line:
+                inside = False
+            elif inside:
+                blocks[-1].append(line)
+            else:
+                shown.add(line)
+    return blocks, shown
+
+
+def _outputs(notebook: NotebookNode, name: str) -> list[str]:
+    found = []
+    for position, cell in enumerate(notebook.cells):
+        if cell.cell_type == "code" and (cell.get("outputs") or cell.get("execution_count")):
+            found.append(f"an output, in {name}: that of cell {position + 1}")
+    return found
+
+
+def _everything(notebook: NotebookNode) -> str:
+    return "\n".join([*(cell.source for cell in notebook.cells), *(str(cell.metadata) for cell in notebook.cells)])
+
+
+def _generate(course: CourseFolder, lab: Lab, place: Path, save: bool) -> None:
+    config = Config(course.config)
+    config.CourseDirectory.release_directory = str(place)
+    config.CourseDirectory.assignment_id = lab.name
+    config.GenerateAssignment.force = True
+    config.GenerateAssignment.no_database = not save
+    config.SaveCells.enabled = save
+    directory = CourseDirectory(config=config)
+    with errors_only() as said:
+        try:
+            GenerateAssignment(coursedir=directory, config=config).start()
+        except (NbGraderException, RuntimeError) as error:
+            reason = next((line for line in reversed(said) if "Error" in line), str(error)).strip().splitlines()[-1]
+            raise ReleaseError(f"nbgrader did not make the release of {lab.name}: {reason}") from None
+
+
+def _list(head: str, problems: list[str]) -> str:
+    return head + ":" + "".join(f"{os.linesep}  - {problem}" for problem in problems)

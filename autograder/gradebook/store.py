@@ -1,0 +1,125 @@
+"""What of a verdict goes into nbgrader's gradebook: all of it at once, or nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+from collections.abc import Iterable, Iterator
+
+from nbformat.notebooknode import NotebookNode
+from nbgrader.api import BaseCell, Comment, Grade, Gradebook, SubmittedNotebook
+from nbgrader.preprocessors import AssignLatePenalties, SaveAutoGrades
+from traitlets.config import Config
+
+from autograder.checking.lab import Lab
+from autograder.gradebook.course_folder import CourseFolder
+
+
+class _Opened:
+    """Answers what nbgrader's ``SaveAutoGrades`` asks a gradebook, for one notebook that was read at once."""
+
+    def __init__(self, gradebook: Gradebook, stored: SubmittedNotebook) -> None:
+        self.db = self
+        named = (
+            gradebook.db.query(BaseCell.name, kind).join(kind.cell).filter(kind.notebook_id == stored.id)
+            for kind in (Grade, Comment)
+        )
+        self._grades, self._comments = map(dict, named)
+
+    def find_grade(self, cell: str, *_: str) -> Grade:
+        return self._grades[cell]
+
+    def find_comment(self, cell: str, *_: str) -> Comment:
+        return self._comments[cell]
+
+    def commit(self) -> None:
+        """Nothing: it is done once for all."""
+
+
+class Store:
+    """One lab's place in the gradebook, open while a class is graded.
+
+    Parameters
+    ----------
+    course : CourseFolder
+    lab : Lab
+    config : Config
+        Of nbgrader's preprocessors that store grades and penalties.
+    penalties : bool
+        Whether the course takes points for late submissions.
+    """
+
+    def __init__(self, course: CourseFolder, lab: Lab, config: Config, penalties: bool) -> None:
+        self.lab, self.address = lab, course.gradebook
+        self.gradebook = Gradebook(course.gradebook, course.directory.course_id)
+        self.grades = SaveAutoGrades(config=config)
+        self.grades.student_id, self.grades.notebook_id, self.grades.assignment_id = "", lab.name, lab.name
+        self.penalties = AssignLatePenalties(config=config) if penalties else None
+        self.kernelspec = self.gradebook.find_notebook(lab.name, lab.name).kernelspec
+
+    def complete(self) -> set[str]:
+        """Return who has all automatic points of the lab."""
+        checks = {check.grade_id for check in self.lab.checks}
+        return {
+            submission.student.id
+            for submission in self.gradebook.assignment_submissions(self.lab.name)
+            if all(g.auto_score is not None for n in submission.notebooks for g in n.grades if g.name in checks)
+        }
+
+    def withdraw(self, students: Iterable[str]) -> None:
+        """Take back the automatic points of submissions that are about to be graded again.
+
+        Whatever stops the grading then leaves a grade that a person sees to be missing, and never last week's.
+        """
+        with self._at_once():
+            known = {one.student.id: one for one in self.gradebook.assignment_submissions(self.lab.name)}
+            for student in students:
+                for notebook in known[student].notebooks if student in known else ():
+                    for grade in notebook.grades:
+                        grade.auto_score, grade.needs_manual_grade = None, True
+
+    def save(self, student: str, when: datetime.datetime | None, notebook: NotebookNode, flagged: bool) -> None:
+        """Store one graded notebook. What a person entered by hand stays.
+
+        Parameters
+        ----------
+        student : str
+        when : datetime.datetime, optional
+            When it was handed in.
+        notebook : NotebookNode
+            Its check cells put out their points.
+        flagged : bool
+            Whether a person must look at it.
+        """
+        told = {"timestamp": when} if when is not None else {}
+        with self._at_once():
+            self.gradebook.update_or_create_student(student)
+            submission = self.gradebook.update_or_create_submission(self.lab.name, student, **told)
+            (stored,) = submission.notebooks
+            self.grades.gradebook = _Opened(self.gradebook, stored)
+            for position, cell in enumerate(notebook.cells):
+                self.grades.preprocess_cell(cell, {}, position)
+            stored.late_submission_penalty = None
+            for grade in stored.grades if flagged else ():
+                grade.needs_manual_grade = True
+            late = submission.total_seconds_late > 0
+        if late and self.penalties is not None:
+            where = {"notebook": self.lab.name, "assignment": self.lab.name, "student": student, "db_url": self.address}
+            self.penalties.preprocess(notebook, {"nbgrader": where})
+
+    @contextlib.contextmanager
+    def _at_once(self) -> Iterator[None]:
+        """Keep nbgrader's methods, which commit one by one, from committing before all is there."""
+        session = self.gradebook.db()
+        session.commit = session.flush
+        try:
+            yield
+        except BaseException:
+            session.rollback()
+            raise
+        finally:
+            del session.commit
+        session.commit()
+
+    def close(self) -> None:
+        self.gradebook.close()

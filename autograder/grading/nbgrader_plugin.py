@@ -1,0 +1,214 @@
+"""nbgrader's pipeline with the course's grader in it: preprocessors that `nbgrader_config.py` names."""
+
+from __future__ import annotations
+
+import atexit
+import shutil
+from dataclasses import replace
+from html import escape
+from pathlib import Path
+
+import nbformat
+from nbconvert.exporters.exporter import ResourcesDict
+from nbformat.notebooknode import NotebookNode, from_dict
+from nbgrader.api import Gradebook
+from nbgrader.preprocessors import NbGraderPreprocessor
+from traitlets import Enum, Float, Integer
+
+from autograder.checking.lab import Lab
+from autograder.checking.tables import items_html, summary_html
+from autograder.gradebook import secret
+from autograder.grading import grade
+from autograder.grading.course_oracle import CourseOracle
+from autograder.grading.student import Timeouts
+from autograder.labs import get_lab
+from autograder.sandbox.pool import Sandbox
+from autograder.submissions import cells
+from autograder.submissions.cells import Role
+from autograder.submissions.files import links_beside
+from autograder.submissions.sanitize import (
+    MAX_TEXT,
+    Budget,
+    colorable,
+    new_output,
+    printable,
+    safe_markdown,
+    safe_outputs,
+    without_links,
+)
+from autograder.submissions.submission import read_submission
+
+#: Where notes travel from one preprocessor to the next; whatever a submission wrote there is removed first.
+NOTES = "cnn_course"
+#: Characters of a submission that a feedback page lays out: longer ones take it minutes.
+MAX_TEXTS, MAX_CODE = 500_000, 1_000_000
+
+
+def read_roles(db_url: str, assignment: str, notebook: str) -> dict[str, Role]:
+    """Return what the release says of each named cell, from the gradebook.
+
+    Raises
+    ------
+    nbgrader.api.MissingEntry
+        If the assignment was never released.
+    """
+    with Gradebook(db_url) as gradebook:
+        stored = gradebook.find_notebook(notebook, assignment)
+        points = {cell.name: float(cell.max_score) for cell in stored.grade_cells}
+        solutions = {cell.name for cell in stored.solution_cells}
+        return {
+            cell.name: Role(
+                grade_id=cell.name,
+                cell_type=cell.cell_type,
+                source=cell.source,
+                checksum=cell.checksum,
+                grade=cell.name in points,
+                solution=cell.name in solutions,
+                locked=bool(cell.locked),
+                points=points.get(cell.name, 0.0),
+            )
+            for cell in stored.source_cells
+        }
+
+
+class RestoreCells(NbGraderPreprocessor):
+    """Give each cell the role that the release gave it, whatever the submission says.
+
+    Takes the place of nbgrader's ``DeduplicateIds``, with which one copied check cell stops the whole class. Roles that
+    are known already come in ``resources["roles"]``.
+    """
+
+    def preprocess(self, nb: NotebookNode, resources: ResourcesDict) -> tuple[NotebookNode, ResourcesDict]:
+        where = resources["nbgrader"]
+        # Where the roles are known, the notebook was read by this package.
+        nb = nb if resources.get("roles") else cells.clean(nb)
+        roles = resources.get("roles") or read_roles(where["db_url"], where["assignment"], where["notebook"])
+        notes = cells.restore(nb, roles)
+        texts, code = Budget(MAX_TEXTS), Budget(MAX_CODE)
+        for cell in nb.cells:
+            if cell.cell_type == "markdown":
+                cell.source = safe_markdown(cell.source, cell.get("attachments"), texts)
+            elif cell.cell_type == "raw":
+                # A feedback page shows it as HTML.
+                cell.source = escape(without_links(printable(texts.cut(cell.source, MAX_TEXT), lines=True)))
+            elif not colorable(cell.source, code):
+                # nbconvert colors a cell in the language that a magic in it would name.
+                cell.metadata["magics_language"] = "text"
+        nb.metadata[NOTES] = from_dict({"notes": notes})
+        return nb, resources
+
+
+class TrustedExecute(NbGraderPreprocessor):
+    """Run the notebook in the sandbox, judge it from outside, and write each verdict as its check cell's output.
+
+    Takes the place of nbgrader's ``Execute``. A verdict in ``resources["verdict"]`` is written as it is: then the
+    submission was graded before.
+    """
+
+    isolation = Enum(
+        ["bubblewrap", "process"],
+        default_value="bubblewrap",
+        help="How student code is isolated. 'process' limits resources and protects nothing.",
+    ).tag(config=True)
+    seed = Integer(None, allow_none=True, help="Of the questions. By default the course's secret.").tag(config=True)
+    cell_seconds = Float(Timeouts.cell, help="How long one cell may take.").tag(config=True)
+    question_seconds = Float(Timeouts.question, help="How long one answer may take.").tag(config=True)
+    total_seconds = Float(Timeouts.total, help="How long one submission may take.").tag(config=True)
+
+    @property
+    def timeouts(self) -> Timeouts:
+        """The configured waiting times."""
+        return Timeouts(self.cell_seconds, self.question_seconds, self.total_seconds)
+
+    def preprocess(self, nb: NotebookNode, resources: ResourcesDict) -> tuple[NotebookNode, ResourcesDict]:
+        where = resources["nbgrader"]
+        lab = get_lab(where["assignment"])
+        verdict = resources.get("verdict")
+        if verdict is None:
+            sandbox, oracle = _warm(self.isolation, lab)
+            seed = self.seed if self.seed is not None else secret.read_or_make(Path.cwd())
+            notes = list(nb.metadata.get(NOTES, {}).get("notes", []))
+            # Not from the folder that nbgrader made: copying there, it followed the submission's links.
+            coursedir = self.parent.parent.coursedir
+            folder = coursedir.format_path(coursedir.submitted_directory, where["student"], where["assignment"])
+            submitted = Path(folder) / f"{where['notebook']}.ipynb"
+            _remove_copies(links_beside(submitted), Path(resources["metadata"]["path"]))
+            try:
+                submission = read_submission(submitted, where["student"])
+                cells.read_notebook(submitted)
+            except cells.UnreadableNotebookError as error:
+                nb.cells, verdict = [], grade.unreadable(lab, str(error), self.isolation)
+                cells.restore(nb, read_roles(where["db_url"], where["assignment"], where["notebook"]))
+            else:
+                submission = replace(submission, notes=(*notes, *submission.notes))
+                material = lab.material(Path.cwd(), seed) if lab.material is not None else {}
+                conditions = grade.Conditions(seed, timeouts=self.timeouts, material=material)
+                verdict = grade.grade(nb, lab, sandbox, oracle, conditions, submission)
+        for flag in verdict.flags:
+            self.log.warning("%s needs a look: %s", where["student"], flag)
+        write_verdict(nb, lab, verdict)
+        return nb, resources
+
+
+class FlagForReview(NbGraderPreprocessor):
+    """Mark the scores of a flagged submission as needing a person, so that nbgrader's formgrader lists them."""
+
+    def preprocess(self, nb: NotebookNode, resources: ResourcesDict) -> tuple[NotebookNode, ResourcesDict]:
+        where = resources["nbgrader"]
+        if nb.metadata.get(NOTES, {}).get("flags"):
+            with Gradebook(where["db_url"]) as gradebook:
+                stored = gradebook.find_submission_notebook(where["notebook"], where["assignment"], where["student"])
+                for score in stored.grades:
+                    score.needs_manual_grade = True
+                gradebook.db.commit()
+        return nb, resources
+
+
+def _remove_copies(names: list[str], folder: Path) -> None:
+    """Remove what nbgrader copied of a submission's links: it follows them, to the gradebook if they say so."""
+    for name in names:
+        if (copied := folder / name).is_dir() and not copied.is_symlink():
+            shutil.rmtree(copied)
+        else:
+            copied.unlink(missing_ok=True)
+
+
+def write_verdict(nb: NotebookNode, lab: Lab, verdict: grade.Verdict) -> None:
+    """Write a verdict into a notebook, in place: what cells put out, and each check's table and points.
+
+    nbgrader pays full marks for an output that is missing, negative or no plain float, so a check cell always gets
+    exactly one result: a float between 0 and the cell's points.
+    """
+    budget = Budget()
+    for position, cell in enumerate(nb.cells):
+        if cell.cell_type != "code":
+            continue
+        check = lab.check(cell.metadata.get("nbgrader", {}).get("grade_id", ""))
+        if check is not None and cell.metadata["nbgrader"].get("grade"):
+            items = verdict.of_check(check.grade_id)
+            most = float(cell.metadata["nbgrader"]["points"])
+            points = min(max(float(sum(item.points for item in items)), 0.0), most)
+            data = {"text/plain": repr(points), "text/html": items_html(items, check.function)}
+            cell.outputs = [new_output("execute_result", data=data, execution_count=1)]
+        elif position in verdict.ran:
+            cell.outputs = safe_outputs(verdict.ran[position], budget)
+        elif cells.explores(cell):
+            text = "Not run while grading: this cell explores.\n"
+            cell.outputs = [new_output("stream", name="stdout", text=text)]
+    head = nbformat.v4.new_markdown_cell(summary_html(verdict.items, verdict.flags), id="summary")
+    nb.cells.insert(0, head)
+    nb.metadata[NOTES] = from_dict({"flags": verdict.flags, "isolation": verdict.isolation})
+
+
+_held: dict[tuple[str, str], tuple[Sandbox, CourseOracle]] = {}
+
+
+def _warm(isolation: str, lab: Lab) -> tuple[Sandbox, CourseOracle]:
+    """Return the sandboxes that this process keeps warm, since nbgrader makes its preprocessors anew per notebook."""
+    key = (isolation, lab.name)
+    if key not in _held:
+        complete, sandbox = Sandbox(isolation), Sandbox(isolation, without=lab.forbidden)
+        atexit.register(complete.close)
+        atexit.register(sandbox.close)
+        _held[key] = (sandbox, CourseOracle(lab, complete, sandbox))
+    return _held[key]

@@ -1,0 +1,253 @@
+"""How a check asks: the same question goes to a notebook's own functions, or to those in a sandbox."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from autograder.checking.student import Answer, Namespace, Oracle, StudentError
+from autograder.sandbox import wire
+from autograder.sandbox.pool import Job, JobEndedError, JobOptions, JobTimeoutError, Sandbox
+from autograder.sandbox.stubs import MAX_CALLERS, MAX_NOTED
+from autograder.submissions.cells import CellRun, Noted
+from autograder.submissions.python_source import definitions
+from autograder.submissions.submission import Submission
+
+MAX_MESSAGE = 1000
+#: Errors of a line that needs what is not there while grading: data that cells load which only explore, files that were
+#: not handed in, folders to write to, packages of Colab, magics of a notebook's server, the network, a keyboard.
+_NOT_HERE = (
+    *("NameError", "ImportError", "ModuleNotFoundError", "UsageError", "EOFError"),
+    *("FileNotFoundError", "PermissionError", "OSError"),
+    *("URLError", "HTTPError", "ConnectionError", "ConnectionRefusedError", "gaierror"),
+)
+#: What all cells of a submission may put out, as `wire.weight` counts.
+MAX_OUTPUT = 32 * 2**20
+TOO_MUCH = "Not shown: the cells of this notebook put out too much.\n"
+MAX_NAME = 100
+
+
+@dataclass(frozen=True)
+class Timeouts:
+    """How long the trusted side waits, in seconds of wall time.
+
+    Attributes
+    ----------
+    cell : float
+        For one cell.
+    question : float
+        For one answer.
+    total : float
+        For a whole submission; what is asked later gets no answer.
+    """
+
+    cell: float = 20.0
+    question: float = 10.0
+    total: float = 180.0
+
+
+class SandboxStudent:
+    """Answers with the functions of a notebook that runs in a sandbox.
+
+    A cell that hangs or ends the process is left out, and the notebook runs again without it in a fresh job: whatever
+    else it defines still counts. A function that hangs is not asked twice.
+
+    Parameters
+    ----------
+    sandbox : Sandbox
+        Where jobs come from.
+    sources : mapping of int to str
+        The cells to run, by their position.
+    submission : Submission, optional
+        Its files and its owner; the owner stays on this side.
+    oracle : Oracle, optional
+        The course's answers.
+    timeouts : Timeouts, optional
+        How long to wait.
+    material : mapping, optional
+        What the lab brings for grading alone. It stays on this side.
+    options : JobOptions, optional
+        How its jobs differ from others of the sandbox.
+    """
+
+    MAX_LOST_CELLS = 5
+    #: Where a cell of the course comes after all others.
+    LAST = 10**9
+
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        sources: Mapping[int, str],
+        submission: Submission | None = None,
+        oracle: Oracle | None = None,
+        timeouts: Timeouts | None = None,
+        material: Mapping[str, Any] | None = None,
+        options: JobOptions | None = None,
+    ) -> None:
+        self.sandbox, self.options = sandbox, options
+        self.submission = submission or Submission()
+        self.owner, self.files = self.submission.owner, dict(self.submission.files)
+        self.material: Mapping[str, Any] = material or {}
+        self.sources = dict(sources)
+        self.oracle: Oracle = oracle or Namespace({})
+        self.notes: dict[str, Any] = {}
+        self.timeouts = timeouts or Timeouts()
+        self.ran: dict[int, CellRun] = {}
+        self.noted: dict[str, list[Noted]] = {}
+        self._job: Job | None = None
+        self._silent: dict[str, str] = {}
+        self._breakdowns = 0
+        self._room = MAX_OUTPUT
+        self._end = time.monotonic() + self.timeouts.total
+
+    @property
+    def alive(self) -> bool:
+        """Whether a job stands ready to answer."""
+        return self._job is not None
+
+    def run(self) -> dict[int, CellRun]:
+        """Run the notebook, as often as cells have to be left out, and return what each cell did."""
+        while self._job is None:
+            self._job = self._attempt()
+        return self.ran
+
+    def _attempt(self) -> Job | None:
+        """Run all cells in a fresh job; None where one of them ended it and was left out for the next time."""
+        job = self.sandbox.job(self.options)
+        self._room = MAX_OUTPUT
+        for name, content in self.files.items():
+            job.request({"file": name, "bytes": np.frombuffer(content, dtype=np.uint8)}, self.timeouts.cell)
+        for position, source in list(self.sources.items()):
+            seconds = min(self.timeouts.cell, self._end - time.monotonic())
+            try:
+                reply = job.request({"run": source}, max(seconds, 0.0))
+            except JobTimeoutError:
+                reason = f"it did not finish within {self.timeouts.cell:g} seconds"
+                if seconds < self.timeouts.cell:
+                    reason = f"the {self.timeouts.total:g} seconds for the whole notebook were used up"
+            except JobEndedError as error:
+                if self._forgiven(job):
+                    return None
+                reason = f"it ended the process: {error}"
+            else:
+                self._keep(position, reply)
+                error = self.ran[position].error
+                if error is not None and (self.ran[position].noted or error.get("ename") in _NOT_HERE):
+                    # What the cell defines after the line that needs what is not there.
+                    self._define(job, source)
+                continue
+            self.ran[position] = CellRun([], cut_off=f"This cell was left out: {reason}.")
+            del self.sources[position]
+            lost = sum(ran.cut_off is not None for ran in self.ran.values())
+            if lost >= self.MAX_LOST_CELLS or time.monotonic() >= self._end:
+                # Those before it ran, so they will run again.
+                for rest in [other for other in self.sources if other > position]:
+                    self.ran[rest] = CellRun([], cut_off="This cell was not run: too many others had to be left out.")
+                    del self.sources[rest]
+            return None
+        return job
+
+    def _define(self, job: Job, source: str) -> None:
+        seconds = min(self.timeouts.cell, self._end - time.monotonic())
+        with contextlib.suppress(JobTimeoutError, JobEndedError):
+            job.request({"run": definitions(source)}, max(seconds, 0.0))
+
+    def _keep(self, position: int, reply: dict[str, Any]) -> None:
+        outputs, error = reply.get("outputs"), reply.get("error")
+        kept = [{"text": TOO_MUCH}]
+        self._room -= wire.weight([outputs, error])
+        if self._room >= 0:
+            kept = outputs if isinstance(outputs, list) else []
+        error = error if self._room >= 0 and isinstance(error, dict) else None
+        self.ran[position] = CellRun(kept, error, noted=_noted(reply))
+
+    def ask(self, function: str, *args: Any) -> Answer:
+        if function in self._silent:
+            raise StudentError(self._silent[function])
+        self.run()
+        seconds = min(self.timeouts.question, self._end - time.monotonic())
+        start = time.perf_counter()
+        try:
+            reply = self._job.request({"ask": function, "args": args}, max(seconds, 0.0))
+        except wire.UnsendableError as error:
+            raise StudentError(f"{function} cannot be asked with what another function returned: {error}") from None
+        except JobTimeoutError:
+            self._job = None
+            self._silent[function] = f"{function} did not answer within {self.timeouts.question:g} seconds."
+            if seconds < self.timeouts.question:
+                self._silent[function] = f"{function} was not asked: the notebook used up its time."
+            raise StudentError(self._silent[function]) from None
+        except JobEndedError as error:
+            job, self._job = self._job, None
+            if self._forgiven(job):
+                return self.ask(function, *args)
+            self._silent[function] = f"{function} ended the process instead of answering: {error}."
+            raise StudentError(self._silent[function]) from None
+        taken = time.perf_counter() - start
+        if noted := _noted(reply):
+            self.noted.setdefault(function, []).extend(noted)
+        if isinstance(reply.get("error"), str):
+            raise StudentError(reply["error"][:MAX_MESSAGE])
+        modified = reply.get("modified")
+        if "value" not in reply or not _are_positions(modified, len(args)):
+            raise StudentError(f"{function} sent something that is no answer.")
+        return Answer(reply["value"], taken, tuple(modified))
+
+    def call(self, function: str, *args: Any) -> Any:
+        return self.ask(function, *args).value
+
+    def _forgiven(self, job: Job) -> bool:
+        """Return whether the whole sandbox went down, for the first time: that is hardly the student's doing."""
+        if not job.orphaned or self._breakdowns:
+            return False
+        self._breakdowns += 1
+        return True
+
+    def fresh(
+        self, source: str, cpu: int | None = None, seconds: float | None = None, alone: bool = False
+    ) -> SandboxStudent:
+        seconds = self.timeouts.question if seconds is None else seconds
+        # The course's own cell must run, however much time the student's cells took.
+        timeouts = Timeouts(self.timeouts.cell, seconds, self.timeouts.total + seconds)
+        sources = {**({} if alone else self.sources), self.LAST: source}
+        submission = None if alone else self.submission
+        return SandboxStudent(self.sandbox, sources, submission, self.oracle, timeouts, options=JobOptions(cpu=cpu))
+
+    def close(self) -> None:
+        """End the job with all that it started."""
+        if self._job is not None:
+            self._job.end()
+            self._job = None
+
+    def __enter__(self) -> SandboxStudent:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _noted(reply: dict[str, Any]) -> tuple[Noted, ...]:
+    entries = reply.get("noted")
+    return tuple(
+        Noted(entry[0][:MAX_NAME], tuple(name[:MAX_NAME] for name in entry[1][-MAX_CALLERS:]))
+        for entry in (entries[:MAX_NOTED] if isinstance(entries, list) else ())
+        if isinstance(entry, tuple)
+        and len(entry) == 2
+        and isinstance(entry[0], str)
+        and isinstance(entry[1], list)
+        and all(isinstance(name, str) for name in entry[1])
+    )
+
+
+def _are_positions(value: Any, count: int) -> bool:
+    """Return whether a value is a sorted list of different positions among so many arguments."""
+    return (
+        isinstance(value, list)
+        and all(type(position) is int for position in value)
+        and value == sorted(set(value).intersection(range(count)))
+    )

@@ -1,0 +1,7 @@
+"""Lab 0, convolution arithmetic."""
+
+from autograder.checking.lab import Lab
+from autograder.labs.lab0.checks import CHECKS
+from autograder.labs.lab0.faults import FAULTS
+
+LAB = Lab(name="lab0", title="Lab 0: Convolution arithmetic", checks=CHECKS, manual={"working": 5.0}, faults=FAULTS)

@@ -1,0 +1,533 @@
+"""The known faults of lab 0: what somebody answers who does one thing wrong in an exercise.
+
+An answer of this lab is numbers, so a fault is a function of the exercise that gives other numbers. The tests prove
+that each loses exactly the lines it names, whatever was drawn; a check compares a wrong answer with what the faults
+give.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from autograder.checking.faults import Fault
+from source_lib.arithmetic import conv_parameters, dense_parameters, output_size
+from source_lib.exercises import REGIONS, ROW_REGIONS, Exercise, readings
+
+
+def _fault(id: str, function: str, answer: Callable[[Exercise], Any], loses: frozenset[str], hint: str) -> Fault:
+    """Return the fault of somebody who answers ``answer`` of an exercise, whatever is right."""
+    lines = frozenset(f"{function}.{key}" for key in loses)
+    return Fault(id, lines, lambda right: answer, function=function, hint=hint)
+
+
+def _read(how: str) -> Callable[[Exercise], np.ndarray]:
+    return lambda given: readings(given.image, given.kernel)[how]
+
+
+def _row(how: str) -> Callable[[Exercise], np.ndarray]:
+    return lambda given: readings(given.image, given.kernel)[how][1]
+
+
+def _turned_row(how: str) -> Callable[[Exercise], np.ndarray]:
+    """Return the middle row of what becomes of the kernel that is flipped as true convolution does."""
+    return lambda given: readings(given.image, np.asarray(given.kernel)[::-1, ::-1])[how][1]
+
+
+def _sides(change: Callable[..., int], *names: str) -> Callable[[Exercise], list[int]]:
+    """Return rows and columns, each computed from what the exercise names."""
+    return lambda given: [change(*numbers) for numbers in zip(*(getattr(given, name) for name in names), strict=True)]
+
+
+def _swapped(answer: Callable[[Exercise], list]) -> Callable[[Exercise], list]:
+    return lambda given: [*answer(given)[1::-1], *answer(given)[2:]]
+
+
+def _pooled(given: Exercise) -> list[int]:
+    return [output_size(n, given.pool, given.pool) for n in given.map_size]
+
+
+def _second(change: Callable[[int, int, int, int], int], maps: Callable[[Exercise], int] | None = None) -> Callable:
+    def answer(given: Exercise) -> list[int]:
+        layer = given.second_kernel, given.second_stride, given.second_padding
+        count = given.maps[1] if maps is None else maps(given)
+        return [*(change(n, *layer) for n in _pooled(given)), count]
+
+    return answer
+
+
+def _layers(
+    given: Exercise,
+    convolution: Callable[[int, int, int], int] = conv_parameters,
+    dense: Callable[[int, int], int] = dense_parameters,
+    side: Callable[[int, tuple[int, ...]], int] = lambda size, kernels: size // 2 ** len(kernels),
+    total: Callable[[list[int]], int] = sum,
+    flat: Callable[[int, int], int] = lambda side, maps: side * side * maps,
+) -> list[int]:
+    """Return the parameters of each layer and of all, with any step done in another way."""
+    channels = (3, *given.filters)
+    found = [
+        convolution(k, given_in, out) for k, given_in, out in zip(given.kernels, channels, channels[1:], strict=False)
+    ]
+    features = flat(side(given.input_size, given.kernels), given.filters[-1])
+    found += [dense(features, given.hidden), dense(given.hidden, given.classes)]
+    return [*found, total(found)]
+
+
+def _valid_side(size: int, kernels: tuple[int, ...]) -> int:
+    for kernel in kernels:
+        size = (size - kernel + 1) // 2
+    return max(size, 1)
+
+
+def _fields(step: Callable[[str, int, int, int], tuple[int, int]], start: int = 1) -> Callable[[Exercise], list[int]]:
+    """Return receptive fields where each layer adds and multiplies what ``step(kind, size, stride, jump)`` says."""
+
+    def answer(given: Exercise) -> list[int]:
+        field, jump, found = start, 1, []
+        for kind, size, stride in given.layers:
+            more, factor = step(kind, size, stride, jump)
+            field, jump = field + more, jump * factor
+            found.append(field)
+        return found
+
+    return answer
+
+
+def _multiplied(given: Exercise) -> list[int]:
+    return np.cumprod([size for _, size, _ in given.layers]).tolist()
+
+
+def _blocks(given: Exercise) -> np.ndarray:
+    """Return the windows that pooling looks at, shape [2, 3, 4]."""
+    return np.asarray(given.matrix).reshape(2, 2, 3, 2).swapaxes(1, 2).reshape(2, 3, 4)
+
+
+def _pooling(
+    largest: Callable[[np.ndarray], np.ndarray] = lambda blocks: blocks.max(axis=2),
+    mean: Callable[[np.ndarray], np.ndarray] = lambda blocks: blocks.mean(axis=2),
+    total: Callable[[np.ndarray], np.ndarray] = lambda blocks: blocks.sum(axis=2),
+) -> Callable[[Exercise], np.ndarray]:
+    def answer(given: Exercise) -> np.ndarray:
+        blocks = _blocks(given)
+        return np.stack([largest(blocks), mean(blocks), total(blocks)])
+
+    return answer
+
+
+def _farthest(blocks: np.ndarray) -> np.ndarray:
+    return np.take_along_axis(blocks, np.abs(blocks).argmax(axis=2)[..., None], axis=2)[..., 0]
+
+
+def _overlapping(given: Exercise) -> np.ndarray:
+    windows = np.lib.stride_tricks.sliding_window_view(np.asarray(given.matrix), (2, 2))
+    return np.stack([windows.max(axis=(2, 3)), windows.mean(axis=(2, 3)), windows.sum(axis=(2, 3))])
+
+
+def _averaged(change: Callable[[np.ndarray], Any]) -> Callable[[Exercise], Any]:
+    return lambda given: change(np.asarray(given.feature_maps))
+
+
+_MATRIX, _ROW = frozenset(REGIONS), frozenset(ROW_REGIONS)
+_SIDES = frozenset(("rows", "columns"))
+_FIELDS = frozenset(("convolutions", "pooling", "strided", "last"))
+_SWAPPED = "Rows and columns are swapped. Rows come first, as everywhere in this course."
+_ONE_AXIS = "The kernel was flipped in one axis. Deep learning flips it in none, true convolution in both."
+
+FAULTS = (
+    _fault(
+        "true_convolution",
+        "my_convolution",
+        _read("true convolution"),
+        _MATRIX,
+        "That is true convolution, with the kernel flipped in both axes. Deep learning lays the kernel on the image as "
+        "it is.",
+    ),
+    _fault("rows_mirrored", "my_convolution", _read("rows mirrored"), _MATRIX, _ONE_AXIS),
+    _fault("columns_mirrored", "my_convolution", _read("columns mirrored"), _MATRIX, _ONE_AXIS),
+    _fault(
+        "kernel_transposed",
+        "my_convolution",
+        _read("transposed"),
+        _MATRIX,
+        "Rows and columns of the kernel are swapped.",
+    ),
+    _fault(
+        "kernel_turned",
+        "my_convolution",
+        _read("turned left"),
+        _MATRIX,
+        "The kernel was turned by a quarter. Lay it on the image as it is.",
+    ),
+    _fault(
+        "no_padding",
+        "my_convolution",
+        lambda given: _read("cross-correlation")(given)[1:-1, 1:-1],
+        _MATRIX - {"inside"},
+        "The zero padding is missing: put a border of zeros around the image, and the answer has as many rows and "
+        "columns as the image.",
+    ),
+    _fault(
+        "border_repeated",
+        "my_convolution",
+        _read("border repeated"),
+        _MATRIX - {"inside"},
+        "The border pixels were repeated outside of the image. Zero padding puts zeros there.",
+    ),
+    _fault(
+        "padded_on_one_side",
+        "my_convolution",
+        _read("window begins at the pixel"),
+        _MATRIX,
+        "All zeros were put below and to the right. Put one row or column of zeros on each of the four sides, so that "
+        "the middle of the kernel lies on the pixel.",
+    ),
+    _fault(
+        "signs_left_out",
+        "my_convolution",
+        _read("signs left out"),
+        _MATRIX,
+        "The minus signs of the kernel were left out.",
+    ),
+    _fault(
+        "answer_transposed",
+        "my_convolution",
+        lambda given: _read("cross-correlation")(given).T,
+        _MATRIX,
+        "Rows and columns of the answer are swapped.",
+    ),
+    _fault(
+        "row_not_flipped",
+        "my_true_convolution",
+        _row("cross-correlation"),
+        _ROW,
+        "That is cross-correlation, with the kernel as it is. True convolution flips it in both axes before.",
+    ),
+    _fault("row_with_rows_mirrored", "my_true_convolution", _row("rows mirrored"), _ROW, _ONE_AXIS),
+    _fault("row_with_columns_mirrored", "my_true_convolution", _row("columns mirrored"), _ROW, _ONE_AXIS),
+    _fault(
+        "row_with_kernel_transposed",
+        "my_true_convolution",
+        _row("transposed"),
+        _ROW,
+        "The kernel was transposed. To flip it in both axes, turn it by half a turn.",
+    ),
+    _fault(
+        "row_without_padding",
+        "my_true_convolution",
+        lambda given: _row("true convolution")(given)[1:-1],
+        frozenset(("ends",)),
+        "The zero padding is missing: the row is as long as that of the image.",
+    ),
+    _fault(
+        "row_with_border_repeated",
+        "my_true_convolution",
+        _turned_row("border repeated"),
+        frozenset(("ends",)),
+        "The border pixels were repeated outside of the image. Zero padding puts zeros there.",
+    ),
+    _fault(
+        "padding_of_both_sides",
+        "my_padding",
+        _sides(lambda k: k - 1, "padded_kernel"),
+        _SIDES,
+        "That is what both sides get together. Asked is the padding on each side.",
+    ),
+    _fault(
+        "padding_rounded_up",
+        "my_padding",
+        _sides(lambda k: (k + 1) // 2, "padded_kernel"),
+        _SIDES,
+        "That is one too many: the middle of the kernel lies on the pixel, and needs no padding.",
+    ),
+    _fault(
+        "padding_swapped",
+        "my_padding",
+        _swapped(_sides(lambda k: k // 2, "padded_kernel")),
+        _SIDES,
+        _SWAPPED,
+    ),
+    _fault(
+        "kernel_off_by_one",
+        "my_kernel_size",
+        _sides(lambda before, after: before - after, "image_size", "map_size"),
+        _SIDES,
+        "That is off by one: a kernel that fits once has one position, not none.",
+    ),
+    _fault(
+        "kernel_off_by_two",
+        "my_kernel_size",
+        _sides(lambda before, after: before - after + 2, "image_size", "map_size"),
+        _SIDES,
+        "That is one too many. Check it with the size formula.",
+    ),
+    _fault(
+        "half_the_kernel",
+        "my_kernel_size",
+        _sides(lambda before, after: (before - after) // 2, "image_size", "map_size"),
+        _SIDES,
+        "That is how far the kernel reaches to each side of its middle.",
+    ),
+    _fault(
+        "kernel_swapped",
+        "my_kernel_size",
+        _swapped(_sides(lambda before, after: before - after + 1, "image_size", "map_size")),
+        _SIDES,
+        _SWAPPED,
+    ),
+    _fault(
+        "pooled_rounded_up",
+        "my_pooled_size",
+        lambda given: [-(-n // given.pool) for n in given.map_size],
+        _SIDES,
+        "The last window is not full. What does not fill a window is dropped.",
+    ),
+    _fault(
+        "pooled_at_stride_1",
+        "my_pooled_size",
+        lambda given: [output_size(n, given.pool) for n in given.map_size],
+        _SIDES,
+        "That is the size at stride 1. Here the window moves by its own size.",
+    ),
+    _fault("pooled_swapped", "my_pooled_size", _swapped(_pooled), _SIDES, _SWAPPED),
+    _fault(
+        "second_off_by_one",
+        "my_second_layer",
+        _second(lambda n, k, s, p: (n + 2 * p - k) // s),
+        frozenset(("size",)),
+        "The size is off by one: a kernel that fits once has one position, not none.",
+    ),
+    _fault(
+        "second_rounded_up",
+        "my_second_layer",
+        _second(lambda n, k, s, p: -(-(n + 2 * p - k) // s) + 1),
+        frozenset(("size",)),
+        "The last step does not fit any more, so the division is rounded down.",
+    ),
+    _fault(
+        "second_padded_once",
+        "my_second_layer",
+        _second(lambda n, k, s, p: (n + p - k) // s + 1),
+        frozenset(("size",)),
+        "The padding is on both sides, so it counts twice.",
+    ),
+    _fault(
+        "second_not_padded",
+        "my_second_layer",
+        _second(lambda n, k, s, p: output_size(n, k, s)),
+        frozenset(("size",)),
+        "The zero padding is missing.",
+    ),
+    _fault(
+        "second_at_stride_1",
+        "my_second_layer",
+        _second(lambda n, k, s, p: output_size(n, k, 1, p)),
+        frozenset(("size",)),
+        "The stride is missing.",
+    ),
+    _fault(
+        "second_maps_multiplied",
+        "my_second_layer",
+        _second(lambda n, k, s, p: output_size(n, k, s, p), lambda given: given.maps[0] * given.maps[1]),
+        frozenset(("maps",)),
+        "Each kernel of the second layer sums over all maps that come in, and makes one map.",
+    ),
+    _fault(
+        "second_maps_of_the_input",
+        "my_second_layer",
+        _second(lambda n, k, s, p: output_size(n, k, s, p), lambda given: given.maps[0]),
+        frozenset(("maps",)),
+        "That is how many maps come in. Each kernel of the layer makes one.",
+    ),
+    _fault(
+        "biases_forgotten",
+        "my_parameters",
+        lambda given: _layers(
+            given, lambda k, i, o: conv_parameters(k, i, o, bias=False), lambda i, o: dense_parameters(i, o, bias=False)
+        ),
+        frozenset(("biases",)),
+        "The biases are missing: every kernel and every output of a dense layer has one.",
+    ),
+    _fault(
+        "one_bias_for_each_layer",
+        "my_parameters",
+        lambda given: _layers(
+            given,
+            lambda k, i, o: conv_parameters(k, i, o, bias=False) + 1,
+            lambda i, o: dense_parameters(i, o, bias=False) + 1,
+        ),
+        frozenset(("biases",)),
+        "There is more than one bias in a layer: every kernel and every output of a dense layer has one.",
+    ),
+    _fault(
+        "input_channels_forgotten",
+        "my_parameters",
+        lambda given: _layers(given, lambda k, i, o: conv_parameters(k, 1, o)),
+        frozenset(("convolutions",)),
+        "A kernel has weights for each of the maps that come in, three for RGB.",
+    ),
+    _fault(
+        "kernel_of_one_dimension",
+        "my_parameters",
+        lambda given: _layers(given, lambda k, i, o: conv_parameters((k, 1), i, o)),
+        frozenset(("convolutions",)),
+        "A kernel has rows and columns, so its size counts twice.",
+    ),
+    _fault(
+        "flattened_without_pooling",
+        "my_parameters",
+        lambda given: _layers(given, side=lambda size, kernels: size),
+        frozenset(("dense",)),
+        "The maps that are flattened were pooled before.",
+    ),
+    _fault(
+        "one_map_flattened",
+        "my_parameters",
+        lambda given: _layers(given, flat=lambda side, maps: side * side),
+        frozenset(("dense",)),
+        "All maps of the last convolution are flattened, not one.",
+    ),
+    _fault(
+        "flattened_after_valid_convolutions",
+        "my_parameters",
+        lambda given: _layers(given, side=_valid_side),
+        frozenset(("dense",)),
+        "The convolutions are padded to keep the size; only pooling makes the maps smaller.",
+    ),
+    _fault(
+        "total_without_dense_layers",
+        "my_parameters",
+        lambda given: _layers(given, total=lambda found: sum(found[:3])),
+        frozenset(("total",)),
+        "The total holds only the convolutions.",
+    ),
+    _fault(
+        "sizes_added",
+        "my_receptive_fields",
+        _fields(lambda kind, size, stride, jump: (size * jump, stride), start=0),
+        _FIELDS,
+        "A layer adds its size less one: its middle, or its first position, is there already.",
+    ),
+    _fault(
+        "strides_forgotten",
+        "my_receptive_fields",
+        _fields(lambda kind, size, stride, jump: (size - 1, 1)),
+        frozenset(("strided", "last")),
+        "Behind a stride, neighbors are several pixels of the image apart: the strides of all earlier layers multiply "
+        "what a layer adds.",
+    ),
+    _fault(
+        "stride_of_the_pooling_forgotten",
+        "my_receptive_fields",
+        _fields(lambda kind, size, stride, jump: (jump * (size - 1), 1 if kind == "pooling" else stride)),
+        frozenset(("strided", "last")),
+        "Pooling has a stride too, and it counts for every layer behind it.",
+    ),
+    _fault(
+        "stride_counted_too_early",
+        "my_receptive_fields",
+        _fields(lambda kind, size, stride, jump: (jump * stride * (size - 1), stride)),
+        frozenset(("pooling", "strided")),
+        "The stride of a layer counts for the layers behind it, not for itself.",
+    ),
+    _fault(
+        "pooling_sees_one_pixel",
+        "my_receptive_fields",
+        _fields(lambda kind, size, stride, jump: (0 if kind == "pooling" else jump * (size - 1), stride)),
+        frozenset(("pooling",)),
+        "A pooling window sees several values too, like a kernel of its size.",
+    ),
+    _fault(
+        "pooling_left_out",
+        "my_receptive_fields",
+        _fields(lambda kind, size, stride, jump: (0, 1) if kind == "pooling" else (jump * (size - 1), stride)),
+        _FIELDS - {"convolutions"},
+        "The pooling was left out: its window and its stride count like those of a kernel.",
+    ),
+    _fault(
+        "sizes_multiplied",
+        "my_receptive_fields",
+        _multiplied,
+        _FIELDS,
+        "The sizes were multiplied. What a layer adds is added, times the strides of all earlier layers.",
+    ),
+    _fault(
+        "farthest_from_zero",
+        "my_poolings",
+        _pooling(largest=_farthest),
+        frozenset(("max",)),
+        "Max pooling takes the largest number, not the one farthest from 0: 1 is larger than -9.",
+    ),
+    _fault(
+        "smallest_for_largest",
+        "my_poolings",
+        _pooling(largest=lambda blocks: blocks.min(axis=2)),
+        frozenset(("max",)),
+        "That is the smallest number of each window.",
+    ),
+    _fault(
+        "sum_for_mean",
+        "my_poolings",
+        _pooling(mean=lambda blocks: blocks.sum(axis=2)),
+        frozenset(("average",)),
+        "That is the sum. The average divides it by how many numbers are in a window.",
+    ),
+    _fault(
+        "divided_by_two",
+        "my_poolings",
+        _pooling(mean=lambda blocks: blocks.sum(axis=2) / 2),
+        frozenset(("average",)),
+        "A window of 2x2 holds four numbers.",
+    ),
+    _fault(
+        "averages_rounded",
+        "my_poolings",
+        _pooling(mean=lambda blocks: np.floor(blocks.mean(axis=2))),
+        frozenset(("average",)),
+        "The averages were rounded. Give them as they are.",
+    ),
+    _fault(
+        "mean_for_sum",
+        "my_poolings",
+        _pooling(total=lambda blocks: blocks.mean(axis=2)),
+        frozenset(("sum",)),
+        "That is the average. Sum pooling does not divide.",
+    ),
+    _fault(
+        "windows_overlap",
+        "my_poolings",
+        _overlapping,
+        frozenset(("max", "average", "sum")),
+        "The windows overlap. Here the window moves by its own size.",
+    ),
+    _fault(
+        "average_over_maps",
+        "my_global_average",
+        _averaged(lambda maps: maps.mean(axis=0)),
+        frozenset(("means",)),
+        "That is the average over the maps, one for each pixel. Asked is that over the pixels, one for each map.",
+    ),
+    _fault(
+        "sums_of_maps",
+        "my_global_average",
+        _averaged(lambda maps: maps.sum(axis=(1, 2))),
+        frozenset(("means",)),
+        "These are the sums. Divide them by the number of pixels of a map.",
+    ),
+    _fault(
+        "largest_of_maps",
+        "my_global_average",
+        _averaged(lambda maps: maps.max(axis=(1, 2))),
+        frozenset(("means",)),
+        "That is global max pooling.",
+    ),
+    _fault(
+        "one_average_of_all",
+        "my_global_average",
+        _averaged(lambda maps: maps.mean()),
+        frozenset(("means",)),
+        "That is one average of all maps. Each map has its own.",
+    ),
+)

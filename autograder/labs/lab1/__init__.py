@@ -1,0 +1,17 @@
+"""Lab 1, implementing a CNN."""
+
+from autograder.checking.lab import Lab
+from autograder.labs.lab1.checks import CHECKS, time_the_loop
+from autograder.labs.lab1.faults import FAULTS
+
+LAB = Lab(
+    name="lab1",
+    title="Lab 1: Implementing a CNN",
+    checks=CHECKS,
+    manual={"discussion": 10.0},
+    faults=FAULTS,
+    reference="autograder.labs.lab1.reference",
+    forbidden=("keras", "tensorflow", "autograder", "source_lib"),
+    prepare=time_the_loop,
+    timed=("convolve_loop",),
+)

@@ -1,0 +1,14 @@
+"""Lab 3, tumor classification."""
+
+from autograder.checking.lab import Lab
+from autograder.labs.lab3.checks import CHECKS, material
+from autograder.labs.lab3.faults import FAULTS
+
+LAB = Lab(
+    name="lab3",
+    title="Lab 3: Tumor classification",
+    checks=CHECKS,
+    manual={"discussion": 6.0},
+    faults=FAULTS,
+    material=material,
+)

@@ -1,1 +1,0 @@
-"""Known faults, one module per lab."""

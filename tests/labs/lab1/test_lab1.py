@@ -1,0 +1,392 @@
+"""Lab 1's rubric: right solutions get everything, a fault costs its lines, a stub gets nothing."""
+
+import inspect
+import os
+import subprocess
+import sys
+import textwrap
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from autograder.checking import faults as kit
+from autograder.checking.problem import ASKED
+from autograder.checking.student import NotebookStudent
+from autograder.labs.lab1 import LAB, faults, reference
+from autograder.labs.lab1.faults import FAULTS
+from tests.labs.lab1.variants import GRADED, VARIANTS, functions, slow_ndimage, slow_samples
+
+COURSE = LAB.oracle()
+EXAMPLES = pytest.mark.parametrize("examples", [4, pytest.param(60, marks=pytest.mark.long)])
+TIMED = ("ten", "thirty")
+TIMED_LINES = {f"fast_conv2d_layer.{key}" for key in TIMED}
+
+
+def judge(function, namespace, seed, timed=False):
+    """Return the items of one check by the key of their line."""
+    check = LAB.check(f"check_{function}")
+    student = NotebookStudent(namespace, COURSE)
+    if timed:
+        items = check(student, np.random.default_rng(seed))
+        return {line.key: item for line, item in zip(check.lines, items, strict=True)}
+    lines = tuple(line for line in check.lines if line.key not in TIMED)
+    items = replace(check, lines=lines)(student, np.random.default_rng(seed))
+    return {line.key: item for line, item in zip(lines, items, strict=True)}
+
+
+def lost(items):
+    return {key: item.message for key, item in items.items() if not item.passed}
+
+
+def on_seeds(examples, holds):
+    """Ask with so many drawn seeds: always the same ones in the short form, others each time in the long one."""
+    chosen = settings(max_examples=examples, deadline=None, derandomize=examples < 10, database=None)
+    chosen(given(seed=st.integers(0, 2**64))(holds))()
+
+
+def test_points_are_those_of_the_notebook():
+    points = {check.function: check.points for check in LAB.checks}
+    assert points == dict(zip(GRADED, (4, 8, 4, 2, 4, 3, 5, 5), strict=True))
+    assert LAB.points == 35
+    assert LAB.manual == {"discussion": 10}
+
+
+def test_every_line_is_lost_by_some_fault():
+    # Stubs lose 'linear'. Any other fault in it would cost the layers too, which are asked with it.
+    assert LAB.lines.keys() - set().union(*(fault.loses for fault in FAULTS)) == {"activation.linear"}
+
+
+@pytest.mark.parametrize(("function", "way"), [(f, way) for f, ways in VARIANTS.items() for way in ways])
+@EXAMPLES
+def test_variant_gets_full_marks(function, way, examples):
+    namespace = functions(**{function: VARIANTS[function][way]})
+
+    def holds(seed):
+        assert lost(judge(function, namespace, seed)) == {}
+
+    on_seeds(examples, holds)
+
+
+@pytest.mark.parametrize("way", VARIANTS["fast_conv2d_layer"])
+def test_vectorized_variant_gets_the_points_for_speed(way):
+    namespace = functions(fast_conv2d_layer=VARIANTS["fast_conv2d_layer"][way])
+    assert lost(judge("fast_conv2d_layer", namespace, 1, timed=True)) == {}
+
+
+@pytest.mark.parametrize("slow", [slow_samples, slow_ndimage])
+def test_slow_answer_is_right_but_not_fast(slow):
+    items = judge("fast_conv2d_layer", functions(fast_conv2d_layer=slow), 1, timed=True)
+    assert set(lost(items)) == set(TIMED)
+    assert "30 times are asked" in items["thirty"].message
+
+
+def test_answer_between_the_bands_gets_the_first():
+    def dawdling(x, W, b, act):
+        # As slow as a loop over one of the twenty samples, so less than 20 times as fast as the whole loop.
+        reference.convolve_loop(x[:1], W)
+        return namespace["swift"](x, W, b, act)
+
+    namespace = functions()
+    namespace["swift"] = namespace["fast_conv2d_layer"]
+    namespace["fast_conv2d_layer"] = dawdling
+    # Other work on the machine can make the loop seem slow, and so this fast, but not again and again.
+    measured = (judge("fast_conv2d_layer", namespace, seed, timed=True) for seed in (1, 2, 3))
+    assert any(set(lost(items)) == {"thirty"} for items in measured)
+
+
+def test_loop_in_plain_python_is_told_without_waiting_for_it():
+    def crawling(x, W, b, act):
+        N, D_y, D_x, C_I = x.shape
+        out = np.zeros((N, D_y, D_x, W.shape[3]))
+        calls.append(x.shape)
+        margin = np.pad(x, ((0, 0), (W.shape[0] // 2,) * 2, (W.shape[1] // 2,) * 2, (0, 0)))
+        for n, y, q, o in np.ndindex(out.shape):
+            for r in range(W.shape[0]):
+                for s in range(W.shape[1]):
+                    for i in range(C_I):
+                        out[n, y, q, o] += margin[n, y + r, q + s, i] * W[r, s, i, o]
+        return reference.activation(out + b, act)
+
+    calls = []
+    items = judge("fast_conv2d_layer", functions(fast_conv2d_layer=crawling), 1, timed=True)
+    assert set(lost(items)) == set(TIMED)
+    assert max(np.prod(shape) for shape in calls) < 20 * 7 * 5 * 64
+
+
+def test_remembered_answer_is_not_timed():
+    memory = {}
+
+    def remembering(x, W, b, act):
+        if x.shape not in memory:
+            # Fast enough that it is timed a second time.
+            reference.convolve_loop(x[:1], W)
+            memory[x.shape] = namespace["swift"](x, W, b, act)
+        return memory[x.shape]
+
+    namespace = functions()
+    namespace["swift"] = namespace["fast_conv2d_layer"]
+    namespace["fast_conv2d_layer"] = remembering
+    items = judge("fast_conv2d_layer", namespace, 1, timed=True)
+    assert "The timed answer is not right" in items["ten"].message
+    assert "The timed answer is not right" in items["thirty"].message
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.id)
+@EXAMPLES
+def test_fault_loses_exactly_its_lines_and_is_named(fault, examples):
+    namespace = functions(**{fault.function: fault.apply(getattr(reference, fault.function))})
+    others = {m.hint for m in FAULTS if m.function == fault.function and m.hint != fault.hint}
+
+    def holds(seed):
+        messages = lost(judge(fault.function, namespace, seed))
+        assert {f"{fault.function}.{key}" for key in messages} == fault.loses - TIMED_LINES, messages
+        for message in messages.values():
+            assert message.endswith(fault.hint)
+            assert not any(hint in message for hint in others)
+            assert message.startswith(ASKED) and len(message) < 400
+
+    on_seeds(examples, holds)
+
+
+@pytest.mark.parametrize("fault", [m for m in FAULTS if m.function == "fast_conv2d_layer"], ids=lambda m: m.id)
+def test_speed_counts_only_for_right_answers(fault):
+    items = judge(
+        fault.function, functions(fast_conv2d_layer=fault.apply(getattr(reference, fault.function))), 1, timed=True
+    )
+    assert {f"{fault.function}.{key}" for key in lost(items)} == fault.loses
+
+
+@pytest.mark.parametrize("fault", [m for m in FAULTS if m.function == "activation"], ids=lambda m: m.id)
+@pytest.mark.parametrize("function", ["conv2d_layer", "dense_layer", "fast_conv2d_layer"])
+def test_wrong_activation_costs_no_layer(fault, function):
+    for variant in VARIANTS[function].values():
+        namespace = functions(activation=fault.apply(getattr(reference, fault.function)), **{function: variant})
+        for seed in range(3):
+            assert lost(judge(function, namespace, seed)) == {}
+
+
+def identity(*arguments):
+    return arguments[0]
+
+
+def both(*arguments):
+    return arguments[:2]
+
+
+def raising(*arguments):
+    raise NotImplementedError
+
+
+STUBS = {
+    "nothing": lambda *arguments: None,
+    "raising": raising,
+    "identity": identity,
+    "arguments": both,
+    "text": lambda *arguments: "42",
+    "zero": lambda *arguments: 0,
+    "constant": lambda *arguments: 1.5,
+    "pair": lambda *arguments: (0.0, 0.0),
+    "constants": lambda *arguments: (2.3, 50.0),
+    "empty": lambda *arguments: np.array([]),
+    "nan": lambda *arguments: np.full_like(arguments[0], np.nan),
+    "zeros of the input": lambda *arguments: np.zeros(np.shape(arguments[0])),
+    "ones of the input": lambda *arguments: np.ones(np.shape(arguments[0])),
+    "ragged": lambda *arguments: [[1.0], [1.0, 2.0]],
+    "complex": lambda *arguments: np.asarray(arguments[0]) * 1j,
+    "huge": lambda *arguments: 10**400,
+}
+
+
+def shaped(function, value):
+    """Return a stub that has the right shape and one number everywhere."""
+
+    def stub(*arguments):
+        if function == "activation":
+            return np.full(np.shape(arguments[0]), value)
+        if function == "count_weights":
+            return value
+        if function == "evaluate":
+            return value, value
+        return np.full(np.shape(getattr(reference, function)(*arguments)), value)
+
+    return stub
+
+
+@pytest.mark.parametrize("function", GRADED)
+@pytest.mark.parametrize("stub", STUBS)
+def test_stub_gets_nothing(function, stub):
+    for namespace in (functions(**{function: STUBS[stub]}), dict.fromkeys(GRADED, STUBS[stub])):
+        for seed in range(5):
+            items = judge(function, namespace, seed, timed=seed == 0)
+            assert [key for key, item in items.items() if item.passed] == []
+
+
+@pytest.mark.parametrize(
+    "cut", [lambda h: h[: len(h) // 2, : h.shape[1] // 2], lambda h: h[len(h) % 2 :, h.shape[1] % 2 :][: len(h) // 2]]
+)
+def test_image_that_is_cut_is_not_pooled(cut):
+    for seed in range(5):
+        items = judge("pool2d_layer", functions(pool2d_layer=cut), seed)
+        assert [key for key, item in items.items() if item.passed] == []
+
+
+@pytest.mark.parametrize("function", GRADED)
+@pytest.mark.parametrize("value", [0.0, 1.0, -0.7, 1000.0])
+def test_constant_of_the_right_shape_gets_nothing(function, value):
+    constants = {name: shaped(name, value) for name in GRADED}
+    for namespace in (functions(**{function: constants[function]}), constants):
+        for seed in range(5):
+            items = judge(function, namespace, seed, timed=seed == 0)
+            assert [key for key, item in items.items() if item.passed] == []
+
+
+def test_empty_notebook_gets_nothing_and_is_told_what_to_run():
+    for function in GRADED:
+        items = judge(function, {}, 0, timed=True)
+        assert not any(item.passed for item in items.values())
+        assert all(f"no function {function} yet" in item.message for item in items.values())
+
+
+@pytest.mark.parametrize("function", ["conv2d_layer", "dense_layer", "fast_conv2d_layer", "pool2d_layer", "evaluate"])
+def test_half_precision_and_rounding_are_not_enough(function):
+    def converted(convert):
+        def answer(*arguments):
+            right = getattr(reference, function)(*arguments)
+            return tuple(map(convert, right)) if isinstance(right, tuple) else convert(right)
+
+        return answer
+
+    keys = {"conv2d_layer": "kernel", "dense_layer": "sum", "fast_conv2d_layer": "answers", "pool2d_layer": "maximum"}
+    for convert in (np.float16, lambda value: np.round(value, 2)):
+        for seed in range(5):
+            items = judge(function, functions(**{function: converted(convert)}), seed)
+            assert not items[keys.get(function, "cross_entropy")].passed
+
+
+def test_kernel_that_is_turned_anew_for_every_channel_is_found():
+    # Right for one channel, and right for kernels that are 0 but in the middle.
+    def turning(h, W, b, act):
+        out = 0
+        for i in range(W.shape[2]):
+            out = out + reference.conv2d_layer(h[..., i : i + 1], W[:, :, i : i + 1], np.zeros_like(b), "linear")
+            W = W[::-1, ::-1]
+        return reference.activation(out + b, act)
+
+    for seed in range(5):
+        assert set(lost(judge("conv2d_layer", functions(conv2d_layer=turning), seed))) == {"kernel"}
+
+
+def test_transposed_dense_weights_cost_the_sum_alone():
+    def transposed(h, W, b, act):
+        return reference.activation(np.transpose(W) @ h + np.ravel(b), act)
+
+    items = judge("dense_layer", functions(dense_layer=transposed), 3)
+    assert set(lost(items)) == {"sum"}
+    assert "W is [out, in]" in items["sum"].message
+
+
+def test_layer_that_does_not_take_its_own_answer_loses_the_shape():
+    def unstackable(h, W, b, act):
+        column = W @ np.reshape(h, np.shape(h)[:1] + (1,) * np.ndim(h)) if np.ndim(h) == 1 else W @ h @ np.ones((1, 2))
+        return reference.activation(column.ravel()[:, None], act) + 0 * b if np.ndim(h) == 1 else column
+
+    items = judge("dense_layer", functions(dense_layer=unstackable), 0)
+    assert "next dense layer" in items["shape"].message
+
+
+def test_two_faults_are_named_as_two_where_both_show():
+    def flipped_and_valid(h, W, b, act):
+        return reference.conv2d_layer(h, np.flip(W, (0, 1)), b, act, "valid")
+
+    items = judge("conv2d_layer", functions(conv2d_layer=flipped_and_valid), 0)
+    assert set(lost(items)) == {"kernel", "border"}
+    assert "Two things at once: (1) This is true convolution" in items["kernel"].message
+    assert "(2) This is 'valid': it has lost a border" in items["kernel"].message
+    # There the kernel is the same whichever way round it lies.
+    assert "it has lost a border" in items["border"].message and "Two things" not in items["border"].message
+
+
+@pytest.mark.parametrize("loss", [12.0, 700.0])
+def test_how_a_probability_of_zero_is_clipped_is_free(loss):
+    def clipped(y_prob, y_onehot):
+        p = np.maximum(y_prob, np.exp(-loss))
+        return -np.mean(np.sum(y_onehot * np.log(p), axis=1)), reference.evaluate(y_prob, y_onehot)[1]
+
+    assert lost(judge("evaluate", functions(evaluate=clipped), 0)) == {}
+
+
+def test_clipping_at_a_large_probability_is_too_cheap():
+    def clipped(y_prob, y_onehot):
+        p = np.maximum(y_prob, np.exp(-9.0))
+        return -np.mean(np.sum(y_onehot * np.log(p), axis=1)), reference.evaluate(y_prob, y_onehot)[1]
+
+    assert set(lost(judge("evaluate", functions(evaluate=clipped), 0))) == {"zero"}
+
+
+def test_same_seed_asks_the_same():
+    asked = []
+
+    def spying(h):
+        asked.append(h)
+        return reference.pool2d_layer(h)
+
+    for _ in range(2):
+        judge("pool2d_layer", functions(pool2d_layer=spying), 5)
+    half = len(asked) // 2
+    assert all(np.array_equal(one, other) for one, other in zip(asked[:half], asked[half:], strict=True))
+    judge("pool2d_layer", functions(pool2d_layer=spying), 6)
+    assert not any(np.array_equal(asked[0], other) for other in asked[2 * half :])
+
+
+def test_loop_of_the_course_calls_as_often_as_a_solution(monkeypatch):
+    import scipy.signal
+
+    calls = []
+
+    def counted(plane, kernel, mode):
+        calls.append((plane.shape, kernel.shape, mode))
+        return np.zeros(plane.shape)
+
+    monkeypatch.setattr(scipy.signal, "convolve2d", counted)
+    reference.convolve_loop(np.zeros((3, 7, 9, 2)), np.zeros((3, 5, 2, 4)))
+    assert calls == [((7, 9), (3, 5), "same")] * 24
+
+
+def _python(code):
+    """Run code in a Python of its own, away from the repository's packages."""
+    path = [entry for entry in sys.path if "site-packages" in entry]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(path), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    command = [sys.executable, "-S", "-c", textwrap.dedent(code)]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd="/")
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+def test_reference_and_faults_run_from_their_text_alone():
+    texts = {module.__name__: inspect.getsource(module) for module in (kit, reference, faults)}
+    out = _python(f"""
+        import sys, types
+        import numpy as np
+        assert not any("autograder" in finder for finder in map(str, sys.meta_path))
+        for parent in ("autograder", "autograder.checking", "autograder.labs", "autograder.labs.lab1"):
+            sys.modules[parent] = types.ModuleType(parent)
+            sys.modules[parent].__path__ = []
+        for name, text in {texts!r}.items():
+            module = sys.modules[name] = types.ModuleType(name)
+            setattr(sys.modules[name.rpartition(".")[0]], name.rpartition(".")[2], module)
+            exec(compile(text, name, "exec"), vars(module))
+        kit, right, known = (sys.modules[name] for name in {texts!r})
+        answers = vars(right) | kit.fault_functions(known.FAULTS, vars(right))
+        print(answers["dense_layer"](np.ones(3), np.ones((2, 3)), np.zeros((2, 1)), "linear").tolist() == [[3], [3]])
+        print(answers["fault"]("pool2d_mean", np.eye(2)[..., None]).item())
+    """)
+    assert out == ["True", "0.5"]
+
+
+def test_judging_needs_no_keras_where_it_runs():
+    code = "import sys, autograder.labs.lab1; print([m for m in ('keras', 'tensorflow') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
