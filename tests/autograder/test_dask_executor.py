@@ -63,7 +63,8 @@ def worker(folder, address):
 def test_a_scheduler_that_is_not_there_is_explained(course, monkeypatch):
     hand_in(course, "ada", solved(course))
     address = f"tcp://127.0.0.1:{free_port()}"
-    code = "from autograder import cli; from autograder.grading import dask_executor; dask_executor.CONNECT_SECONDS = 1; cli.main()"
+    code = "from autograder import cli; from autograder.grading import dask_executor\n"
+    code += "dask_executor.CONNECT_SECONDS = 1\ncli.main()"
     command = [sys.executable, "-c", code, "grade", "lab1", "--course", course, "--dask", address]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 1 and "Traceback" not in done.stderr
