@@ -22,6 +22,8 @@ from autograder.checking.sample_class import BEGIN, END
 from autograder.errors import UserError
 from autograder.gradebook.course_folder import CourseError, CourseFolder, errors_only
 
+#: How to report: what every lab brings along, where it has no page of its own.
+REPORT = Path(__file__).with_name("report.md")
 _MARKERS = (BEGIN, END, "BEGIN HIDDEN TESTS", "BEGIN MARK SCHEME")
 _WORDING = re.compile(r"solution|answer|answer[-_ ]?key|gradebook|course_secret", re.IGNORECASE)
 _MACHINE = re.compile(r"(?:/(?:home|Users|root)/|[A-Za-z]:\\\\?Users\\\\?)[\w.-]+")
@@ -53,9 +55,11 @@ def release(course: CourseFolder, lab: Lab) -> Path:
     CourseError
         If the lab's text is missing.
     ReleaseError
-        If it does not agree with the rubric, or the release would hold what students must not have. Nothing is
-        written then.
+        If the lab contradicts itself or its notebook, or the release would hold what students must not have. Nothing
+        is written then.
     """
+    if problems := lab.disagreements():
+        raise ReleaseError(_list(f"{lab.name} contradicts itself", problems))
     source = write_source(course, lab)
     notebook = nbformat.read(source / f"{lab.name}.ipynb", as_version=4)
     if problems := disagreements(notebook, lab):
@@ -96,6 +100,8 @@ def write_source(course: CourseFolder, lab: Lab) -> Path:
         notebook = jupytext.read(text)
         notebook.metadata.pop("jupytext", None)
         nbformat.write(notebook, made / f"{lab.name}.ipynb")
+        if not (made / REPORT.name).exists():
+            shutil.copyfile(REPORT, made / REPORT.name)
         if place.exists():
             shutil.rmtree(place)
         made.rename(place)
