@@ -49,7 +49,6 @@ def test_a_training_that_uses_its_time_up_is_told_so(sandbox, monkeypatch):
     monkeypatch.setattr("autograder.labs.lab2.checks.CPU_SECONDS", 6)
     student = student_of(
         sandbox,
-        material,
         CODE.replace("    return model.fit", "    while x is not None:\n        pass\n    return model.fit"),
     )
     found = lost(student, [LAB.check("check_train_model"), LAB.check("check_accuracy")])
