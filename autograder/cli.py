@@ -61,6 +61,24 @@ def doctor(course: CourseOption = Path(".")) -> None:
         raise typer.Exit(FAILED)
 
 
+@app.command("new-lab")
+def new_lab(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Of the lab, for example lab9.")],
+    title: Annotated[str, typer.Option("--title", help="What a person calls it.")] = "",
+    course: CourseOption = Path("."),
+) -> None:
+    """Write a minimal lab, which releases, grades and passes the tests, to start a lab of your own from."""
+    from autograder.new_lab import new_lab as write
+
+    root = course.resolve()
+    for place in write(root, name, title):
+        console.console.print(f"new: {place.relative_to(root)}", soft_wrap=True)
+    console.console.print(
+        f"Try it: cnn-course release {name}, and pytest tests/labs -k {name}. CONTRIBUTING.md says how to go on.",
+        soft_wrap=True,
+    )
+
+
 @app.command()
 def release(lab: LabArgument, course: CourseOption = Path(".")) -> None:
     """Write the student version of a lab. Refused if anything would leak with it."""

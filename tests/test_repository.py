@@ -340,7 +340,7 @@ def test_the_wheel_holds_no_line_of_a_solution(wheel, lab):
         secrets = solution_lines(jupytext.read(ROOT / "assignments" / lab / f"{lab}.md"))
     # What counts is the code of a line: a comment behind it would hide that the line is there.
     secrets = {code for line in secrets if len(code := line.partition("  #")[0]) >= 12}
-    assert len(secrets) > 10
+    assert secrets
     texts = {name: data.decode("utf-8") for name, data in wheel.items()}
     assert {(name, line) for name, text in texts.items() for line in secrets if line in text} == set()
 

@@ -36,7 +36,8 @@ def _no_excuse(student: Student, wrong: Wrong) -> str:
     return ""
 
 
-def _all_inputs(function: str, arguments: Sequence) -> list[tuple[str, Any]]:
+def numbered_inputs(function: str, arguments: Sequence) -> list[tuple[str, Any]]:
+    """Return all arguments of a function, numbered from 1."""
     return [(f"input {k}", value) for k, value in enumerate(arguments, start=1)]
 
 
@@ -59,7 +60,7 @@ class Wording:
     faults: Sequence[Fault]
     asked: Callable[[str, Sequence], str] = _call_in_words
     excuse: Callable[[Student, Wrong], str] = _no_excuse
-    inputs: Callable[[str, Sequence], Sequence[tuple[str, Any]]] = _all_inputs
+    inputs: Callable[[str, Sequence], Sequence[tuple[str, Any]]] = numbered_inputs
 
     def sentence(self, function: str, arguments: Sequence) -> str:
         """Return the sentence that says what was asked."""

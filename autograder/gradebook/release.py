@@ -58,7 +58,7 @@ def release(course: CourseFolder, lab: Lab) -> Path:
         If the lab contradicts itself or its notebook, or the release would hold what students must not have. Nothing
         is written then.
     """
-    if problems := lab.disagreements():
+    if problems := lab.disagreements() + _untried(course.root, lab):
         raise ReleaseError(_list(f"{lab.name} contradicts itself", problems))
     source = write_source(course, lab)
     notebook = nbformat.read(source / f"{lab.name}.ipynb", as_version=4)
@@ -77,6 +77,18 @@ def release(course: CourseFolder, lab: Lab) -> Path:
             shutil.rmtree(place)
         made.rename(place)
     return place
+
+
+def _untried(root: Path, lab: Lab) -> list[str]:
+    """Return what is missing of a lab's tests in a repository that has tests."""
+    tests = root / "tests" / "labs"
+    trial = tests / lab.name / "trial.py"
+    if not tests.is_dir() or trial.is_file() and re.search(r"^VARIANTS\b", trial.read_text(), re.MULTILINE):
+        return []
+    return [
+        f"tests/labs/{lab.name}/trial.py names no VARIANTS: right ways to solve the lab, two at least. Write them, as "
+        "tests/labs/kit.py describes it"
+    ]
 
 
 def write_source(course: CourseFolder, lab: Lab) -> Path:

@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import rankdata
 
-from autograder.leaderboard import baseline, scores
-from autograder.leaderboard.entries import RUNS, HandedIn, read_handed_in, read_labels
 from autograder.errors import UserError
 from autograder.labs import get_lab
+from autograder.leaderboard import baseline, scores
+from autograder.leaderboard.entries import RUNS, HandedIn, read_handed_in, read_labels
 from autograder.leaderboard.scores import Score
 
 

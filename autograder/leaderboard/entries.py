@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from autograder.labs.lab3.checks import CLASSES, PROBABILITIES, TRAININGS
 from autograder.errors import UserError
+from autograder.labs.lab3.checks import CLASSES, PROBABILITIES, TRAININGS
 from autograder.submissions.files import files_beside
 from autograder.submissions.sanitize import printable
 from source_lib.predictions import Finding, among, read_predictions

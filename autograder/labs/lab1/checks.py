@@ -8,6 +8,7 @@ constant or its input.
 
 from __future__ import annotations
 
+import functools
 import math
 import weakref
 from collections.abc import Callable, Sequence
@@ -19,6 +20,7 @@ from autograder.checking import compare
 from autograder.checking.array_text import YOURS
 from autograder.checking.hints import Wrong
 from autograder.checking.problem import Problem
+from autograder.checking.questions import compare_with_reference
 from autograder.checking.reasons import Small, Wording
 from autograder.checking.rubric import Check, Line
 from autograder.checking.student import Answer, Oracle, Student, StudentError
@@ -128,12 +130,7 @@ def _wrong(
     return Wrong(function, arguments, answer.value, what, expected, compared, parts, **options)
 
 
-def _compared(student: Student, function: str, *arguments: Any) -> Wrong | None:
-    """Ask and compare with the reference."""
-    answer = student.ask(function, *arguments)
-    expected = student.oracle.call(function, *arguments)
-    what = compare.difference(answer.value, expected)
-    return _wrong(function, arguments, answer, what, expected=expected) if what else None
+_compared = functools.partial(compare_with_reference, inputs=_inputs)
 
 
 def _first(problems: Any) -> str | None:
