@@ -282,7 +282,7 @@ def leaderboard(
 
 @app.command()
 def demo(course: CourseOption = Path(".")) -> None:
-    """Build the site, release lab 1, grade a sample class in the sandbox, and show the result."""
+    """Build the site, release the labs, grade a sample class in the sandbox, and show the result."""
     _needs_instructor()
     from autograder import demo as show
 

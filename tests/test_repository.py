@@ -333,6 +333,33 @@ def test_the_source_archive_has_no_tests_and_no_labs(built):
     assert folders == {*PACKAGES, "cnn_course.egg-info"}
 
 
+#: Where shared code may name a lab, on how many lines, and why.
+LABS_NAMED = {
+    "autograder/__init__.py": (2, "what a notebook calls, shown by an example"),
+    "autograder/cli.py": (2, "examples in the help"),
+    "autograder/new_lab.py": (2, "examples of a name that can be chosen"),
+    "autograder/checking/lab.py": (1, "an example of a name"),
+    "autograder/labs/__init__.py": (2, "an example of a name"),
+    "autograder/leaderboard/board.py": (1, "its contest, until labs bring their own"),
+    "autograder/leaderboard/entries.py": (1, "its contest, until labs bring their own"),
+    "benchmarks/convolution.py": (1, "what is measured: the solutions of one lab"),
+    "benchmarks/grading.py": (1, "the lab whose corpora are measured"),
+    "benchmarks/referee.py": (2, "the lab whose corpora are measured, in a room that sees nothing else"),
+}
+
+
+def test_no_lab_is_named_in_shared_code(files):
+    """What knows one lab by name does not know a new one."""
+    named = {}
+    for path in files:
+        name = path.relative_to(ROOT).as_posix()
+        shared = name.startswith(("autograder/", "source_lib/", "benchmarks/")) or re.fullmatch(r"book/\w+\.py", name)
+        if shared and path.suffix == ".py" and not re.match(r"autograder/labs/\w+/", name):
+            lines = [line for line in path.read_text().splitlines() if re.search(r"\blabs? ?\d", line)]
+            named |= {name: len(lines)} if lines else {}
+    assert named == {name: count for name, (count, _) in LABS_NAMED.items()}
+
+
 @pytest.mark.parametrize("lab", lab_names())
 def test_the_wheel_holds_no_line_of_a_solution(wheel, lab):
     with warnings.catch_warnings():
