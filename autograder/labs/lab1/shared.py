@@ -1,0 +1,105 @@
+"""Questions that several functions of the lab are asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from autograder.checking import compare
+from autograder.checking.array_text import YOURS
+from autograder.checking.hints import Wrong
+from autograder.checking.reasons import Small
+from autograder.checking.student import Student, StudentError
+from autograder.labs.lab1.wording import PARAMETERS, own_activation, wrong_answer
+
+
+def first_problem(problems: Any) -> str | None:
+    return next((problem for problem in problems if problem is not None), None)
+
+
+def inputs_unchanged(
+    student: Student,
+    function: str,
+    questions: Sequence[tuple],
+    alive: Callable[[list], bool],
+) -> Wrong | str | None:
+    """Ask whether the inputs are as before, of a function that does something with them."""
+    values = []
+    for arguments in questions:
+        answer = student.ask(function, *arguments)
+        if answer.modified:
+            names = " and ".join(PARAMETERS[function][position] for position in answer.modified)
+            what = f"changed its input {names}"
+            return wrong_answer(function, arguments, answer, what, changed=answer.modified)
+        values.append(answer.value)
+    if alive(values):
+        return None
+    return f"{function} kept its inputs, but what it returns does not follow from them yet, so this cannot count."
+
+
+def follows_from(questions: Sequence[tuple]) -> Callable[[list], bool]:
+    """Tell numbers that follow from the first two questions from zeros, constants and the inputs themselves."""
+
+    def alive(values: list) -> bool:
+        first, second = values[:2]
+        if not compare.varied(first) or compare.agree(first, second):
+            return False
+        bare = np.squeeze(compare.array(first))
+        return not any(compare.agree(bare, np.squeeze(a)) for a in questions[0] if isinstance(a, np.ndarray))
+
+    return alive
+
+
+def applies_activation(student: Student, function: str, arguments: tuple, names: Sequence[str]) -> Wrong | str | None:
+    """Ask whether a layer applies the activation to what it gives with ``'linear'``.
+
+    Right is what the reference makes of that, or the student's own activation: a fault there has cost already.
+    """
+    linear = student.call(function, *arguments, "linear")
+    values = compare.array(linear)
+    if values is None or values.size < 2 or not np.all(np.isfinite(values)):
+        return f"With 'linear' {function} returned no array of finite numbers to compare with."
+    proven = False
+    for name in names:
+        question = (*arguments, name)
+        own = own_activation(student, values, name)
+        try:
+            answer = student.ask(function, *question)
+        except StudentError as error:
+            if own is None:
+                continue
+            return str(error)
+        true = student.oracle.call(function, *question)
+        if not compare.agree(answer.value, true):
+            true = student.oracle.call("activation", values.ravel(), name).reshape(values.shape)
+        if compare.agree(answer.value, true):
+            proven |= compare.varied(true) and not compare.agree(true, values)
+        elif own is not None and compare.agree(answer.value, own):
+            proven |= compare.varied(own) and not compare.agree(own, values)
+        else:
+            what = f"did not give {name!r} of its own 'linear' answer: it {compare.difference(answer.value, true)}"
+            shown = ((f"{YOURS}, 'linear'", values), (f"{name!r} of it", true), (f"{YOURS}, {name!r}", answer.value))
+            return wrong_answer(function, question, answer, what, *shown, expected=true)
+    if proven:
+        return None
+    return f"Whether {function} applies its activation cannot be seen: none changed its result. Mend activation first."
+
+
+def attempt(question: Callable[..., Wrong | str | None], *arguments: Any) -> Wrong | str | None:
+    try:
+        return question(*arguments)
+    except StudentError as error:
+        return str(error)
+
+
+def small(judge: Callable, *arguments: Any) -> Small:
+    return lambda student: judge(student, *arguments)
+
+
+def small_layer(function: str, *questions: tuple[tuple, Sequence[str]]) -> list[Small]:
+    return [small(applies_activation, function, arguments, names) for arguments, names in questions]
+
+
+INPUTS_TITLE = "The inputs are not changed"
