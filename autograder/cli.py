@@ -97,7 +97,7 @@ def grade(
     course: CourseOption = Path("."),
     student: Annotated[str | None, typer.Option(help="Grade one student only.")] = None,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Submissions graded beside each other.", show_default="by their number")
+        int | None, typer.Option(min=1, help="Submissions graded in parallel.", show_default="by their number")
     ] = None,
     dask: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="Grade on the workers of a Dask cluster: tcp://HOST:8786.")

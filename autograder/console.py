@@ -51,8 +51,8 @@ def run_grading(
             records.append(as_record(graded.student, lab, graded.verdict))
             kept += [graded.student] if graded.kept else []
             flagged = sum(record["status"] == "flagged" for record in records)
-            told = [f"{flagged} flagged"] + ([f"{len(kept)} as before"] if kept else [])
-            progress.update(task, advance=1, note=", ".join(told))
+            notes = [f"{flagged} flagged"] + ([f"{len(kept)} as before"] if kept else [])
+            progress.update(task, advance=1, note=", ".join(notes))
     return sorted(records, key=lambda record: record["student"]), kept
 
 
@@ -93,7 +93,7 @@ def few_words(record: dict) -> str:
         asked[function] = asked.get(function, 0) + 1
         if not item["passed"]:
             lost.setdefault(function, []).append(item)
-    # Functions that failed as a whole for one reason are told together.
+    # Functions that failed as a whole for one reason are named together.
     together: dict[str, list[str]] = {}
     parts: list[str] = []
     for function, items in lost.items():

@@ -24,7 +24,7 @@ class Finding:
 
 
 def examine(course: Path) -> list[Finding]:
-    """Return what was found, in the order in which a person would mend it.
+    """Return what was found, in the order in which a person would fix it.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""How an answer is held against the right one, and how the difference is told in a few words."""
+"""How an answer is compared with the right one, and how the difference is said in a few words."""
 
 from __future__ import annotations
 

@@ -113,7 +113,7 @@ def _speed(student: Student, rng: Rng) -> tuple[float, str | None]:
         answer = student.ask("fast_conv2d_layer", x, W, b, "linear")
         what = compare.difference(answer.value, student.oracle.call("fast_conv2d_layer", x, W, b, "linear"))
         if what:
-            return 0.0, f"The timed answer is not right, so its speed does not count: it {what}. Mend that first."
+            return 0.0, f"The timed answer is not right, so its speed does not count: it {what}. Fix that first."
         mine = min(mine, answer.seconds)
         if attempt < _ALONE and loop / mine >= _CLEARLY or attempt + 1 == _ALONE and loop / mine < _HOPELESS:
             return loop / mine, None
@@ -121,7 +121,7 @@ def _speed(student: Student, rng: Rng) -> tuple[float, str | None]:
             # A submission that keeps the machine busy meanwhile would gain from it, without this by any factor.
             side_by_side = min(side_by_side, student.oracle.ask("convolve_loop", x, W).seconds, _CREDIBLE * loop)
             ratio = side_by_side / mine
-            # Two more pairs can mend what noise did to one, not a factor of five.
+            # Two more pairs can undo what noise did to one, not a factor of five.
             if ratio < _HOPELESS or (attempt >= _ALONE and not 10 / 3 <= ratio < 1.1 * 30):
                 break
         x, W, b = _timed(rng)

@@ -84,7 +84,7 @@ def applies_activation(student: Student, function: str, arguments: tuple, names:
             return wrong_answer(function, question, answer, what, *shown, expected=true)
     if proven:
         return None
-    return f"Whether {function} applies its activation cannot be seen: none changed its result. Mend activation first."
+    return f"Whether {function} applies its activation cannot be seen: none changed its result. Fix activation first."
 
 
 def attempt(question: Callable[..., Wrong | str | None], *arguments: Any) -> Wrong | str | None:
@@ -94,8 +94,9 @@ def attempt(question: Callable[..., Wrong | str | None], *arguments: Any) -> Wro
         return str(error)
 
 
-def small(judge: Callable, *arguments: Any) -> Small:
-    return lambda student: judge(student, *arguments)
+def small(question: Callable, *arguments: Any) -> Small:
+    """Return a question with fixed arguments."""
+    return lambda student: question(student, *arguments)
 
 
 def small_layer(function: str, *questions: tuple[tuple, Sequence[str]]) -> list[Small]:

@@ -110,7 +110,7 @@ def wrong_answer(
     compared: Any = None,
     **options: Any,
 ) -> Wrong:
-    """Return a wrong answer with all that tells about it; ``shown`` is what differs, beside the inputs."""
+    """Return a wrong answer with all that is known of it; ``shown`` is what differs, beside the inputs."""
     compared = answer.value if compared is None else compared
     shown = shown or (("expected", expected), (YOURS, compared))
     parts = (*_inputs(function, arguments), *shown)
@@ -140,7 +140,7 @@ def _activation_at_fault(student: Student, wrong: Wrong) -> str:
         return ""
     return (
         f"The layer itself is right: this is what your own activation makes of the right sum with {act!r}. "
-        "Mend activation first."
+        "Fix activation first."
     )
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from source_lib.data_generator import DataGenerator
 
 SEEDS = (0, 1, 2)
-#: Trainings on a part of the training images, judged by the rest.
+#: Trainings on a part of the training images, scored on the rest.
 SPLITS = (0,)
 #: How many of the training images such a rest has, one of so many.
 _PART = 7
@@ -39,16 +39,16 @@ def train(
     kept : pathlib.Path
         Where each training is kept.
     seeds : iterable of int
-        Trainings that are judged by the validation images.
+        Trainings that are scored on the validation images.
     splits : iterable of int
-        Trainings that are judged by the seventh of the training images that each leaves out.
+        Trainings that are scored on the seventh of the training images that each leaves out.
 
     Returns
     -------
     dict
         About all of them.
     list of dict
-        Of each, what it was judged by, its accuracy and its AUC there, both from 0 to 1, and its seconds.
+        Of each, what it was scored on, its accuracy and its AUC there, both from 0 to 1, and its seconds.
     """
     made = read_lines(kept)
     everything = np.arange(data.N_train)

@@ -216,7 +216,7 @@ def test_no_fault_gives_a_number_that_is_right_where_it_costs():
             except checks._FormError:
                 assert fault.loses == {f"{part.function}.{key}" for key in part.lines}
                 continue
-            lines = checks._judged(part, given, answers)
+            lines = checks._right_lines(part, given, answers)
             assert {f"{part.function}.{key}" for key, fine in lines.items() if not fine} == fault.loses, (
                 owner,
                 fault.id,
