@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import keras
     import numpy as np
 
-    from source_lib.data_generator import DataGenerator
+    from source_lib.data import DataGenerator
 
 TEXTS = BOOK.parent / "assignments"
 #: Of lab 2, and of lab 3, whose trainings take longer.
@@ -212,7 +212,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--work", type=Path, default=WORK, help="folder where trainings are kept meanwhile")
     options = parser.parse_args(argv)
 
-    from source_lib.data_generator import DataGenerator, DatasetError
+    from source_lib.data import DataGenerator, DatasetError
 
     try:
         for lab in options.labs:

@@ -11,7 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from source_lib.files import beside
+from source_lib.atomic_files import atomic_write
 
 BOOK = Path(__file__).resolve().parent
 DATA = BOOK / "_data"
@@ -32,7 +32,7 @@ def circumstances() -> dict[str, Any]:
 def write_lines(path: Path, records: Iterable[Mapping[str, Any]]) -> None:
     """Write records as lines of JSON, under the path's name once they are complete."""
     text = "".join(json.dumps(record, separators=(",", ":")) + "\n" for record in records)
-    with beside(path) as part:
+    with atomic_write(path) as part:
         part.write_text(text)
 
 

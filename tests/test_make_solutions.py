@@ -5,7 +5,7 @@ import pytest
 
 from book import make_solutions
 from book.stored import DATA, read_lines
-from source_lib.data_generator import DataGenerator
+from source_lib.data import DataGenerator
 
 STORED = {lab: DATA / f"solution-{lab}.jsonl" for lab in make_solutions.LABS}
 
