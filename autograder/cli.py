@@ -192,8 +192,7 @@ def data(
     """Make the course's part of a data set from the official files: cut, chosen at random, classes balanced."""
     from rich.progress import Progress
 
-    from source_lib import patchcam
-    from source_lib.real import DatasetError
+    from source_lib.data import DatasetError, patchcam
 
     folder = target or patchcam.folder_for_data()
     counts = {"train": train, "valid": valid, "test": test}

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from autograder.checking.problem import without_asked
 from autograder.errors import UserError
-from source_lib.files import beside
+from source_lib.atomic_files import atomic_write
 
 if TYPE_CHECKING:
     from autograder.checking.rubric import Lab
@@ -124,7 +124,7 @@ def write_json(path: Path, records: list[dict]) -> None:
     """Write the report beside its place and rename it, so that there is never half of one."""
     text = json.dumps(records, indent=1, ensure_ascii=False) + "\n"
     try:
-        with beside(path) as part:
+        with atomic_write(path) as part:
             part.write_text(text, encoding="utf-8")
             part.chmod(0o644)
     except OSError as error:

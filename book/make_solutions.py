@@ -20,7 +20,7 @@ from autograder.labs import all_labs
 from book.stored import BOOK, DATA, WORK, circumstances, write_lines
 
 if TYPE_CHECKING:
-    from source_lib.data_generator import DataGenerator
+    from source_lib.data import DataGenerator
 
 TEXTS = BOOK.parent / "assignments"
 
@@ -113,7 +113,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--work", type=Path, default=WORK, help="folder where trainings are kept meanwhile")
     options = parser.parse_args(argv)
 
-    from source_lib.data_generator import DataGenerator, DatasetError
+    from source_lib.data import DataGenerator, DatasetError
 
     try:
         for lab in options.labs:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from source_lib.files import beside
+from source_lib.atomic_files import atomic_write
 
 
 def write_lines(path: Path, records: Iterable[Mapping[str, Any]]) -> None:
@@ -20,7 +20,7 @@ def write_lines(path: Path, records: Iterable[Mapping[str, Any]]) -> None:
     records : iterable of mapping
     """
     text = "".join(json.dumps(record, separators=(",", ":")) + "\n" for record in records)
-    with beside(path) as part:
+    with atomic_write(path) as part:
         part.write_text(text)
 
 

@@ -10,7 +10,7 @@ from autograder.labs.lab2 import solution as regularization
 from autograder.labs.lab3 import solution as tumors
 from book import make_solutions
 from book.stored import DATA, read_lines
-from source_lib.data_generator import DataGenerator
+from source_lib.data import DataGenerator
 
 
 @pytest.fixture(scope="module")

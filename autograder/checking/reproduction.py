@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import keras
 
-    from source_lib.data_generator import DataGenerator
+    from source_lib.data import DataGenerator
 
 #: A line of what trainings came to, as JSON has it.
 Record = dict[str, Any]

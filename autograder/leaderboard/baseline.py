@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from source_lib.data_generator import DataGenerator, DatasetError
-from source_lib.files import beside
-from source_lib.samples import tissue_labels
+from source_lib.atomic_files import atomic_write
+from source_lib.data import DataGenerator, DatasetError
+from source_lib.data.patchcam import tissue_labels
 
 #: Counts up with what is learned from, so that a prediction that is kept is known for an old one.
 VERSION = 1
@@ -88,7 +88,7 @@ def color_baseline(images: DataGenerator, runs: int, folder: Path) -> np.ndarray
         if found.shape == (runs, images.N_test) and ((found >= 0) & (found <= 1)).all():
             return found
     predicted = color_predictions(images.x_train, images.y_train, images.x_test, runs)
-    with contextlib.suppress(OSError), beside(kept) as part, open(part, "wb") as file:
+    with contextlib.suppress(OSError), atomic_write(kept) as part, open(part, "wb") as file:
         np.save(file, predicted)
     return predicted
 

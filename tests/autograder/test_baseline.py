@@ -7,7 +7,7 @@ from sklearn.metrics import accuracy_score
 
 from autograder.leaderboard import baseline
 from autograder.leaderboard.baseline import color_baseline, color_statistics, find_images
-from source_lib.samples import tissue_labels
+from source_lib.data.patchcam import tissue_labels
 
 
 @pytest.fixture(scope="module")

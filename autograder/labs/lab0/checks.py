@@ -20,8 +20,8 @@ from autograder.checking.rubric import Check, Line
 from autograder.checking.student import FLAGS, Student, StudentError
 from autograder.labs.lab0.faults import FAULTS
 from source_lib import exercises
-from source_lib.arithmetic import conv_parameters, dense_parameters, output_size, receptive_field, same_padding
 from source_lib.exercises import IMAGE_SHAPE, MAPS_SHAPE, REGIONS, ROW_REGIONS, Exercise, ExerciseError
+from source_lib.layers.arithmetic import conv_parameters, dense_parameters, output_size, receptive_field, same_padding
 
 #: Under this name the notebook says whose exercise it shows.
 NAMED_ID = "named_id"

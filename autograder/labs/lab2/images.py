@@ -12,9 +12,9 @@ import numpy as np
 
 from autograder.checking.sequential_test import Rule
 from autograder.errors import UserError
-from source_lib.data_generator import DataGenerator, DatasetError
+from source_lib.data import DataGenerator, DatasetError
+from source_lib.data.locations import DATA_VARIABLE, keras_cache
 from source_lib.experiments import N_TRAIN, N_VALID
-from source_lib.real import DATA_VARIABLE, keras_cache
 
 N_TEST = 1000
 #: Images that a training is tried on before any accuracy is measured.

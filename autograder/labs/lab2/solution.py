@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from autograder.checking.reproduction import Record, Reproduction, Solution
 
 if TYPE_CHECKING:
-    from source_lib.data_generator import DataGenerator
+    from source_lib.data import DataGenerator
 
 SEEDS = (0, 1, 2, 3, 4)
 

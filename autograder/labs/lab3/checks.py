@@ -20,8 +20,7 @@ from autograder.checking.rubric import Check, Line
 from autograder.checking.student import FLAGS, Student, StudentError
 from autograder.errors import UserError
 from autograder.labs.lab3.faults import FAULTS
-from source_lib import patchcam, samples
-from source_lib.data_generator import DataGenerator, DatasetError
+from source_lib.data import DataGenerator, DatasetError, patchcam
 from source_lib.predictions import Finding, Predictions, among, read_predictions
 
 Rng = np.random.Generator
@@ -104,7 +103,7 @@ def _grouped(faults: list[Finding]) -> str:
 
 def _of_sample(student: Student, there: list[Predictions]) -> str:
     """Say so where files are of the sample's test images, and others are asked for."""
-    count = samples.TISSUE_COUNTS["test"]
+    count = patchcam.TISSUE_COUNTS["test"]
     lines = {len(student.files[one.name].split()) for one in there}
     if _counts(student)[0] in (None, count) or lines != {count + 1}:
         return ""
@@ -345,13 +344,13 @@ def material(course: Path, seed: int) -> Mapping[str, Any]:
             f"cnn-course data patchcam --from DIR --labels {LABELS}"
         )
     else:
-        truth = samples.tissue_labels().astype(np.int64)
+        truth = patchcam.tissue_labels().astype(np.int64)
     return {"y_test": truth, "y_valid": data.y_valid, "data": data.title}
 
 
 def _of_the_sample(path: Path) -> bool:
     """Return whether labels for grading are those of the sample, which is what is graded then."""
-    truth = samples.tissue_labels()
+    truth = patchcam.tissue_labels()
     return path.is_file() and np.array_equal(read_predictions(path, len(truth)).values, truth)
 
 

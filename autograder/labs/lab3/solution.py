@@ -13,7 +13,7 @@ from autograder.checking.reproduction import Record, Reproduction, Solution
 from source_lib.json_lines import read_lines, write_lines
 
 if TYPE_CHECKING:
-    from source_lib.data_generator import DataGenerator
+    from source_lib.data import DataGenerator
 
 SEEDS = (0, 1, 2)
 #: Trainings on a part of the training images, scored on the rest.

@@ -27,7 +27,8 @@ from autograder.labs.lab0.checks import PARTS
 from autograder.labs.lab0.faults import FAULTS
 from autograder.notebook import lab_check
 from autograder.submissions.submission import Submission
-from source_lib import arithmetic, exercises
+from source_lib import exercises
+from source_lib.layers import arithmetic
 from tests.conftest import PROGRAM, ROOT
 from tests.labs.lab0.trial import IDS, returning, right
 

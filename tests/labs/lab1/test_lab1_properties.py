@@ -11,7 +11,7 @@ from autograder.checking.student import NotebookStudent, StudentError
 from autograder.labs.lab1 import LAB, counting, evaluation, reference
 from autograder.labs.lab1.faults import FAULTS
 from autograder.sandbox import wire
-from source_lib import arithmetic
+from source_lib.layers import arithmetic
 from tests.labs.lab1.variants import VARIANTS, functions
 
 pytestmark = pytest.mark.filterwarnings("ignore:You are using a softmax over axis")

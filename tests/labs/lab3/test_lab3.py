@@ -23,8 +23,8 @@ from autograder.labs.lab3 import checks
 from autograder.labs.lab3.faults import FAULTS
 from autograder.notebook import lab_check
 from autograder.submissions import cells
-from source_lib import predictions, samples, util
-from source_lib.data_generator import DataGenerator
+from source_lib import predictions, util
+from source_lib.data import DataGenerator, patchcam
 from source_lib.predictions import table
 from tests.conftest import PROGRAM, ROOT
 from tests.labs.lab3 import trial
@@ -285,7 +285,7 @@ def write_images(folder, test=12):
 
 def test_the_sample_is_graded_without_a_file_of_labels(tmp_path, material):
     found = LAB.material(tmp_path, 1)
-    assert found["y_test"].tolist() == samples.tissue_labels().tolist()
+    assert found["y_test"].tolist() == patchcam.tissue_labels().tolist()
     assert found["y_valid"].tolist() == material["y_valid"].tolist()
     assert "Sample" in found["data"]
 
@@ -336,7 +336,7 @@ def test_the_course_s_own_labels_say_that_the_sample_is_graded(tmp_path, monkeyp
     write_images(tmp_path / "data" / "patchcam")
     monkeypatch.setenv("CNN_COURSE_DATA", str(tmp_path / "data"))
     (tmp_path / "labels").mkdir()
-    predictions.write_csv(tmp_path / "labels" / "lab3.csv", "class", samples.tissue_labels())
+    predictions.write_csv(tmp_path / "labels" / "lab3.csv", "class", patchcam.tissue_labels())
     found = LAB.material(tmp_path, 1)
     assert found["data"] == material["data"]
     for part in ("y_test", "y_valid"):
@@ -465,6 +465,6 @@ def test_the_notebook_runs_from_top_to_bottom_on_the_sample(text, tmp_path):
         if name.startswith("check_")
     }
     assert points == {"check_files": 11, "check_accuracy": 0, "check_reported": 4}
-    truth = samples.tissue_labels()
+    truth = patchcam.tissue_labels()
     accuracies = [np.mean(predictions.read_predictions(tmp_path / n).values == truth) for n in checks.CLASSES]
     assert np.mean(accuracies) > 0.70, accuracies

@@ -9,8 +9,8 @@ from sklearn.metrics import roc_auc_score
 
 from autograder.checking.student import NotebookStudent
 from autograder.labs.lab3 import LAB, checks
-from source_lib import predictions, samples
-from source_lib.data_generator import DataGenerator
+from source_lib import predictions
+from source_lib.data import DataGenerator, patchcam
 from source_lib.predictions import table
 from tests.labs.kit import asked
 
@@ -24,7 +24,7 @@ def material():
     """Return what grading the sample has."""
     data = DataGenerator(verbose=False)
     data.generate("patchcam", source="sample")
-    return {"y_test": samples.tissue_labels().astype(int), "y_valid": data.y_valid, "data": data.title}
+    return {"y_test": patchcam.tissue_labels().astype(int), "y_valid": data.y_valid, "data": data.title}
 
 
 def scores(labels, separation, seed):

@@ -9,15 +9,15 @@ import pytest
 from bs4 import BeautifulSoup
 from scipy.signal import convolve2d, correlate2d
 
-from source_lib import traces
-from source_lib.traces import OPERATIONS, stepper_data, stepper_html
+from source_lib.interactive import stepper
+from source_lib.interactive.stepper import OPERATIONS, stepper_data, stepper_html
 
 IMAGE = np.array([[1, 0, 2, 3, 1], [3, 2, 0, 7, 0], [0, 6, 1, 1, 4]])
 KERNELS = {"lopsided": np.array([[1, 2, 0], [0, -1, 3]]), "tall": np.array([[1], [2], [0], [-2], [-1]])}
 
 
 def test_examples_in_docstrings():
-    assert doctest.testmod(traces).failed == 0
+    assert doctest.testmod(stepper).failed == 0
 
 
 def test_every_run_is_what_scipy_computes():

@@ -1,4 +1,4 @@
-"""MNIST from files, whole and broken, and from a download that does not go well. Nothing here reaches the internet."""
+"""MNIST from files, whole and broken, from a download that goes wrong, and its sample. Nothing reaches the internet."""
 
 import contextlib
 import os
@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from source_lib import real
-from source_lib.real import DatasetError, load_mnist, read_mnist
+from source_lib.data import DatasetError, mnist
+from source_lib.data.mnist import load_mnist, mnist_sample, read_mnist
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +125,7 @@ def test_no_data_and_no_connection(machine, monkeypatch, variable):
         load_mnist(verbose=False)
     message = str(error.value)
     expected = machine / ("course" if variable else "keras/datasets") / "mnist.npz"
-    assert real.MNIST_URL in message and str(expected) in message and "\n" not in message
+    assert mnist.MNIST_URL in message and str(expected) in message and "\n" not in message
     assert list((machine / "keras/datasets").iterdir()) == []
 
 
@@ -137,14 +137,14 @@ def test_a_broken_cache_is_named_when_it_cannot_be_renewed(machine):
 
 def test_a_path_below_home_is_written_without_it(monkeypatch):
     monkeypatch.setenv("HOME", "/somewhere/anna")
-    assert real._short(Path("/somewhere/anna/.keras/datasets/mnist.npz")) == "~/.keras/datasets/mnist.npz"
-    assert real._short(Path("/elsewhere/mnist.npz")) == "/elsewhere/mnist.npz"
+    assert mnist._short(Path("/somewhere/anna/.keras/datasets/mnist.npz")) == "~/.keras/datasets/mnist.npz"
+    assert mnist._short(Path("/elsewhere/mnist.npz")) == "/elsewhere/mnist.npz"
 
 
 def test_a_silent_proxy_does_not_hang_the_download(machine, monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as server:  # takes the connection, never answers
         monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{server.getsockname()[1]}")
-        monkeypatch.setattr(real, "STALL_SECONDS", 0.5)
+        monkeypatch.setattr(mnist, "STALL_SECONDS", 0.5)
         import keras  # noqa: F401  its start is not what is timed
 
         start = time.monotonic()
@@ -157,14 +157,14 @@ def test_a_silent_proxy_does_not_hang_the_download(machine, monkeypatch):
 def test_a_silent_server_does_not_hang_the_download(machine, monkeypatch):
     monkeypatch.delenv("https_proxy")
     monkeypatch.setenv("no_proxy", "*")
-    monkeypatch.setattr(real, "CONNECT_SECONDS", 0.5)
+    monkeypatch.setattr(mnist, "CONNECT_SECONDS", 0.5)
     # Once its queue is full, Linux drops what else asks for a connection, as a firewall would.
     with socket.create_server(("127.0.0.1", 0), backlog=0) as server, contextlib.ExitStack() as queue:
         for _ in range(3):
             waiting = queue.enter_context(socket.socket())
             waiting.setblocking(False)
             waiting.connect_ex(server.getsockname())
-        monkeypatch.setattr(real, "MNIST_URL", f"https://127.0.0.1:{server.getsockname()[1]}/mnist.npz")
+        monkeypatch.setattr(mnist, "MNIST_URL", f"https://127.0.0.1:{server.getsockname()[1]}/mnist.npz")
         start = time.monotonic()
         with pytest.raises(DatasetError, match="127.0.0.1 does not answer"):
             load_mnist(verbose=False)
@@ -174,7 +174,8 @@ def test_a_silent_server_does_not_hang_the_download(machine, monkeypatch):
 DOWNLOAD = """
 import functools, hashlib, sys
 import keras.src.datasets.mnist as owner
-from source_lib import real
+from source_lib.data import DatasetError, mnist
+from source_lib.data.locations import keras_cache
 
 url, path = sys.argv[1:]
 digest = hashlib.sha256(open(path, "rb").read()).hexdigest()
@@ -185,10 +186,10 @@ for checksum in ("theirs", "ours"):
     if checksum == "ours":
         owner.get_file = lambda origin, file_hash, **options: get_file(origin=url, file_hash=digest, **options)
     try:
-        print(checksum, real.load_mnist(verbose=False)[1])
-    except real.DatasetError as error:
+        print(checksum, mnist.load_mnist(verbose=False)[1])
+    except DatasetError as error:
         print(checksum, error)
-    print(sorted(path.name for path in real.keras_cache().iterdir()))
+    print(sorted(path.name for path in keras_cache().iterdir()))
 """
 
 
@@ -273,3 +274,29 @@ def test_real_mnist():
     assert np.bincount(y_train).tolist() == [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
     assert np.bincount(y_test).tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
     assert abs(x_train.mean() / 255 - 0.1307) < 1e-4
+
+
+def test_sample_has_the_layout_of_mnist():
+    x_train, y_train, x_test, y_test = mnist_sample()
+    assert x_train.shape == (1297, 28, 28) and x_test.shape == (500, 28, 28)
+    assert x_train.dtype == x_test.dtype == np.uint8
+    assert x_train.min() == 0 and x_train.max() == 255
+    assert not x_train[:, :4].any() and not x_train[:, :, -4:].any(), "digits are framed with background"
+    for labels, images in ((y_train, x_train), (y_test, x_test)):
+        counts = np.bincount(labels)
+        assert len(counts) == 10 and len(labels) == len(images)
+        assert counts.min() > 0.85 * counts.max(), "no class is rare"
+
+
+def test_no_image_is_in_both_parts():
+    x_train, _, x_test, _ = mnist_sample()
+    assert not {image.tobytes() for image in x_train} & {image.tobytes() for image in x_test}
+
+
+def test_images_still_show_their_digits():
+    # A nearest-neighbor classifier that only chance could help would get a tenth right.
+    from sklearn.neighbors import KNeighborsClassifier
+
+    x_train, y_train, x_test, y_test = mnist_sample()
+    model = KNeighborsClassifier(1).fit(x_train.reshape(len(x_train), -1), y_train)
+    assert model.score(x_test.reshape(len(x_test), -1), y_test) > 0.9

@@ -3,50 +3,16 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
-from source_lib import patchcam, real, samples
-from source_lib.real import DatasetError
+from source_lib.data.dataset import Arrays, Dataset
+from source_lib.data.locations import DatasetError
+from source_lib.data.mnist import DATASET as MNIST
+from source_lib.data.patchcam import DATASET as PATCHCAM
 
-__all__ = ["DataGenerator", "DatasetError", "dataset_names"]
-
-
-@dataclass(frozen=True)
-class _Source:
-    """How one data set is had, and what it is called."""
-
-    title: str
-    sample_title: str
-    class_names: tuple[str, ...]
-    n_train: int
-    load: Callable[[bool], tuple[real.Arrays, str]]
-    sample: Callable[[], real.Arrays]
-    #: Whether it brings validation images of its own, and keeps the labels of the test images back.
-    split: bool = False
-
-
-_SOURCES = {
-    "mnist": _Source(
-        title="MNIST",
-        sample_title="scikit-learn's digits, enlarged to 28×28",
-        class_names=tuple("0123456789"),
-        n_train=60000,
-        load=real.load_mnist,
-        sample=samples.mnist_sample,
-    ),
-    "patchcam": _Source(
-        title="PatchCamelyon",
-        sample_title="drawn tissue with round and long nuclei",
-        class_names=("no tumor", "tumor"),
-        n_train=patchcam.COUNTS["train"],
-        load=patchcam.load_patchcam,
-        sample=samples.patchcam_sample,
-        split=True,
-    ),
-}
+#: The data sets by their names.
+DATASETS = {dataset.name: dataset for dataset in (MNIST, PATCHCAM)}
 _LATER = ("cifar10", "glands", "boston")
 
 
@@ -58,7 +24,7 @@ def dataset_names() -> tuple[str, ...]:
     >>> dataset_names()
     ('mnist', 'patchcam')
     """
-    return tuple(_SOURCES)
+    return tuple(DATASETS)
 
 
 class DataGenerator:
@@ -150,7 +116,7 @@ class DataGenerator:
         N_valid = None if N_valid is None else _count("N_valid", N_valid, 0)
         N_train = None if N_train is None else _count("N_train", N_train, 1)
         N_test = None if N_test is None else _count("N_test", N_test, 1)
-        if known.split and N_test is not None:
+        if known.brings_validation and N_test is not None:
             raise DatasetError(f"All test images of {known.title} are to be predicted: leave N_test={N_test} out.")
 
         arrays, kind, origin = _load(known, source, self.verbose)
@@ -163,7 +129,7 @@ class DataGenerator:
             raise DatasetError(f"{known.title} has {len(x_test)} test images; N_test={N_test} asks for more.")
 
         rng = np.random.default_rng(seed)
-        if known.split:
+        if known.brings_validation:
             N_train, N_valid = _own_parts(known, N_train, N_valid, len(x), len(own[0]))
             train, valid = _balanced_order(y, rng)[:N_train], _balanced_order(own[1], rng)[:N_valid]
         else:
@@ -238,13 +204,13 @@ class DataGenerator:
         figure.suptitle(self.title, fontsize=10)
 
 
-def _find(dataset: str) -> _Source:
-    known = ", ".join(_SOURCES)
+def _find(dataset: str) -> Dataset:
+    known = ", ".join(DATASETS)
     if dataset in _LATER:
         raise DatasetError(f"The data set {dataset!r} is not yet available in this version. Available: {known}.")
-    if dataset not in _SOURCES:
+    if dataset not in DATASETS:
         raise DatasetError(f"There is no data set {dataset!r}. Available: {known}.")
-    return _SOURCES[dataset]
+    return DATASETS[dataset]
 
 
 def _count(name: str, value: int, least: int) -> int:
@@ -257,7 +223,7 @@ def _count(name: str, value: int, least: int) -> int:
     return count
 
 
-def _load(known: _Source, source: str, verbose: bool) -> tuple[real.Arrays, str, str]:
+def _load(known: Dataset, source: str, verbose: bool) -> tuple[Arrays, str, str]:
     """Return the arrays, what they are, and where they are from (or why they are not the real ones)."""
     if source == "sample":
         return known.sample(), "sample", ""
@@ -271,10 +237,10 @@ def _load(known: _Source, source: str, verbose: bool) -> tuple[real.Arrays, str,
 
 
 def _fit(
-    known: _Source, N_train: int | None, N_valid: int | None, N_test: int | None, has: list[int]
+    known: Dataset, N_train: int | None, N_valid: int | None, N_test: int | None, has: list[int]
 ) -> tuple[int | None, int | None, int | None]:
     """Shrink what was asked of the real data set to what a sample has, in the same proportions."""
-    if known.split:
+    if known.brings_validation:
         N_train, N_valid = (None if n is None else min(n, most) for n, most in ((N_train, has[0]), (N_valid, has[2])))
     elif (N_train or 1) + (N_valid or 0) > has[0]:
         wanted = N_train or max(known.n_train - N_valid, 1)
@@ -283,14 +249,14 @@ def _fit(
     return N_train, N_valid, None if N_test is None else min(N_test, has[1])
 
 
-def _own_parts(known: _Source, N_train: int | None, N_valid: int | None, has: int, has_valid: int) -> tuple[int, int]:
+def _own_parts(known: Dataset, N_train: int | None, N_valid: int | None, has: int, has_valid: int) -> tuple[int, int]:
     for name, asked, there in (("training", N_train, has), ("validation", N_valid, has_valid)):
         if asked is not None and asked > there:
             raise DatasetError(f"{known.title} has {there} images for {name}; {asked} are asked for.")
     return has if N_train is None else N_train, has_valid if N_valid is None else N_valid
 
 
-def _available(known: _Source, N_train: int | None, N_valid: int, has: int) -> int:
+def _available(known: Dataset, N_train: int | None, N_valid: int, has: int) -> int:
     left = has - N_valid
     if left < (N_train or 1):
         raise DatasetError(

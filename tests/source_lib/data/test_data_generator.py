@@ -14,10 +14,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from source_lib import data_generator
-from source_lib.data_generator import DataGenerator, DatasetError
+from source_lib.data import DataGenerator, DatasetError, data_generator
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -194,9 +193,9 @@ def test_plot_explains_mistakes():
 
 def test_import_is_light():
     code = (
-        "import source_lib.data_generator, source_lib.util, source_lib.cnn, source_lib.arithmetic, source_lib.figures\n"
+        "import source_lib.data, source_lib.util, source_lib.cnn, source_lib.layers.arithmetic, source_lib.figures\n"
         "import sys; print(sorted({'tensorflow', 'keras', 'matplotlib', 'pandas', 'sklearn'} & set(sys.modules)))\n"
-        "data = source_lib.data_generator.DataGenerator(False); data.generate('mnist', source='sample')\n"
+        "data = source_lib.data.DataGenerator(False); data.generate('mnist', source='sample')\n"
         "print('tensorflow' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)

@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import layers
 
-from source_lib import network
-from source_lib.network import Layer, walk
-from source_lib.receptive import cells_seen
+from source_lib.layers import model_walk
+from source_lib.layers.model_walk import Layer, walk
+from source_lib.layers.receptive_fields import cells_seen
 
 
 def drawn(examples):
@@ -348,7 +348,7 @@ def test_model_of_unknown_size_is_walked_through_with_a_size():
 
 def test_walk_imports_neither_keras_nor_tensorflow():
     code = (
-        "import sys; from source_lib.network import Layer, walk; "
+        "import sys; from source_lib.layers.model_walk import Layer, walk; "
         "walk([Layer('Conv2D', filters=1, kernel=3)], (5, 5, 1)); "
         "sys.exit(bool({'keras', 'tensorflow', 'pandas'} & set(sys.modules)))"
     )
@@ -356,4 +356,4 @@ def test_walk_imports_neither_keras_nor_tensorflow():
 
 
 def test_examples_in_docstrings():
-    assert doctest.testmod(network).failed == 0
+    assert doctest.testmod(model_walk).failed == 0

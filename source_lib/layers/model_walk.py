@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from source_lib.arithmetic import conv_multiply_adds, conv_parameters, dense_parameters, output_size, padding_sides
+from source_lib.layers.arithmetic import (
+    conv_multiply_adds,
+    conv_parameters,
+    dense_parameters,
+    output_size,
+    padding_sides,
+)
 
 if TYPE_CHECKING:
     import keras
@@ -153,8 +159,8 @@ def walk(
 ) -> list[LayerRow]:
     """Go through a network layer by layer and work out what each one does to one image.
 
-    Sizes, parameters and receptive fields follow from the layers' settings and `source_lib.arithmetic` alone. Nothing
-    is run, and Keras is not asked.
+    Sizes, parameters and receptive fields follow from the layers' settings and `source_lib.layers.arithmetic` alone.
+    Nothing is run, and Keras is not asked.
 
     Parameters
     ----------

@@ -10,7 +10,7 @@ from html import escape
 
 import numpy as np
 
-from source_lib.markup import data_element, option_elements
+from source_lib.interactive.markup import data_element, option_elements
 
 Change = Callable[[np.ndarray], np.ndarray]
 

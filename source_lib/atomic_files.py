@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 @contextlib.contextmanager
-def beside(path: Path, private: bool = False) -> Iterator[Path]:
+def atomic_write(path: Path, private: bool = False) -> Iterator[Path]:
     """Give a file to write that takes a path's name once it is whole; where writing fails, nothing is left of it.
 
     Parameters

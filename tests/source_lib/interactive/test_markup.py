@@ -7,8 +7,8 @@ from bs4 import BeautifulSoup
 from hypothesis import given
 from hypothesis import strategies as st
 
-from source_lib import markup
-from source_lib.markup import data_element, option_elements
+from source_lib.interactive import markup
+from source_lib.interactive.markup import data_element, option_elements
 
 TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"])) | st.sampled_from(["</script>", "<!--<script>", "&lt;"])
 

@@ -1,4 +1,4 @@
-"""PatchCamelyon from files, whole and broken, and the course's part of it made from files of the official layout."""
+"""PatchCamelyon from files, whole and broken; the course's part made from files of the official layout; the sample."""
 
 import json
 import os
@@ -12,11 +12,16 @@ import h5py
 import numpy as np
 import pytest
 
-from source_lib import patchcam
-from source_lib.data_generator import DataGenerator
-from source_lib.patchcam import find_patchcam, load_patchcam, make_patchcam, read_patchcam
+from source_lib.data import DataGenerator, DatasetError, patchcam
+from source_lib.data.patchcam import (
+    find_patchcam,
+    load_patchcam,
+    make_patchcam,
+    patchcam_sample,
+    read_patchcam,
+    tissue_labels,
+)
 from source_lib.predictions import read_predictions
-from source_lib.real import DatasetError
 
 COUNTS = {"train": 40, "valid": 12, "test": 14}
 
@@ -191,7 +196,7 @@ def test_a_killed_run_leaves_no_half_file_under_a_final_name(official, tmp_path)
     """Killed while it writes the second part, it leaves the first one whole, and the next run makes everything."""
     code = textwrap.dedent(f"""
         import time
-        from source_lib.patchcam import make_patchcam
+        from source_lib.data.patchcam import make_patchcam
         def progress(part, done, total):
             if part == "valid":
                 print("now", flush=True)
@@ -218,7 +223,7 @@ def test_memory_does_not_grow_with_the_files(tmp_path):
         write(tmp_path / f"camelyonpatch_level_2_split_{part}_y.h5", y=y.reshape(-1, 1, 1, 1))
     code = textwrap.dedent(f"""
         from pathlib import Path
-        from source_lib.patchcam import make_patchcam
+        from source_lib.data.patchcam import make_patchcam
         make_patchcam({str(tmp_path)!r}, {str(tmp_path / "data")!r}, {{"train": 20000, "valid": 500, "test": 500}})
         # What getrusage says counts the process that started this one too.
         print(Path("/proc/self/status").read_text().partition("VmHWM:")[2].split()[0])
@@ -287,3 +292,57 @@ def test_real_patchcam():
 def test_manifest_is_json(official, tmp_path):
     made = make_patchcam(official, tmp_path, COUNTS)
     assert json.loads((tmp_path / patchcam.MANIFEST).read_text()) == made
+
+
+@pytest.fixture(scope="module")
+def tissue():
+    x_train, y_train, x_test, y_test, x_valid, y_valid = patchcam_sample()
+    assert y_test is None
+    return {"train": (x_train, y_train), "valid": (x_valid, y_valid), "test": (x_test, tissue_labels())}
+
+
+def test_tissue_has_the_layout_of_patchcam(tissue):
+    seen = set()
+    for x, y in tissue.values():
+        assert x.shape[1:] == (32, 32, 3) and x.dtype == y.dtype == np.uint8
+        assert len(x) == len(y) and y.mean() == 0.5
+        seen |= {image.tobytes() for image in x}
+    assert len(seen) == sum(len(y) for _, y in tissue.values()), "no image twice"
+
+
+def test_color_alone_says_little_about_tissue(tissue):
+    """Gradient boosting on what the colors of an image are, wherever they are, stays under 0.70."""
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    def colors(x):
+        flat = x.reshape(len(x), -1, 3).astype(np.float32)
+        counts = [np.stack([np.histogram(image, 8, (0, 256))[0] for image in flat[:, :, k]]) for k in range(3)]
+        quantiles = np.quantile(flat, [0.05, 0.25, 0.5, 0.75, 0.95], axis=1).transpose(1, 0, 2).reshape(len(x), -1)
+        spread = np.concatenate([flat.mean(1), flat.std(1)], axis=1)
+        between = [np.corrcoef(image.T)[np.triu_indices(3, 1)] for image in flat]
+        return np.concatenate([spread, quantiles, np.stack(between), *counts], axis=1)
+
+    model = HistGradientBoostingClassifier(random_state=0).fit(colors(tissue["train"][0]), tissue["train"][1])
+    assert model.score(colors(tissue["test"][0]), tissue["test"][1]) < 0.70
+
+
+def test_a_small_network_learns_the_shapes(tissue):
+    import keras
+
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential(
+        [
+            keras.Input((32, 32, 3)),
+            keras.layers.Rescaling(1 / 127.5, -1),
+            keras.layers.Conv2D(16, 3, padding="same", activation="relu"),
+            keras.layers.MaxPooling2D(),
+            keras.layers.Conv2D(32, 3, padding="same", activation="relu"),
+            keras.layers.MaxPooling2D(),
+            keras.layers.Conv2D(32, 3, padding="same", activation="relu"),
+            keras.layers.GlobalAveragePooling2D(),
+            keras.layers.Dense(1, activation="sigmoid"),
+        ]
+    )
+    model.compile(keras.optimizers.Adam(3e-3), "binary_crossentropy", metrics=["accuracy"])
+    model.fit(*tissue["train"], batch_size=64, epochs=8, verbose=0)
+    assert model.evaluate(*tissue["test"], verbose=0)[1] > 0.85

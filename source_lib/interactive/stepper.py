@@ -7,8 +7,8 @@ from html import escape
 
 import numpy as np
 
-from source_lib.arithmetic import assemble, cross_correlate_steps, output_size
-from source_lib.markup import data_element, option_elements
+from source_lib.interactive.markup import data_element, option_elements
+from source_lib.layers.arithmetic import assemble, cross_correlate_steps, output_size
 
 #: What the two ways to read a kernel are called, as it is first, then turned by half a turn.
 OPERATIONS = ("cross-correlation", "true convolution")

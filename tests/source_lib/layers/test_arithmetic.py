@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from scipy.signal import convolve2d, correlate2d
 
-from source_lib import arithmetic
-from source_lib.arithmetic import (
+from source_lib.layers import arithmetic
+from source_lib.layers.arithmetic import (
     assemble,
     conv_multiply_adds,
     conv_parameters,

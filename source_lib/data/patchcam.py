@@ -1,4 +1,4 @@
-"""PatchCamelyon: read the course's part of it, and make that part from the official files.
+"""PatchCamelyon: read the course's part of it, make that part from the official files, and draw tissue as a sample.
 
 References
 ----------
@@ -19,9 +19,10 @@ from typing import Any
 
 import numpy as np
 
-from source_lib.files import beside
+from source_lib.atomic_files import atomic_write
+from source_lib.data.dataset import Dataset
+from source_lib.data.locations import DATA_VARIABLE, DatasetError, keras_cache
 from source_lib.predictions import write_csv
-from source_lib.real import DATA_VARIABLE, DatasetError, keras_cache
 
 FOLDER = "patchcam"
 #: Height and width of the course's images, in pixels: the part of an official one that decides its class.
@@ -29,6 +30,8 @@ SIZE = 32
 #: How many images a course gets of each part.
 COUNTS = {"train": 20000, "valid": 3000, "test": 3000}
 MANIFEST = "patchcam.json"
+#: How many drawn images of tissue there are of each part.
+TISSUE_COUNTS = {"train": 3000, "valid": 500, "test": 1000}
 #: Images that are read at once: of the official size, 28 MB.
 _AT_ONCE = 1024
 #: Where the official files keep images and labels, and where the course's own do.
@@ -205,7 +208,7 @@ def make_patchcam(
     except OSError as error:
         raise DatasetError(f"The files cannot be made ({_short(error)}).") from None
     manifest = {"from": origin.name, "seed": seed, "images": dict(counts), "sha256": made}
-    with beside(target / MANIFEST) as part:
+    with atomic_write(target / MANIFEST) as part:
         part.write_text(json.dumps(manifest, indent=2) + "\n")
     return manifest
 
@@ -269,7 +272,7 @@ def _write_part(
 ) -> None:
     import h5py
 
-    with h5py.File(source, "r") as file, beside(target) as part:
+    with h5py.File(source, "r") as file, atomic_write(target) as part:
         try:
             images = file["x"]
             height, width, channels = images.shape[1:]
@@ -310,3 +313,77 @@ def _sha256(path: Path) -> str:
 
 def _short(error: OSError) -> str:
     return " ".join(str(error.strerror or error).split())[:120]
+
+
+def patchcam_sample() -> tuple[np.ndarray, np.ndarray, np.ndarray, None, np.ndarray, np.ndarray]:
+    """Return drawn tissue in the layout of PatchCamelyon, without the labels of the test images, as there.
+
+    Nuclei lie on a stained ground. In half of the images nearly all are round, in the others nearly all are long:
+    class 1. Their areas, their number, the colors and the sharpness are drawn alike for both, so color says next to
+    nothing about the class. It is no tissue, and an accuracy on it says nothing about PatchCamelyon.
+
+    Returns
+    -------
+    x_train, y_train, x_test, y_test, x_valid, y_valid : numpy.ndarray of uint8
+        Images [N, 32, 32, 3] and classes [N], half of them 1; ``y_test`` is None. `tissue_labels` has it.
+
+    Examples
+    --------
+    >>> x_train, y_train, x_test, y_test, x_valid, y_valid = patchcam_sample()
+    >>> x_train.shape, y_train.mean(), y_test
+    ((3000, 32, 32, 3), 0.5, None)
+    """
+    drawn = {part: _tissue(part) for part in TISSUE_COUNTS}
+    return *drawn["train"], drawn["test"][0], None, *drawn["valid"]
+
+
+def tissue_labels() -> np.ndarray:
+    """Return the classes of the test images of `patchcam_sample`, for whoever grades."""
+    return _tissue("test")[1]
+
+
+def _tissue(part: str) -> tuple[np.ndarray, np.ndarray]:
+    """Draw one part; nobody needs to be able to draw the same on another version of NumPy."""
+    rng = np.random.default_rng([*TISSUE_COUNTS].index(part))
+    count, most, size = TISSUE_COUNTS[part], 9, 32
+    labels = rng.permutation(np.arange(count) % 2)
+    nuclei = rng.integers(6, most + 1, (count, 1))
+    order = rng.random((count, most)).argsort(axis=1)
+    there = order < nuclei
+    # At most one nucleus of an image is of the other kind.
+    long = (order >= rng.integers(0, 2, (count, 1))) == (labels == 1)[:, None]
+    stretch = np.where(long, rng.uniform(1.9, 2.6, there.shape), rng.uniform(1.0, 1.25, there.shape))
+    area = rng.uniform(5.0, 12.0, (count, 1)) * rng.uniform(0.7, 1.3, there.shape)
+    turn = rng.uniform(0, np.pi, there.shape)
+    # One to each field of 3×3, so that they rarely touch.
+    fields = np.stack(np.divmod(np.arange(most), 3), axis=1) * size / 3 + size / 6
+    places = fields + rng.uniform(-3.0, 3.0, (count, most, 2))
+    sharp = rng.uniform(1.5, 4.0, (count, 1, 1))
+    y, x = np.mgrid[:size, :size] + 0.5
+    ink = np.zeros((count, size, size))
+    for nucleus in range(most):
+        down, across = (v - places[:, nucleus, k, None, None] for k, v in enumerate((y, x)))
+        cos, sin = (f(turn[:, nucleus, None, None]) for f in (np.cos, np.sin))
+        wide = area[:, nucleus, None, None] * stretch[:, nucleus, None, None]
+        high = area[:, nucleus, None, None] / stretch[:, nucleus, None, None]
+        reach = np.sqrt((across * cos + down * sin) ** 2 / wide + (down * cos - across * sin) ** 2 / high)
+        shade = 1 / (1 + np.exp(sharp * 2 * (reach - 1)))
+        ink = np.maximum(ink, np.where(there[:, nucleus, None, None], shade, 0))
+    ground = np.array([230, 180, 205]) + rng.normal(0, 14, (count, 3))
+    stain = np.array([105, 65, 140]) + rng.normal(0, 18, (count, 3))
+    strength = rng.uniform(0.6, 1.0, (count, 1, 1, 1))
+    images = ground[:, None, None] + strength * ink[..., None] * (stain - ground)[:, None, None]
+    images += rng.normal(0, rng.uniform(4, 10, (count, 1, 1, 1)), images.shape)
+    return np.clip(np.rint(images), 0, 255).astype(np.uint8), labels.astype(np.uint8)
+
+
+DATASET = Dataset(
+    name="patchcam",
+    title="PatchCamelyon",
+    sample_title="drawn tissue with round and long nuclei",
+    class_names=("no tumor", "tumor"),
+    n_train=COUNTS["train"],
+    load=load_patchcam,
+    sample=patchcam_sample,
+    brings_validation=True,
+)

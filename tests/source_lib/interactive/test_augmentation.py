@@ -11,9 +11,9 @@ from bs4 import BeautifulSoup
 from matplotlib.image import imread
 from sklearn.metrics import accuracy_score
 
-from source_lib import augmentation
-from source_lib.augmentation import Fate, Judge, changes, explorer_html, fates, upright
-from source_lib.samples import mnist_sample
+from source_lib.data.mnist import mnist_sample
+from source_lib.interactive import augmentation
+from source_lib.interactive.augmentation import Fate, Judge, changes, explorer_html, fates, upright
 
 
 @pytest.fixture(scope="module")
