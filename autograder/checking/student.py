@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -68,8 +69,9 @@ class Student(Oracle, Protocol):
     a child of its own that no student's code has touched. ``notes`` is scratch space for what one line
     measured and the next line needs. ``alive`` is whether it can be asked without running its notebook again.
     ``files`` is what lies beside the notebook, ``left_out`` says in sentences what of it could not be taken, and
-    ``material`` is what the lab brings for grading alone, such as images or labels; in a notebook there is none. ``owner`` is the student id of whoever handed the notebook in, told by where
-    it lay and by nothing in it; empty in a notebook.
+    ``material`` is what the lab brings for grading alone, such as images or labels; in a notebook there is none.
+    ``owner`` is the student id of whoever handed the notebook in, told by where it lay and by nothing in it; empty in a
+    notebook.
     """
 
     oracle: Oracle
@@ -174,6 +176,31 @@ class NotebookStudent(Namespace):
         functions = {} if alone else dict(self.functions)
         exec(compile(source, "the check", "exec"), functions)
         return Namespace(functions, most=MAX_BYTES)
+
+
+def once(find: Callable[[Student], Any]) -> Callable[[Student], Any]:
+    """Return a function that finds something out about a student once, and then knows it, also that it failed.
+
+    Parameters
+    ----------
+    find : callable
+        Takes a student; a `StudentError` that it raises is raised again for each line that needs it. What it finds is
+        kept in the student's notes, under its name.
+    """
+
+    @functools.wraps(find)
+    def known(student: Student) -> Any:
+        name = f"{find.__module__}.{find.__name__}"
+        if name not in student.notes:
+            try:
+                student.notes[name] = find(student)
+            except StudentError as error:
+                student.notes[name] = error
+        if isinstance(student.notes[name], StudentError):
+            raise StudentError(str(student.notes[name]))
+        return student.notes[name]
+
+    return known
 
 
 def oracle_of(*modules: ModuleType) -> Namespace:

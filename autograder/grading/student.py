@@ -219,7 +219,9 @@ class SandboxStudent:
         timeouts = Timeouts(self.timeouts.cell, seconds, self.timeouts.total + seconds)
         sources = {**({} if alone else self.sources), self.LAST: source}
         submission = None if alone else self.submission
-        return SandboxStudent(self.sandbox, sources, submission, self.oracle, timeouts, options=JobOptions(cpu=cpu, large=True))
+        return SandboxStudent(
+            self.sandbox, sources, submission, self.oracle, timeouts, options=JobOptions(cpu=cpu, large=True)
+        )
 
     def close(self) -> None:
         """End the job with all that it started."""
