@@ -222,7 +222,7 @@ def leaderboard(
     labels: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="The labels of the test images.", show_default="labels/LAB.csv of the course"
+            metavar="FILE", help="The labels of the test images.", show_default="where the lab has them in the course"
         ),
     ] = None,
     to: Annotated[
@@ -250,14 +250,13 @@ def leaderboard(
     folder = open_course(course)
     students = students_of(folder, contest)
     own = secret.read_or_make(folder.root)
-    called = entries.call(students, entries.read_nicknames(names) if names else {}, own if anonymous else None)
-    with console.console.status(
-        f"Scoring what {len(students)} handed in; the first time, a classifier of colors is trained"
-    ):
+    called = entries.display_names(students, entries.read_nicknames(names) if names else {}, own if anonymous else None)
+    colors = "" if contest.dataset is None else "; the first time, a classifier of colors is trained"
+    with console.console.status(f"Scoring what {len(students)} handed in{colors}"):
         board = make_board(
             contest,
             {student: folder.step("submitted", student, lab) for student in students},
-            labels or folder.root / "labels" / f"{lab}.csv",
+            labels or folder.root / contest.labels,
             own,
             folder.root,
             called,
@@ -275,7 +274,7 @@ def leaderboard(
         console.console.print("They show the private part: not for students.", soft_wrap=True)
     if anonymous:
         path = instructors / "names.csv"
-        page.write_files({path: page.names_csv(called)}, 0o600)
+        page.write_files({path: page.names_csv(called)}, private=True)
         console.console.print(f"Who is who, not for students: {path}", soft_wrap=True)
 
 

@@ -139,9 +139,9 @@ def test_one_image_moves_what_is_printed_by_a_fifth_of_a_step_at_most(images):
 
 
 def test_everything_that_is_printed_lies_on_a_step():
-    score = printed(Score(0.78512, 0.00731, 0.76249, 0.80251), 1500)
+    score = printed(Score(0.78512, 0.00731, 0.76249, 0.80251), *steps(1500))
     assert score == Score(0.785, 0.008, 0.76, 0.805)
-    assert printed(Score(0.996, 0, 0.99, 1.0), 500).high == 1.0
+    assert printed(Score(0.996, 0, 0.99, 1.0), *steps(500)).high == 1.0
 
 
 def test_a_file_that_differs_in_one_id_mostly_looks_the_same():
@@ -150,8 +150,8 @@ def test_a_file_that_differs_in_one_id_mostly_looks_the_same():
     seen = 0
     for _ in range(300):
         classes = (several(rng, labels, rng.uniform(0.3, 1.5)) > 0.5).astype(int)
-        before = printed(accuracy(classes, labels), 1500)
+        before = printed(accuracy(classes, labels), *steps(1500))
         image = rng.integers(1500)
         classes[:, image] = 1 - classes[:, image]
-        seen += printed(accuracy(classes, labels), 1500).mean != before.mean
+        seen += printed(accuracy(classes, labels), *steps(1500)).mean != before.mean
     assert 0 < seen / 300 < 0.2
