@@ -1,49 +1,321 @@
-"""Feedback pages: nbgrader's own, made for the students that were graded."""
+"""Feedback pages: the student's own notebook, with points, comments and what to do next, as one file of plain HTML.
+
+What is on them is what nbgrader's ``generate_feedback`` shows, in the same places. nbgrader's own pages name no part, show
+formulas only where there is a network, and take far longer: everything is made anew for each.
+"""
 
 from __future__ import annotations
 
-import glob
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
+from html import unescape
 from pathlib import Path
+from typing import Any
 
+import jinja2
+import nbformat
+from nbconvert.filters.highlight import Highlight2HTML
+from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+from nbconvert.filters.strings import strip_files_prefix
+from nbformat.notebooknode import NotebookNode
+from nbgrader import utils
+from nbgrader.api import Assignment, BaseCell, Comment, Grade, Gradebook, Notebook, SubmittedAssignment, SubmittedNotebook
 from nbgrader.converters import GenerateFeedback
-from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
+from pygments.formatters import HtmlFormatter
+from sqlalchemy.exc import SQLAlchemyError
 from traitlets.config import Config
 
 from autograder.checking.lab import Lab
+from autograder.checking.tables import number
 from autograder.gradebook.course_folder import CourseError, CourseFolder, errors_only
+from autograder.submissions.formulas import formula_html
 from autograder.submissions.sanitize import printable
+from source_lib.files import beside
+
+#: Where the graded notebook holds what was judged.
+NOTES = "cnn_course"
+#: What nbgrader writes as its own comment on an answer that is as it was released.
+_UNCHANGED = "No response."
 
 
-def write_feedback(course: CourseFolder, lab: Lab, student: str) -> Path:
-    """Write the feedback page of a student from the autograded notebook and the gradebook.
+@dataclass(frozen=True)
+class Score:
+    """The points of one graded cell: None where nobody has been yet."""
+
+    points: float | None
+    most: float
+    automatic: float | None
+    waits: bool
+
+
+@dataclass
+class Recorded:
+    """What the gradebook holds of one submission."""
+
+    total: float
+    most: float
+    penalty: float
+    scores: dict[str, Score] = field(default_factory=dict)
+    comments: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Page:
+    """One student's page, and why it could not be made; empty where it was."""
+
+    student: str
+    path: Path
+    problem: str = ""
+
+
+def write_feedback(course: CourseFolder, lab: Lab, students: Sequence[str]) -> Iterator[Page]:
+    """Write the feedback pages of a class from the autograded notebooks and the gradebook.
+
+    They stand where ``nbgrader generate_feedback --force`` puts them, with copies of the files beside the notebook.
 
     Parameters
     ----------
     course : CourseFolder
     lab : Lab
-    student : str
+    students : sequence of str
         Who was graded.
 
-    Returns
-    -------
-    pathlib.Path
-        The page.
+    Yields
+    ------
+    Page
+        In the order of the students. A page that cannot be made stops no other, and none is left of an earlier one.
 
     Raises
     ------
     CourseError
-        If nbgrader cannot make the page.
+        If the gradebook cannot be read.
     """
+    recorded = read_recorded(course, lab)
     config = Config(course.config)
     config.CourseDirectory.assignment_id = lab.name
-    # nbgrader takes it for a pattern of file names.
-    config.CourseDirectory.student_id = glob.escape(student)
-    config.GenerateFeedback.force = True
-    with errors_only() as said:
+    converter = GenerateFeedback(coursedir=CourseDirectory(config=config), config=config)
+    for student in students:
+        folder = course.step("feedback", student, lab.name)
+        path = folder / f"{lab.name}.html"
         try:
-            GenerateFeedback(coursedir=CourseDirectory(config=config), config=config).start()
-        except (NbGraderException, UnicodeError) as error:
-            reason = (said or [str(error)])[-1].strip().splitlines()[-1]
-            raise CourseError(printable(f"The feedback page of {student} was not made: {reason}")) from None
-    return course.step("feedback", student, lab.name) / f"{lab.name}.html"
+            if student not in recorded:
+                raise CourseError("it was not graded")
+            source = course.step("autograded", student, lab.name) / f"{lab.name}.ipynb"
+            page = render_page(lab, student, _read(source), recorded[student])
+            with errors_only():
+                shutil.rmtree(folder, ignore_errors=True)
+                converter.init_assignment(lab.name, student)
+                folder.mkdir(parents=True, exist_ok=True)
+                with beside(path) as part:
+                    part.write_text(page, encoding="utf-8")
+                converter.set_permissions(lab.name, student)
+            yield Page(student, path)
+        except Exception as error:  # Whatever a notebook holds, the others get their pages.
+            shutil.rmtree(folder, ignore_errors=True)
+            yield Page(student, path, printable(f"The feedback page of {student} was not made: {error}"))
+
+
+def _read(path: Path) -> NotebookNode:
+    # The grader wrote it: nbformat would validate it all over again, which takes longer than the page.
+    notebook = nbformat.reader.reads(path.read_text(encoding="utf-8"))
+    if notebook.nbformat != nbformat.current_nbformat:
+        raise CourseError(f"{path} is a notebook of format {notebook.nbformat}, not {nbformat.current_nbformat}")
+    return notebook
+
+
+def read_recorded(course: CourseFolder, lab: Lab) -> dict[str, Recorded]:
+    """Return what the gradebook holds of a lab, by student.
+
+    Parameters
+    ----------
+    course : CourseFolder
+    lab : Lab
+
+    Raises
+    ------
+    CourseError
+        If the gradebook cannot be read.
+    """
+    late = SubmittedNotebook.late_submission_penalty
+    try:
+        with Gradebook(course.gradebook, course.directory.course_id) as gradebook:
+
+            def read(*columns: Any) -> Any:
+                query = gradebook.db.query(SubmittedAssignment.student_id, *columns)
+                query = query.join(SubmittedNotebook.assignment).join(SubmittedNotebook.notebook)
+                query = query.join(Assignment, Assignment.id == Notebook.assignment_id)
+                return query.filter(Assignment.name == lab.name, Notebook.name == lab.name)
+
+            found = {
+                student: Recorded(score - (penalty or 0), most, penalty or 0)
+                for student, score, most, penalty in read(SubmittedNotebook.score, SubmittedNotebook.max_score, late)
+            }
+            cell = (BaseCell, BaseCell.id == Grade.cell_id)
+            columns = (Grade.score, Grade.max_score, Grade.auto_score, Grade.manual_score, Grade.needs_manual_grade)
+            for student, name, score, most, automatic, manual, waits in (
+                read(BaseCell.name, *columns).join(Grade, Grade.notebook_id == SubmittedNotebook.id).join(*cell)
+            ):
+                points = None if automatic is None and manual is None else score
+                found[student].scores[name] = Score(points, most, automatic, waits)
+            cell = (BaseCell, BaseCell.id == Comment.cell_id)
+            for student, name, comment in (
+                read(BaseCell.name, Comment.comment)
+                .join(Comment, Comment.notebook_id == SubmittedNotebook.id)
+                .join(*cell)
+            ):
+                found[student].comments[name] = comment or ""
+    except SQLAlchemyError as error:
+        reason = str(error).splitlines()[0]
+        raise CourseError(printable(f"The gradebook {course.gradebook} cannot be read: {reason}")) from None
+    return found
+
+
+def render_page(lab: Lab, student: str, notebook: NotebookNode, recorded: Recorded) -> str:
+    """Return a feedback page.
+
+    Parameters
+    ----------
+    lab : Lab
+    student : str
+    notebook : NotebookNode
+        As it was graded: its texts and outputs are sanitized, and its check cells hold their tables.
+    recorded : Recorded
+        What the gradebook holds of it.
+
+    Returns
+    -------
+    str
+        HTML without scripts, addresses of others, and files beside it.
+    """
+    notes = notebook.metadata.get(NOTES, {})
+    next_steps = notes.get("next")
+    # On nbgrader's own pages the first cell is the summary, which stands in the overview here.
+    cells = notebook.cells[1:] if next_steps is not None else notebook.cells
+    parts, shown = [], []
+    for cell in cells:
+        looked_at = _shown(lab, cell, recorded)
+        shown.append(looked_at)
+        if looked_at["grade_id"] in recorded.scores and looked_at["points"]:
+            parts.append(_part(lab, looked_at, recorded, next_steps or {}))
+    scores = recorded.scores
+    waiting = [f"{_name(lab, name)} ({number(one.most)} points)" for name, one in scores.items() if one.points is None]
+    automatic = [scores[check.grade_id].automatic or 0 for check in lab.checks if check.grade_id in scores]
+    return _template().render(
+        lab=lab,
+        student=student,
+        colors=_colors(),
+        total=f"{number(recorded.total)} of {number(recorded.most)} points{' so far' if waiting else ''}",
+        automatic=f"{number(sum(automatic))} of {number(lab.points)}",
+        waiting=waiting,
+        flags=notes.get("flags", []),
+        parts=parts,
+        penalty=number(recorded.penalty) if recorded.penalty else "",
+        cells=shown,
+    )
+
+
+def _name(lab: Lab, grade_id: str) -> str:
+    check = lab.check(grade_id)
+    return check.function if check is not None else grade_id
+
+
+def _points(score: Score) -> str:
+    if score.points is None:
+        return f"not graded yet ({number(score.most)} points)"
+    return f"{number(score.points)} of {number(score.most)}" + (", not final yet" if score.waits else "")
+
+
+def _part(lab: Lab, cell: Mapping[str, Any], recorded: Recorded, next_steps: Mapping[str, str]) -> dict[str, Any]:
+    """Return a graded cell's line in the overview."""
+    name = _name(lab, cell["grade_id"])
+    comment = next((one for one in (cell["grade_id"], name) if _is_comment(recorded.comments.get(one))), None)
+    return {
+        "name": name,
+        "anchor": cell["anchor"],
+        "points": cell["points"],
+        "next": next_steps.get(cell["grade_id"], ""),
+        "comment": comment and f"part-{comment}",
+    }
+
+
+def _is_comment(comment: str | None) -> bool:
+    return bool(comment) and comment != _UNCHANGED
+
+
+def _shown(lab: Lab, cell: NotebookNode, recorded: Recorded) -> dict[str, Any]:
+    """Return what the template shows of a cell."""
+    grade_id = cell.metadata.get("nbgrader", {}).get("grade_id", "")
+    score = recorded.scores.get(grade_id) if utils.is_grade(cell) or utils.is_task(cell) else None
+    answer = utils.is_solution(cell) or utils.is_task(cell)
+    comment = recorded.comments.get(grade_id, "") if answer else ""
+    if comment == _UNCHANGED:
+        comment = "You have not changed this part."
+    name = _name(lab, grade_id)
+    html = None
+    if cell.cell_type == "markdown":
+        html = _markdown_html(cell.source, cell.get("attachments"))
+    elif cell.cell_type == "code":
+        html = _code_html(cell.source, cell.metadata.get("magics_language") == "text")
+    return {
+        "grade_id": grade_id,
+        "anchor": f"part-{grade_id}",
+        "bar": (f"Your answer: {name}" if answer else name) if answer or score is not None else "",
+        "points": _points(score) if score is not None else "",
+        "verdict": lab.check(grade_id) is not None,
+        "html": html,
+        # nbgrader's pages show raw cells as HTML, so the grader has escaped them.
+        "text": unescape(cell.source),
+        "outputs": cell.get("outputs", []),
+        "comment": _markdown_html(comment) if comment else "",
+    }
+
+
+class _Renderer(IPythonRenderer):
+    """nbconvert's own, with formulas that need no script, and code that can be scrolled with the keyboard."""
+
+    def block_math(self, body: str) -> str:
+        return formula_html(body, block=True)
+
+    def inline_math(self, body: str) -> str:
+        return formula_html(body)
+
+    def latex_environment(self, name: str, body: str) -> str:
+        return formula_html(f"\\begin{{{name}}}{body}\\end{{{name}}}", block=True)
+
+    def block_code(self, code: str, info: str | None = None) -> str:
+        return super().block_code(code, info).replace("<pre>", '<pre tabindex="0">', 1)
+
+
+def _markdown_html(source: str, attachments: Mapping[str, Any] | None = None) -> str:
+    if not attachments:
+        return _plain_markdown_html(source)
+    renderer = _Renderer(escape=False, exclude_anchor_links=True, attachments=dict(attachments))
+    return strip_files_prefix(MarkdownWithMath(renderer=renderer).render(source))
+
+
+# A class has most cells in common: they are as they were released.
+@lru_cache(maxsize=300)
+def _plain_markdown_html(source: str) -> str:
+    renderer = _Renderer(escape=False, exclude_anchor_links=True)
+    return strip_files_prefix(MarkdownWithMath(renderer=renderer).render(source))
+
+
+@lru_cache(maxsize=300)
+def _code_html(source: str, plain: bool) -> str:
+    colored = Highlight2HTML(pygments_lexer="ipython3")(source, metadata={"magics_language": "text"} if plain else {})
+    return colored.replace("<pre>", '<pre tabindex="0">', 1)
+
+
+@cache
+def _colors() -> str:
+    return HtmlFormatter().get_style_defs(".highlight")
+
+
+@cache
+def _template() -> jinja2.Template:
+    loader = jinja2.PackageLoader("autograder.gradebook", "")
+    environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    return environment.get_template("feedback.html.j2")
