@@ -18,6 +18,7 @@ from autograder.errors import UserError
 from autograder.leaderboard.board import COLORS, Board, BoardRow
 from autograder.leaderboard.scores import CONFIDENCE, METRICS, Score, decimals, round_up
 from autograder.submissions.sanitize import printable
+from source_lib.atomic_files import atomic_write
 
 #: A spreadsheet program takes a cell that begins with one of these for a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
