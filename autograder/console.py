@@ -31,7 +31,27 @@ def run_grading(
     seed: int | None,
     force: bool = False,
 ) -> tuple[list[dict], list[str]]:
-    """Grade with a progress bar; return one record per student, sorted, and whose verdict of an earlier run holds."""
+    """Grade with a progress bar; return one record per student, sorted, and whose verdict of an earlier run holds.
+
+    Parameters
+    ----------
+    folder : CourseFolder
+    lab : Lab
+    students : list of str
+    executor : Executor
+        Where submissions are graded.
+    seed : int, optional
+        Of the questions; the course's secret by default.
+    force : bool
+        Grade anew what was graded before.
+
+    Returns
+    -------
+    list of dict
+        The records, as `grade.as_record` makes them.
+    list of str
+        Whose verdict of an earlier run holds.
+    """
     from autograder.grading.grade import as_record
     from autograder.grading.pipeline import grade_all
 
@@ -121,7 +141,18 @@ def _short(text: str, length: int) -> str:
 
 
 def write_json(path: Path, records: list[dict]) -> None:
-    """Write the report beside its place and rename it, so that there is never half of one."""
+    """Write the report beside its place and rename it, so that there is never half of one.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    records : list of dict
+
+    Raises
+    ------
+    UserError
+        If it cannot be written.
+    """
     text = json.dumps(records, indent=1, ensure_ascii=False) + "\n"
     try:
         with atomic_write(path) as part:

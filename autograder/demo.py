@@ -184,7 +184,14 @@ def sample_class(lab: Lab) -> SampleClass:
 
 
 def hand_in(folder: CourseFolder, lab: Lab) -> list[str]:
-    """Write the submissions of the sample class to a lab and return its names."""
+    """Write the submissions of the sample class to a lab and return its names.
+
+    Parameters
+    ----------
+    folder : CourseFolder
+        With the lab released.
+    lab : Lab
+    """
     solved = folder.step("source", ".", lab.name) / f"{lab.name}.ipynb"
     released = folder.step("release", ".", lab.name) / f"{lab.name}.ipynb"
     material = lab.material(folder.root, 0) if lab.material is not None else {}

@@ -37,7 +37,17 @@ def _no_excuse(student: Student, wrong: Wrong) -> str:
 
 
 def numbered_inputs(function: str, arguments: Sequence) -> list[tuple[str, Any]]:
-    """Return all arguments of a function, numbered from 1."""
+    """Return all arguments of a function, numbered from 1.
+
+    Parameters
+    ----------
+    function : str
+    arguments : sequence
+
+    Returns
+    -------
+    list of (str, object)
+    """
     return [(f"input {k}", value) for k, value in enumerate(arguments, start=1)]
 
 
@@ -63,7 +73,13 @@ class Wording:
     inputs: Callable[[str, Sequence], Sequence[tuple[str, Any]]] = numbered_inputs
 
     def sentence(self, function: str, arguments: Sequence) -> str:
-        """Return the sentence that says what was asked."""
+        """Return the sentence that says what was asked.
+
+        Parameters
+        ----------
+        function : str
+        arguments : sequence
+        """
         return f"{ASKED}{self.asked(function, arguments)}."
 
 

@@ -129,7 +129,18 @@ class Check:
         return self.items(self.explained(self.judge(student, rng)))
 
     def judge(self, student: Student, rng: np.random.Generator) -> list[Problem | None]:
-        """Ask every line, as `__call__` does, and return what is wrong with each."""
+        """Ask every line, as `__call__` does, and return what is wrong with each.
+
+        Parameters
+        ----------
+        student : Student
+        rng : numpy.random.Generator
+
+        Returns
+        -------
+        list of Problem or None
+            One per line, None where the answer is right.
+        """
         rngs = rng.spawn(len(self.lines))
         return [
             find_problem(line.question, student, line_rng, self.wording, line.smaller)

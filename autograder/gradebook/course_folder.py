@@ -46,6 +46,12 @@ class CourseFolder:
         """Return the folder of one step: ``source``, ``release``, ``submitted``, ``autograded`` or ``feedback``.
 
         Links in it are kept, so that a submission that is one is not taken for a folder.
+
+        Parameters
+        ----------
+        name : {"source", "release", "submitted", "autograded", "feedback"}
+        student, assignment : str
+            ``.`` for the part of the path above them.
         """
         folder = getattr(self.directory, f"{name}_directory")
         return Path(os.path.abspath(self.directory.format_path(folder, student, assignment)))

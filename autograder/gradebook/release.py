@@ -95,6 +95,20 @@ def write_source(course: CourseFolder, lab: Lab) -> Path:
     """Write the notebook that nbgrader reads from the lab's text, with the files beside it, and return its folder.
 
     The text itself stays out: nbgrader copies every file of that folder into the release.
+
+    Parameters
+    ----------
+    course : CourseFolder
+    lab : Lab
+
+    Returns
+    -------
+    pathlib.Path
+
+    Raises
+    ------
+    CourseError
+        If the lab's text is missing, or a file beside it cannot be read.
     """
     folder = course.root / "assignments" / lab.name
     text = folder / f"{lab.name}.md"
@@ -121,7 +135,18 @@ def write_source(course: CourseFolder, lab: Lab) -> Path:
 
 
 def disagreements(notebook: NotebookNode, lab: Lab) -> list[str]:
-    """Return where a lab's notebook and its rubric differ: one sentence for each difference."""
+    """Return where a lab's notebook and its rubric differ: one sentence for each difference.
+
+    Parameters
+    ----------
+    notebook : NotebookNode
+        The source, with nbgrader's metadata.
+    lab : Lab
+
+    Returns
+    -------
+    list of str
+    """
     found: dict[str, float] = {}
     for cell in notebook.cells:
         meta = cell.metadata.get("nbgrader", {})

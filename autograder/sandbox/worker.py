@@ -176,7 +176,13 @@ def _text(value: Any) -> str:
 
 
 def serve(shell: Shell, channel: socket.socket) -> None:
-    """Answer requests until the other side closes: ``{"id", "run": source}`` and ``{"id", "ask": name, "args"}``."""
+    """Answer requests until the other side closes: ``{"id", "run": source}`` and ``{"id", "ask": name, "args"}``.
+
+    Parameters
+    ----------
+    shell : Shell
+    channel : socket.socket
+    """
     while True:
         # Of a request with large arrays: the memory that holds them, and that for the answer's.
         came: list[int] = []

@@ -182,7 +182,14 @@ def _right_lines(part: Part, given: Exercise, answers: Answers) -> dict[str, boo
 
 
 def earned(given: Exercise, answers: Answers) -> float:
-    """Return the points of answers to an exercise."""
+    """Return the points of answers to an exercise.
+
+    Parameters
+    ----------
+    given : Exercise
+    answers : mapping of str to numpy.ndarray or str
+        By function: the numbers, or why there are none.
+    """
     return sum(part.lines[key][1] for part in PARTS for key in _fitting(part, given, answers))
 
 

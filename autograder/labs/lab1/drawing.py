@@ -11,23 +11,72 @@ Rng = np.random.Generator
 
 
 def draw_signed(rng: Rng, *shape: int) -> np.ndarray:
-    """Return numbers of both signs, none near 0."""
+    """Return numbers of both signs, none near 0.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    *shape : int
+
+    Returns
+    -------
+    numpy.ndarray of float64
+        Half of them negative, sizes from 0.2 to 3.
+    """
     values = rng.uniform(0.2, 3.0, math.prod(shape))
     values[::2] *= -1
     return rng.permutation(values).reshape(shape)
 
 
 def draw_image(rng: Rng, *shape: int) -> np.ndarray:
+    """Return an image, or a batch, of numbers of both signs.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    *shape : int
+
+    Returns
+    -------
+    numpy.ndarray of float32
+    """
     return draw_signed(rng, *shape).astype("float32")
 
 
 def draw_weights(rng: Rng, *shape: int) -> np.ndarray:
-    """Return weights that keep sums near 1, where single precision is exact enough."""
+    """Return weights that keep sums near 1, where single precision is exact enough.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    *shape : int
+        The last axis is the outputs.
+
+    Returns
+    -------
+    numpy.ndarray of float32
+    """
     return (rng.normal(size=shape) / math.sqrt(math.prod(shape[:-1]))).astype("float32")
 
 
 def draw_convolution(rng: Rng, size: tuple[int, int], channels: tuple[int, int], batch: tuple[int, ...] = ()) -> tuple:
-    """Return an image or a batch of odd and unequal height and width, kernels, and a bias of both signs."""
+    """Return an image or a batch of odd and unequal height and width, kernels, and a bias of both signs.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    size : tuple of int
+        Rows and columns of the kernel.
+    channels : tuple of int
+        In and out.
+    batch : tuple of int
+        Empty for a single image.
+
+    Returns
+    -------
+    image, kernels, biases : numpy.ndarray of float32
+        Shapes [*batch, 7, 9, C_I] or [*batch, 9, 7, C_I], [R, S, C_I, C_O] and [C_O].
+    """
     rows, columns = rng.permutation([7, 9])
     image = draw_image(rng, *batch, rows, columns, channels[0])
     return image, draw_weights(rng, *size, *channels), draw_image(rng, channels[1])

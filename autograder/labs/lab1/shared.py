@@ -25,7 +25,17 @@ def inputs_unchanged(
     questions: Sequence[tuple],
     alive: Callable[[list], bool],
 ) -> Wrong | str | None:
-    """Ask whether the inputs are as before, of a function that does something with them."""
+    """Ask whether the inputs are as before, of a function that does something with them.
+
+    Parameters
+    ----------
+    student : Student
+    function : str
+    questions : sequence of tuple
+        The arguments of each.
+    alive : callable
+        Takes all answers, and returns whether they follow from the questions.
+    """
     values = []
     for arguments in questions:
         answer = student.ask(function, *arguments)
@@ -56,6 +66,16 @@ def applies_activation(student: Student, function: str, arguments: tuple, names:
     """Ask whether a layer applies the activation to what it gives with ``'linear'``.
 
     Right is what the reference makes of that, or the student's own activation: a fault there has cost already.
+
+    Parameters
+    ----------
+    student : Student
+    function : str
+        A layer, whose last argument is the activation's name.
+    arguments : tuple
+        All others.
+    names : sequence of str
+        Activations to try.
     """
     linear = student.call(function, *arguments, "linear")
     values = compare.array(linear)
@@ -88,6 +108,17 @@ def applies_activation(student: Student, function: str, arguments: tuple, names:
 
 
 def attempt(question: Callable[..., Wrong | str | None], *arguments: Any) -> Wrong | str | None:
+    """Ask a question, and return why there is no answer as a sentence.
+
+    Parameters
+    ----------
+    question : callable
+    *arguments
+
+    Returns
+    -------
+    Wrong, str or None
+    """
     try:
         return question(*arguments)
     except StudentError as error:
@@ -95,11 +126,30 @@ def attempt(question: Callable[..., Wrong | str | None], *arguments: Any) -> Wro
 
 
 def small(question: Callable, *arguments: Any) -> Small:
-    """Return a question with fixed arguments."""
+    """Return a question with fixed arguments.
+
+    Parameters
+    ----------
+    question : callable
+        Takes a student and the arguments.
+    *arguments
+    """
     return lambda student: question(student, *arguments)
 
 
 def small_layer(function: str, *questions: tuple[tuple, Sequence[str]]) -> list[Small]:
+    """Return questions about the activation of a layer.
+
+    Parameters
+    ----------
+    function : str
+    *questions : tuple
+        The arguments of the layer, and the names of activations.
+
+    Returns
+    -------
+    list of callable
+    """
     return [small(applies_activation, function, arguments, names) for arguments, names in questions]
 
 

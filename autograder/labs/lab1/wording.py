@@ -110,7 +110,26 @@ def wrong_answer(
     compared: Any = None,
     **options: Any,
 ) -> Wrong:
-    """Return a wrong answer with all that is known of it; ``shown`` is what differs, beside the inputs."""
+    """Return a wrong answer with all that is known of it; ``shown`` is what differs, beside the inputs.
+
+    Parameters
+    ----------
+    function : str
+    arguments : tuple
+    answer : Answer
+    what : str
+        What is wrong; completes "the function …".
+    *shown : (str, object)
+        What a person needs to see beside the inputs; what is expected and what came by default.
+    expected, compared : object
+        What was compared.
+    **options
+        Of `Wrong`.
+
+    Returns
+    -------
+    Wrong
+    """
     compared = answer.value if compared is None else compared
     shown = shown or (("expected", expected), (YOURS, compared))
     parts = (*_inputs(function, arguments), *shown)
@@ -121,7 +140,14 @@ compared = functools.partial(compare_with_reference, inputs=_inputs)
 
 
 def own_activation(student: Student, values: np.ndarray, name: str) -> Any:
-    """Return what the student's own activation makes of values, or None."""
+    """Return what the student's own activation makes of values, or None.
+
+    Parameters
+    ----------
+    student : Student
+    values : numpy.ndarray
+    name : str
+    """
     try:
         return student.call("activation", values, name)
     except StudentError:

@@ -315,6 +315,18 @@ def material(course: Path, seed: int) -> Mapping[str, Any]:
 
     The sample is graded where there are no real images, or the course's labels are those of the sample.
 
+    Parameters
+    ----------
+    course : pathlib.Path
+        The course's folder.
+    seed : int
+        Not used: nothing is drawn.
+
+    Returns
+    -------
+    dict
+        ``y_test`` [N], ``y_valid`` [N] and ``data``, what the images are.
+
     Raises
     ------
     UserError
