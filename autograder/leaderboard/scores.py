@@ -461,8 +461,10 @@ def _sd(each: np.ndarray) -> float:
 
 def _share(each: np.ndarray, variance: float, without_variance: int) -> Score:
     mean = min(max(float(each.mean()), 0.0), 1.0)
-    images = float(mean * (1 - mean) / variance) if variance > 0 else without_variance
-    return Score(mean, _sd(each), *_wilson(mean, images))
+    images = mean * (1 - mean) / variance if variance > 0 else 0
+    # Of images that are all right or all wrong there is none either, whatever classes of one image seem to have.
+    low, high = _wilson(mean, images or without_variance)
+    return Score(mean, _sd(each), low, high)
 
 
 def _wilson(share: float, count: float) -> tuple[float, float]:
