@@ -228,7 +228,7 @@ def _parts(body: bytes) -> int:
 def decode(body: bytes, blob_bytes: bytes, memory: int | None = None) -> dict[str, Any]:
     """Return the message of a frame's JSON and array bytes; every doubt is a `MalformedError`.
 
-    Where the frame holds no array bytes, those that lie in the shared ``memory`` are taken, a descriptor.
+    Where there is shared ``memory``, a descriptor, the array bytes lie there, and none in the frame.
     """
     try:
         if _parts(body) > MAX_PARTS:
@@ -239,10 +239,9 @@ def decode(body: bytes, blob_bytes: bytes, memory: int | None = None) -> dict[st
             raise MalformedError("too many arrays")
         if not all(type(size) is int and size >= 0 for size in sizes):
             raise MalformedError("array sizes that are none")
-        shared = memory is not None and not blob_bytes
         # In one go, before anything is looked at: what lies in that memory may change at any time.
-        blobs = memoryview(_read(memory, sum(sizes)) if shared else blob_bytes)
-        if sum(sizes) != len(blobs):
+        blobs = memoryview(blob_bytes if memory is None else _read(memory, sum(sizes)))
+        if sum(sizes) != len(blobs) or (memory is not None and blob_bytes):
             raise MalformedError("array sizes that do not add up")
         arrays: dict[int, np.ndarray] = {}
         start = 0
@@ -427,7 +426,7 @@ def receive(
     most : int
         The largest frame, in bytes.
     memory : int, optional
-        The descriptor of `shared_room`: the arrays may lie there.
+        The descriptor of `shared_room`: the arrays lie there.
     came : list of int, optional
         Takes the descriptors that come along, those of `ask_shared`: a job gives one. Others get no descriptor,
         whatever is sent to them.

@@ -326,8 +326,8 @@ def apart(sizes, message=None):
         (apart([len(pickled())]), pickled()),
         (apart([len(NUMBER)], {"dict": {"a": {"npy": 0}, "b": {"npy": 0}}}), NUMBER),
         (apart([len(NUMBER)], {"dict": {"a": {"npy": 1}}}), NUMBER),
-        # Array bytes in the frame, as many as are declared for the memory too.
-        (frame(json.dumps({"message": {"dict": {}}, "blobs": [8]}).encode(), b"1234567"), NUMBER),
+        # An array in the frame.
+        (with_array(NUMBER), NUMBER),
         (frame(b"", size=wire.MAX_REPLY + 1), b""),
     ],
     ids=range(20),
@@ -336,6 +336,13 @@ def test_a_malformed_answer_in_shared_memory_is_refused(pair, room, raw, content
     os.pwrite(room, content, 0)
     pair[0].sendall(raw)
     with pytest.raises(wire.MalformedError):
+        wire.receive(pair[1], time.monotonic() + 5, wire.MAX_REPLY, room)
+
+
+@pytest.mark.parametrize("sizes", [[2**40], [wire.SHARED_ROOM + 1], [wire.SHARED_ROOM // 2 + 1] * 2])
+def test_what_is_declared_too_large_is_refused_before_it_gets_room(pair, room, sizes):
+    pair[0].sendall(apart(sizes))
+    with pytest.raises(wire.MalformedError, match=f"arrays of {sum(sizes)} bytes"):
         wire.receive(pair[1], time.monotonic() + 5, wire.MAX_REPLY, room)
 
 
