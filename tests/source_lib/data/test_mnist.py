@@ -1,4 +1,4 @@
-"""MNIST from files, whole and broken, from a download that goes wrong, and its sample. Nothing here reaches the internet."""
+"""MNIST from files, whole and broken, from a download that goes wrong, and its sample. Nothing reaches the internet."""
 
 import contextlib
 import os
