@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import jupytext
 
 from book.stored import BOOK, DATA, WORK, circumstances, read_lines, write_lines
+from source_lib.tensorflow_settings import quiet_tensorflow
 
 if TYPE_CHECKING:
     import keras
@@ -206,6 +207,7 @@ LABS: Mapping[str, tuple[Callable[..., list[dict[str, Any]]], str]] = {
 
 def main(argv: list[str] | None = None) -> int:
     """Train from the command line; 1 with the reason where that was not possible."""
+    quiet_tensorflow()
     parser = argparse.ArgumentParser(description="Train the solutions of labs 2 and 3, and keep what they reach.")
     parser.add_argument("--labs", choices=list(LABS), nargs="+", default=list(LABS), help="default: all")
     parser.add_argument("--output", type=Path, default=DATA, help="folder for solution-lab2.jsonl and so on")

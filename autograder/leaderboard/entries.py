@@ -16,7 +16,8 @@ from autograder.labs.lab3.checks import CLASSES, PROBABILITIES, TRAININGS
 from autograder.errors import UserError
 from autograder.submissions.files import files_beside
 from autograder.submissions.sanitize import printable
-from source_lib.predictions import Finding, among, read_predictions
+from source_lib.text import shorten
+from source_lib.predictions import FileProblem, among, read_predictions
 
 #: Files of each kind that are asked for, and how many.
 FILES = {"class": CLASSES, "probability": PROBABILITIES}
@@ -71,7 +72,7 @@ def read_labels(path: Path) -> np.ndarray:
         )
     read = read_predictions(path, classes=2, column="class")
     if read.values is None:
-        line = read.findings[0].line
+        line = read.problems[0].line
         place = f"{path}, line {line}," if line else f"{path}"
         raise UserError(
             f"{place} is not what a label file holds: the header id,class, and a 0 or 1 for each test image. What is "
@@ -105,27 +106,29 @@ def read_handed_in(folder: Path, images: int | None) -> HandedIn:
     notes: list[str] = []
     for column, names in FILES.items():
         read = [read_predictions(files[name], images, 2, column, name) for name in names if name in files]
-        faults = [finding for one in read for finding in one.findings if not finding.harmless] + among(read)
+        faults = [problem for one in read for problem in one.problems if not problem.harmless] + among(read)
         values = [one.values for one in read]
         whole = len(read) == RUNS and all(one is not None and one.shape == values[0].shape for one in values)
         found[column] = np.stack(values) if whole else None
         # What keeps the files from being understood comes before what is only untidy.
         broken = {one.name for one in read if one.values is None}
-        faults.sort(key=lambda finding: (finding.file not in broken, finding.line is None))
-        missing = [Finding(name, None, "It was not handed in.", *left_out[:1]) for name in names if name not in files]
+        faults.sort(key=lambda problem: (problem.file not in broken, problem.line is None))
+        missing = [
+            FileProblem(name, None, "It was not handed in.", *left_out[:1]) for name in names if name not in files
+        ]
         if len(missing) == RUNS:
-            missing = [Finding(f"{names[0]} to {names[-1]}", None, "None of them was handed in.", *left_out[:1])]
+            missing = [FileProblem(f"{names[0]} to {names[-1]}", None, "None of them was handed in.", *left_out[:1])]
         what = "" if column == "class" or whole else "No AUC. "
         notes += _in_short([*missing, *faults], what)
     return HandedIn(found["class"], found["probability"], tuple(notes))
 
 
-def _in_short(findings: list[Finding], what: str) -> list[str]:
-    if not findings:
+def _in_short(problems: list[FileProblem], what: str) -> list[str]:
+    if not problems:
         return []
-    more = len(findings) - 1
+    more = len(problems) - 1
     also = f" And {more} more." if more else ""
-    return [_cut(what + printable(str(findings[0])), MAX_NOTE - len(also)) + also]
+    return [shorten(what + printable(str(problems[0])), MAX_NOTE - len(also)) + also]
 
 
 def read_nicknames(path: Path) -> dict[str, str]:
@@ -192,8 +195,4 @@ def call(students: Iterable[str], nicknames: Mapping[str, str], secret: int | No
 
 def shown(name: str) -> str:
     """Return a name as it may stand on a page, and a stand-in for one that leaves nothing to show."""
-    return _cut(printable(name), MAX_NAME) or "(no name)"
-
-
-def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
+    return shorten(printable(name), MAX_NAME) or "(no name)"
