@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import itertools
-import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,16 +12,16 @@ from typing import Any
 
 import numpy as np
 
-# Stock nbgrader scores a cell with anything on stderr as 0, and TensorFlow greets there.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
-
 from autograder.checking.lab import Lab
 from autograder.checking.rubric import Check, Item, Line
 from autograder.checking.student import Namespace, NotebookStudent
 from autograder.checking.tables import Points, number
 from autograder.labs import get_lab
 from autograder.submissions import forbidden_use
+from source_lib.tensorflow_settings import quiet_tensorflow
+
+# Stock nbgrader scores a cell with anything on stderr as 0, and TensorFlow greets there.
+quiet_tensorflow()
 
 MAX_MODULES = 100
 

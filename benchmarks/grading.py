@@ -29,6 +29,7 @@ from autograder.grading.nbgrader_plugin import NOTES
 from autograder.labs import get_lab
 from autograder.submissions.cells import explores
 from benchmarks.report import Figure, load, ratio
+from source_lib.tensorflow_settings import QUIET
 
 ROOT = Path(__file__).resolve().parents[1]
 LAB = get_lab("lab1")
@@ -302,8 +303,7 @@ def run(course: Path, command: list[str]) -> float:
         "PATH": os.pathsep.join([str(programs), os.environ.get("PATH", "")]),
         # None of the settings of whoever measures: stock means stock.
         "JUPYTER_CONFIG_DIR": str(course.parent / "settings"),
-        "TF_CPP_MIN_LOG_LEVEL": "3",
-        "TF_ENABLE_ONEDNN_OPTS": "0",
+        **QUIET,
     }
     start = time.perf_counter()
     ended = subprocess.run(

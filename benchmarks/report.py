@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib import metadata
@@ -14,6 +13,8 @@ from statistics import median
 from typing import Any
 
 from rich.table import Table
+
+from source_lib.atomic_files import atomic_write
 
 _PACKAGES = ("keras", "nbclient", "nbgrader", "numpy", "scikit-image", "scipy", "tensorflow")
 
@@ -148,11 +149,5 @@ def write_json(path: Path, document: dict[str, Any]) -> None:
     """
     text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, beside = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.replace(beside, path)
-    except BaseException:
-        os.unlink(beside)
-        raise
+    with atomic_write(path) as part:
+        part.write_text(text, encoding="utf-8")

@@ -20,6 +20,8 @@ from pathlib import Path
 
 import yaml
 
+from source_lib.tensorflow_settings import QUIET
+
 BOOK = Path(__file__).resolve().parent
 ROOT = BOOK.parent
 MATHJAX = "3.2.2"
@@ -184,8 +186,7 @@ def _environment(private: Path) -> dict[str, str]:
         "PYTHONUTF8": "1",
         "JUPYTER_PATH": str(kernel.parents[1]),
         "IPYTHONDIR": str(private / "ipython"),
-        "TF_CPP_MIN_LOG_LEVEL": "3",
-        "TF_ENABLE_ONEDNN_OPTS": "0",
+        **QUIET,
         "CUDA_VISIBLE_DEVICES": "-1",
         "NO_COLOR": "1",
     }

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from book.stored import DATA, WORK, circumstances, write_lines
+from source_lib.tensorflow_settings import quiet_tensorflow
 
 if TYPE_CHECKING:
     import keras
@@ -232,6 +233,7 @@ def _layers(options: Mapping[str, Any]) -> list[str]:
 
 def main(argv: list[str] | None = None) -> int:
     """Make the file from the command line; 1 with the reason where it could not be made."""
+    quiet_tensorflow()
     parser = argparse.ArgumentParser(description="Train the networks whose curves the chapters show.")
     parser.add_argument("--source", choices=("real", "sample"), default="real", help="which images (default: real)")
     parser.add_argument("--epochs", type=int, default=EPOCHS, help=f"of each training (default: {EPOCHS})")

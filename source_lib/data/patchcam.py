@@ -23,6 +23,7 @@ from source_lib.atomic_files import atomic_write
 from source_lib.data.dataset import Dataset
 from source_lib.data.locations import DATA_VARIABLE, DatasetError, keras_cache
 from source_lib.predictions import write_csv
+from source_lib.text import shorten
 
 FOLDER = "patchcam"
 #: Height and width of the course's images, in pixels: the part of an official one that decides its class.
@@ -129,7 +130,7 @@ def _read(path: Path, names: tuple[str, ...], sums: Mapping[str, str]) -> tuple[
             arrays = tuple(np.asarray(file[name]) for name in names)
     except OSError as error:
         raise DatasetError(
-            f"{path} cannot be read, perhaps since it is not whole ({_short(error)}). {advice}."
+            f"{path} cannot be read, perhaps since it is not whole ({_reason(error)}). {advice}."
         ) from None
     except (KeyError, TypeError, ValueError):
         raise DatasetError(f"{path} is not PatchCamelyon: it lacks {' or '.join(names)}. {advice}.") from None
@@ -206,7 +207,7 @@ def make_patchcam(
                 labels.parent.mkdir(parents=True, exist_ok=True)
                 write_csv(labels, "class", y)
     except OSError as error:
-        raise DatasetError(f"The files cannot be made ({_short(error)}).") from None
+        raise DatasetError(f"The files cannot be made ({_reason(error)}).") from None
     manifest = {"from": origin.name, "seed": seed, "images": dict(counts), "sha256": made}
     with atomic_write(target / MANIFEST) as part:
         part.write_text(json.dumps(manifest, indent=2) + "\n")
@@ -311,8 +312,8 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _short(error: OSError) -> str:
-    return " ".join(str(error.strerror or error).split())[:120]
+def _reason(error: OSError) -> str:
+    return shorten(" ".join(str(error.strerror or error).split()), 120)
 
 
 def patchcam_sample() -> tuple[np.ndarray, np.ndarray, np.ndarray, None, np.ndarray, np.ndarray]:
