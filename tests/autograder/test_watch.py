@@ -93,7 +93,7 @@ def test_what_a_package_does_while_it_is_imported_is_not_noted(tmp_path, monkeyp
 
     assert watch.call(answer) == 3 and watch.noted == []
     with pytest.raises(StubError, match="made_up.inner is not there"):
-        watch.call(lambda: sys.modules["made_up"].inner())
+        watch.call(lambda: sys.modules["made_up"].inner().__enter__())
     monkeypatch.delitem(sys.modules, "made_up")
 
 
