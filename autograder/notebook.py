@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import itertools
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from autograder.checking import forbidden_use
 from autograder.checking.lab import Lab
 from autograder.checking.rubric import Check, Item, Line
 from autograder.checking.student import Namespace, NotebookStudent
 from autograder.checking.tables import Points, number
 from autograder.labs import get_lab
-from autograder.submissions import forbidden_use
 from source_lib.tensorflow_settings import quiet_tensorflow
 
 # Stock nbgrader scores a cell with anything on stderr as 0, and TensorFlow greets there.
 quiet_tensorflow()
-
-MAX_MODULES = 100
 
 
 class UnknownCheckError(Exception):
@@ -71,22 +66,10 @@ def lab_check(name: str, functions: Mapping[str, Any]) -> Callable[..., Points]:
         notes = _later(chosen)
         # Without the lines that only grading can judge.
         chosen = [replace(one, lines=tuple(line for line in one.lines if not line.later)) for one in chosen]
-        history = functions.get("In")
-        cells = list(history) if isinstance(history, list) else []
-        refused: dict[str, str] = {}
-        # Only a session of many days is too long to be read; grading reads the notebook alone.
-        with contextlib.suppress(forbidden_use.TooMuchSourceError):
-            refused = forbidden_use.forbidden_uses(
-                cells, [one.function for one in lab.checks], lab.forbidden, _modules_beside()
-            )
         student = NotebookStudent(functions, _oracle(name))
+        alone = NotebookStudent(functions, _oracle(name), forbidden=lab.forbidden)
         verdicts = [
-            [one.formed(student)]
-            if one.form is not None
-            else one.failed(refused[one.function])
-            if one.function in refused
-            else one(student, np.random.default_rng())
-            for one in chosen
+            [one.formed(student)] if one.form is not None else _judged(lab, one, student, alone) for one in chosen
         ]
         if function is None:
             rows = [_row(one, items) for one, items in zip(chosen, verdicts, strict=True) if items]
@@ -116,13 +99,23 @@ def _later(checks: Iterable[Check]) -> list[str]:
     return told
 
 
-def _modules_beside() -> dict[str, str]:
-    """Return the Python files of the folder in which the notebook runs."""
-    modules = {}
-    for path in itertools.islice(Path().glob("*.py"), MAX_MODULES):
-        with contextlib.suppress(OSError):
-            modules[path.name] = path.read_text(encoding="utf-8", errors="replace")
-    return modules
+def _judged(lab: Lab, check: Check, student: NotebookStudent, alone: NotebookStudent) -> list[Item]:
+    """Return the items of a check, as grading finds them too where the lab's packages are only stand-ins.
+
+    A function is asked twice: a look at what it calls would make it slower, and its time may count.
+    """
+    helped = check(student, np.random.default_rng())
+    if not lab.forbidden:
+        return helped
+    # With other questions, since what an answer remembers of the first ones it does not compute.
+    items = check.items(check.judge(alone, np.random.default_rng()))
+    if check.function not in alone.noted:
+        return helped
+    functions = [one.function for one in lab.checks]
+    guilty, _ = forbidden_use.blamed([check], functions, alone.noted, {check.grade_id: items})
+    if check.function in guilty:
+        return check.failed(forbidden_use.sentence(check.function, guilty[check.function]))
+    return forbidden_use.proven(check, items, helped, lab.forbidden)[0]
 
 
 @functools.cache

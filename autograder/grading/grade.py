@@ -12,24 +12,20 @@ from typing import Any
 import numpy as np
 from nbformat.notebooknode import NotebookNode
 
+from autograder.checking import forbidden_use
 from autograder.checking.lab import Lab
 from autograder.checking.problem import Problem
-from autograder.checking.rubric import Check, Item
+from autograder.checking.rubric import Item
 from autograder.checking.student import FLAGS
 from autograder.grading.course_oracle import CourseOracle
 from autograder.grading.student import SandboxStudent, Timeouts
 from autograder.sandbox.launch import SandboxError
 from autograder.sandbox.pool import JobEndedError, JobTimeoutError, Sandbox
 from autograder.submissions import cells
-from autograder.submissions.cells import CellRun
+from autograder.submissions.cell_run import CellRun
 from autograder.submissions.sanitize import printable, without_links
 from autograder.submissions.submission import Submission
 
-_BORROWED = "{} uses {} instead of computing its answer, so it scores 0. Write it with NumPy or SciPy."
-_UNPROVEN = (
-    "{} gives other answers where {} cannot be used: it needs what another function or line of the notebook makes with "
-    "them. It is paid once a person has seen that it computes by itself."
-)
 _NO_MODULE = re.compile(r"No module named '([\w.]{1,60})'")
 #: How long an answer may take that is only asked for to show what is wrong.
 REASON_SECONDS = 2.0
@@ -172,20 +168,21 @@ def grade(
     given = submission, oracle.answers, conditions.timeouts, conditions.material
     student = SandboxStudent(sandbox, sources, *given)
     judged = _judged(lab, student, conditions.seed)
-    borrowed, elsewhere = _borrowed(lab, student, judged)
-    items = judged.items
-    if elsewhere:
+    items = dict(judged.items)
+    functions = [check.function for check in lab.checks]
+    guilty, elsewhere = forbidden_use.blamed(lab.checks, functions, student.noted, items)
+    if elsewhere or any(what.noted for what in student.ran.values()):
         with oracle.lent:
             judged = _judged(lab, SandboxStudent(oracle.complete, sources, *given), conditions.seed)
         # Who called a package is told by the student's side, and may be made up: it explains, and it never pays.
-        items = {
-            check.grade_id: _proven(check, items[check.grade_id], judged.items[check.grade_id], lab, flags)
-            for check in lab.checks
-            if check.function not in borrowed
-        }
+        for check in lab.checks:
+            if check.function not in guilty:
+                both = items[check.grade_id], judged.items[check.grade_id]
+                items[check.grade_id], doubt = forbidden_use.proven(check, *both, lab.forbidden)
+                flags += filter(None, [doubt])
     for check in lab.checks:
-        if check.function in borrowed:
-            items[check.grade_id] = check.failed(_BORROWED.format(check.function, borrowed[check.function]))
+        if check.function in guilty:
+            items[check.grade_id] = check.failed(forbidden_use.sentence(check.function, guilty[check.function]))
     flags += judged.flags
     flags += [f"Cell {position + 1}: {what.cut_off}" for position, what in sorted(judged.ran.items()) if what.cut_off]
     listed = [item for check in lab.checks for item in items[check.grade_id]]
@@ -241,42 +238,6 @@ def _judged(lab: Lab, student: SandboxStudent, seed: int) -> _Judged:
     return _Judged(items, dict(student.ran), flags)
 
 
-def _borrowed(lab: Lab, student: SandboxStudent, judged: _Judged) -> tuple[dict[str, str], bool]:
-    """Return what each borrowed answer called, and whether others must be asked where those packages are there.
-
-    Whose fault it is that ``dense_layer`` has no answer, when the ``activation`` that it calls lets Keras compute,
-    the innermost of the lab's functions tells; then a person is called. One that does without after all, after an
-    error, has computed.
-    """
-    functions = {check.function for check in lab.checks}
-    borrowed: dict[str, str] = {}
-    elsewhere = any(what.noted for what in student.ran.values())
-    for check in lab.checks:
-        lost = any(not item.passed for item in judged.items[check.grade_id])
-        for noted in student.noted.get(check.function, ()) if lost else ():
-            guilty = next((name for name in reversed(noted.callers) if name in functions), check.function)
-            if guilty == check.function:
-                borrowed.setdefault(guilty, noted.name)
-            else:
-                elsewhere = True
-    return borrowed, elsewhere
-
-
-def _proven(check: Check, alone: list[Item], helped: list[Item], lab: Lab, flags: list[str]) -> list[Item]:
-    """Return the items of an answer: what it showed without the packages counts, what it shows only with them does not.
-
-    Both runs ask the same. What passed alone was computed, even where a cell that has the packages then fails, for
-    example since it downloads data.
-    """
-    items = [same if same.passed else item for item, same in zip(helped, alone, strict=True)]
-    unproven = [item for item, same in zip(items, alone, strict=True) if item.passed and not same.passed]
-    if unproven:
-        message = _UNPROVEN.format(check.function, _listed(lab.forbidden))
-        flags.append(message)
-        return [replace(item, passed=False, message=message) if item in unproven else item for item in items]
-    return items
-
-
 def _for_want_of_packages(items: list[Item], ran: Mapping[int, CellRun]) -> list[str]:
     """Say where points were lost since a package is not installed here, as it may be where the student works."""
     lost = [item.message for item in items if not item.passed]
@@ -289,10 +250,6 @@ def _for_want_of_packages(items: list[Item], ran: Mapping[int, CellRun]) -> list
         return []
     names = ", ".join(list(dict.fromkeys(missing))[:5])
     return [f"Points were lost where a package is needed that is not installed here ({names})."]
-
-
-def _listed(packages: tuple[str, ...]) -> str:
-    return " and ".join(filter(None, [", ".join(packages[:-1]), packages[-1]]))
 
 
 def _sentence(text: str) -> str:

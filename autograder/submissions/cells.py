@@ -317,24 +317,3 @@ def runnable(notebook: NotebookNode, check_ids: Iterable[str]) -> dict[int, str]
 def explores(cell: NotebookNode) -> bool:
     """Return whether a cell is skipped while grading because it only explores or trains."""
     return cell.cell_type == "code" and EXPLORE in cell.metadata.get("tags", []) and _grade_id(cell) is None
-
-
-@dataclass(frozen=True)
-class Noted:
-    """What was called of a package that is only a stand-in, and the functions that led there, the innermost last."""
-
-    name: str
-    callers: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class CellRun:
-    """What one cell did: its outputs as they came, its error, or the reason why it was cut off.
-
-    ``noted`` holds what it called of packages that are only stand-ins.
-    """
-
-    outputs: list[Any]
-    error: dict[str, Any] | None = None
-    cut_off: str | None = None
-    noted: tuple[Noted, ...] = ()

@@ -23,7 +23,7 @@ from pygments.lexers import find_lexer_class_by_name
 from pygments.token import STANDARD_TYPES
 from pygments.util import ClassNotFound
 
-from autograder.submissions.cells import CellRun
+from autograder.submissions.cell_run import CellRun
 
 MAX_TEXT = 20_000
 MAX_IMAGE = 2**21
