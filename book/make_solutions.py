@@ -194,8 +194,8 @@ def _of_colors(data: DataGenerator) -> dict[str, float]:
 
 
 def _key(data: DataGenerator) -> str:
-    told = json.dumps([data.title, data.N_train, data.N_test])
-    return hashlib.sha256(told.encode()).hexdigest()[:8]
+    settings = json.dumps([data.title, data.N_train, data.N_test])
+    return hashlib.sha256(settings.encode()).hexdigest()[:8]
 
 
 #: How each lab's solution is trained, with which images, and where it is kept.
