@@ -64,7 +64,7 @@ def build(
     config : Path
         The Jupyter Book configuration.
     say : callable
-        Is told in one line what happens now.
+        Gets in one line what happens now.
 
     Returns
     -------
@@ -156,7 +156,7 @@ def _run(work: Path, source: Path, execution: Sequence[str | Path], say: Callabl
     with tempfile.TemporaryDirectory() as private, complaints.open("w") as stderr:
         environment = _environment(Path(private))
         say("  running the pages whose code changed")
-        # What fails here is not kept, so that it fails again below, where it is told of.
+        # What fails here is not kept, so that it fails again below, where it is reported.
         subprocess.run([sys.executable, BOOK / "execute.py", *execution], env=environment, capture_output=True)
         process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=stderr, text=True, cwd=ROOT)
         try:
@@ -239,7 +239,7 @@ def mathjax_archive(folder: Path, say: Callable[[str], object] = print) -> Path 
     folder : Path
         Where it is kept.
     say : callable
-        Is told what happens.
+        Gets what happens.
 
     Returns
     -------

@@ -174,7 +174,7 @@ def make(
     work : Path
         Folder where each training is kept until then.
     methods : mapping
-        Names, and what `network` and `trainer` are told.
+        Names, and what `network` and `trainer` are given.
     seeds : iterable of int
         Each decides about 128 images, the first weights and the order of batches, the same for each method.
     epochs : int
@@ -187,8 +187,8 @@ def make(
     lines = []
     for name, options in methods.items():
         print(name, flush=True)
-        told = json.dumps([options, epochs, data.title], sort_keys=True)
-        kept = work / f"{name.replace(' ', '-')}-{hashlib.sha256(told.encode()).hexdigest()[:8]}.jsonl"
+        settings = json.dumps([options, epochs, data.title], sort_keys=True)
+        kept = work / f"{name.replace(' ', '-')}-{hashlib.sha256(settings.encode()).hexdigest()[:8]}.jsonl"
         for seed in seeds:
             training = trainer(watched(data, seed), epochs, options.get("patience"))
             (run,) = repeat(lambda options=options: network(**options), training, data, kept, [seed])

@@ -291,7 +291,7 @@ class PlainMarkdown:
         return self.bibliography.entries[key].fields.get("year", "n.d.")
 
     def references(self) -> str:
-        """Return the list of what the cells cited since it was last asked for."""
+        """Return the list of what the cells cited since the last call."""
         entries = sorted((self.bibliography.entries[key] for key in self.cited), key=lambda e: self._authors(e.key))
         self.cited.clear()
         formatted = pybtex.style.formatting.plain.Style().format_entries(entries)

@@ -94,6 +94,7 @@ def number_grids(*grids: Mapping) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
+        The figure, for more to be drawn into it or saved.
 
     Raises
     ------
@@ -176,6 +177,7 @@ def picture_grid(pictures: Mapping[str, np.ndarray], columns: int = 4, size: flo
     Returns
     -------
     matplotlib.figure.Figure
+        The figure, for more to be drawn into it or saved.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Files of predictions, as Kaggle takes them: read strictly, understood where that is safe, and told what is wrong."""
+"""Files of predictions, as Kaggle takes them: checked line by line, and read where the meaning is clear."""
 
 from __future__ import annotations
 
@@ -33,7 +33,15 @@ _NOT_A_NUMBER = re.compile(r"[+-]?(nan|inf(inity)?|na|n/a|null|none|-)?", re.IGN
 
 
 class ImagesToPredict(Protocol):
-    """What is to be predicted: an object that knows its numbers of test images and classes, such as `DataGenerator`."""
+    """What is to be predicted, for example a `DataGenerator`.
+
+    Attributes
+    ----------
+    N_test : int
+        Number of test images.
+    K : int
+        Number of classes.
+    """
 
     N_test: int
     K: int
@@ -77,7 +85,7 @@ class Predictions:
     name : str
         The file's name.
     column : {"class", "probability"} or None
-        What it holds; None where that cannot be told.
+        What it holds; None where that is not clear.
     values : numpy.ndarray of int64 or float64, shape [N], or None
         The prediction for the ids 0 to N - 1, in this order. It is there wherever what the file means is clear, even
         where its form is wrong; None where it is not.
@@ -117,7 +125,7 @@ def read_predictions(
     column: str | None = None,
     name: str | None = None,
 ) -> Predictions:
-    """Read one file of predictions and say what is wrong with it.
+    """Read one file of predictions and report what is wrong with it.
 
     A right file is text in UTF-8 with the header ``id,class`` or ``id,probability`` and one line for each image of the
     test set: its index, and a class from 0 to ``classes - 1``, or the probability of class 1, from 0 to 1.
@@ -138,6 +146,7 @@ def read_predictions(
     Returns
     -------
     Predictions
+        What it predicts, and what is wrong with it.
 
     Raises
     ------
@@ -147,7 +156,7 @@ def read_predictions(
     Notes
     -----
     Lines that end in CR LF, empty lines at the end and ids in another order are noted and right. What spreadsheet
-    programs do beside that (a byte-order mark, semicolons, decimal commas, quotes, classes as ``1.0``) is wrong, since
+    programs do besides (a byte-order mark, semicolons, decimal commas, quotes, classes as ``1.0``) is wrong, since
     a grader elsewhere may take it for something else, but what was meant is still read.
 
     Examples
@@ -205,7 +214,19 @@ def write_csv(file: str | os.PathLike, column: str, values: Iterable[float]) -> 
 
 
 def table(column: str, values: Iterable[float]) -> bytes:
-    """Return what a file of predictions holds; see `write_csv`.
+    """Return what a file of predictions holds; `write_csv` writes it.
+
+    Parameters
+    ----------
+    column : {"class", "probability"}
+        What the values are.
+    values : iterable of int or float
+        In the order of the images.
+
+    Returns
+    -------
+    bytes
+        A header, and one line for each image: its index and its value.
 
     Examples
     --------
@@ -228,13 +249,22 @@ def check_predictions(
     ----------
     files : mapping of str to str, path or bytes
         The files or what they hold, by the name to call them.
-    rows, classes, column
+    rows : int, optional
+        As in `read_predictions`.
+    classes : int
+        As in `read_predictions`.
+    column : {"class", "probability"}, optional
         As in `read_predictions`.
 
     Returns
     -------
     list of FileProblem
         Empty where all is right.
+
+    Raises
+    ------
+    ValueError
+        If `column` is neither.
     """
     read = [read_predictions(file, rows, classes, column, name) for name, file in files.items()]
     return [problem for one in read for problem in one.problems] + among(read)
@@ -247,7 +277,7 @@ def check_csv(
     classes: int = 2,
     column: str | None = None,
 ) -> bool:
-    """Say of files of predictions whether they are right, and of each fault where it is and how to remedy it.
+    """Print whether files of predictions are right, and for each fault where it is and how to fix it.
 
     Parameters
     ----------
@@ -255,13 +285,22 @@ def check_csv(
         The files.
     dataset : DataGenerator, optional
         Knows the number of test images, ``N_test``, and of classes, ``K``.
-    rows, classes, column
-        As in `read_predictions`; not needed with `dataset`.
+    rows : int, optional
+        Number of images; not needed with `dataset`.
+    classes : int
+        Number of classes; not needed with `dataset`.
+    column : {"class", "probability"}, optional
+        As in `read_predictions`.
 
     Returns
     -------
     bool
         Whether nothing is wrong. Notes are no faults.
+
+    Raises
+    ------
+    ValueError
+        If `column` is neither.
     """
     if dataset is not None:
         rows, classes = dataset.N_test, dataset.K
@@ -453,7 +492,7 @@ def _table(body: bytes, column: str | None, reading: _Reading) -> tuple[np.ndarr
 
 
 def _diagnosed(text: str, line: int, column: str | None, reading: _Reading) -> bool:
-    """Say what is wrong with a line; return whether its meaning is clear."""
+    """Report what is wrong with a line; return whether its meaning is clear."""
     two = f"A line is an id, a comma and {'a class' if column == 'class' else 'a number'}."
     fields = text.split(",")
     if not text.strip(" ,"):

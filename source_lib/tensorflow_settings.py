@@ -9,6 +9,6 @@ QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0"}
 
 
 def quiet_tensorflow() -> None:
-    """Keep TensorFlow's log from stderr, unless the environment sets otherwise: before TensorFlow is imported."""
+    """Keep TensorFlow's log from stderr, unless the environment sets otherwise; call this before it is imported."""
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)

@@ -189,9 +189,7 @@ def make_patchcam(
     origin, target = Path(origin), Path(target)
     labels = None if labels is None else Path(labels)
     if labels is not None and labels.absolute().parent == target.absolute():
-        raise DatasetError(
-            f"{labels} would lie beside what students get. Keep the labels of the test images elsewhere."
-        )
+        raise DatasetError(f"{labels} would lie among what students get. Keep the labels of the test images elsewhere.")
     if origin.resolve() == target.resolve():
         raise DatasetError(f"{target} holds what is read. Name another folder with --to.")
     rng = np.random.default_rng(seed)
@@ -250,7 +248,7 @@ def _balanced(y: np.ndarray, free: np.ndarray, count: int, path: Path, rng: np.r
     for label, half in enumerate(halves):
         members = free[y[free] == label]
         if len(members) < half:
-            raise DatasetError(f"{path} has {len(members)} images left of class {label}; {half} are asked for.")
+            raise DatasetError(f"{path} has {len(members)} images left of class {label}; {half} were requested.")
         rows.append(rng.choice(members, half, replace=False))
     return rng.permutation(np.concatenate(rows))
 

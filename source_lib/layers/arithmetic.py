@@ -81,7 +81,11 @@ def padding_sides(
 
     Parameters
     ----------
-    n, kernel, stride, padding, dilation
+    n, kernel, stride : int
+        As in `output_size`.
+    padding : int, (int, int), ``'valid'`` or ``'same'``
+        As in `output_size`.
+    dilation : int
         As in `output_size`.
 
     Returns

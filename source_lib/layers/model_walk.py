@@ -161,7 +161,7 @@ def walk(
     """Go through a network layer by layer and work out what each one does to one image.
 
     Sizes, parameters and receptive fields follow from the layers' settings and `source_lib.layers.arithmetic` alone.
-    Nothing is run, and Keras is not asked.
+    Nothing is run, and Keras computes none of them.
 
     Parameters
     ----------

@@ -18,7 +18,7 @@ SETUP = """
 import keras
 import numpy as np
 import tensorflow as tf
-from source_lib.data_generator import DataGenerator
+from source_lib.data import DataGenerator
 """
 USED = "{} uses {} instead of computing its answer, so it scores 0. Write it with NumPy or SciPy."
 UNPROVEN = "{} gives other answers where keras, tensorflow, autograder and source_lib cannot be used: "

@@ -85,7 +85,7 @@ UNTIDY = [
 
 
 @pytest.mark.parametrize(("content", "line", "what", "remedy"), UNTIDY)
-def test_what_spreadsheets_do_is_told_and_still_read(content, line, what, remedy):
+def test_what_spreadsheets_do_is_reported_and_still_read(content, line, what, remedy):
     one = read(content, column="class")
     problem = faults(one)[0]
     assert problem.line == line and what in problem.what and remedy in problem.remedy
@@ -132,7 +132,7 @@ def test_decimal_commas():
         (b"\xff\xfe\x00", 1, "no text", "UTF-8"),
     ],
 )
-def test_what_has_no_clear_meaning_is_told_and_not_read(content, line, what, remedy):
+def test_what_has_no_clear_meaning_is_reported_and_not_read(content, line, what, remedy):
     one = read(content, column="class")
     said = [problem for problem in faults(one) if what in problem.what]
     assert said and said[0].line == line and remedy in said[0].remedy
@@ -145,13 +145,13 @@ def test_probabilities_are_finite_and_between_0_and_1(value):
     assert one.values is None and [problem.line for problem in one.problems] == [4]
 
 
-def test_a_prediction_that_never_changes_is_told_and_read():
+def test_a_prediction_that_never_changes_is_reported_and_read():
     one = read(b"id,class\n0,1\n1,1\n2,1\n")
     assert not one.right and "1 for every image" in one.problems[0].what
     np.testing.assert_array_equal(one.values, [1, 1, 1])
 
 
-def test_all_faults_are_told_at_once_and_notes_last():
+def test_all_faults_are_reported_at_once_and_notes_last():
     one = read(b"\xef\xbb\xbfid;class\r\n0;1.0\r\n1;0.0\r\n2;1.0\r\n\r\n", column="class")
     assert [problem.line for problem in faults(one)] == [1, 1, 2]
     assert [problem.harmless for problem in one.problems] == [False] * 3 + [True] * 2

@@ -1,0 +1,77 @@
+"""Public functions say what they take, return and raise, in numpydoc's form."""
+
+import ast
+import dataclasses
+import functools
+import importlib
+import inspect
+import pkgutil
+import textwrap
+
+import pytest
+from numpydoc.docscrape import ClassDoc, FunctionDoc
+from numpydoc.validate import validate
+
+#: Packages whose docstrings are checked. Add "autograder" here once its docstrings are complete.
+PACKAGES = ("source_lib",)
+#: A parameter that is not described, one that is not there, another order; no type; nothing on what is returned.
+CODES = {"PR01", "PR02", "PR03", "PR04", "PR10", "RT01", "RT03", "YD01"}
+
+
+def members(package):
+    """Yield the public functions, classes and methods of a package, each with its dotted name."""
+    root = importlib.import_module(package)
+    for name in (package, *(found.name for found in pkgutil.walk_packages(root.__path__, f"{package}."))):
+        module = importlib.import_module(name)
+        for member in vars(module).values():
+            if getattr(member, "__module__", None) != name or member.__name__.startswith("_"):
+                continue
+            if inspect.isfunction(member) or inspect.isclass(member):
+                yield f"{name}.{member.__qualname__}", member
+            if inspect.isclass(member):
+                for method in vars(member).values():
+                    if inspect.isfunction(method) and not method.__name__.startswith("_"):
+                        yield f"{name}.{method.__qualname__}", method
+
+
+MEMBERS = {name: member for package in PACKAGES for name, member in members(package)}
+
+
+def parameters(member):
+    if inspect.isclass(member) and ("__init__" not in vars(member) or getattr(member, "_is_protocol", False)):
+        return []
+    return [name for name in inspect.signature(member).parameters if name != "self"]
+
+
+def sections_missing(name, member):
+    """Return what a docstring lacks, as numpydoc's validator says it."""
+    if dataclasses.is_dataclass(member):
+        described = {each for entry in ClassDoc(member)["Attributes"] for each in entry.name.split(", ")}
+        return sorted({field.name for field in dataclasses.fields(member)} - described)
+    errors = validate(name)["errors"]
+    return [f"{code}: {message}" for code, message in errors if code in CODES]
+
+
+@functools.cache
+def raised(function):
+    """Return the exceptions that a function's own body raises."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    found = {node.exc for node in ast.walk(tree) if isinstance(node, ast.Raise) and node.exc is not None}
+    return {exc.func.id for exc in found if isinstance(exc, ast.Call) and isinstance(exc.func, ast.Name)}
+
+
+@pytest.mark.parametrize("name", MEMBERS)
+def test_public_names_are_described(name):
+    assert inspect.getdoc(MEMBERS[name]), "no docstring"
+
+
+@pytest.mark.parametrize("name", [n for n, m in MEMBERS.items() if len(parameters(m)) > 1])
+def test_what_takes_two_or_more_says_all_of_it(name):
+    assert sections_missing(name, MEMBERS[name]) == []
+
+
+@pytest.mark.parametrize("name", [n for n, m in MEMBERS.items() if inspect.isfunction(m) and raised(m)])
+def test_what_is_raised_is_said(name):
+    function = MEMBERS[name]
+    listed = {entry.type or entry.name for entry in FunctionDoc(function)["Raises"]}
+    assert raised(function) - listed == set()
