@@ -40,6 +40,8 @@ MATHJAX_PARTS = (
 )
 _STEP = re.compile(r"^(reading sources|writing output)\.\.\. ?\[ *\d+%\] (\S+)")
 _CELL_LIMIT = 12
+#: jsonschema imports a check of web addresses where it finds one, for seconds, and no page needs it.
+_QUICK = "import sys; sys.modules['rfc3987_syntax'] = None; "
 
 
 class BookError(Exception):
@@ -148,7 +150,7 @@ def _forget_stale(work: Path) -> None:
 
 def _run(work: Path, source: Path, execution: Sequence[str | Path], say: Callable[[str], object]) -> None:
     """Run the pages, then Jupyter Book, tell what it is at, and raise what it complained about."""
-    command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()"]
+    command = [sys.executable, "-c", _QUICK + "from jupyter_book.cli.main import main; main()"]
     command += ["build", str(source), "--path-output", str(work)]
     command += ["--config", str(work / "_config.yml"), "--toc", str(source / "_toc.yml")]
     command += ["-W", "--keep-going", "--all"]
@@ -157,7 +159,8 @@ def _run(work: Path, source: Path, execution: Sequence[str | Path], say: Callabl
         environment = _environment(Path(private))
         say("  running the pages whose code changed")
         # What fails here is not kept, so that it fails again below, where it is reported.
-        subprocess.run([sys.executable, BOOK / "execute.py", *execution], env=environment, capture_output=True)
+        runner = [sys.executable, "-c", _QUICK + "from book.execute import main; main()"]
+        subprocess.run([*runner, *execution], env=environment, capture_output=True, cwd=ROOT)
         process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=stderr, text=True, cwd=ROOT)
         try:
             for line in process.stdout:
