@@ -16,7 +16,7 @@ from typing import Any
 
 import jinja2
 import nbformat
-from nbconvert.filters.highlight import Highlight2HTML
+import pygments
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbconvert.filters.strings import strip_files_prefix
 from nbformat.notebooknode import NotebookNode
@@ -25,18 +25,17 @@ from nbgrader.api import Assignment, BaseCell, Comment, Grade, Gradebook, Notebo
 from nbgrader.converters import GenerateFeedback
 from nbgrader.coursedir import CourseDirectory
 from pygments.formatters import HtmlFormatter
+from pygments.lexers import get_lexer_by_name
 from sqlalchemy.exc import SQLAlchemyError
 from traitlets.config import Config
 
 from autograder.checking.lab import Lab
 from autograder.checking.tables import number
-from autograder.gradebook.course_folder import CourseError, CourseFolder, errors_only
+from autograder.gradebook.course_folder import NOTES, CourseError, CourseFolder, errors_only
 from autograder.submissions.formulas import formula_html
 from autograder.submissions.sanitize import printable
 from source_lib.files import beside
 
-#: Where the graded notebook holds what was judged.
-NOTES = "cnn_course"
 #: What nbgrader writes as its own comment on an answer that is as it was released.
 _UNCHANGED = "No response."
 
@@ -206,7 +205,7 @@ def render_page(lab: Lab, student: str, notebook: NotebookNode, recorded: Record
     return _template().render(
         lab=lab,
         student=student,
-        colors=_colors(),
+        colors=_formatter().get_style_defs(".highlight"),
         total=f"{number(recorded.total)} of {number(recorded.most)} points{' so far' if waiting else ''}",
         automatic=f"{number(sum(automatic))} of {number(lab.points)}",
         waiting=waiting,
@@ -305,13 +304,12 @@ def _plain_markdown_html(source: str) -> str:
 
 @lru_cache(maxsize=300)
 def _code_html(source: str, plain: bool) -> str:
-    colored = Highlight2HTML(pygments_lexer="ipython3")(source, metadata={"magics_language": "text"} if plain else {})
+    colored = pygments.highlight(source, _lexer("text" if plain else "ipython3"), _formatter())
     return colored.replace("<pre>", '<pre tabindex="0">', 1)
 
 
-@cache
-def _colors() -> str:
-    return HtmlFormatter().get_style_defs(".highlight")
+_lexer = cache(get_lexer_by_name)
+_formatter = cache(HtmlFormatter)
 
 
 @cache

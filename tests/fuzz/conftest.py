@@ -78,7 +78,9 @@ class Classroom:
             }
 
     def page(self, student: str) -> str:
-        return write_feedback(self.folder, LAB, student).read_text()
+        (page,) = write_feedback(self.folder, LAB, [student])
+        assert not page.problem, page.problem
+        return page.path.read_text()
 
 
 @pytest.fixture
