@@ -61,6 +61,24 @@ def doctor(course: CourseOption = Path(".")) -> None:
         raise typer.Exit(FAILED)
 
 
+@app.command("new-lab")
+def new_lab(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Of the lab, for example lab9.")],
+    title: Annotated[str, typer.Option("--title", help="What a person calls it.")] = "",
+    course: CourseOption = Path("."),
+) -> None:
+    """Write a minimal lab, which releases, grades and passes the tests, to start a lab of your own from."""
+    from autograder.new_lab import new_lab as write
+
+    root = course.resolve()
+    for place in write(root, name, title):
+        console.console.print(f"new: {place.relative_to(root)}", soft_wrap=True)
+    console.console.print(
+        f"Try it: cnn-course release {name}, and pytest tests/labs -k {name}. CONTRIBUTING.md says how to go on.",
+        soft_wrap=True,
+    )
+
+
 @app.command()
 def release(lab: LabArgument, course: CourseOption = Path(".")) -> None:
     """Write the student version of a lab. Refused if anything would leak with it."""
@@ -79,7 +97,7 @@ def grade(
     course: CourseOption = Path("."),
     student: Annotated[str | None, typer.Option(help="Grade one student only.")] = None,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Submissions graded beside each other.", show_default="by their number")
+        int | None, typer.Option(min=1, help="Submissions graded in parallel.", show_default="by their number")
     ] = None,
     dask: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="Grade on the workers of a Dask cluster: tcp://HOST:8786.")
@@ -191,8 +209,7 @@ def data(
     """Make the course's part of a data set from the official files: cut, chosen at random, classes balanced."""
     from rich.progress import Progress
 
-    from source_lib import patchcam
-    from source_lib.real import DatasetError
+    from source_lib.data import DatasetError, patchcam
 
     folder = target or patchcam.folder_for_data()
     counts = {"train": train, "valid": valid, "test": test}
@@ -222,7 +239,7 @@ def leaderboard(
     labels: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="The labels of the test images.", show_default="labels/LAB.csv of the course"
+            metavar="FILE", help="The labels of the test images.", show_default="where the lab has them in the course"
         ),
     ] = None,
     to: Annotated[
@@ -250,14 +267,13 @@ def leaderboard(
     folder = open_course(course)
     students = students_of(folder, contest)
     own = secret.read_or_make(folder.root)
-    called = entries.call(students, entries.read_nicknames(names) if names else {}, own if anonymous else None)
-    with console.console.status(
-        f"Scoring what {len(students)} handed in; the first time, a classifier of colors is trained"
-    ):
+    called = entries.display_names(students, entries.read_nicknames(names) if names else {}, own if anonymous else None)
+    colors = "" if contest.dataset is None else "; the first time, a classifier of colors is trained"
+    with console.console.status(f"Scoring what {len(students)} handed in{colors}"):
         board = make_board(
             contest,
             {student: folder.step("submitted", student, lab) for student in students},
-            labels or folder.root / "labels" / f"{lab}.csv",
+            labels or folder.root / contest.labels,
             own,
             folder.root,
             called,
@@ -275,13 +291,13 @@ def leaderboard(
         console.console.print("They show the private part: not for students.", soft_wrap=True)
     if anonymous:
         path = instructors / "names.csv"
-        page.write_files({path: page.names_csv(called)}, 0o600)
+        page.write_files({path: page.names_csv(called)}, private=True)
         console.console.print(f"Who is who, not for students: {path}", soft_wrap=True)
 
 
 @app.command()
 def demo(course: CourseOption = Path(".")) -> None:
-    """Build the site, release lab 1, grade a sample class in the sandbox, and show the result."""
+    """Build the site, release the labs, grade a sample class in the sandbox, and show the result."""
     _needs_instructor()
     from autograder import demo as show
 

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from autograder.checking.problem import without_asked
 from autograder.errors import UserError
-from source_lib.files import beside
+from source_lib.atomic_files import atomic_write
 
 if TYPE_CHECKING:
     from autograder.checking.rubric import Lab
@@ -31,7 +31,27 @@ def run_grading(
     seed: int | None,
     force: bool = False,
 ) -> tuple[list[dict], list[str]]:
-    """Grade with a progress bar; return one record per student, sorted, and whose verdict of an earlier run holds."""
+    """Grade with a progress bar; return one record per student, sorted, and whose verdict of an earlier run holds.
+
+    Parameters
+    ----------
+    folder : CourseFolder
+    lab : Lab
+    students : list of str
+    executor : Executor
+        Where submissions are graded.
+    seed : int, optional
+        Of the questions; the course's secret by default.
+    force : bool
+        Grade anew what was graded before.
+
+    Returns
+    -------
+    list of dict
+        The records, as `grade.as_record` makes them.
+    list of str
+        Whose verdict of an earlier run holds.
+    """
     from autograder.grading.grade import as_record
     from autograder.grading.pipeline import grade_all
 
@@ -51,8 +71,8 @@ def run_grading(
             records.append(as_record(graded.student, lab, graded.verdict))
             kept += [graded.student] if graded.kept else []
             flagged = sum(record["status"] == "flagged" for record in records)
-            told = [f"{flagged} flagged"] + ([f"{len(kept)} as before"] if kept else [])
-            progress.update(task, advance=1, note=", ".join(told))
+            notes = [f"{flagged} flagged"] + ([f"{len(kept)} as before"] if kept else [])
+            progress.update(task, advance=1, note=", ".join(notes))
     return sorted(records, key=lambda record: record["student"]), kept
 
 
@@ -93,7 +113,7 @@ def few_words(record: dict) -> str:
         asked[function] = asked.get(function, 0) + 1
         if not item["passed"]:
             lost.setdefault(function, []).append(item)
-    # Functions that failed as a whole for one reason are told together.
+    # Functions that failed as a whole for one reason are named together.
     together: dict[str, list[str]] = {}
     parts: list[str] = []
     for function, items in lost.items():
@@ -121,10 +141,21 @@ def _short(text: str, length: int) -> str:
 
 
 def write_json(path: Path, records: list[dict]) -> None:
-    """Write the report beside its place and rename it, so that there is never half of one."""
+    """Write the report beside its place and rename it, so that there is never half of one.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    records : list of dict
+
+    Raises
+    ------
+    UserError
+        If it cannot be written.
+    """
     text = json.dumps(records, indent=1, ensure_ascii=False) + "\n"
     try:
-        with beside(path) as part:
+        with atomic_write(path) as part:
             part.write_text(text, encoding="utf-8")
             part.chmod(0o644)
     except OSError as error:

@@ -50,10 +50,10 @@ def run(course: Path, screen: Console) -> None:
     labs = all_labs()
     if not builder.is_file() or not all((root / "assignments" / lab.name / f"{lab.name}.md").is_file() for lab in labs):
         raise UserError(f"{root} is not the course's repository: the demo needs its book and its labs.")
-    folder = _fresh_course(root, labs)
+    folder = fresh_course(root, labs)
     screen.print("Building the site meanwhile. The first time, that takes some minutes.")
     with _building(builder) as built:
-        _grade_all(folder, labs, screen)
+        grade_class(folder, labs, screen)
         screen.rule("4 of 4  The site")
         with screen.status("It was begun first; now it is waited for"):
             built()
@@ -98,7 +98,17 @@ def _telling_page(folder: CourseFolder, labs: Sequence[Lab]) -> Path:
     return folder.step("feedback", one.name, lab.name) / f"{lab.name}.html"
 
 
-def _grade_all(folder: CourseFolder, labs: Sequence[Lab], screen: Console) -> None:
+def grade_class(folder: CourseFolder, labs: Sequence[Lab], screen: Console) -> None:
+    """Release labs, hand in their sample classes, grade them, and write feedback and a report for each lab.
+
+    Parameters
+    ----------
+    folder : CourseFolder
+        As `fresh_course` makes it.
+    labs : sequence of Lab
+    screen : rich.console.Console
+        Where progress goes.
+    """
     screen.rule("1 of 4  The releases")
     students: dict[str, list[str]] = {}
     for lab in labs:
@@ -132,7 +142,25 @@ def _grade_all(folder: CourseFolder, labs: Sequence[Lab], screen: Console) -> No
     screen.print(f"Isolation: {isolation}")
 
 
-def _fresh_course(root: Path, labs: Sequence[Lab]) -> CourseFolder:
+def fresh_course(root: Path, labs: Sequence[Lab]) -> CourseFolder:
+    """Make the demo's course folder in a repository, anew, and return it.
+
+    Parameters
+    ----------
+    root : pathlib.Path
+        The course's repository.
+    labs : sequence of Lab
+        What is copied into the folder.
+
+    Returns
+    -------
+    CourseFolder
+
+    Raises
+    ------
+    UserError
+        If something is in the way that the demo did not make.
+    """
     place = root / "demo"
     if place.exists():
         if not (place / MARK).is_file():
@@ -156,7 +184,14 @@ def sample_class(lab: Lab) -> SampleClass:
 
 
 def hand_in(folder: CourseFolder, lab: Lab) -> list[str]:
-    """Write the submissions of the sample class to a lab and return its names."""
+    """Write the submissions of the sample class to a lab and return its names.
+
+    Parameters
+    ----------
+    folder : CourseFolder
+        With the lab released.
+    lab : Lab
+    """
     solved = folder.step("source", ".", lab.name) / f"{lab.name}.ipynb"
     released = folder.step("release", ".", lab.name) / f"{lab.name}.ipynb"
     material = lab.material(folder.root, 0) if lab.material is not None else {}

@@ -24,7 +24,7 @@ class Finding:
 
 
 def examine(course: Path) -> list[Finding]:
-    """Return what was found, in the order in which a person would mend it.
+    """Return what was found, in the order in which a person would fix it.
 
     Parameters
     ----------
@@ -79,14 +79,14 @@ def _course(folder: Path) -> list[Finding]:
 
 
 def _data() -> Finding:
-    from source_lib import real
+    from source_lib.data import DatasetError, locations, mnist
 
-    named = os.environ.get(real.DATA_VARIABLE)
-    for folder in ([Path(named)] if named else []) + [real.keras_cache()]:
+    named = os.environ.get(locations.DATA_VARIABLE)
+    for folder in ([Path(named)] if named else []) + [locations.keras_cache()]:
         if (folder / "mnist.npz").exists():
             try:
-                real.read_mnist(folder / "mnist.npz")
-            except real.DatasetError as error:
+                mnist.read_mnist(folder / "mnist.npz")
+            except DatasetError as error:
                 return Finding(False, str(error))
             return Finding(True, f"MNIST is in {folder}")
     return Finding(True, "MNIST is not here yet; notebooks download it, or fall back to a sample that always works")

@@ -1,5 +1,5 @@
-"""What a person can mend."""
+"""What a person can fix."""
 
 
 class UserError(Exception):
-    """A mistake or a missing thing that whoever runs the command can mend. The text says what, where and how."""
+    """A mistake or a missing thing that whoever runs the command can fix. The text says what, where and how."""

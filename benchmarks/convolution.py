@@ -206,7 +206,7 @@ def lab_functions(images: int) -> dict[str, Any]:
     for source in (*(named[name] for name in needed), definitions(network)):
         exec(source, names)
 
-    from source_lib.real import DATA_VARIABLE
+    from source_lib.data.locations import DATA_VARIABLE
 
     folder = os.environ.get(DATA_VARIABLE)
     here = bool(folder) and (Path(folder).expanduser() / "mnist.npz").is_file()

@@ -21,7 +21,8 @@ EXERCISE = 10
 
 def modules() -> list[str]:
     """Return the names of the public modules of source_lib, in order."""
-    return sorted(module.name for module in pkgutil.iter_modules(source_lib.__path__) if module.name[0] != "_")
+    found = (module.name for module in pkgutil.walk_packages(source_lib.__path__, "source_lib."))
+    return sorted(name.removeprefix("source_lib.") for name in found if "._" not in name)
 
 
 def borrowed(name: str) -> list[str]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import keras
     import numpy as np
 
-    from source_lib.data_generator import DataGenerator
+    from source_lib.data import DataGenerator
 
 OUTPUT = DATA / "regularization.jsonl"
 SEEDS = (0, 1, 2, 3, 4)
@@ -248,7 +248,7 @@ def main(argv: list[str] | None = None) -> int:
     ):
         parser.error("the book's own file holds all methods, seeds and epochs on real images: name another --output")
 
-    from source_lib.data_generator import DataGenerator, DatasetError
+    from source_lib.data import DataGenerator, DatasetError
 
     try:
         data = DataGenerator()

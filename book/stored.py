@@ -1,17 +1,17 @@
-"""What is trained once and kept in ``book/_data``: when and with what it was made, and written whole or not at all."""
+"""What is trained once and kept in ``book/_data``: where, when and with what it was made."""
 
 from __future__ import annotations
 
 import datetime
-import json
 import os
 import platform
-from collections.abc import Iterable, Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from source_lib.files import beside
+from source_lib.json_lines import read_lines, write_lines
+
+__all__ = ["BOOK", "DATA", "WORK", "circumstances", "read_lines", "write_lines"]
 
 BOOK = Path(__file__).resolve().parent
 DATA = BOOK / "_data"
@@ -27,15 +27,3 @@ def circumstances() -> dict[str, Any]:
         "cores": len(os.sched_getaffinity(0)),
         "versions": {"python": platform.python_version(), **versions},
     }
-
-
-def write_lines(path: Path, records: Iterable[Mapping[str, Any]]) -> None:
-    """Write records as lines of JSON, under the path's name once they are complete."""
-    text = "".join(json.dumps(record, separators=(",", ":")) + "\n" for record in records)
-    with beside(path) as part:
-        part.write_text(text)
-
-
-def read_lines(path: Path) -> list[dict[str, Any]]:
-    """Return what `write_lines` wrote; nothing where there is no file."""
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from source_lib.data_generator import DataGenerator
+    from source_lib.data import DataGenerator
 
 #: Kinds of layers that hand on what they get once training is over.
 _SILENT = ("inputlayer", "dropout", "spatialdropout2d", "gaussiannoise", "gaussiandropout", "alphadropout")

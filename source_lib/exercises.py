@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.signal import correlate2d
 
-from source_lib.arithmetic import output_size
+from source_lib.layers.arithmetic import output_size
 
 #: One channel of numbers, row by row.
 Table = tuple[tuple[int, ...], ...]

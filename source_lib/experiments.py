@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from source_lib.files import beside
+from source_lib.atomic_files import atomic_write
 
 if TYPE_CHECKING:
     import keras
 
-    from source_lib.data_generator import DataGenerator
+    from source_lib.data import DataGenerator
 
 #: What one training gets: so few images that a network learns them by heart, and too few others to train on.
 N_TRAIN, N_VALID = 128, 32
@@ -255,7 +255,7 @@ def _append(path: Path, run: Run) -> None:
         content = path.read_bytes() if path.exists() else b""
         # What an interruption left of a line is no run.
         content = content[: content.rfind(b"\n") + 1]
-        with beside(path) as part:
+        with atomic_write(path) as part:
             part.write_bytes(content + line.encode())
     except OSError as error:
         raise RunsError(f"{path} cannot be written ({error.strerror}).") from None

@@ -8,14 +8,11 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 
-from source_lib.files import beside
-
-if TYPE_CHECKING:
-    from source_lib.data_generator import DataGenerator
+from source_lib.atomic_files import atomic_write
 
 #: Larger files are not read: ten million lines take less.
 MAX_BYTES = 200 * 2**20
@@ -32,6 +29,13 @@ _RIGHT = {
 #: A line whose meaning is clear all the same: its id, and what is predicted, as any number.
 _CLEAR = re.compile(rb"(?:[0-9]{1,18}+(?:\.0*+)?+," + _NUMBER + rb"\n)*+")
 _NOT_A_NUMBER = re.compile(r"[+-]?(nan|inf(inity)?|na|n/a|null|none|-)?", re.IGNORECASE)
+
+
+class ImagesToPredict(Protocol):
+    """What is to be predicted: an object that knows its numbers of test images and classes, such as `DataGenerator`."""
+
+    N_test: int
+    K: int
 
 
 @dataclass(frozen=True)
@@ -194,7 +198,7 @@ def write_csv(file: str | os.PathLike, column: str, values: Iterable[float]) -> 
         If it cannot be written.
     """
     path = Path(file)
-    with beside(path) as part:
+    with atomic_write(path) as part:
         part.write_bytes(table(column, values))
     return path
 
@@ -237,7 +241,7 @@ def check_predictions(
 
 def check_csv(
     *files: str | os.PathLike,
-    dataset: DataGenerator | None = None,
+    dataset: ImagesToPredict | None = None,
     rows: int | None = None,
     classes: int = 2,
     column: str | None = None,
@@ -249,7 +253,7 @@ def check_csv(
     *files : str or path
         The files.
     dataset : DataGenerator, optional
-        Knows the number of test images and of classes.
+        Knows the number of test images, ``N_test``, and of classes, ``K``.
     rows, classes, column
         As in `read_predictions`; not needed with `dataset`.
 

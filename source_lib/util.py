@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from source_lib.cnn import CNN
-    from source_lib.data_generator import DataGenerator
+    from source_lib.data import DataGenerator
 
 
 def get_weights(model: keras.Model) -> tuple[list[np.ndarray], list[np.ndarray], list[str]]:

@@ -7,7 +7,7 @@ import pytest
 
 from book import make_runs
 from book.stored import read_lines as read
-from source_lib.data_generator import DataGenerator
+from source_lib.data import DataGenerator
 from source_lib.experiments import N_TRAIN, choose
 
 

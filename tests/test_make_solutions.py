@@ -1,13 +1,16 @@
 """What the labs' solutions reach: trained by the code that the labs' texts hold, kept once, shown as it is."""
 
+import functools
+
 import numpy as np
 import pytest
 
+from autograder.checking.reproduction import Reproduction
+from autograder.labs.lab2 import solution as regularization
+from autograder.labs.lab3 import solution as tumors
 from book import make_solutions
 from book.stored import DATA, read_lines
-from source_lib.data_generator import DataGenerator
-
-STORED = {lab: DATA / f"solution-{lab}.jsonl" for lab in make_solutions.LABS}
+from source_lib.data import DataGenerator
 
 
 @pytest.fixture(scope="module")
@@ -41,38 +44,36 @@ QUICK_LAB2 = {"epochs, repeats, batch = 40, 10, 32": "epochs, repeats, batch = 1
 QUICK_LAB3 = {"epochs, batch = 9, 64": "epochs, batch = 1, 35"}
 
 
-def test_what_is_stored_was_made_by_the_solutions_as_they_are():
-    for lab, path in STORED.items():
-        about, *lines = read_lines(path)
-        assert about["lab"] == lab and {line["lab"] for line in lines} == {lab}
-        assert about["solution"] == make_solutions.solution(lab).key, f"make reproduce: {lab}'s solution has changed"
-    about, *lines = read_lines(STORED["lab2"])
-    assert about["data"] == "MNIST" and [line["seed"] for line in lines] == list(make_solutions.SEEDS)
-    about, *lines = read_lines(STORED["lab3"])
-    assert about["data"] == "PatchCamelyon"
-    judged = [(line["judged"], line["seed"]) for line in lines]
-    assert judged == [("validation", s) for s in make_solutions.TUMOR_SEEDS] + [
-        ("split", s) for s in make_solutions.SPLITS
-    ]
+@pytest.mark.parametrize("lab", make_solutions.reproductions())
+def test_what_is_stored_was_made_by_the_solutions_as_they_are(lab):
+    about, *lines = read_lines(DATA / f"solution-{lab}.jsonl")
+    assert about["lab"] == lab and {line["lab"] for line in lines} == {lab}
+    assert about["solution"] == make_solutions.solution(lab).key, f"make reproduce: {lab}'s solution has changed"
+    assert not about["data"].startswith("Sample"), "what a page shows comes from real images"
 
 
 def test_lab_2_is_trained_once_for_each_seed(digits, short, tmp_path):
+    assert [line["seed"] for line in read_lines(DATA / "solution-lab2.jsonl")[1:]] == list(regularization.SEEDS)
     work = tmp_path / "not" / "there yet"
-    about, *lines = make_solutions.regularization(digits, work, [0, 3])
+    two = Reproduction("mnist", functools.partial(regularization.train, seeds=[0, 3]))
+    about, *lines = make_solutions.reproduce("lab2", two, digits, work)
     assert about["images"] == {"training": 128, "test": 50} and about["data"] == digits.title
     assert [line["seed"] for line in lines] == [0, 3]
     # Of 50 images.
     assert all((line["accuracy"] / 2) % 1 == pytest.approx(0, abs=1e-9) for line in lines)
     (kept,) = work.glob("lab2-*.jsonl")
     before = kept.read_bytes()
-    assert make_solutions.regularization(digits, work, [0, 3])[1:] == lines and kept.read_bytes() == before
+    assert make_solutions.reproduce("lab2", two, digits, work)[1:] == lines and kept.read_bytes() == before
 
 
 def test_lab_3_is_judged_by_images_that_it_was_not_trained_with(tissue, short, tmp_path, monkeypatch):
+    judged = [(line["judged"], line["seed"]) for line in read_lines(DATA / "solution-lab3.jsonl")[1:]]
+    assert judged == [("validation", s) for s in tumors.SEEDS] + [("split", s) for s in tumors.SPLITS]
     trained = []
-    train = make_solutions._train
-    monkeypatch.setattr(make_solutions, "_train", lambda *told: trained.append(told) or train(*told))
-    about, *lines = make_solutions.tumors(tissue, tmp_path, seeds=[1], splits=[0, 1])
+    once = tumors.train_once
+    monkeypatch.setattr(tumors, "train_once", lambda *given: trained.append(given) or once(*given))
+    few = Reproduction("patchcam", functools.partial(tumors.train, seeds=[1], splits=[0, 1]), colors=True)
+    about, *lines = make_solutions.reproduce("lab3", few, tissue, tmp_path)
     assert [(line["judged"], line["seed"], line["images"]) for line in lines] == [
         ("validation", 1, 70),
         ("split", 0, 60),
@@ -81,11 +82,12 @@ def test_lab_3_is_judged_by_images_that_it_was_not_trained_with(tissue, short, t
     for _, _, x, y, x_valid, y_valid in trained:
         assert not {image.tobytes() for image in x} & {image.tobytes() for image in x_valid}
         assert len(x) == len(y) and len(x_valid) == len(y_valid)
-    left_out = [frozenset(image.tobytes() for image in told[4]) for told in trained[1:]]
+    left_out = [frozenset(image.tobytes() for image in given[4]) for given in trained[1:]]
     assert left_out[0] != left_out[1] and all(len(images) == 10 for images in left_out)
     for line in lines:
         assert 0 <= line["auc"] <= 1 and line["cpu_seconds"] > 0
-    assert make_solutions.tumors(tissue, tmp_path, seeds=[1], splits=[0, 1])[1:] == lines and len(trained) == 3
+    assert set(about["colors"]) == {"accuracy", "auc"}
+    assert make_solutions.reproduce("lab3", few, tissue, tmp_path)[1:] == lines and len(trained) == 3
 
 
 def test_what_is_trained_with_other_code_is_trained_anew(digits, short, tmp_path):
@@ -108,6 +110,6 @@ def test_missing_images_are_one_sentence(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("CNN_COURSE_DATA", str(tmp_path))
     (tmp_path / "mnist.npz").write_bytes(b"cut off")
     assert make_solutions.main(["--labs", "lab2", "--output", str(tmp_path), "--work", str(tmp_path)]) == 1
-    told = capsys.readouterr().err
-    assert told.startswith("The solutions were not trained.") and "Traceback" not in told
+    said = capsys.readouterr().err
+    assert said.startswith("The solutions were not trained.") and "Traceback" not in said
     assert not list(tmp_path.glob("*.jsonl"))

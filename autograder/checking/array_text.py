@@ -18,13 +18,13 @@ YOURS = "yours"
 
 
 def side_by_side(parts: Sequence[tuple[str, Any]]) -> str:
-    """Return labeled values as blocks of text beside each other.
+    """Return labeled values as blocks of text side by side.
 
     Parameters
     ----------
     parts : sequence of (str, object)
         Labels, and arrays or texts. Of an array with channels each channel is a block, labeled as NumPy selects it.
-        Kernels are told by their label, ``W``.
+        Kernels are known by their label, ``W``.
 
     Returns
     -------
@@ -106,7 +106,7 @@ def _number(value: float, digits: int) -> str:
 
 
 def _flowed(blocks: list[list[str]]) -> str:
-    """Set blocks beside each other, as many as there is room for, and the next ones below."""
+    """Set blocks side by side, as many as there is room for, and the next ones below."""
     bands: list[list[list[str]]] = [[]]
     taken = 0
     for block in blocks:

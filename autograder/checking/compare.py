@@ -1,4 +1,4 @@
-"""How an answer is held against the right one, and how the difference is told in a few words."""
+"""How an answer is compared with the right one, and how the difference is said in a few words."""
 
 from __future__ import annotations
 
@@ -74,7 +74,19 @@ def difference(got: Any, expected: Any) -> str | None:
 
 
 def agree(got: Any, expected: Any) -> bool:
-    """Return whether two answers are the same within the tolerance; two NaN or two infinities are."""
+    """Return whether two answers are the same within the tolerance; two NaN or two infinities are.
+
+    Parameters
+    ----------
+    got : object
+        The answer.
+    expected : array-like
+        What it is compared with, within ``RTOL`` and ``ATOL``.
+
+    Returns
+    -------
+    bool
+    """
     left, right = array(got), array(expected)
     if left is None or right is None:
         return got is expected

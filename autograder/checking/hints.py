@@ -107,7 +107,15 @@ def _changing(changed: tuple[int, ...], known: dict[str, tuple[int, ...]]) -> li
 
 
 def fits(oracle: Oracle, name: str, wrong: Wrong) -> bool:
-    """Return whether a known fault, or two at once, give a wrong answer."""
+    """Return whether a known fault, or two at once, give a wrong answer.
+
+    Parameters
+    ----------
+    oracle : Oracle
+    name : str
+        Of a fault, or of two with a ``+`` between them.
+    wrong : Wrong
+    """
     try:
         value = oracle.call("fault", name, *wrong.arguments)
     except StudentError:
@@ -116,7 +124,15 @@ def fits(oracle: Oracle, name: str, wrong: Wrong) -> bool:
 
 
 def fits_alone(oracle: Oracle, name: str, wrong: Wrong) -> bool:
-    """Return whether of all known faults none but this one, or these two at once, give a wrong answer."""
+    """Return whether of all known faults none but this one, or these two at once, give a wrong answer.
+
+    Parameters
+    ----------
+    oracle : Oracle
+    name : str
+        Of a fault, or of two with a ``+`` between them.
+    wrong : Wrong
+    """
     alone = oracle.call("faults_alone", wrong.function, *wrong.arguments)
     others = [(value, at) for other, (value, at) in alone.items() if other not in ("", name)]
     if not fits(oracle, name, wrong):
@@ -131,6 +147,16 @@ def hint_of(faults: Iterable[Fault], names: Sequence[str]) -> str:
     """Return the hint of the one fault or the two that are suspected.
 
     Where there are none, or more than these, none is named: a wrong name costs more time than none.
+
+    Parameters
+    ----------
+    faults : iterable of Fault
+    names : sequence of str
+        What `suspects` returned.
+
+    Returns
+    -------
+    str
     """
     if len(names) != 1:
         return SEVERAL_FIT if names else NONE_FITS

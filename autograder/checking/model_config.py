@@ -22,6 +22,8 @@ ALLOWED = frozenset(
     """.split()  # noqa: SIM905
 )
 _MODELS = frozenset(("Sequential", "Functional", "Model"))
+#: Where what a layer is set up with comes from: initializers and the like, and a layer that another one wraps.
+_SETTINGS = frozenset(f"keras.{part}" for part in ("activations", "constraints", "initializers", "regularizers"))
 _AUGMENTING = frozenset(name for name in ALLOWED if name.startswith("Random"))
 _DROPOUT = frozenset(("Dropout", "SpatialDropout2D", "AlphaDropout", "GaussianDropout", "GaussianNoise"))
 _NORMALIZING = frozenset(("BatchNormalization", "GroupNormalization", "LayerNormalization"))
@@ -82,9 +84,16 @@ def _plain(value: Any) -> None:
     """Make sure that nothing inside a layer is more than settings of Keras' own: an initializer, a regularizer."""
     if isinstance(value, dict):
         if "class_name" in value:
-            module = str(value.get("module", "keras"))
-            custom = value.get("registered_name") not in (None, value["class_name"])
-            if value["class_name"] in ("function", "__lambda__", "Lambda") or custom or not module.startswith("keras"):
+            # Keras takes any function of its own packages by its name, those that read files and load models too.
+            name, module = value["class_name"], value.get("module")
+            own = value.get("registered_name") in (None, name)
+            known = (
+                (module in _SETTINGS and name != "function")
+                or (module == "keras.layers" and name in ALLOWED)
+                or (module in ("keras", "keras.dtype_policies") and name == "DTypePolicy")
+                or (module is None and name in ("__tuple__", "__numpy__", "__tensor__"))
+            )
+            if not (own and known):
                 raise ConfigError("has a function or a class of its own inside a layer; Keras' own are needed.")
         activation = value.get("activation")
         if isinstance(activation, dict) and "class_name" not in activation:

@@ -36,7 +36,18 @@ def _no_excuse(student: Student, wrong: Wrong) -> str:
     return ""
 
 
-def _all_inputs(function: str, arguments: Sequence) -> list[tuple[str, Any]]:
+def numbered_inputs(function: str, arguments: Sequence) -> list[tuple[str, Any]]:
+    """Return all arguments of a function, numbered from 1.
+
+    Parameters
+    ----------
+    function : str
+    arguments : sequence
+
+    Returns
+    -------
+    list of (str, object)
+    """
     return [(f"input {k}", value) for k, value in enumerate(arguments, start=1)]
 
 
@@ -59,10 +70,16 @@ class Wording:
     faults: Sequence[Fault]
     asked: Callable[[str, Sequence], str] = _call_in_words
     excuse: Callable[[Student, Wrong], str] = _no_excuse
-    inputs: Callable[[str, Sequence], Sequence[tuple[str, Any]]] = _all_inputs
+    inputs: Callable[[str, Sequence], Sequence[tuple[str, Any]]] = numbered_inputs
 
     def sentence(self, function: str, arguments: Sequence) -> str:
-        """Return the sentence that says what was asked."""
+        """Return the sentence that says what was asked.
+
+        Parameters
+        ----------
+        function : str
+        arguments : sequence
+        """
         return f"{ASKED}{self.asked(function, arguments)}."
 
 

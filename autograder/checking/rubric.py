@@ -14,7 +14,7 @@ from autograder.checking.student import Student, StudentError
 
 @dataclass(frozen=True)
 class Item:
-    """One judged line of a rubric.
+    """One line of a verdict.
 
     Attributes
     ----------
@@ -68,7 +68,7 @@ class Line:
         The same question with small inputs, the smallest first. They are asked only where the line is lost, and are
         the same for everyone: what they show is no input that is scored.
     later : str
-        Where the line can only be judged while grading: says so, and why, to whoever checks a notebook.
+        Where the line can only be asked while grading: says so, and why, to whoever checks a notebook.
     """
 
     key: str
@@ -86,11 +86,11 @@ class Check:
     Attributes
     ----------
     function : str
-        The student's function that is judged. The check cell's ``grade_id`` is ``check_<function>``.
+        The student's function that is asked. The check cell's ``grade_id`` is ``check_<function>``.
     lines : tuple of Line
         The rubric. Every line is asked even where an earlier one failed.
     form : callable, optional
-        Where all lines are judged ``later``: looks at the form of the answer alone, for whoever checks a notebook, and
+        Where all lines are asked ``later``: looks at the form of the answer alone, for whoever checks a notebook, and
         returns what is wrong with it, or None.
     wording : Wording, optional
         What the lab knows about its functions, so that a lost line says more than that it is lost: what was asked,
@@ -129,7 +129,18 @@ class Check:
         return self.items(self.explained(self.judge(student, rng)))
 
     def judge(self, student: Student, rng: np.random.Generator) -> list[Problem | None]:
-        """Ask every line, as `__call__` does, and return what is wrong with each."""
+        """Ask every line, as `__call__` does, and return what is wrong with each.
+
+        Parameters
+        ----------
+        student : Student
+        rng : numpy.random.Generator
+
+        Returns
+        -------
+        list of Problem or None
+            One per line, None where the answer is right.
+        """
         rngs = rng.spawn(len(self.lines))
         return [
             find_problem(line.question, student, line_rng, self.wording, line.smaller)
@@ -141,7 +152,7 @@ class Check:
         return [problem and (problem.more() if problem.more is not None else problem) for problem in problems]
 
     def items(self, problems: Sequence[Problem | None]) -> list[Item]:
-        """Return the judged lines."""
+        """Return the items of a verdict."""
         shown = [problem or Problem("") for problem in problems]
         return [
             Item(self.grade_id, line.title, line.points, problem is None, one.message, one.example)

@@ -89,6 +89,11 @@ class SampleClass:
 def find_cell(notebook: NotebookNode, grade_id: str) -> NotebookNode:
     """Return the cell of a ``grade_id``.
 
+    Parameters
+    ----------
+    notebook : NotebookNode
+    grade_id : str
+
     Raises
     ------
     UserError
@@ -121,7 +126,15 @@ def edit(grade_id: str, old: str, new: str) -> Change:
 
 
 def add(source: str, before: str) -> Change:
-    """Return a change that adds a code cell before the cell of a ``grade_id``."""
+    """Return a change that adds a code cell before the cell of a ``grade_id``.
+
+    Parameters
+    ----------
+    source : str
+        Of the new cell.
+    before : str
+        The ``grade_id`` of the cell that it stands before.
+    """
 
     def change(notebook: NotebookNode) -> None:
         from nbformat.v4 import new_code_cell

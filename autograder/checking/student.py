@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol
 
+from autograder.sandbox.wire import MAX_FRAME, MAX_SHARED
 from autograder.sandbox.worker import NoAnswerError, answer
 from autograder.submissions.files import files_beside
 
 #: Under this name a check leaves in a student's notes what a person should look at.
 FLAGS = "flags"
+#: What a fresh student can be given or give back at once, and the largest file of weights.
+MAX_BYTES = MAX_SHARED
 
 
 class StudentError(Exception):
@@ -64,20 +68,24 @@ class Student(Oracle, Protocol):
     (``course.call("mutant", "conv2d_no_flip", ...)``). In a notebook it runs in the same process; while grading it is
     a child of its own that no student's code has touched. ``notes`` is scratch space for what one line
     measured and the next line needs. ``alive`` is whether it can be asked without running its notebook again.
-    ``files`` is what lies beside the notebook, and ``material`` what the lab brings for grading alone, such as images
-    or labels; in a notebook there is none. ``owner`` is the student id of whoever handed the notebook in, told by where
-    it lay and by nothing in it; empty in a notebook.
+    ``files`` is what lies beside the notebook, ``left_out`` says in sentences what of it could not be taken, and
+    ``material`` is what the lab brings for grading alone, such as images or labels; in a notebook there is none.
+    ``owner`` is the student id of whoever handed the notebook in, told by where it lay and by nothing in it; empty in a
+    notebook.
     """
 
     oracle: Oracle
     notes: dict[str, Any]
     alive: bool
     files: Mapping[str, bytes]
+    left_out: Sequence[str]
     material: Mapping[str, Any]
     owner: str
 
     def fresh(self, source: str, cpu: int | None = None, seconds: float | None = None, alone: bool = False) -> Fresh:
         """Return the same student anew, with a cell of the course after the others: as nothing asked before left it.
+
+        What its functions are asked and answer may be as large as weights and images are, `MAX_BYTES` each.
 
         Parameters
         ----------
@@ -106,9 +114,12 @@ class Namespace:
     ----------
     functions : mapping of str to object
         Usually ``globals()`` of a notebook. Looked up anew for every question, so a cell may be run again.
+    most : int
+        The largest array of an answer, in bytes.
     """
 
     functions: Mapping[str, Any]
+    most: int = field(default=MAX_FRAME, kw_only=True)
 
     def ask(self, function: str, *args: Any) -> Answer:
         # A print inside the function is no fault and must not bury the table of results.
@@ -116,7 +127,7 @@ class Namespace:
         start = time.perf_counter()
         with contextlib.redirect_stdout(quiet), contextlib.redirect_stderr(quiet):
             try:
-                value, modified = answer(self.functions, function, args)
+                value, modified = answer(self.functions, function, args, self.most)
             except NoAnswerError as error:
                 raise StudentError(str(error)) from None
         return Answer(value, time.perf_counter() - start, modified)
@@ -154,12 +165,42 @@ class NotebookStudent(Namespace):
         """What lies in the folder in which the notebook runs."""
         return files_beside(Path("notebook.ipynb").absolute())[0]
 
+    @property
+    def left_out(self) -> Sequence[str]:
+        """What of that could not be taken, in sentences."""
+        return files_beside(Path("notebook.ipynb").absolute())[1]
+
     def fresh(
         self, source: str, cpu: int | None = None, seconds: float | None = None, alone: bool = False
     ) -> Namespace:
         functions = {} if alone else dict(self.functions)
         exec(compile(source, "the check", "exec"), functions)
-        return Namespace(functions)
+        return Namespace(functions, most=MAX_BYTES)
+
+
+def once(find: Callable[[Student], Any]) -> Callable[[Student], Any]:
+    """Return a function that finds something out about a student once, and then knows it, also that it failed.
+
+    Parameters
+    ----------
+    find : callable
+        Takes a student; a `StudentError` that it raises is raised again for each line that needs it. What it finds is
+        kept in the student's notes, under its name.
+    """
+
+    @functools.wraps(find)
+    def known(student: Student) -> Any:
+        name = f"{find.__module__}.{find.__name__}"
+        if name not in student.notes:
+            try:
+                student.notes[name] = find(student)
+            except StudentError as error:
+                student.notes[name] = error
+        if isinstance(student.notes[name], StudentError):
+            raise StudentError(str(student.notes[name]))
+        return student.notes[name]
+
+    return known
 
 
 def oracle_of(*modules: ModuleType) -> Namespace:

@@ -47,7 +47,13 @@ class CourseFolder:
     def step(self, name: str, student: str = ".", assignment: str = ".") -> Path:
         """Return the folder of one step: ``source``, ``release``, ``submitted``, ``autograded`` or ``feedback``.
 
-        Links in it are kept, so that a submission that is one can be told from a folder.
+        Links in it are kept, so that a submission that is one is not taken for a folder.
+
+        Parameters
+        ----------
+        name : {"source", "release", "submitted", "autograded", "feedback"}
+        student, assignment : str
+            ``.`` for the part of the path above them.
         """
         folder = getattr(self.directory, f"{name}_directory")
         return Path(os.path.abspath(self.directory.format_path(folder, student, assignment)))
@@ -86,7 +92,7 @@ def open_course(folder: Path | str) -> CourseFolder:
     except Exception as error:
         raise CourseError(
             f"{root / CONFIG} fails ({type(error).__name__}: {error}). nbgrader would ignore it and run student code "
-            "without the sandbox; mend it first."
+            "without the sandbox; fix it first."
         ) from None
     steps = [str(step) for step in config.get("Autograde", {}).get("autograde_preprocessors", [])]
     if TRUSTED not in steps or any(step.endswith(".Execute") for step in steps):

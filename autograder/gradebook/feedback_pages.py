@@ -1,7 +1,7 @@
 """Feedback pages: the student's own notebook, with points, comments and what to do next, as one file of plain HTML.
 
-What is on them is what nbgrader's ``generate_feedback`` shows, in the same places. nbgrader's own pages name no part, show
-formulas only where there is a network, and take far longer: everything is made anew for each.
+What is on them is what nbgrader's ``generate_feedback`` shows, in the same places. nbgrader's own pages name no part,
+show formulas only where there is a network, and take far longer: everything is made anew for each.
 """
 
 from __future__ import annotations
@@ -21,7 +21,16 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbconvert.filters.strings import strip_files_prefix
 from nbformat.notebooknode import NotebookNode
 from nbgrader import utils
-from nbgrader.api import Assignment, BaseCell, Comment, Grade, Gradebook, Notebook, SubmittedAssignment, SubmittedNotebook
+from nbgrader.api import (
+    Assignment,
+    BaseCell,
+    Comment,
+    Grade,
+    Gradebook,
+    Notebook,
+    SubmittedAssignment,
+    SubmittedNotebook,
+)
 from nbgrader.converters import GenerateFeedback
 from nbgrader.coursedir import CourseDirectory
 from pygments.formatters import HtmlFormatter
@@ -34,7 +43,7 @@ from autograder.checking.tables import number
 from autograder.gradebook.course_folder import NOTES, CourseError, CourseFolder, errors_only
 from autograder.submissions.formulas import formula_html
 from autograder.submissions.sanitize import printable
-from source_lib.files import beside
+from source_lib.atomic_files import atomic_write
 
 #: What nbgrader writes as its own comment on an answer that is as it was released.
 _UNCHANGED = "No response."
@@ -108,7 +117,7 @@ def write_feedback(course: CourseFolder, lab: Lab, students: Sequence[str]) -> I
                 shutil.rmtree(folder, ignore_errors=True)
                 converter.init_assignment(lab.name, student)
                 folder.mkdir(parents=True, exist_ok=True)
-                with beside(path) as part:
+                with atomic_write(path) as part:
                     part.write_text(page, encoding="utf-8")
                 converter.set_permissions(lab.name, student)
             yield Page(student, path)

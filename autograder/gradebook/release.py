@@ -22,6 +22,8 @@ from autograder.checking.sample_class import BEGIN, END
 from autograder.errors import UserError
 from autograder.gradebook.course_folder import CourseError, CourseFolder, errors_only
 
+#: How to report: what every lab brings along, where it has no page of its own.
+REPORT = Path(__file__).with_name("report.md")
 _MARKERS = (BEGIN, END, "BEGIN HIDDEN TESTS", "BEGIN MARK SCHEME")
 _WORDING = re.compile(r"solution|answer|answer[-_ ]?key|gradebook|course_secret", re.IGNORECASE)
 _MACHINE = re.compile(r"(?:/(?:home|Users|root)/|[A-Za-z]:\\\\?Users\\\\?)[\w.-]+")
@@ -53,9 +55,11 @@ def release(course: CourseFolder, lab: Lab) -> Path:
     CourseError
         If the lab's text is missing.
     ReleaseError
-        If it does not agree with the rubric, or the release would hold what students must not have. Nothing is
-        written then.
+        If the lab contradicts itself or its notebook, or the release would hold what students must not have. Nothing
+        is written then.
     """
+    if problems := lab.disagreements() + _untried(course.root, lab):
+        raise ReleaseError(_list(f"{lab.name} contradicts itself", problems))
     source = write_source(course, lab)
     notebook = nbformat.read(source / f"{lab.name}.ipynb", as_version=4)
     if problems := disagreements(notebook, lab):
@@ -75,10 +79,36 @@ def release(course: CourseFolder, lab: Lab) -> Path:
     return place
 
 
+def _untried(root: Path, lab: Lab) -> list[str]:
+    """Return what is missing of a lab's tests in a repository that has tests."""
+    tests = root / "tests" / "labs"
+    trial = tests / lab.name / "trial.py"
+    if not tests.is_dir() or trial.is_file() and re.search(r"^VARIANTS\b", trial.read_text(), re.MULTILINE):
+        return []
+    return [
+        f"tests/labs/{lab.name}/trial.py names no VARIANTS: right ways to solve the lab, two at least. Write them, as "
+        "tests/labs/kit.py describes it"
+    ]
+
+
 def write_source(course: CourseFolder, lab: Lab) -> Path:
     """Write the notebook that nbgrader reads from the lab's text, with the files beside it, and return its folder.
 
     The text itself stays out: nbgrader copies every file of that folder into the release.
+
+    Parameters
+    ----------
+    course : CourseFolder
+    lab : Lab
+
+    Returns
+    -------
+    pathlib.Path
+
+    Raises
+    ------
+    CourseError
+        If the lab's text is missing, or a file beside it cannot be read.
     """
     folder = course.root / "assignments" / lab.name
     text = folder / f"{lab.name}.md"
@@ -96,6 +126,8 @@ def write_source(course: CourseFolder, lab: Lab) -> Path:
         notebook = jupytext.read(text)
         notebook.metadata.pop("jupytext", None)
         nbformat.write(notebook, made / f"{lab.name}.ipynb")
+        if not (made / REPORT.name).exists():
+            shutil.copyfile(REPORT, made / REPORT.name)
         if place.exists():
             shutil.rmtree(place)
         made.rename(place)
@@ -103,7 +135,18 @@ def write_source(course: CourseFolder, lab: Lab) -> Path:
 
 
 def disagreements(notebook: NotebookNode, lab: Lab) -> list[str]:
-    """Return where a lab's notebook and its rubric differ: one sentence for each difference."""
+    """Return where a lab's notebook and its rubric differ: one sentence for each difference.
+
+    Parameters
+    ----------
+    notebook : NotebookNode
+        The source, with nbgrader's metadata.
+    lab : Lab
+
+    Returns
+    -------
+    list of str
+    """
     found: dict[str, float] = {}
     for cell in notebook.cells:
         meta = cell.metadata.get("nbgrader", {})

@@ -91,10 +91,10 @@ class Store:
         flagged : bool
             Whether a person must look at it.
         """
-        told = {"timestamp": when} if when is not None else {}
+        known = {"timestamp": when} if when is not None else {}
         with self._at_once():
             self.gradebook.update_or_create_student(student)
-            submission = self.gradebook.update_or_create_submission(self.lab.name, student, **told)
+            submission = self.gradebook.update_or_create_submission(self.lab.name, student, **known)
             (stored,) = submission.notebooks
             self.grades.gradebook = _Opened(self.gradebook, stored)
             for position, cell in enumerate(notebook.cells):

@@ -20,7 +20,7 @@ import joblib
 from autograder.checking.lab import Lab
 from autograder.checking.student import Answer, Oracle, StudentError
 from autograder.sandbox import wire
-from source_lib.files import beside
+from source_lib.atomic_files import atomic_write
 
 #: Packages whose versions the answers depend on.
 PACKAGES = ("keras", "tensorflow", "numpy", "scipy")
@@ -58,7 +58,7 @@ def read(course: Path, lab: Lab) -> dict[bytes, Any]:
 
 def write(course: Path, lab: Lab, known: Mapping[bytes, Any]) -> None:
     """Keep answers for the next time; where they cannot be kept, that only costs time."""
-    with contextlib.suppress(OSError), beside(place(course, lab), private=True) as part:
+    with contextlib.suppress(OSError), atomic_write(place(course, lab), private=True) as part:
         joblib.dump({"conditions": _conditions(lab), "known": dict(known)}, part)
 
 

@@ -92,6 +92,7 @@ class SandboxStudent:
         self.sandbox, self.options = sandbox, options
         self.submission = submission or Submission()
         self.owner, self.files = self.submission.owner, dict(self.submission.files)
+        self.left_out = self.submission.notes
         self.material: Mapping[str, Any] = material or {}
         self.sources = dict(sources)
         self.oracle: Oracle = oracle or Namespace({})
@@ -120,8 +121,10 @@ class SandboxStudent:
         """Run all cells in a fresh job; None where one of them ended it and was left out for the next time."""
         job = self.sandbox.job(self.options)
         self._room = MAX_OUTPUT
-        for name, content in self.files.items():
-            job.request({"file": name, "bytes": np.frombuffer(content, dtype=np.uint8)}, self.timeouts.cell)
+        # Small ones first: the job's folder holds less than a file of weights may have.
+        for name, content in sorted(self.files.items(), key=lambda file: len(file[1])):
+            with contextlib.suppress(wire.UnsendableError):
+                job.request({"file": name, "bytes": np.frombuffer(content, dtype=np.uint8)}, self.timeouts.cell)
         for position, source in list(self.sources.items()):
             seconds = min(self.timeouts.cell, self._end - time.monotonic())
             try:
@@ -216,7 +219,9 @@ class SandboxStudent:
         timeouts = Timeouts(self.timeouts.cell, seconds, self.timeouts.total + seconds)
         sources = {**({} if alone else self.sources), self.LAST: source}
         submission = None if alone else self.submission
-        return SandboxStudent(self.sandbox, sources, submission, self.oracle, timeouts, options=JobOptions(cpu=cpu))
+        return SandboxStudent(
+            self.sandbox, sources, submission, self.oracle, timeouts, options=JobOptions(cpu=cpu, large=True)
+        )
 
     def close(self) -> None:
         """End the job with all that it started."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from source_lib.data_generator import DataGenerator, DatasetError
-from source_lib.files import beside
-from source_lib.samples import tissue_labels
+from source_lib.atomic_files import atomic_write
+from source_lib.data import DataGenerator, DatasetError
 
 #: Counts up with what is learned from, so that a prediction that is kept is known for an old one.
 VERSION = 1
@@ -18,7 +18,9 @@ NAME = ".color_baseline-{key}.npy"
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
-def find_images(dataset: str, labels: np.ndarray) -> DataGenerator | None:
+def find_images(
+    dataset: str, labels: np.ndarray, sample_labels: Callable[[], np.ndarray] | None = None
+) -> DataGenerator | None:
     """Return the data set whose test images labels belong to, as far as this machine has it.
 
     Parameters
@@ -27,13 +29,15 @@ def find_images(dataset: str, labels: np.ndarray) -> DataGenerator | None:
         Its name.
     labels : numpy.ndarray of int, shape [N]
         The instructor's labels.
+    sample_labels : callable, optional
+        Returns the labels of the test images of its sample.
 
     Returns
     -------
     DataGenerator or None
         The sample where these are its labels; else the real images where they are as many; None where neither fits.
     """
-    sample = np.array_equal(labels, tissue_labels())
+    sample = sample_labels is not None and np.array_equal(labels, sample_labels())
     found = DataGenerator(verbose=False)
     try:
         found.generate(dataset, source="sample" if sample else "real")
@@ -66,7 +70,7 @@ def color_statistics(images: np.ndarray) -> np.ndarray:
 
 
 def color_baseline(images: DataGenerator, runs: int, folder: Path) -> np.ndarray:
-    """Return the probabilities of class 1 that gradient boosting on color statistics predicts for the test images.
+    """Return the probabilities that gradient boosting on color statistics predicts for the test images.
 
     Parameters
     ----------
@@ -80,15 +84,16 @@ def color_baseline(images: DataGenerator, runs: int, folder: Path) -> np.ndarray
 
     Returns
     -------
-    numpy.ndarray of float64, shape [runs, N_test]
+    numpy.ndarray of float64, shape [runs, N_test] or [runs, N_test, K]
+        As of `color_predictions`.
     """
     kept = folder / NAME.format(key=_key(images, runs))
     with contextlib.suppress(OSError, ValueError, EOFError):
         found = np.load(kept, allow_pickle=False)
-        if found.shape == (runs, images.N_test) and ((found >= 0) & (found <= 1)).all():
+        if found.shape[:2] == (runs, images.N_test) and ((found >= 0) & (found <= 1)).all():
             return found
     predicted = color_predictions(images.x_train, images.y_train, images.x_test, runs)
-    with contextlib.suppress(OSError), beside(kept) as part, open(part, "wb") as file:
+    with contextlib.suppress(OSError), atomic_write(kept) as part, open(part, "wb") as file:
         np.save(file, predicted)
     return predicted
 
@@ -99,15 +104,15 @@ def color_predictions(x: np.ndarray, y: np.ndarray, x_test: np.ndarray, runs: in
     Parameters
     ----------
     x, y : numpy.ndarray, shapes [N, D_y, D_x, 3] and [N]
-        Images to learn from, and their classes, 0 or 1.
+        Images to learn from, and their classes, 0 to K - 1; each is there.
     x_test : numpy.ndarray, shape [M, D_y, D_x, 3]
     runs : int
         How many trainings; each leaves out another part of the images to learn from.
 
     Returns
     -------
-    numpy.ndarray of float64, shape [runs, M]
-        Probabilities of class 1.
+    numpy.ndarray of float64, shape [runs, M] or [runs, M, K]
+        Probabilities of class 1 where there are two classes, and of each class where there are more.
     """
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.model_selection import StratifiedKFold
@@ -118,10 +123,11 @@ def color_predictions(x: np.ndarray, y: np.ndarray, x_test: np.ndarray, runs: in
     # For so few images, threads that wait for each other take many times as long, and more yet on a busy machine.
     with threadpool_limits(1, "openmp"):
         predicted = [
-            HistGradientBoostingClassifier(random_state=run).fit(x[rows], y[rows]).predict_proba(x_test)[:, 1]
+            HistGradientBoostingClassifier(random_state=run).fit(x[rows], y[rows]).predict_proba(x_test)
             for run, (rows, _) in enumerate(parts)
         ]
-    return np.stack(predicted)
+    predicted = np.stack(predicted)
+    return predicted[:, :, 1] if predicted.shape[2] == 2 else predicted
 
 
 def _key(images: DataGenerator, runs: int) -> str:

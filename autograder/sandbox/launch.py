@@ -76,6 +76,19 @@ def filter_program() -> bytes:
 
 
 def environment(home: Path, course: Path) -> dict[str, str]:
+    """Return the environment variables of a job.
+
+    Parameters
+    ----------
+    home : pathlib.Path
+        Its home folder.
+    course : pathlib.Path
+        The folder that holds the packages for the worker.
+
+    Returns
+    -------
+    dict of str to str
+    """
     return {
         "PATH": f"{sys.prefix}/bin:/usr/bin:/bin",
         "HOME": str(home),

@@ -86,10 +86,14 @@ class JobOptions:
         starts as many as it may would else keep this one from starting any.
     cpu : int, optional
         Processor time of each of its processes, in seconds; that of the sandbox's limits by default.
+    large : bool
+        Whether what it is asked and what it answers may be as large as weights and images are: up to
+        `wire.MAX_SHARED` bytes of arrays, in shared memory.
     """
 
     trusted: bool = False
     cpu: int | None = None
+    large: bool = False
 
 
 class Sandbox:
@@ -238,6 +242,8 @@ class Sandbox:
             limits = self.limits.settings()
             own = {"NPROC": 16 * limits["NPROC"]} if options.trusted else {}
             own |= {} if options.cpu is None else {"CPU": options.cpu}
+            # The memory of an answer is a file to the kernel.
+            own |= {"FSIZE": max(limits["FSIZE"], wire.SHARED_ROOM)} if options.large else {}
             if own:
                 settings["limits"] = limits | own
             if self._scratch is not None:
@@ -255,7 +261,7 @@ class Sandbox:
             if "failed" in reply:
                 mine.close()
                 raise SandboxError(f"A job could not be isolated: {reply['failed']}.")
-            return Job(self, number, mine, self.restarts, settings.get("folder"))
+            return Job(self, number, mine, self.restarts, settings.get("folder"), large=options.large)
         raise SandboxError("The sandbox stopped answering twice in a row.")
 
     def end(self, number: int) -> str:
@@ -329,6 +335,7 @@ class Job:
     born: int
     folder: str | None = None
     ended: str | None = None
+    large: bool = False
     _requests: int = field(default=0)
 
     def request(self, message: Mapping[str, Any], seconds: float) -> dict[str, Any]:
@@ -348,8 +355,8 @@ class Job:
         self._requests += 1
         deadline = time.monotonic() + seconds
         try:
-            wire.send(self.channel, {"id": self._requests, **message}, deadline)
-            reply = wire.receive(self.channel, deadline, wire.MAX_REPLY)
+            exchange = self._exchange_shared if self.large else self._exchange
+            reply = exchange({"id": self._requests, **message}, deadline)
             if type(reply.get("id")) is not int or reply["id"] != self._requests:
                 raise wire.MalformedError("a reply to another question")
         except TimeoutError:
@@ -362,6 +369,18 @@ class Job:
         except (wire.ClosedError, OSError):
             raise JobEndedError(self.end()) from None
         return reply
+
+    def _exchange(self, message: dict[str, Any], deadline: float) -> dict[str, Any]:
+        wire.send(self.channel, message, deadline)
+        return wire.receive(self.channel, deadline, wire.MAX_REPLY)
+
+    def _exchange_shared(self, message: dict[str, Any], deadline: float) -> dict[str, Any]:
+        room = wire.shared_room()
+        try:
+            wire.ask_shared(self.channel, message, room, deadline)
+            return wire.receive(self.channel, deadline, wire.MAX_REPLY, room)
+        finally:
+            os.close(room)
 
     @property
     def orphaned(self) -> bool:

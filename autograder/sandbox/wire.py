@@ -3,6 +3,10 @@
 One frame is ``[frame length][JSON length][JSON][.npy bytes]…``. The JSON lists the byte counts of the arrays that
 follow and refers to them by position. Both sides use this module; it is one of the two that run beside a student's
 code, so it imports NumPy and the standard library only, and decides nothing.
+
+Weights and images are too large for a frame. The array bytes of such a message lie in shared memory instead, and the
+frame holds the rest. The trusted side makes that memory, always: one that the job may only read, for the question, and
+one of fixed size that the job may fill, for the answer. It maps neither, and takes no descriptor from a job.
 """
 
 from __future__ import annotations
@@ -10,6 +14,7 @@ from __future__ import annotations
 import io
 import json
 import math
+import os
 import re
 import socket
 import struct
@@ -22,6 +27,8 @@ import numpy as np
 MAX_FRAME = 64 * 2**20
 #: A reply is smaller than a request may be: an array of bytes takes eight times its size once it is compared.
 MAX_REPLY = 16 * 2**20
+#: Bytes of the arrays of a message that lie in shared memory.
+MAX_SHARED = 128 * 2**20
 MAX_ARRAYS = 1000
 #: Lists, mappings and their parts in one message. Empty lists take twenty times their JSON in memory, and nothing else
 #: of a process runs while it reads JSON.
@@ -29,6 +36,8 @@ MAX_PARTS = 500_000
 MAX_DEPTH = 20
 MAX_TEXT = 300
 
+#: The size of that memory: a header of an array takes a little too.
+SHARED_ROOM = MAX_SHARED + 2**20
 _LENGTHS = struct.Struct("!QI")
 #: What `numpy.lib.format.write_array` writes before an array of numbers, in version 1.0 of its format.
 _HEADER = re.compile(
@@ -52,7 +61,7 @@ class ClosedError(Exception):
     """The other side is gone."""
 
 
-def plain(value: Any, depth: int = 0) -> Any:
+def plain(value: Any, depth: int = 0, most: int = MAX_FRAME) -> Any:
     """Return ``value`` as plain arrays, numbers, strings, and lists, tuples and dicts of these.
 
     Anything with ``__array__`` becomes a base-class array, so that no method of a student's object travels.
@@ -61,6 +70,10 @@ def plain(value: Any, depth: int = 0) -> Any:
     ----------
     value : object
         What a function returned.
+    depth : int
+        How many lists it lies in.
+    most : int
+        The largest array, in bytes.
 
     Returns
     -------
@@ -79,16 +92,16 @@ def plain(value: Any, depth: int = 0) -> Any:
         return _NUMBERS[value.dtype.kind](value)
     if isinstance(value, tuple):
         # A namedtuple is as good as a tuple.
-        return tuple(plain(part, depth + 1) for part in tuple.__iter__(value))
+        return tuple(plain(part, depth + 1, most) for part in tuple.__iter__(value))
     if type(value) is list:
-        return [plain(part, depth + 1) for part in value]
+        return [plain(part, depth + 1, most) for part in value]
     if type(value) is dict:
-        return {str(key): plain(part, depth + 1) for key, part in value.items()}
+        return {str(key): plain(part, depth + 1, most) for key, part in value.items()}
     if isinstance(value, (str, bool, int, float, list, dict)) or not hasattr(value, "__array__"):
         raise UnsendableError(f"an object of type {type(value).__name__}; arrays and numbers are expected.")
     array = np.asarray(value)
-    if array.nbytes > MAX_FRAME:
-        raise UnsendableError(f"{array.nbytes // 2**20} MB; at most {MAX_FRAME // 2**20} MB are accepted.")
+    if array.nbytes > most:
+        raise UnsendableError(f"{array.nbytes // 2**20} MB; at most {most // 2**20} MB are accepted.")
     array = np.array(array, copy=True, subok=False)
     if array.dtype.kind not in "biufc":
         raise UnsendableError(f"an array of dtype {array.dtype}; numbers are expected.")
@@ -175,13 +188,22 @@ def encode(message: dict[str, Any], most: int = MAX_FRAME) -> bytes:
     UnsendableError
         If the frame would be larger than ``most`` bytes or have more than ``MAX_ARRAYS`` arrays.
     """
-    blobs: list[bytes] = []
+    body, blobs = _packed(message)
+    size = len(body) + sum(map(len, blobs))
+    if size > most:
+        raise UnsendableError(f"{size / 2**20:.1f} MB; at most {most // 2**20} MB are accepted.")
+    return b"".join([_LENGTHS.pack(size, len(body)), body, *blobs])
+
+
+def _packed(message: dict[str, Any]) -> tuple[bytes, list[memoryview]]:
+    """Return the JSON of a message, and its arrays in NumPy's format."""
+    blobs: list[memoryview] = []
 
     def pack(value: Any) -> Any:
         if isinstance(value, np.ndarray):
             buffer = io.BytesIO()
             np.lib.format.write_array(buffer, value, version=(1, 0), allow_pickle=False)
-            blobs.append(buffer.getvalue())
+            blobs.append(buffer.getbuffer())
             return {"npy": len(blobs) - 1}
         if isinstance(value, tuple):
             return {"tuple": [pack(part) for part in value]}
@@ -192,22 +214,22 @@ def encode(message: dict[str, Any], most: int = MAX_FRAME) -> bytes:
         return value
 
     body = json.dumps({"message": pack(message), "blobs": None if not blobs else [len(b) for b in blobs]}).encode()
-    size = len(body) + sum(map(len, blobs))
-    if size > most:
-        raise UnsendableError(f"{size / 2**20:.1f} MB; at most {most // 2**20} MB are accepted.")
     if len(blobs) > MAX_ARRAYS:
         raise UnsendableError(f"{len(blobs)} arrays; at most {MAX_ARRAYS} are accepted.")
     if _parts(body) > MAX_PARTS:
         raise UnsendableError(f"lists of more than {MAX_PARTS} values in all; an array holds them better.")
-    return b"".join([_LENGTHS.pack(size, len(body)), body, *blobs])
+    return body, blobs
 
 
 def _parts(body: bytes) -> int:
     return body.count(b"[") + body.count(b"{") + body.count(b",")
 
 
-def decode(body: bytes, blob_bytes: bytes) -> dict[str, Any]:
-    """Return the message of a frame's JSON and array bytes; every doubt is a `MalformedError`."""
+def decode(body: bytes, blob_bytes: bytes, memory: int | None = None) -> dict[str, Any]:
+    """Return the message of a frame's JSON and array bytes; every doubt is a `MalformedError`.
+
+    Where there is shared ``memory``, a descriptor, the array bytes lie there, and none in the frame.
+    """
     try:
         if _parts(body) > MAX_PARTS:
             raise MalformedError("too many values")
@@ -215,12 +237,16 @@ def decode(body: bytes, blob_bytes: bytes) -> dict[str, Any]:
         sizes = document["blobs"] or []
         if len(sizes) > MAX_ARRAYS:
             raise MalformedError("too many arrays")
-        if not all(type(size) is int and size >= 0 for size in sizes) or sum(sizes) != len(blob_bytes):
+        if not all(type(size) is int and size >= 0 for size in sizes):
+            raise MalformedError("array sizes that are none")
+        # In one go, before anything is looked at: what lies in that memory may change at any time.
+        blobs = memoryview(blob_bytes if memory is None else _read(memory, sum(sizes)))
+        if sum(sizes) != len(blobs) or (memory is not None and blob_bytes):
             raise MalformedError("array sizes that do not add up")
         arrays: dict[int, np.ndarray] = {}
         start = 0
         for number, size in enumerate(sizes):
-            arrays[number] = _array(blob_bytes[start : start + size])
+            arrays[number] = _array(blobs[start : start + size])
             start += size
 
         def unpack(value: Any, depth: int) -> Any:
@@ -254,7 +280,7 @@ def decode(body: bytes, blob_bytes: bytes) -> dict[str, Any]:
     return message
 
 
-def _array(blob: bytes) -> np.ndarray:
+def _array(blob: memoryview) -> np.ndarray:
     # NumPy's own reader parses the header as Python, which fails at random where two threads do it at once, and np.load
     # trusts the header's shape and would allocate whatever it says.
     header = _HEADER.match(blob)
@@ -267,6 +293,105 @@ def _array(blob: bytes) -> np.ndarray:
         raise MalformedError("an array whose header does not fit its bytes")
     flat = np.frombuffer(blob, dtype=dtype, offset=start)
     return flat.reshape(shape, order="F" if fortran else "C").copy()
+
+
+def _read(memory: int, count: int) -> bytearray:
+    """Return the first bytes of shared memory: no more than it has room for, and never by mapping it."""
+    if count > SHARED_ROOM:
+        raise MalformedError(f"arrays of {count} bytes")
+    content = bytearray(count)
+    view, start = memoryview(content), 0
+    while start < count:
+        got = os.preadv(memory, [view[start:]], start)
+        if got == 0:
+            raise MalformedError("arrays that are cut off")
+        start += got
+    return content
+
+
+def shared_room() -> int:
+    """Return a descriptor of new shared memory for an answer, which nobody can make larger or smaller."""
+    import fcntl
+
+    memory = os.memfd_create("answer", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    try:
+        os.ftruncate(memory, SHARED_ROOM)
+        fcntl.fcntl(memory, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
+    except BaseException:
+        os.close(memory)
+        raise
+    return memory
+
+
+def ask_shared(channel: socket.socket, message: dict[str, Any], room: int, deadline: float | None = None) -> None:
+    """Send a message whose arrays lie in memory that the other side can read and nobody can change.
+
+    Parameters
+    ----------
+    channel : socket.socket
+    message : dict
+        Its arrays have at most `MAX_SHARED` bytes in all; the rest of it is no larger than other messages.
+    room : int
+        The descriptor of `shared_room`, which goes along: where the arrays of the answer are to lie.
+    deadline : float, optional
+        Of ``time.monotonic``.
+
+    Raises
+    ------
+    ClosedError, TimeoutError, UnsendableError
+    """
+    import fcntl
+
+    body, blobs = _shared(message, MAX_FRAME)
+    memory = os.memfd_create("question", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    try:
+        _write(memory, blobs)
+        sealed = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SEAL
+        fcntl.fcntl(memory, fcntl.F_ADD_SEALS, sealed)
+        frame = _LENGTHS.pack(len(body), len(body)) + body
+        channel.settimeout(_remaining(deadline))
+        sent = socket.send_fds(channel, [frame], [memory, room])
+        channel.sendall(memoryview(frame)[sent:])
+    except (BrokenPipeError, ConnectionResetError):
+        raise ClosedError("the other side closed the connection") from None
+    finally:
+        os.close(memory)
+
+
+def answer_shared(channel: socket.socket, message: dict[str, Any], room: int) -> None:
+    """Send an answer whose arrays lie in the memory that came with the question.
+
+    Parameters
+    ----------
+    channel : socket.socket
+    message : dict
+        Its arrays have at most `MAX_SHARED` bytes in all; the rest of it is no larger than other answers.
+    room : int
+        The descriptor of that memory.
+
+    Raises
+    ------
+    ClosedError, UnsendableError
+    """
+    body, blobs = _shared(message, MAX_REPLY)
+    _write(room, blobs)
+    channel.sendall(_LENGTHS.pack(len(body), len(body)) + body)
+
+
+def _shared(message: dict[str, Any], most: int) -> tuple[bytes, list[memoryview]]:
+    body, blobs = _packed(message)
+    for size, room, limit in ((len(body), most, most), (sum(map(len, blobs)), SHARED_ROOM, MAX_SHARED)):
+        if size > room:
+            raise UnsendableError(f"{size / 2**20:.1f} MB; at most {limit // 2**20} MB are accepted.")
+    return body, blobs
+
+
+def _write(memory: int, blobs: list[memoryview]) -> None:
+    start = 0
+    for blob in blobs:
+        while blob:
+            count = os.pwrite(memory, blob, start)
+            blob, start = blob[count:], start + count
 
 
 def send(channel: socket.socket, message: dict[str, Any], deadline: float | None = None, most: int = MAX_FRAME) -> None:
@@ -284,26 +409,49 @@ def send(channel: socket.socket, message: dict[str, Any], deadline: float | None
         raise ClosedError("the other side closed the connection") from None
 
 
-def receive(channel: socket.socket, deadline: float | None = None, most: int = MAX_FRAME) -> dict[str, Any]:
+def receive(
+    channel: socket.socket,
+    deadline: float | None = None,
+    most: int = MAX_FRAME,
+    memory: int | None = None,
+    came: list[int] | None = None,
+) -> dict[str, Any]:
     """Return the next message, of at most ``most`` bytes, before ``deadline`` (of ``time.monotonic``).
+
+    Parameters
+    ----------
+    channel : socket.socket
+    deadline : float, optional
+        Of ``time.monotonic``.
+    most : int
+        The largest frame, in bytes.
+    memory : int, optional
+        The descriptor of `shared_room`: the arrays lie there.
+    came : list of int, optional
+        Takes the descriptors that come along, those of `ask_shared`: a job gives one. Others get no descriptor,
+        whatever is sent to them.
 
     Raises
     ------
     ClosedError, TimeoutError, MalformedError
     """
-    size, body_size = _LENGTHS.unpack(_exactly(channel, _LENGTHS.size, deadline))
+    size, body_size = _LENGTHS.unpack(_exactly(channel, _LENGTHS.size, deadline, came))
     if size > most or body_size > size:
         raise MalformedError(f"a frame of {size} bytes")
     body = _exactly(channel, body_size, deadline)
-    return decode(body, _exactly(channel, size - body_size, deadline))
+    return decode(body, _exactly(channel, size - body_size, deadline), came[0] if came else memory)
 
 
-def _exactly(channel: socket.socket, count: int, deadline: float | None) -> bytes:
+def _exactly(channel: socket.socket, count: int, deadline: float | None, came: list[int] | None = None) -> bytes:
     parts = bytearray()
     while len(parts) < count:
         channel.settimeout(_remaining(deadline))
         try:
-            part = channel.recv(min(count - len(parts), 2**20))
+            if came is None:
+                part = channel.recv(min(count - len(parts), 2**20))
+            else:
+                part, descriptors, _, _ = socket.recv_fds(channel, count - len(parts), 2, socket.MSG_CMSG_CLOEXEC)
+                came += descriptors
         except (ConnectionResetError, BrokenPipeError):
             part = b""
         if not part:

@@ -49,7 +49,9 @@ class NoAnswerError(Exception):
     """There is no answer to a question. The text is for the student."""
 
 
-def answer(functions: Mapping[str, Any], function: str, args: tuple) -> tuple[Any, tuple[int, ...]]:
+def answer(
+    functions: Mapping[str, Any], function: str, args: tuple, most: int = wire.MAX_FRAME
+) -> tuple[Any, tuple[int, ...]]:
     """Call one function of a namespace on copies of the arguments.
 
     Parameters
@@ -60,6 +62,8 @@ def answer(functions: Mapping[str, Any], function: str, args: tuple) -> tuple[An
         The name to look up.
     args : tuple
         Plain values (see `wire.plain`).
+    most : int
+        The largest array that it may return, in bytes.
 
     Returns
     -------
@@ -83,7 +87,7 @@ def answer(functions: Mapping[str, Any], function: str, args: tuple) -> tuple[An
         # A warning is no fault, even where the notebook turned warnings into errors.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            value = wire.plain(target(*mine))
+            value = wire.plain(target(*mine), most=most)
     except wire.UnsendableError as error:
         raise NoAnswerError(f"{function} returned {error}") from None
     except (Exception, SystemExit) as error:
@@ -172,10 +176,18 @@ def _text(value: Any) -> str:
 
 
 def serve(shell: Shell, channel: socket.socket) -> None:
-    """Answer requests until the other side closes: ``{"id", "run": source}`` and ``{"id", "ask": name, "args"}``."""
+    """Answer requests until the other side closes: ``{"id", "run": source}`` and ``{"id", "ask": name, "args"}``.
+
+    Parameters
+    ----------
+    shell : Shell
+    channel : socket.socket
+    """
     while True:
+        # Of a request with large arrays: the memory that holds them, and that for the answer's.
+        came: list[int] = []
         try:
-            request = wire.receive(channel)
+            request = wire.receive(channel, came=came)
         except wire.ClosedError:
             return
         reply: dict[str, Any] = {"id": request["id"]}
@@ -187,22 +199,32 @@ def serve(shell: Shell, channel: socket.socket) -> None:
         else:
             with open(os.devnull, "w") as quiet, contextlib.redirect_stdout(quiet), contextlib.redirect_stderr(quiet):
                 try:
-                    value, modified = answer(shell.shell.user_ns, request["ask"], request["args"])
+                    most = wire.MAX_SHARED if came else wire.MAX_FRAME
+                    value, modified = answer(shell.shell.user_ns, request["ask"], request["args"], most)
                     reply |= {"value": value, "modified": list(modified)}
                 except NoAnswerError as error:
                     reply["error"] = str(error)
         reply["noted"] = list(stubs.noted)
         try:
-            wire.send(channel, reply, most=wire.MAX_REPLY)
+            if came:
+                wire.answer_shared(channel, reply, came[1])
+            else:
+                wire.send(channel, reply, most=wire.MAX_REPLY)
         except wire.UnsendableError as error:
             wire.send(channel, {"id": request["id"], "error": f"{request.get('ask', 'The cell')} returned {error}"})
+        for descriptor in came:
+            os.close(descriptor)
 
 
 def _write(name: str, content: np.ndarray) -> None:
     with contextlib.suppress(OSError):
         os.makedirs(os.path.dirname(name) or ".", exist_ok=True)
-        with open(name, "wb") as file:
-            file.write(content.tobytes())
+        try:
+            with open(name, "wb") as file:
+                file.write(content.tobytes())
+        except OSError:
+            # A part of it would only take the room of what the cells write.
+            os.remove(name)
 
 
 # --- becoming a child -----------------------------------------------------------------------------------------

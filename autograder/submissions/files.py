@@ -5,12 +5,17 @@ from __future__ import annotations
 import contextlib
 import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import accumulate
 from pathlib import Path
 
+from autograder.sandbox.wire import MAX_SHARED
+
 MAX_FILES = 100
 MAX_FILE_BYTES = 16 * 2**20
+#: What Keras calls a file of weights. These have room of their own, all of them together.
+WEIGHTS = ".weights.h5"
+MAX_WEIGHTS_BYTES = MAX_SHARED
 MAX_ENTRIES = 1000
 
 
@@ -36,10 +41,17 @@ def files_beside(notebook: Path) -> tuple[dict[str, bytes], list[str]]:
             left_out.append(_unreadable(path, notebook, error))
     nearest = list(found)[:MAX_FILES]
     # Small ones first: a model that was saved must not take the place of a table of results.
-    smallest = sorted(nearest, key=found.get)
-    taken = dict(zip(smallest, accumulate(found[path] for path in smallest), strict=True))
-    fitting = [path for path in nearest if taken[path] <= MAX_FILE_BYTES]
-    if len(fitting) < len(found):
+    weights = [path for path in nearest if path.name.endswith(WEIGHTS)]
+    others = [path for path in nearest if path not in weights]
+    fits = _first(others, found, MAX_FILE_BYTES) | _first(weights, found, MAX_WEIGHTS_BYTES)
+    fitting = [path for path in nearest if path in fits]
+    heavy = [path for path in weights if path not in fits]
+    left_out += [
+        f"The file {path.relative_to(notebook.parent)} has {found[path] / 2**20:.1f} MB, and at most "
+        f"{MAX_WEIGHTS_BYTES // 2**20} MB of weights are read; it was left out."
+        for path in heavy
+    ]
+    if len(fitting) + len(heavy) < len(found):
         left_out.append("The files beside the notebook are too many or too large; some were left out.")
     for path in fitting:
         try:
@@ -47,6 +59,12 @@ def files_beside(notebook: Path) -> tuple[dict[str, bytes], list[str]]:
         except OSError as error:
             left_out.append(_unreadable(path, notebook, error))
     return files, left_out[:MAX_FILES]
+
+
+def _first(paths: list[Path], sizes: Mapping[Path, int], most: int) -> set[Path]:
+    """Return the smallest of some files, as many as have so many bytes together."""
+    smallest = sorted(paths, key=lambda path: sizes[path])
+    return {path for path, sum in zip(smallest, accumulate(sizes[p] for p in smallest), strict=True) if sum <= most}
 
 
 def _unreadable(path: Path, notebook: Path, error: OSError) -> str:

@@ -144,8 +144,8 @@ def exported(module: str) -> MappingProxyType[str, str]:
 
     Examples
     --------
-    >>> exported("source_lib.data_generator")["DataGenerator"]
-    'source_lib.data_generator.DataGenerator'
+    >>> exported("source_lib.data")["DataGenerator"]
+    'source_lib.data.DataGenerator'
     >>> exported("no_such_module")
     mappingproxy({})
     """

@@ -218,14 +218,14 @@ def safe_outputs(ran: CellRun, budget: Budget | None = None) -> list[NotebookNod
         elif isinstance(data, dict) and (shown := _safe_data(data, budget)):
             outputs.append(new_output("display_data", data=shown))
     if ran.error is not None:
-        told = ran.error if isinstance(ran.error, dict) else {}
-        told = {key: value for key, value in told.items() if isinstance(value, str)}
+        said = ran.error if isinstance(ran.error, dict) else {}
+        said = {key: value for key, value in said.items() if isinstance(value, str)}
         outputs.append(
             new_output(
                 "error",
-                ename=printable(budget.cut(told.get("ename", ""), MAX_TEXT)),
-                evalue=printable(budget.cut(told.get("evalue", ""), MAX_TEXT)),
-                traceback=_text(told.get("traceback", ""), budget).split("\n"),
+                ename=printable(budget.cut(said.get("ename", ""), MAX_TEXT)),
+                evalue=printable(budget.cut(said.get("evalue", ""), MAX_TEXT)),
+                traceback=_text(said.get("traceback", ""), budget).split("\n"),
             )
         )
     if ran.cut_off is not None:

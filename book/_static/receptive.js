@@ -1,6 +1,6 @@
 // Makes a figure of class "receptive" live: a stack of layers in one dimension, one cell of its output, and the cells
 // that it sees behind every earlier layer. What a cell sees stands in the traces that the page's code has written
-// (source_lib.receptive.catalogue); here it is looked up and drawn. Without this script the figure shows one stack.
+// (source_lib.interactive.receptive_field_explorer.catalogue); here it is looked up and drawn. Without this script the figure shows one stack.
 "use strict";
 
 (() => {

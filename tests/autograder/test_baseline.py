@@ -7,12 +7,12 @@ from sklearn.metrics import accuracy_score
 
 from autograder.leaderboard import baseline
 from autograder.leaderboard.baseline import color_baseline, color_statistics, find_images
-from source_lib.samples import tissue_labels
+from source_lib.data.patchcam import tissue_labels
 
 
 @pytest.fixture(scope="module")
 def sample():
-    return find_images("patchcam", tissue_labels())
+    return find_images("patchcam", tissue_labels(), tissue_labels)
 
 
 @pytest.fixture
@@ -34,17 +34,17 @@ def real(tmp_path, monkeypatch):
 
 def test_labels_of_the_sample_are_known_for_what_they_are(sample, real):
     assert sample.source == "sample" and sample.N_test == len(tissue_labels())
-    assert find_images("patchcam", tissue_labels()).source == "sample", "also where real images are"
+    assert find_images("patchcam", tissue_labels(), tissue_labels).source == "sample", "also where real images are"
 
 
 def test_other_labels_are_of_the_real_images_where_there_are_as_many(real):
-    assert find_images("patchcam", np.arange(12) % 2).source == "real"
-    assert find_images("patchcam", np.arange(13) % 2) is None
+    assert find_images("patchcam", np.arange(12) % 2, tissue_labels).source == "real"
+    assert find_images("patchcam", np.arange(13) % 2, tissue_labels) is None
     other = tissue_labels()
     other[:2] = 1 - other[:2]
-    assert find_images("patchcam", other) is None
+    assert find_images("patchcam", other, tissue_labels) is None
     (real / "test_x.h5").write_bytes(b"half of it")
-    assert find_images("patchcam", np.arange(12) % 2) is None
+    assert find_images("patchcam", np.arange(12) % 2, tissue_labels) is None
 
 
 def test_statistics_know_the_colors_and_not_where_they_are():
@@ -68,7 +68,7 @@ def test_colors_say_little_about_the_sample(sample, tmp_path):
 
 
 def test_it_learns_what_colors_say_and_only_once(real, tmp_path, monkeypatch):
-    images, keep = find_images("patchcam", np.arange(12) % 2), tmp_path / "course"
+    images, keep = find_images("patchcam", np.arange(12) % 2, tissue_labels), tmp_path / "course"
     keep.mkdir()
     found = color_baseline(images, 5, keep)
     assert found.shape == (5, 12) and accuracy_score(np.tile(np.arange(12) % 2, 5), found.ravel() > 0.5) == 1
@@ -89,5 +89,5 @@ def test_it_learns_what_colors_say_and_only_once(real, tmp_path, monkeypatch):
 
 
 def test_where_nothing_can_be_kept_it_is_computed_all_the_same(real, tmp_path):
-    images = find_images("patchcam", np.arange(12) % 2)
+    images = find_images("patchcam", np.arange(12) % 2, tissue_labels)
     assert color_baseline(images, 2, tmp_path / "nowhere").shape == (2, 12)

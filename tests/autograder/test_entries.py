@@ -6,18 +6,20 @@ import numpy as np
 import pytest
 
 from autograder.errors import UserError
+from autograder.leaderboard.board import find_contest
 from autograder.leaderboard.entries import (
-    FILES,
-    HandedIn,
-    call,
+    Entry,
+    display_name,
+    display_names,
     pseudonym,
-    read_handed_in,
+    read_entry,
     read_labels,
     read_nicknames,
-    shown,
 )
 from source_lib.predictions import check_csv
 
+CONTEST = find_contest("lab3")
+FILES = {"class": CONTEST.files["accuracy"], "probability": CONTEST.files["auc"]}
 N = 20
 LABELS = np.arange(N) % 2
 
@@ -45,9 +47,9 @@ def folder(tmp_path):
 def test_labels_are_read_also_as_a_spreadsheet_saves_them(tmp_path):
     path = tmp_path / "labels.csv"
     path.write_text(csv_of("class", LABELS))
-    np.testing.assert_array_equal(read_labels(path), LABELS)
+    np.testing.assert_array_equal(read_labels(path, CONTEST), LABELS)
     path.write_text("\ufeff" + csv_of("class", LABELS).replace(",", ";").replace("\n", "\r\n"))
-    np.testing.assert_array_equal(read_labels(path), LABELS)
+    np.testing.assert_array_equal(read_labels(path, CONTEST), LABELS)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +70,7 @@ def test_what_is_no_label_file_gets_a_sentence_without_a_label(tmp_path, content
     if content is not None:
         path.write_text(content)
     with pytest.raises(UserError) as caught:
-        read_labels(path)
+        read_labels(path, CONTEST)
     assert says in str(caught.value) and "1731" not in str(caught.value) and "\n" not in str(caught.value)
     assert "cnn-course" in str(caught.value) or "at least" in str(caught.value)
 
@@ -79,11 +81,11 @@ def test_what_is_no_label_file_gets_a_sentence_without_a_label(tmp_path, content
 def test_the_files_that_check_csv_accepts_are_the_ones_that_are_read(folder, capsys):
     for column, names in FILES.items():
         assert check_csv(*(folder / name for name in names), rows=N, column=column), capsys.readouterr().out
-    read = read_handed_in(folder, N)
-    assert read.notes == () and read.classes.shape == read.probabilities.shape == (5, N)
+    read = read_entry(folder, CONTEST, N)
+    assert read.notes == () and read.predicted["accuracy"].shape == read.predicted["auc"].shape == (5, N)
     for position, name in enumerate(FILES["probability"]):
         np.testing.assert_array_equal(
-            read.probabilities[position], np.loadtxt(folder / name, skiprows=1, delimiter=",")[:, 1]
+            read.predicted["auc"][position], np.loadtxt(folder / name, skiprows=1, delimiter=",")[:, 1]
         )
 
 
@@ -97,13 +99,13 @@ def test_the_files_that_check_csv_accepts_are_the_ones_that_are_read(folder, cap
     ],
 )
 def test_what_is_wrong_in_form_but_clear_is_read_with_a_note(folder, name, content, note):
-    whole = read_handed_in(folder, N)
+    whole = read_entry(folder, CONTEST, N)
     (folder / name).write_text(content((folder / name).read_text()))
-    read = read_handed_in(folder, N)
+    read = read_entry(folder, CONTEST, N)
     assert len(read.notes) == 1 and note in read.notes[0]
     if name != "run1.csv":
-        np.testing.assert_array_equal(read.classes, whole.classes)
-        np.testing.assert_array_equal(read.probabilities, whole.probabilities)
+        np.testing.assert_array_equal(read.predicted["accuracy"], whole.predicted["accuracy"])
+        np.testing.assert_array_equal(read.predicted["auc"], whole.predicted["auc"])
 
 
 @pytest.mark.parametrize(
@@ -124,26 +126,26 @@ def test_without_five_clear_files_nothing_is_ranked_and_the_first_note_says_why(
         (folder / "run3.csv").unlink()
     else:
         (folder / "run3.csv").write_bytes(content)
-    read = read_handed_in(folder, N)
-    assert read.classes is None and read.probabilities is not None
+    read = read_entry(folder, CONTEST, N)
+    assert "accuracy" not in read.predicted and "auc" in read.predicted
     assert read.notes[0].startswith(note) and read.notes[0].endswith("And 1 more.") and "\x1b" not in read.notes[0]
 
 
 def test_without_five_clear_files_of_probabilities_there_is_no_auc_and_a_note_says_why(folder):
     (folder / "run2_prob.csv").write_text(csv_of("probability", [1.5] * N))
-    read = read_handed_in(folder, N)
-    assert read.probabilities is None and read.classes.shape == (5, N)
+    read = read_entry(folder, CONTEST, N)
+    assert "auc" not in read.predicted and read.predicted["accuracy"].shape == (5, N)
     assert read.notes[0].startswith("No AUC. run2_prob.csv, line 2: The probability 1.5 is out of range.")
     for name in FILES["probability"]:
         (folder / name).unlink()
-    (note,) = read_handed_in(folder, N).notes
+    (note,) = read_entry(folder, CONTEST, N).notes
     assert note == "No AUC. run1_prob.csv to run5_prob.csv: None of them was handed in."
 
 
-def test_a_copy_under_another_name_is_told(folder):
+def test_a_copy_under_another_name_is_reported(folder):
     shutil.copy(folder / "run1.csv", folder / "run4.csv")
-    read = read_handed_in(folder, N)
-    assert read.classes is not None and "run4.csv: It predicts the same as run1.csv" in read.notes[0]
+    read = read_entry(folder, CONTEST, N)
+    assert "accuracy" in read.predicted and "run4.csv: It predicts the same as run1.csv" in read.notes[0]
 
 
 def test_links_are_not_followed_and_huge_files_do_not_matter(folder, tmp_path):
@@ -151,18 +153,18 @@ def test_links_are_not_followed_and_huge_files_do_not_matter(folder, tmp_path):
     (folder / "run2.csv").symlink_to(tmp_path / "labels.csv")
     with open(folder / "best.keras", "wb") as file:
         file.truncate(10**10)
-    read = read_handed_in(folder, N)
-    assert read.classes is None and read.notes[0].startswith("run2.csv: It was not handed in.")
+    read = read_entry(folder, CONTEST, N)
+    assert "accuracy" not in read.predicted and read.notes[0].startswith("run2.csv: It was not handed in.")
     (folder / "run2.csv").unlink()
     shutil.copy(tmp_path / "labels.csv", folder / "run2.csv")
-    assert read_handed_in(folder, N).notes == ()
+    assert read_entry(folder, CONTEST, N).notes == ()
     (tmp_path / "mine").symlink_to(folder)
-    assert read_handed_in(tmp_path / "mine", N).classes is None
+    assert "accuracy" not in read_entry(tmp_path / "mine", CONTEST, N).predicted
 
 
 def test_a_folder_without_anything(tmp_path):
-    read = read_handed_in(tmp_path, N)
-    assert read == HandedIn(None, None, read.notes)
+    read = read_entry(tmp_path, CONTEST, N)
+    assert read == Entry({}, read.notes)
     assert read.notes[0] == "run1.csv to run5.csv: None of them was handed in."
 
 
@@ -170,7 +172,7 @@ def test_a_note_is_short_whatever_a_file_holds(folder):
     (folder / "run1.csv").write_text("id," + "x" * 10**6 + "\n0,1\n")
     (folder / ("y" * 200 + ".csv")).symlink_to("/etc/passwd")
     (folder / "run2.csv").unlink()
-    assert all(len(note) <= 240 for note in read_handed_in(folder, N).notes)
+    assert all(len(note) <= 240 for note in read_entry(folder, CONTEST, N).notes)
 
 
 # names
@@ -178,9 +180,9 @@ def test_a_note_is_short_whatever_a_file_holds(folder):
 
 def test_names_are_ids_nicknames_or_pseudonyms():
     students = ["ada", "bob"]
-    assert call(students, {}) == {"ada": "ada", "bob": "bob"}
-    assert call(students, {"bob": "The Pool", "eve": "nobody"}) == {"ada": "ada", "bob": "The Pool"}
-    hidden = call(students, {"bob": "The Pool"}, secret=7)
+    assert display_names(students, {}) == {"ada": "ada", "bob": "bob"}
+    assert display_names(students, {"bob": "The Pool", "eve": "nobody"}) == {"ada": "ada", "bob": "The Pool"}
+    hidden = display_names(students, {"bob": "The Pool"}, secret=7)
     assert hidden["bob"] == "The Pool" and hidden["ada"] == pseudonym("ada", 7)
 
 
@@ -195,7 +197,7 @@ def test_a_pseudonym_is_a_matter_of_the_secret():
 @pytest.mark.parametrize("nicknames", [{"bob": "ADA"}, {"ada": "Pool", "bob": "pool"}])
 def test_nobody_is_called_like_somebody_else(nicknames):
     with pytest.raises(UserError, match="would both be called"):
-        call(["ada", "bob"], nicknames)
+        display_names(["ada", "bob"], nicknames)
 
 
 def test_nicknames_are_read_and_made_harmless(tmp_path):
@@ -227,4 +229,4 @@ def test_a_wrong_file_of_names_gets_a_sentence(tmp_path, content, says):
 
 
 def test_a_name_without_a_letter_to_show_is_still_a_name():
-    assert shown("\x1b[0m") != "" and shown("a" * 300).endswith("…")
+    assert display_name("\x1b[0m") != "" and display_name("a" * 300).endswith("…")

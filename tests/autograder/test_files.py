@@ -2,7 +2,14 @@
 
 import shutil
 
-from autograder.submissions.files import MAX_ENTRIES, MAX_FILE_BYTES, MAX_FILES, files_beside, links_beside
+from autograder.submissions.files import (
+    MAX_ENTRIES,
+    MAX_FILE_BYTES,
+    MAX_FILES,
+    MAX_WEIGHTS_BYTES,
+    files_beside,
+    links_beside,
+)
 
 
 def test_too_many_or_too_large_files_are_left_out(tmp_path):
@@ -23,6 +30,23 @@ def test_what_is_too_large_keeps_nothing_small_out(tmp_path):
         (tmp_path / f"run{number}.csv").write_text("id,class")
     files, left_out = files_beside(tmp_path / "lab3.ipynb")
     assert "run1.csv" in files and len(files) <= MAX_FILES and sum(map(len, files.values())) <= MAX_FILE_BYTES
+
+
+def test_weights_have_room_of_their_own(tmp_path):
+    """A network of 40 MB is taken, and so is all that would be taken without it."""
+    for name, size in (("a.weights.h5", 40), ("data.bin", 15), ("b.weights.h5", 100), ("c.weights.h5", 200)):
+        with open(tmp_path / name, "wb") as file:
+            file.truncate(size * 2**20)
+    files, left_out = files_beside(tmp_path / "lab5.ipynb")
+    assert {name: len(content) // 2**20 for name, content in files.items()} == {"a.weights.h5": 40, "data.bin": 15}
+    assert left_out == [
+        "The file b.weights.h5 has 100.0 MB, and at most 128 MB of weights are read; it was left out.",
+        "The file c.weights.h5 has 200.0 MB, and at most 128 MB of weights are read; it was left out.",
+    ]
+    (tmp_path / "b.weights.h5").unlink()
+    with open(tmp_path / "a.weights.h5", "wb") as file:
+        file.truncate(MAX_WEIGHTS_BYTES)
+    assert set(files_beside(tmp_path / "lab5.ipynb")[0]) == {"a.weights.h5", "data.bin"}
 
 
 def test_nothing_is_taken_from_a_folder_that_is_a_link(tmp_path):

@@ -23,7 +23,7 @@ import numpy as np
 import tensorflow as tf
 from autograder import open_lab
 from source_lib import util
-from source_lib.data_generator import DataGenerator
+from source_lib.data import DataGenerator
 
 check = open_lab("lab1", globals())
 """

@@ -83,7 +83,7 @@ COLLECTED = (
             "tensorflow.keras.layers.MaxPool2D",
         ),
         ("class Mine(keras.layers.Layer): pass\n    return Mine()(h)", "keras.layers.Layer"),
-        ("exec('import source_lib.arithmetic as a; a.pool(h)')", "source_lib.arithmetic.pool"),
+        ("exec('import source_lib.layers.arithmetic as a; a.pool(h)')", "source_lib.layers.arithmetic.pool"),
         (FRESH, None),
         (PROGRAM, None),
         (COLLECTED, None),

@@ -17,7 +17,7 @@ from sklearn.metrics import accuracy_score, roc_auc_score
 from autograder import cli
 from autograder.errors import UserError
 from autograder.leaderboard import entries, page, scores
-from autograder.leaderboard.board import CONTESTS, make_board
+from autograder.leaderboard.board import find_contest, make_board
 from autograder.leaderboard.entries import pseudonym
 from source_lib.predictions import check_csv
 from tests.conftest import ROOT
@@ -93,9 +93,9 @@ def run(course, monkeypatch, capsys):
         monkeypatch.setattr(sys, "argv", ["cnn-course", *map(str, arguments)])
         with pytest.raises(SystemExit) as ended:
             cli.main()
-        told = capsys.readouterr()
-        assert "Traceback" not in told.out + told.err
-        return ended.value.code, told.out + told.err
+        reported = capsys.readouterr()
+        assert "Traceback" not in reported.out + reported.err
+        return ended.value.code, reported.out + reported.err
 
     def leaderboard(*arguments):
         return call("leaderboard", "lab3", "--course", course, *arguments)
@@ -112,7 +112,7 @@ def rows_of(path):
 def board_of(course, **options):
     folders = {path.name: path / "lab3" for path in sorted((course / "assignments" / "submitted").iterdir())}
     names = {student: student for student in folders}
-    return make_board(CONTESTS["lab3"], folders, course / "labels" / "lab3.csv", SECRET, course, names, **options)
+    return make_board(find_contest("lab3"), folders, course / "labels" / "lab3.csv", SECRET, course, names, **options)
 
 
 def nearest(value, step):
@@ -124,8 +124,8 @@ def nearest(value, step):
 
 @pytest.mark.parametrize("private", [False, True])
 def test_the_numbers_are_those_of_scikit_learn_on_each_part(run, course, private):
-    code, told = run(*["--private"][:private])
-    assert code == 0 and "4 of 4 have a rank" in told
+    code, reported = run(*["--private"][:private])
+    assert code == 0 and "4 of 4 have a rank" in reported
     folder, name = ("leaderboard-private", "lab3-private") if private else ("leaderboard", "lab3")
     found = rows_of(course / folder / f"{name}.csv")
     step, fine = scores.steps(N // 2)
@@ -194,7 +194,7 @@ def test_equal_accuracies_share_a_rank_and_the_next_one_counts_all_before_it(cou
         hand_in(course, student, wrong_on(*[wrong] * 5))
     # Twenty images more or fewer in single runs: another spread, the same mean.
     hand_in(course, "lea", wrong_on(60, 140, 100, 100, 100))
-    lines = [line for line in board_of(course).lines if not line.reference]
+    lines = [line for line in board_of(course).rows if not line.reference]
     assert [(line.name, line.rank, line.tied) for line in lines] == [
         ("eve", 1, True),
         ("lea", 1, True),
@@ -205,7 +205,7 @@ def test_equal_accuracies_share_a_rank_and_the_next_one_counts_all_before_it(cou
         ("kim", 7, False),
     ], "within a printed step the alphabet decides, not what is not printed"
     assert [line.name for line in lines if line.overlaps] == ["ann", "pat"]
-    leader, pat = (line.accuracy["public"] for line in (lines[0], lines[5]))
+    leader, pat = (line.scores["accuracy"]["public"] for line in (lines[0], lines[5]))
     assert pat.mean < leader.low <= pat.high, "intervals overlap, not a mean and an interval"
     shown = page.page_html(board_of(course))
     assert shown.count("1 =") == 4 and shown.count("overlaps the interval of first place") == 2
@@ -217,8 +217,8 @@ def test_the_private_page_is_ranked_by_the_private_part(course):
     fitted[:, np.flatnonzero(~PUBLIC)[:400]] ^= 1
     hand_in(course, "fitted", fitted)
     hand_in(course, "honest", wrong_on(*[150] * 5))
-    assert [line.name for line in board_of(course).lines][:2] == ["fitted", "honest"]
-    assert [line.name for line in board_of(course, private=True).lines][:2] == ["honest", "fitted"]
+    assert [line.name for line in board_of(course).rows][:2] == ["fitted", "honest"]
+    assert [line.name for line in board_of(course, private=True).rows][:2] == ["honest", "fitted"]
 
 
 # what is not for its readers
@@ -235,9 +235,9 @@ def test_no_private_number_is_in_the_public_files(run, course):
     board = board_of(course, private=True)
     mine = {
         f"{value:.3f}"
-        for line in board.lines
+        for line in board.rows
         if not line.reference
-        for score in (line.accuracy["private"], line.auc["private"])
+        for score in (line.scores["accuracy"]["private"], line.scores["auc"]["private"])
         for value in (score.mean, score.low, score.high)
     }
     run("--private", "--to", course / "both")
@@ -274,9 +274,9 @@ def test_it_does_not_matter_which_image_of_a_class_is_predicted_right(course):
 
 
 def test_labels_are_nowhere(run, course):
-    code, told = run("--private")
+    code, reported = run("--private")
     texts = [path.read_text() for path in (course / "leaderboard-private").iterdir()]
-    for text in [told, *texts]:
+    for text in [reported, *texts]:
         # Whatever stands between them.
         digits = "".join(re.findall(r"(?<![\d.])[01](?![\d.])", text))
         for start in range(0, N - 24, 8):
@@ -294,8 +294,8 @@ def test_who_cannot_be_understood_stands_below_with_the_first_reason(run, course
     folder = hand_in_model(course, "gus", 7, 0.8)
     (folder / "run1_prob.csv").unlink()
     (course / "assignments" / "submitted" / "hal" / "lab3").mkdir(parents=True)
-    code, told = run()
-    assert code == 0 and "6 of 8 have a rank" in told and "eve: run2.csv, line 1: It is no text." in told
+    code, reported = run()
+    assert code == 0 and "6 of 8 have a rank" in reported and "eve: run2.csv, line 1: It is no text." in reported
     found = rows_of(course / "leaderboard" / "lab3.csv")
     assert found["eve"]["kind"] == found["hal"]["kind"] == "not ranked" and found["eve"]["accuracy"] == ""
     assert "None of them was handed in" in found["hal"]["notes"]
@@ -315,11 +315,11 @@ def test_the_files_are_those_for_kaggle(course, capsys):
     files = [folder / name for name in NAMES["class"]]
     assert check_csv(*files, rows=N)
     assert files[0].read_text().startswith("id,class\n0,")
-    line = {line.name: line for line in board_of(course).lines}["ada"]
+    line = {line.name: line for line in board_of(course).rows}["ada"]
     assert line.rank == 1 and line.notes == ()
     files[0].write_text(files[0].read_text().replace("id,class", "Id,Class"))
     assert not check_csv(*files, rows=N)
-    assert {line.name: line for line in board_of(course).lines}["ada"].notes != ()
+    assert {line.name: line for line in board_of(course).rows}["ada"].notes != ()
     capsys.readouterr()
 
 
@@ -346,22 +346,22 @@ def relabel(course, content):
     ],
 )
 def test_a_mistake_gets_a_sentence(run, course, arguments, says):
-    code, told = run.any(*[argument.format(course=course) for argument in arguments])
-    assert code == 1 and says in told.replace("\n", " ")
+    code, reported = run.any(*[argument.format(course=course) for argument in arguments])
+    assert code == 1 and says in reported.replace("\n", " ")
     assert not (course / "leaderboard").exists()
 
 
 def test_labels_of_other_images_are_refused(run, course):
     relabel(course, "id,class\n" + "".join(f"{index},{index % 2}\n" for index in range(30)))
-    code, told = run()
-    assert code == 1 and "has the labels of 30 images" in told and "4 of 4 students predict 2000" in told
+    code, reported = run()
+    assert code == 1 and "has the labels of 30 images" in reported and "4 of 4 students predict 2000" in reported
     assert not (course / "leaderboard").exists()
 
 
 def test_nobody_handed_in(run, course):
     shutil.rmtree(course / "assignments")
-    code, told = run()
-    assert code == 1 and "Nobody handed in lab3 yet" in told
+    code, reported = run()
+    assert code == 1 and "Nobody handed in lab3 yet" in reported
 
 
 @pytest.mark.parametrize("images", [N, 16, 30])
@@ -370,8 +370,8 @@ def test_a_class_of_which_nobody_can_be_understood_has_a_page_all_the_same(run, 
     shutil.rmtree(course / "assignments")
     (course / "assignments" / "submitted" / "ada" / "lab3").mkdir(parents=True)
     relabel(course, "id,class\n" + "".join(f"{index},{index % 2}\n" for index in range(images)))
-    code, told = run()
-    assert code == 0 and "0 of 1 have a rank" in told
+    code, reported = run()
+    assert code == 0 and "0 of 1 have a rank" in reported
     assert "None of them was handed in" in (course / "leaderboard" / "lab3.html").read_text()
 
 
@@ -403,8 +403,8 @@ def test_hostile_names_do_nothing(run, course):
             text = f"id,{name}</td><img src=x onerror=alert(1)>\n0,1\n"
             (folder / "run1.csv").write_bytes(text.encode(errors="replace"))
     (course / "assignments" / "submitted" / "link").symlink_to(course / "assignments" / "submitted" / "ada")
-    code, told = run()
-    assert code == 0 and "[bold]x[" in told and "link" not in rows_of(course / "leaderboard" / "lab3.csv")
+    code, reported = run()
+    assert code == 0 and "[bold]x[" in reported and "link" not in rows_of(course / "leaderboard" / "lab3.csv")
     page = (course / "leaderboard" / "lab3.html").read_text()
     tree = BeautifulSoup(page, "html.parser")
     assert tree.find_all(["script", "img", "iframe", "object", "form"]) == [] and "\u202e" not in page
@@ -421,9 +421,9 @@ def test_nicknames_and_pseudonyms_take_the_place_of_ids(run, course):
     assert {"ada", "The Pool"} <= set(rows_of(course / "leaderboard" / "lab3.csv"))
     folder = hand_in_model(course, "eve", 5, 0.8)
     (folder / "run2.csv").unlink()
-    code, told = run("--names", names, "--anonymous")
+    code, reported = run("--names", names, "--anonymous")
     public = "".join(path.read_text() for path in (course / "leaderboard").iterdir())
-    assert not re.search(r"\b(ada|bob|cleo|di|eve)\b", public + told.replace(str(course), ""))
+    assert not re.search(r"\b(ada|bob|cleo|di|eve)\b", public + reported.replace(str(course), ""))
     assert "The Pool" in public and pseudonym("ada", SECRET) in public and pseudonym("eve", SECRET) in public
     who = course / "leaderboard-private" / "names.csv"
     assert stat.S_IMODE(who.stat().st_mode) == 0o600
@@ -457,7 +457,7 @@ def test_a_board_takes_the_place_of_the_last_one_as_a_whole(course):
     assert set(before) == {"lab3.html", "lab3.csv"}
     # The second of two files cannot be written to its end: the first keeps what it held, and nothing is left over.
     with pytest.raises(UnicodeEncodeError):
-        page.write_files({place / "lab3.html": "new", place / "lab3.csv": "new \ud800"}, 0o644)
+        page.write_files({place / "lab3.html": "new", place / "lab3.csv": "new \ud800"})
     assert {path.name: path.read_bytes() for path in place.iterdir()} == before
     (place / "lab3.csv").unlink()
     (place / "lab3.csv").mkdir()

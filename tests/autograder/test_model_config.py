@@ -106,11 +106,16 @@ def test_classes_of_ones_own_are_refused():
         '{"class_name": "Dense", "module": "keras_evil.layers", "config": {}}',
         '{"class_name": "Dense", "config": {"activation": {"class_name": "__lambda__", "config": {}}}}',
         '{"class_name": "Dense", "config": {"activation": {"module": "os", "class_name": "system", "config": {}}}}',
+        '{"class_name": "Dense", "config": {"bias": {"module": "keras_evil", "class_name": "L2", "config": {}}}}',
+        '{"class_name": "Dense", "config": {"a": {"module": "keras.utils", "class_name": "get_file", "config": {}}}}',
+        '{"class_name": "Dense", "config": {"a": {"module": "keras.saving", "class_name": "load_model", "config": 1}}}',
+        '{"class_name": "Dense", "config": {"a": {"module": "keras.layers", "class_name": "TFSMLayer", "config": {}}}}',
+        '{"class_name": "Dense", "config": {"of": {"module": "keras.layers", "class_name": ["Dense"], "config": {}}}}',
         "[" * 100_000,
         '{"class_name": "Sequential", "config": {"layers": [' * 50 + "]}}" * 50,
         " " * (2**20 + 1),
     ],
-    ids=range(15),
+    ids=range(20),
 )
 def test_forged_configurations_end_in_one_sentence(forged):
     with pytest.raises(ConfigError) as told:
@@ -118,6 +123,26 @@ def test_forged_configurations_end_in_one_sentence(forged):
     assert str(told.value).startswith("has ") and str(told.value).isprintable()
     with pytest.raises(ConfigError):
         regularization(forged, "{}")
+
+
+def test_settings_of_keras_own_are_rebuilt():
+    stack = [
+        layers.Conv2D(2, 3, kernel_regularizer="l2", kernel_constraint="max_norm", activation="gelu", dtype="float16"),
+        layers.SpectralNormalization(layers.Conv2D(2, 3, kernel_initializer=keras.initializers.Constant(0.2))),
+        layers.PReLU(shared_axes=(1, 2)),
+        layers.Activation(layers.LeakyReLU()),
+        layers.Normalization(mean=[0.1, 0.2], variance=[1.0, 2.0]),
+        layers.Resizing(14, 14),
+    ]
+    model, _ = config(*stack)
+    assert keras.models.model_from_json(rebuildable(model)).to_json()
+
+
+@pytest.mark.parametrize("name", ["EfficientNetB0", "MobileNetV2", "ResNet50"])
+def test_a_network_to_transfer_from_is_rebuilt(name):
+    """The part that is frozen of many a student's model."""
+    frozen = getattr(keras.applications, name)(weights=None, include_top=False, input_shape=(96, 96, 3)).to_json()
+    assert json.loads(rebuildable(frozen)) == json.loads(frozen)
 
 
 def test_a_forged_compilation_shows_no_weight_decay():

@@ -6,6 +6,7 @@ import time
 import numpy as np
 import pytest
 
+from autograder.sandbox import wire
 from autograder.sandbox.launch import private_folders
 from autograder.sandbox.pool import JobEndedError, JobOptions, JobTimeoutError, Limits, Sandbox
 
@@ -284,3 +285,117 @@ def test_without_bubblewrap_a_job_has_its_limits_and_its_folder():
         # Of the signals above 34 only the last has a name in Python.
         with pytest.raises(JobEndedError, match="signal 40"):
             run(own.job(), "import os\nos.kill(os.getpid(), 40)")
+
+
+# Large questions and answers.
+
+DOUBLE = "import numpy as np\ndef double(x):\n    return 2 * x\ndef much(n):\n    return np.ones(n, 'uint8')"
+
+
+@pytest.fixture
+def large(sandbox):
+    fresh = sandbox.job(JobOptions(large=True))
+    yield fresh
+    fresh.end()
+
+
+def test_images_and_weights_cross_that_no_frame_holds(large):
+    assert run(large, DOUBLE)["error"] is None
+    images = np.random.default_rng(0).uniform(size=(100, 96, 96, 10)).astype("float32")
+    assert images.nbytes > 2 * wire.MAX_REPLY
+    reply = large.request({"ask": "double", "args": (images,)}, 60)
+    np.testing.assert_array_equal(reply["value"], 2 * images)
+    assert reply["modified"] == []
+    most = large.request({"ask": "much", "args": (wire.MAX_SHARED,)}, 60)
+    assert most["value"].nbytes == wire.MAX_SHARED and most["value"].all()
+
+
+def test_more_than_the_limit_is_one_sentence_and_the_job_goes_on(large):
+    run(large, DOUBLE)
+    reply = large.request({"ask": "much", "args": (wire.MAX_SHARED + 2**21,)}, 60)
+    assert "returned 130 MB; at most 128 MB are accepted" in reply["error"]
+    with pytest.raises(wire.UnsendableError, match="at most 128 MB"):
+        large.request({"ask": "double", "args": (np.zeros(wire.SHARED_ROOM, "uint8"),)}, 60)
+    assert large.request({"ask": "double", "args": (3.0,)}, 10)["value"] == 6.0
+
+
+def test_ordinary_jobs_keep_their_small_limits(job):
+    run(job, DOUBLE)
+    reply = job.request({"ask": "much", "args": (wire.MAX_REPLY + 1,)}, 60)
+    assert "at most 16 MB" in reply["error"]
+
+
+#: What a job finds among its descriptors while it is asked: the memory of the question and that of the answer.
+MEMORY = """
+import fcntl, json, os, struct, time
+def memory(name):
+    return next(int(k) for k in os.listdir('/proc/self/fd') if name in os.readlink(f'/proc/self/fd/{k}'))
+def channel():
+    return next(int(k) for k in os.listdir('/proc/self/fd') if 'socket' in os.readlink(f'/proc/self/fd/{k}'))
+def forge(sizes, message='{"dict": {"id": 2, "value": {"npy": 0}, "modified": []}}'):
+    body = ('{"message": %s, "blobs": %s}' % (message, json.dumps(sizes))).encode()
+    os.write(channel(), struct.pack('!QI', len(body), len(body)) + body)
+"""
+HOSTILE = {
+    "declares more than there is room for": "forge([2**40])",
+    "declares a little too much": f"forge([{wire.SHARED_ROOM} + 1])",
+    "writes nothing of what it declares": "forge([136])",
+    "writes garbage": "os.pwrite(memory('answer'), b'x' * 4096, 0); forge([4096])",
+    "cuts the answer off": "os.ftruncate(memory('answer'), 0)",
+    "makes it larger": "os.ftruncate(memory('answer'), 2**40)",
+    "writes past its end": "os.pwrite(memory('answer'), b'x', 2**28)",
+    "seals it": "fcntl.fcntl(memory('answer'), fcntl.F_ADD_SEALS, fcntl.F_SEAL_WRITE)",
+    "changes the question": "os.pwrite(memory('question'), b'x', 0)",
+    "closes both": "os.close(memory('answer')); os.close(memory('question'))",
+    "puts another file in its place": (
+        "import tempfile; f = tempfile.TemporaryFile(); os.dup2(f.fileno(), memory('answer'))"
+    ),
+    "puts a pipe in its place": "os.dup2(os.pipe()[0], memory('answer'))",
+    "never answers": "os.write(channel(), struct.pack('!QI', 100, 100)); time.sleep(60)",
+}
+
+
+@pytest.mark.parametrize("attack", HOSTILE.values(), ids=HOSTILE)
+def test_whatever_a_job_does_to_shared_memory_ends_with_the_job(sandbox, attack):
+    restarts = sandbox.restarts
+    job = sandbox.job(JobOptions(large=True))
+    assert run(job, f"{MEMORY}\ndef attack(x):\n    {attack}\n    return x")["error"] is None
+    with contextlib.suppress(JobEndedError, JobTimeoutError):
+        reply = job.request({"ask": "attack", "args": (np.arange(1000.0),)}, 5)
+        # What was refused inside is an error of the student's function.
+        assert "attack stopped with" in reply.get("error", ""), reply
+    job.end()
+    after = sandbox.job(JobOptions(large=True))
+    run(after, DOUBLE)
+    np.testing.assert_array_equal(after.request({"ask": "double", "args": (np.arange(3.0),)}, 10)["value"], [0, 2, 4])
+    after.end()
+    assert sandbox.restarts == restarts
+
+
+def test_nothing_of_shared_memory_stays_open(sandbox):
+    import os
+
+    job = sandbox.job(JobOptions(large=True))
+    run(job, DOUBLE)
+    inside = (
+        "import os\nprint(sum('memfd' in os.readlink(f'/proc/self/fd/{k}') for k in os.listdir('/proc/self/fd')[:-1]))"
+    )
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(20):
+        job.request({"ask": "double", "args": (np.arange(3.0),)}, 10)
+    assert len(os.listdir("/proc/self/fd")) == before
+    # The two of the request that is running.
+    assert text(run(job, inside)).strip() == "2"
+    job.end()
+
+
+def test_a_cell_of_a_large_job_puts_out_no_more_than_of_another(large):
+    reply = run(large, "print('x' * 50_000_000)", 60)
+    assert len(text(reply)) < 30_000
+
+
+def test_without_bubblewrap_large_arrays_cross_too():
+    with Sandbox("process") as own:
+        job = own.job(JobOptions(large=True))
+        run(job, DOUBLE)
+        assert job.request({"ask": "much", "args": (wire.MAX_SHARED,)}, 60)["value"].nbytes == wire.MAX_SHARED

@@ -16,7 +16,7 @@ from autograder.checking.hints import NONE_FITS, SEVERAL_FIT
 from autograder.checking.problem import ASKED, without_asked
 from autograder.checking.student import NotebookStudent
 from autograder.grading.answer_cache import AnswerCache
-from autograder.labs.lab1 import LAB, checks, faults, reference
+from autograder.labs.lab1 import LAB, faults, pooling, reference
 from autograder.labs.lab1.faults import FAULTS
 from tests.conftest import ROOT
 from tests.labs.lab1.test_lab1 import COURSE, TIMED, judge
@@ -407,8 +407,8 @@ def test_everybody_is_shown_the_same_which_is_never_what_is_scored():
     # The second student costs the course nothing.
     assert known[0] == known[1] < known[2]
     # Another process draws the same, too.
-    again = runpy.run_path(inspect.getsourcefile(checks))["CHECKS"]
-    check = next(one for one in again if one.function == "pool2d_layer")
+    check = runpy.run_path(inspect.getsourcefile(pooling))["CHECK"]
+
     student = NotebookStudent(functions(pool2d_layer=wrong_one(BY_ID[WRONG["pool2d_layer"]])), COURSE)
     again = [item.example for item in check(student, np.random.default_rng(5)) if item.example]
     assert again and set(again) <= set(told[0])

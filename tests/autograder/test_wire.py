@@ -1,8 +1,11 @@
 """What crosses the boundary arrives as it was sent; anything else is refused before it is read."""
 
 import contextlib
+import fcntl
 import io
 import json
+import mmap
+import os
 import socket
 import struct
 import threading
@@ -217,3 +220,154 @@ def test_changes_in_place_are_found():
     reshaped = wire.copy(before)
     reshaped[0].shape = (2, 2)
     assert wire.differing(before, reshaped) == (0,)
+
+
+# Large arrays, in shared memory.
+
+
+@pytest.fixture
+def room():
+    memory = wire.shared_room()
+    yield memory
+    os.close(memory)
+
+
+def ask(pair, room, message):
+    """Send a question as the trusted side does; return it as a job has it, with the descriptors that came along."""
+    came = []
+    wire.ask_shared(pair[0], message, room, time.monotonic() + 5)
+    return wire.receive(pair[1], time.monotonic() + 5, came=came), came
+
+
+def test_large_arrays_go_there_and_back_in_shared_memory(pair, room):
+    images = np.arange(3 * 2**22, dtype=np.float32).reshape(3, 2**20, 4)
+    asked, came = ask(pair, room, {"id": 1, "args": (images, np.asfortranarray(images[0]), np.zeros((0, 3)))})
+    for got, sent in zip(asked["args"], (images, images[0], np.zeros((0, 3))), strict=True):
+        np.testing.assert_array_equal(got, sent)
+    # What the frame itself holds is small, though the same message fits into no frame of an answer.
+    with pytest.raises(wire.UnsendableError, match="at most 16 MB"):
+        wire.encode({"value": images}, wire.MAX_REPLY)
+    wire.answer_shared(pair[1], {"id": 1, "value": [images, "text"]}, came[1])
+    answer = wire.receive(pair[0], time.monotonic() + 5, wire.MAX_REPLY, room)
+    np.testing.assert_array_equal(answer["value"][0], images)
+    assert answer["value"][1] == "text"
+    for descriptor in came:
+        os.close(descriptor)
+
+
+def test_exactly_the_limit_crosses_and_a_byte_more_does_not(pair, room):
+    most = np.zeros(wire.MAX_SHARED, np.uint8)
+    asked, came = ask(pair, room, {"args": (most,)})
+    assert asked["args"][0].nbytes == wire.MAX_SHARED
+    wire.answer_shared(pair[1], {"value": most}, came[1])
+    assert wire.receive(pair[0], time.monotonic() + 5, memory=room)["value"].nbytes == wire.MAX_SHARED
+    more = np.zeros(wire.SHARED_ROOM, np.uint8)
+    with pytest.raises(wire.UnsendableError, match="at most 128 MB"):
+        wire.answer_shared(pair[1], {"value": more}, came[1])
+    with pytest.raises(wire.UnsendableError, match="at most 128 MB"):
+        wire.ask_shared(pair[0], {"args": (more,)}, room)
+    for descriptor in came:
+        os.close(descriptor)
+
+
+def test_text_of_a_large_question_or_answer_stays_small(pair, room):
+    with pytest.raises(wire.UnsendableError, match="at most 16 MB"):
+        wire.answer_shared(pair[1], {"value": "x" * (wire.MAX_REPLY + 1)}, room)
+
+
+def test_a_job_can_only_read_the_question_and_can_resize_neither_memory(pair, room):
+    _, (question, answer) = ask(pair, room, {"args": (np.ones(1000),)})
+    refused = [
+        lambda: os.pwrite(question, b"x", 0),
+        lambda: os.ftruncate(question, 0),
+        lambda: mmap.mmap(question, 100, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE),
+        lambda: os.ftruncate(answer, 0),
+        lambda: os.ftruncate(answer, 2 * wire.SHARED_ROOM),
+        lambda: os.pwrite(answer, b"x", wire.SHARED_ROOM),
+        lambda: fcntl.fcntl(answer, fcntl.F_ADD_SEALS, fcntl.F_SEAL_WRITE),
+        lambda: fcntl.fcntl(question, fcntl.F_ADD_SEALS, fcntl.F_SEAL_WRITE),
+    ]
+    for number, attempt in enumerate(refused):
+        with pytest.raises(OSError):
+            attempt()
+            pytest.fail(f"attempt {number} was possible")
+    # Made through the file system, it is the same memory with the same seals.
+    again = os.open(f"/proc/self/fd/{question}", os.O_RDONLY)
+    with pytest.raises(OSError):
+        os.open(f"/proc/self/fd/{question}", os.O_RDWR | os.O_TRUNC)
+    for descriptor in (question, answer, again):
+        os.close(descriptor)
+
+
+def apart(sizes, message=None):
+    message = {"dict": {"a": {"npy": 0}}} if message is None else message
+    return frame(json.dumps({"message": message, "blobs": sizes}).encode())
+
+
+@pytest.mark.parametrize(
+    ("raw", "content"),
+    [
+        (apart([2**40]), b""),
+        (apart([wire.SHARED_ROOM + 1]), b""),
+        (apart([wire.SHARED_ROOM // 2 + 1] * 2), b""),
+        (apart([10**400]), b""),
+        (apart([-1, 1]), b""),
+        (apart([1.5]), b""),
+        (apart(["8"]), b""),
+        (apart([0] * 2000), b""),
+        # Nothing was written there, less or more than the header says, or something else.
+        (apart([len(NUMBER)]), b""),
+        (apart([len(NUMBER) - 1]), NUMBER),
+        (apart([len(NUMBER) + 1]), NUMBER),
+        (apart([wire.SHARED_ROOM]), NUMBER),
+        (apart([len(NUMBER)]), npy((2,), data=b"12345678")),
+        (apart([len(NUMBER)]), npy((10**12,), data=b"12345678")[: len(NUMBER)]),
+        (apart([len(NUMBER)]), npy((1,), descr="|O", data=b"12345678")),
+        (apart([len(pickled())]), pickled()),
+        (apart([len(NUMBER)], {"dict": {"a": {"npy": 0}, "b": {"npy": 0}}}), NUMBER),
+        (apart([len(NUMBER)], {"dict": {"a": {"npy": 1}}}), NUMBER),
+        # An array in the frame.
+        (with_array(NUMBER), NUMBER),
+        (frame(b"", size=wire.MAX_REPLY + 1), b""),
+    ],
+    ids=range(20),
+)
+def test_a_malformed_answer_in_shared_memory_is_refused(pair, room, raw, content):
+    os.pwrite(room, content, 0)
+    pair[0].sendall(raw)
+    with pytest.raises(wire.MalformedError):
+        wire.receive(pair[1], time.monotonic() + 5, wire.MAX_REPLY, room)
+
+
+@pytest.mark.parametrize("sizes", [[2**40], [wire.SHARED_ROOM + 1], [wire.SHARED_ROOM // 2 + 1] * 2])
+def test_what_is_declared_too_large_is_refused_before_it_gets_room(pair, room, sizes):
+    pair[0].sendall(apart(sizes))
+    with pytest.raises(wire.MalformedError, match=f"arrays of {sum(sizes)} bytes"):
+        wire.receive(pair[1], time.monotonic() + 5, wire.MAX_REPLY, room)
+
+
+def test_an_answer_is_what_it_was_when_it_was_taken(pair, room):
+    """A job that goes on writing changes nothing that was looked at already."""
+    wire.answer_shared(pair[0], {"value": np.arange(5.0)}, room)
+    got = wire.receive(pair[1], time.monotonic() + 5, wire.MAX_REPLY, room)
+    os.pwrite(room, b"\xff" * 500, 0)
+    assert got["value"].tolist() == [0, 1, 2, 3, 4]
+
+
+def test_a_descriptor_that_a_job_sends_is_not_taken(pair, room):
+    """It could be of a file that blocks whoever reads it, and each would take one of the grader's."""
+    before = len(os.listdir("/proc/self/fd"))
+    reading, writing = os.pipe()
+    whole = wire.encode({"id": 1, "value": 2.0})
+    socket.send_fds(pair[0], [whole[:5]], [reading] * 200)
+    socket.send_fds(pair[0], [whole[5:]], [reading])
+    assert wire.receive(pair[1], time.monotonic() + 5, wire.MAX_REPLY, room)["value"] == 2.0
+    os.close(reading)
+    os.close(writing)
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_an_answer_that_never_ends_times_out(pair, room):
+    pair[0].sendall(struct.pack("!QI", 100, 100) + b'{"message": ')
+    with pytest.raises(TimeoutError):
+        wire.receive(pair[1], time.monotonic() + 0.2, wire.MAX_REPLY, room)

@@ -61,7 +61,7 @@ def test_no_page_defines_a_function_of_a_lab(name):
 @pytest.mark.parametrize("lab", lab_names())
 def test_no_page_holds_a_line_of_a_solution(lab):
     secret = set(solution_lines(jupytext.read(ROOT / "assignments" / lab / f"{lab}.md")))
-    assert len(secret) > 20
+    assert secret
     for name in PAGES:
         lines = {line.strip() for source in code_cells(name) for line in source.splitlines()}
         assert not lines & secret, name

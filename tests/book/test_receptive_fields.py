@@ -6,8 +6,8 @@ import statistics
 
 import pytest
 
-from source_lib.arithmetic import receptive_field
-from source_lib.receptive import cells_seen
+from source_lib.layers.arithmetic import receptive_field
+from source_lib.layers.receptive_fields import cells_seen
 from tests.book.pages import of_page, outputs
 
 NAME = "theory/receptive-fields"

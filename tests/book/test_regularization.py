@@ -6,8 +6,8 @@ import re
 import numpy as np
 import pytest
 
-from source_lib.augmentation import changes, fates
-from source_lib.samples import mnist_sample
+from source_lib.data.mnist import mnist_sample
+from source_lib.interactive.augmentation import changes, fates
 from tests.book.pages import BOOK, median_answer, of_page, outputs
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 import nbformat
 
+from autograder.checking.sample_class import BEGIN, END
 from autograder.gradebook.course_folder import CourseFolder
-from autograder.gradebook.release import BEGIN, END
 from autograder.grading.executors import LocalExecutor
 from autograder.grading.grade import Verdict
 from autograder.grading.pipeline import grade_all

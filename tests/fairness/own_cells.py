@@ -259,7 +259,7 @@ def compares_with_keras(notebook, folder):
     extra(
         notebook,
         """
-        from source_lib.data_generator import DataGenerator as Data
+        from source_lib.data import DataGenerator as Data
         small = Data(verbose=False)
         small.generate("mnist", N_train=20, source="sample")
         print(small.x_train.shape)

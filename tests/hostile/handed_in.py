@@ -215,7 +215,7 @@ SUBMISSIONS = [
                     "source_lib/__init__.py": "",
                     "source_lib/cnn.py": "CNN = conv = lambda *a, **k: 1.0\n",
                     "source_lib/util.py": "",
-                    "source_lib/data_generator.py": "DataGenerator = object\n",
+                    "source_lib/data/__init__.py": "DataGenerator = object\n",
                 }
             ),
         ),

@@ -19,7 +19,7 @@ import pytest
 from keras import layers
 
 from source_lib import experiments
-from source_lib.data_generator import DataGenerator
+from source_lib.data import DataGenerator
 from source_lib.experiments import N_TRAIN, N_VALID, RunsError, choose, plot_runs, read_runs, repeat, summarize
 
 
@@ -119,7 +119,7 @@ def test_a_killed_run_leaves_a_file_that_is_continued(tmp_path):
             import sys, time
             from pathlib import Path
             from tests.source_lib.test_experiments import build, train
-            from source_lib.data_generator import DataGenerator
+            from source_lib.data import DataGenerator
             from source_lib.experiments import repeat
 
             def slow(model, *images):

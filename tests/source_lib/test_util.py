@@ -15,7 +15,7 @@ import pytest
 from keras import layers
 
 from source_lib import util
-from source_lib.data_generator import DataGenerator
+from source_lib.data import DataGenerator
 from source_lib.predictions import read_predictions
 
 

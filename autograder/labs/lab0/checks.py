@@ -1,7 +1,7 @@
 """Lab 0, convolution arithmetic: numbers that students work out by hand, of an exercise that is drawn for each of them.
 
-Whose exercise is asked is told by whoever handed the notebook in, whatever the notebook says. In an open notebook only
-the form of an answer is looked at: where every try is judged, guessing would do.
+Whose exercise is asked depends on who handed the notebook in, whatever the notebook says. In an open notebook only
+the form of an answer is looked at: where every try got a verdict, guessing would do.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from autograder.checking.rubric import Check, Line
 from autograder.checking.student import FLAGS, Student, StudentError
 from autograder.labs.lab0.faults import FAULTS
 from source_lib import exercises
-from source_lib.arithmetic import conv_parameters, dense_parameters, output_size, receptive_field, same_padding
 from source_lib.exercises import IMAGE_SHAPE, MAPS_SHAPE, REGIONS, ROW_REGIONS, Exercise, ExerciseError
+from source_lib.layers.arithmetic import conv_parameters, dense_parameters, output_size, receptive_field, same_padding
 
-#: Under this name the notebook tells whose exercise it shows.
+#: Under this name the notebook says whose exercise it shows.
 NAMED_ID = "named_id"
 #: How far an average may be off, as a part of it.
 TOLERANCE = 1e-4
@@ -60,9 +60,9 @@ class Part:
         By key: title, points, and the positions of the numbers that the line is about.
     whole : bool
         Whether all numbers are whole; else they are averages.
-    judge : callable, optional
-        Takes an exercise, the numbers, and all answers, and returns which lines are right, where that is not told by
-        each number alone: what follows from an earlier mistake is not a mistake again.
+    accepts : callable, optional
+        Takes an exercise, the numbers, and all answers, and returns which lines are right, where each number alone does
+        not say that: what follows from an earlier mistake is not a mistake again.
     part_of : callable, optional
         Takes an answer of another form, and returns the numbers that it gives all the same, with NaN for the others;
         None where there are none.
@@ -74,7 +74,7 @@ class Part:
     right: Callable[[Exercise], Any]
     lines: Mapping[str, tuple[str, float, tuple[Index, ...]]]
     whole: bool = True
-    judge: Callable[[Exercise, np.ndarray, Answers], Mapping[str, bool]] | None = None
+    accepts: Callable[[Exercise, np.ndarray, Answers], Mapping[str, bool]] | None = None
     part_of: Callable[[np.ndarray], np.ndarray | None] | None = None
 
 
@@ -170,26 +170,33 @@ def _right(part: Part, given: Exercise) -> np.ndarray:
     return np.asarray(part.right(given), dtype="float64")
 
 
-def _judged(part: Part, given: Exercise, answers: Answers) -> dict[str, bool]:
+def _right_lines(part: Part, given: Exercise, answers: Answers) -> dict[str, bool]:
     """Return which lines of an answer are right."""
     got = answers[part.function]
     if isinstance(got, str) or _constant(got):
         return dict.fromkeys(part.lines, False)
-    if part.judge is not None:
-        return {key: bool(right) for key, right in part.judge(given, got, answers).items()}
+    if part.accepts is not None:
+        return {key: bool(right) for key, right in part.accepts(given, got, answers).items()}
     close = _close(part, got, _right(part, given))
     return {key: all(close[index] for index in cells) for key, (_, _, cells) in part.lines.items()}
 
 
 def earned(given: Exercise, answers: Answers) -> float:
-    """Return the points of answers to an exercise."""
+    """Return the points of answers to an exercise.
+
+    Parameters
+    ----------
+    given : Exercise
+    answers : mapping of str to numpy.ndarray or str
+        By function: the numbers, or why there are none.
+    """
     return sum(part.lines[key][1] for part in PARTS for key in _fitting(part, given, answers))
 
 
 def _constant(got: np.ndarray) -> bool:
     """Return whether all numbers are the same: no right answer is, so that is none for any of them."""
-    told = got[~np.isnan(got)]
-    return told.size > 1 and bool((told == told[0]).all())
+    given = got[~np.isnan(got)]
+    return given.size > 1 and bool((given == given[0]).all())
 
 
 def _sizes(before: tuple[int, int], kernel: tuple[int, int]) -> list[int]:
@@ -204,7 +211,7 @@ def _second(given: Exercise, pooled: list[int]) -> list[int]:
     return [output_size(n, given.second_kernel, given.second_stride, given.second_padding) for n in pooled]
 
 
-def _judge_second(given: Exercise, got: np.ndarray, answers: Answers) -> dict[str, bool]:
+def _accepts_second(given: Exercise, got: np.ndarray, answers: Answers) -> dict[str, bool]:
     accepted = [_second(given, _pooled(given))]
     own = answers.get("my_pooled_size")
     # From a wrong pooled size the right next one follows, too.
@@ -229,7 +236,7 @@ def _parameters(given: Exercise) -> list[int]:
     return [*layers, sum(layers)]
 
 
-def _judge_parameters(given: Exercise, got: np.ndarray, answers: Answers) -> dict[str, bool]:
+def _accepts_parameters(given: Exercise, got: np.ndarray, answers: Answers) -> dict[str, bool]:
     weights, biases = map(np.array, _weights(given))
     layers, total = got[:-1], got[-1]
     # Whatever was made of the biases, the weights are there.
@@ -248,7 +255,7 @@ def _fields(given: Exercise) -> list[int]:
     return [receptive_field(layers[: k + 1]) for k in range(len(layers))]
 
 
-def _judge_fields(given: Exercise, got: np.ndarray, answers: Answers) -> dict[str, bool]:
+def _accepts_fields(given: Exercise, got: np.ndarray, answers: Answers) -> dict[str, bool]:
     right = np.array(_fields(given))
     fine, steps = got == right, np.diff(got, prepend=1) == np.diff(right, prepend=1)
     # Where most layers add what they should, that counts: one slip does not cost all that follows from it.
@@ -342,7 +349,7 @@ PARTS = (
         (3,),
         lambda given: [*_second(given, _pooled(given)), given.maps[1]],
         {"size": ("Rows and columns", 1.0, ((0,), (1,))), "maps": ("Number of maps", 1.0, ((2,),))},
-        judge=_judge_second,
+        accepts=_accepts_second,
     ),
     Part(
         "my_parameters",
@@ -355,7 +362,7 @@ PARTS = (
             "biases": ("The biases", 1.0, _cells(5)),
             "total": ("The sum of all", 1.0, ((5,),)),
         },
-        judge=_judge_parameters,
+        accepts=_accepts_parameters,
     ),
     Part(
         "my_receptive_fields",
@@ -368,7 +375,7 @@ PARTS = (
             "strided": ("A convolution behind the pooling", 1.0, ((3,),)),
             "last": ("A convolution behind two strides", 1.0, ((4,),)),
         },
-        judge=_judge_fields,
+        accepts=_accepts_fields,
     ),
     Part(
         "my_poolings",
@@ -457,19 +464,19 @@ def _named(student: Student, given: Exercise) -> Exercise | None:
 
 def _fitting(part: Part, given: Exercise | None, answers: Answers) -> set[str]:
     """Return the lines of an answer that are right for an exercise."""
-    return {key for key, fine in _judged(part, given, answers).items() if fine} if given is not None else set()
+    return {key for key, fine in _right_lines(part, given, answers).items() if fine} if given is not None else set()
 
 
 def _flag(named: Exercise, given: Exercise, elsewhere: Mapping[str, set[str]]) -> str:
-    told = (
+    named_another = (
         f"The notebook names the student {_short(named.student)}, and {_short(given.student)} handed it in, whose "
         "numbers are asked."
     )
     points = sum(part.lines[key][1] for part in PARTS for key in elsewhere[part.function])
     if not points:
-        return f"{told} No answer that is wrong for these is right for those of the student who is named."
+        return f"{named_another} No answer that is wrong for these is right for those of the student who is named."
     names = ", ".join(function for function, keys in elsewhere.items() if keys)
-    return f"{told} For those of the student who is named, {points:g} more points would be right ({names})."
+    return f"{named_another} For those of the student who is named, {points:g} more points would be right ({names})."
 
 
 def _of_another(part: Part, key: str, given: Exercise, named: Exercise | None, elsewhere: set[str]) -> Problem | None:
@@ -489,16 +496,16 @@ def _problem(part: Part, key: str, given: Exercise, values: Mapping[str, Any], a
     got = answers[part.function]
     if isinstance(got, str):
         return lost(part.asked, got + _hint(part, given, values.get(part.function)))
-    told = [got[index] for index in part.lines[key][2]]
-    if np.isnan(told).all():
+    numbers = [got[index] for index in part.lines[key][2]]
+    if np.isnan(numbers).all():
         problem = "There are no numbers for this."
     elif _constant(got):
         problem = "All your numbers are the same, so none of them counts."
     else:
-        shown = ", ".join("none" if math.isnan(one) else f"{one:.10g}" for one in told[:MOST_SHOWN])
+        shown = ", ".join("none" if math.isnan(one) else f"{one:.10g}" for one in numbers[:MOST_SHOWN])
         problem = f"Your answer to this is {shown}, and that is not right."
     hint = _hint(part, given, values.get(part.function), got, part.lines[key][2])
-    if not hint and not _constant(got) and not np.isnan(told).all():
+    if not hint and not _constant(got) and not np.isnan(numbers).all():
         hint = " No known mistake gives these numbers: compare each step of your working."
     return lost(part.asked, problem + hint)
 
@@ -515,14 +522,14 @@ def _hint(part: Part, given: Exercise, value: Any, got: np.ndarray | None = None
         numbers = numbers.squeeze()
         fitting = [fault for fault, answer in known.items() if _same(part, numbers, answer.squeeze())]
         if fitting:
-            return _told(fitting)
+            return _hint_of(fitting)
     if got is None:
         return ""
     off = ~np.isnan(got) & ~_close(part, got, _right(part, given))
     here = np.zeros(got.shape, dtype=bool)
     here[tuple(zip(*cells, strict=True))] = True
     # One of many sums may be that of a fault by chance; one of a few sizes or counts hardly is.
-    many = part.judge is None and got.size > 3
+    many = part.accepts is None and got.size > 3
     if many and off.sum() == 1:
         return " It is the only number that is not right: work this one out again." * bool((off & here).any())
     for where in (off, off & here):
@@ -531,11 +538,11 @@ def _hint(part: Part, given: Exercise, value: Any, got: np.ndarray | None = None
                 f for f, answer in known.items() if answer.shape == got.shape and _same(part, got[where], answer[where])
             ]
             if alike:
-                return _told(alike)
+                return _hint_of(alike)
     return ""
 
 
-def _told(fitting: list[Fault]) -> str:
+def _hint_of(fitting: list[Fault]) -> str:
     # Faults with the same hint are one to whoever reads it.
     return f" {fitting[0].hint}" if len({fault.hint for fault in fitting}) == 1 else f" {hints.SEVERAL_FIT}"
 

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from autograder.checking.faults import Fault
-from source_lib.arithmetic import conv_parameters, dense_parameters, output_size
 from source_lib.exercises import REGIONS, ROW_REGIONS, Exercise, readings
+from source_lib.layers.arithmetic import conv_parameters, dense_parameters, output_size
 
 
 def _fault(id: str, function: str, answer: Callable[[Exercise], Any], loses: frozenset[str], hint: str) -> Fault:

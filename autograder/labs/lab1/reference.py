@@ -1,6 +1,6 @@
 """The course's own answers to compare with, as layers and operations of Keras.
 
-They follow the contracts of lab 1. Each hands its work to Keras, so reading them tells what is asked and not how to
+They follow the contracts of lab 1. Each hands its work to Keras, so reading them says what is asked and not how to
 solve it. Keras is imported by the first question, not by importing this module.
 """
 

@@ -15,12 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from autograder.checking import compare, model_config
+from autograder.checking import compare, model_config, retrain
+from autograder.checking.metrics import accuracy, one_hot
 from autograder.checking.model_config import ConfigError
 from autograder.checking.problem import Problem, lost
+from autograder.checking.retrain import Built, ModelSpec, Training
 from autograder.checking.rubric import Check, Line
 from autograder.checking.sequential_test import Bands, points_reached
-from autograder.checking.student import FLAGS, Student, StudentError
+from autograder.checking.student import FLAGS, Student, StudentError, once
 from autograder.labs.lab2 import images
 from autograder.labs.lab2.faults import RUNS_FILE
 from source_lib.experiments import N_TRAIN, Run, RunsError, read_runs, summarize
@@ -30,101 +32,28 @@ Rng = np.random.Generator
 LEAST_RUNS = 5
 #: What one training may use: processor time of its process, on all cores together. It may wait for its turn longer.
 CPU_SECONDS = 480
-_WALL_SECONDS = 4 * CPU_SECONDS
+#: And the predictions of a trained model, on the clock.
+_PREDICT_SECONDS = 60.0
 #: A reported number may be rounded to two decimals.
 _ROUNDED = 0.006
-
-_TRAIN = """
-def course_described(model):
-    import json
-    compiled = model.get_compile_config() if getattr(model, "compiled", False) else None
-    return [model.to_json(), json.dumps(compiled, default=str)]
-
-def course_build(seed, x):
-    import keras
-    keras.utils.set_random_seed(seed)
-    model = build_model()
-    if not hasattr(model, "to_json"):
-        return [type(model).__name__]
-    return [*course_described(model), model.predict(x, verbose=0), model.predict(x, verbose=0)]
-
-def course_train(seed, x, y, x_valid, y_valid):
-    import json
-    import keras
-    import numpy as np
-    keras.utils.set_random_seed(seed)
-    model = build_model()
-    before = [np.array(w) for w in model.get_weights()]
-    log = train_model(model, x, y, x_valid, y_valid)
-    after = model.get_weights()
-    history = getattr(log, "history", log)
-    losses = [float(loss) for loss in history["loss"]] if isinstance(history, dict) and "loss" in history else []
-    changed = any(not np.array_equal(a, b) for a, b in zip(before, after))
-    return [*course_described(model), losses, changed, *after]
-"""
-_PREDICT = """
-def course_predict(config, x, *weights):
-    import keras
-    model = keras.models.model_from_json(config)
-    model.set_weights(list(weights))
-    return model.predict(x, batch_size=256, verbose=0)
-"""
-
-
-def _told(error: StudentError) -> str:
-    """Return what went wrong in the words of the lab: the course's own functions are not the student's business."""
-    text = str(error)
-    for ours, theirs in (("course_build", "build_model"), ("course_train", "train_model")):
-        text = text.replace(ours, theirs)
-    for name in ("build_model", "train_model"):
-        text = text.replace(f"{name} calls {name}, which is", f"{name} is").replace(
-            "train_model calls build_model, which is", "build_model is"
-        )
-        if f"name '{name}' is not defined" in text:
-            return f"There is no function {name} yet."
-    return text
-
-
-def _once(name: str) -> Callable:
-    """Return a decorator: what it decorates is found out once for a student, and then known, also that it failed."""
-
-    def decorated(find: Callable[[Student], Any]) -> Callable[[Student], Any]:
-        def known(student: Student) -> Any:
-            if name not in student.notes:
-                try:
-                    student.notes[name] = find(student)
-                except StudentError as error:
-                    student.notes[name] = StudentError(_told(error))
-            if isinstance(student.notes[name], StudentError):
-                raise student.notes[name]
-            return student.notes[name]
-
-        return known
-
-    return decorated
+_MODEL = ModelSpec(images.SHAPE, (images.CLASSES,), f"{images.CLASSES} probabilities")
 
 
 # The model as it is built.
 
 
-@_once("built")
-def _built(student: Student) -> list[Any]:
-    """Return the configuration of a fresh model, how it is compiled, and what it gives for five images, twice."""
-    x = np.random.default_rng(0).uniform(-1, 1, (5, 28, 28, 1)).astype("float32")
-    with student.fresh(_TRAIN, seconds=60.0) as asked:
-        answer = asked.call("course_build", 1, x)
-    if not isinstance(answer, (list, tuple)) or len(answer) != 4 or not all(isinstance(a, str) for a in answer[:2]):
-        kind = answer[0] if isinstance(answer, (list, tuple)) and answer and isinstance(answer[0], str) else "nothing"
-        raise StudentError(f"build_model returned {kind[:60]} where a Keras model is expected.")
-    return list(answer)
+@once
+def _built(student: Student) -> Built:
+    """Return a fresh model, how it is compiled, and what it gives for five images, twice."""
+    return retrain.build(student, _MODEL)
 
 
 def _takes(student: Student, rng: Rng) -> Problem | None:
-    what = "build a model of images [28, 28, 1], compiled with a loss and an optimizer"
+    what = f"build a model of images {list(images.SHAPE)}, compiled with a loss and an optimizer"
     try:
-        config, compiled, *_ = _built(student)
-        model_config.layers(config)
-        if json.loads(compiled) is None:
+        built = _built(student)
+        model_config.layers(built.config)
+        if json.loads(built.compiled) is None:
             raise StudentError("The model is not compiled, so it cannot be trained: end with model.compile(...).")
     except ConfigError as error:
         return lost(what, f"The model {error}")
@@ -134,14 +63,15 @@ def _takes(student: Student, rng: Rng) -> Problem | None:
 
 
 def _gives(student: Student, rng: Rng) -> Problem | None:
-    what = "give 10 probabilities for each image, which sum to 1"
+    what = f"give {_MODEL.output} for each image, which sum to 1"
     try:
-        found = compare.array(_built(student)[2])
+        found = compare.array(_built(student).outputs[0])
     except StudentError as error:
         return lost(what, str(error))
-    if found is None or found.shape != (5, 10):
+    expected = [retrain.BUILT_WITH, *_MODEL.output_shape]
+    if found is None or list(found.shape) != expected:
         shape = "no numbers" if found is None else compare.shape(found)
-        return lost(what, f"For 5 images it gives {shape} where [5, 10] is expected.")
+        return lost(what, f"For {retrain.BUILT_WITH} images it gives {shape} where {expected} is expected.")
     if not np.all(np.isfinite(found)):
         return lost(what, "It gives numbers that are infinite or not a number (nan).")
     if (found < 0).any() or not np.allclose(found.sum(axis=1), 1, atol=1e-3):
@@ -154,7 +84,7 @@ def _gives(student: Student, rng: Rng) -> Problem | None:
 def _same(student: Student, rng: Rng) -> Problem | None:
     what = "give the same image the same probabilities each time"
     try:
-        first, second = (compare.array(answer) for answer in _built(student)[2:4])
+        first, second = (compare.array(answer) for answer in _built(student).outputs)
     except StudentError as error:
         return lost(what, str(error))
     if first is None or second is None or first.size < 2:
@@ -176,8 +106,8 @@ def _kinds(least: int) -> Callable[[Student, Rng], Problem | None]:
             + ": dropout, weight decay, batch normalization or augmentation, as layers or settings of the model"
         )
         try:
-            config, compiled, *_ = _built(student)
-            found = model_config.regularization(config, compiled)
+            built = _built(student)
+            found = model_config.regularization(built.config, built.compiled)
         except ConfigError as error:
             return lost(what, f"The model {error}")
         except StudentError as error:
@@ -193,66 +123,42 @@ def _kinds(least: int) -> Callable[[Student, Rng], Problem | None]:
 # Its training.
 
 
-@_once("trained")
-def _trained(student: Student) -> tuple[list[Any], float]:
+@once
+def _trained(student: Student) -> tuple[Training, float]:
     """Train once on few images, with others to watch it by whose labels are all wrong in the same way.
 
     Returns what came back, and on how many of the watched images the model says what only they say, in percent.
     """
-    images = _images(student)
-    x, y, x_valid, y_valid = images["try_x"], images["try_y"], images["try_x_valid"], images["try_y_valid"]
-    with student.fresh(_TRAIN, cpu=CPU_SECONDS, seconds=_WALL_SECONDS) as asked:
-        answer = asked.call(
-            "course_train", 1, x, np.eye(10, dtype="float32")[y], x_valid, np.eye(10, dtype="float32")[y_valid]
-        )
-    answer = _as_trained(answer)
-    wrong = np.nan
-    if not isinstance(_probabilities(student, answer, x_valid), StudentError):
-        wrong = 100 * float((_probabilities(student, answer, x_valid).argmax(axis=1) == y_valid).mean())
-    return answer, wrong
-
-
-def _as_trained(answer: Any) -> list[Any]:
-    if (
-        not isinstance(answer, (list, tuple))
-        or len(answer) < 4
-        or not all(isinstance(text, str) for text in answer[:2])
-        or not isinstance(answer[2], (list, tuple))
-        or not all(isinstance(weights, np.ndarray) for weights in answer[4:])
-    ):
-        raise StudentError("train_model sent something that is no trained model.")
-    return list(answer)
-
-
-def _probabilities(student: Student, trained: list[Any], x: np.ndarray) -> np.ndarray | StudentError:
-    """Return what a model predicts that is rebuilt from its configuration and weights, far from any student's code."""
-    weights = trained[4:]
+    drawn = _images(student)
+    training = _train(student, *(drawn[name] for name in ("try_x", "try_y", "try_x_valid", "try_y_valid")), seed=1)
     try:
-        config = model_config.rebuildable(trained[0])
-        with student.fresh(_PREDICT, cpu=CPU_SECONDS, seconds=60.0, alone=True) as rebuilt:
-            found = compare.array(rebuilt.call("course_predict", config, x, *weights))
-    except ConfigError as error:
-        return StudentError(f"The model {error}")
-    except StudentError as error:
-        return StudentError(
-            f"The trained model cannot be rebuilt for grading: {str(error).replace('course_predict', 'it')}"
-        )
-    if found is None or found.shape != (len(x), 10):
-        return StudentError("The trained model does not give 10 probabilities for each image.")
-    if not np.all(np.isfinite(found)):
-        return StudentError("The trained model gives numbers that are not finite: its training diverged.")
-    return found
+        return training, _accuracy(student, training, drawn["try_x_valid"], drawn["try_y_valid"])
+    except StudentError:
+        return training, np.nan
+
+
+def _train(
+    student: Student, x: np.ndarray, y: np.ndarray, x_valid: np.ndarray, y_valid: np.ndarray, seed: int
+) -> Training:
+    data = x, one_hot(y, images.CLASSES), x_valid, one_hot(y_valid, images.CLASSES)
+    return retrain.train(student, _MODEL, data, seed, CPU_SECONDS)
+
+
+def _accuracy(student: Student, training: Training, x: np.ndarray, y: np.ndarray) -> float:
+    """Return how many images a trained model classifies right, in percent."""
+    limits = {"cpu": CPU_SECONDS, "seconds": _PREDICT_SECONDS}
+    return 100 * retrain.verified(student, _MODEL, training.model, x, y, accuracy, **limits)
 
 
 def _log(student: Student, rng: Rng) -> Problem | None:
     what = "train the model that it is given, and return the log of model.fit"
     try:
-        (_, _, losses, changed, *_), _ = _trained(student)
+        training, _ = _trained(student)
     except StudentError as error:
-        return lost(what, _told(error))
-    if not changed:
+        return lost(what, str(error))
+    if not training.changed:
         return lost(what, "The model's weights are the same before and after: another one was trained.")
-    if not losses or not all(isinstance(loss, float) for loss in losses):
+    if not training.losses or not all(isinstance(loss, float) for loss in training.losses):
         return lost(what, "It returned no log with a loss for each epoch: return model.fit(...).")
     return None
 
@@ -260,10 +166,10 @@ def _log(student: Student, rng: Rng) -> Problem | None:
 def _validation(student: Student, rng: Rng) -> Problem | None:
     what = "leave the validation images for watching the training, and never train on them"
     try:
-        trained, wrong = _trained(student)
+        training, wrong = _trained(student)
     except StudentError as error:
-        return lost(what, _told(error))
-    if not trained[3]:
+        return lost(what, str(error))
+    if not training.changed:
         return lost(what, "Nothing was trained yet, so this cannot count.")
     if not wrong <= 45:
         reason = f"it learned {wrong:.0f} % of them by heart" if wrong == wrong else "the model cannot be rebuilt"
@@ -275,7 +181,7 @@ def _validation(student: Student, rng: Rng) -> Problem | None:
 # The file of runs, and what is reported of it.
 
 
-@_once("runs")
+@once
 def _runs(student: Student) -> list[Run]:
     content = student.files.get(RUNS_FILE)
     if content is None:
@@ -387,25 +293,23 @@ def _which(key: str, got: float, runs: list[Run]) -> str:
 # The accuracy, measured again.
 
 
-@_once("verified")
+@once
 def _verified(student: Student) -> tuple[list[float], int, str]:
     """Train as often as it takes; return the accuracies, how many thresholds their average reaches, and what failed."""
-    images = student.material
-    bands: Bands = tuple(images["bands"])
+    material = student.material
+    bands: Bands = tuple(material["bands"])
     accuracies: list[float] = []
     while (reached := points_reached(accuracies, bands)) is None:
         run = len(accuracies)
-        x, y, x_valid, y_valid = (images[name][run] for name in ("x", "y", "x_valid", "y_valid"))
-        with student.fresh(_TRAIN, cpu=CPU_SECONDS, seconds=_WALL_SECONDS) as asked:
-            one_hot = np.eye(10, dtype="float32")
-            try:
-                answer = _as_trained(asked.call("course_train", run + 2, x, one_hot[y], x_valid, one_hot[y_valid]))
-            except StudentError as error:
-                return accuracies, 0, f"Training {run + 1} gave no model: {_told(error)}"
-        found = _probabilities(student, answer, images["x_test"])
-        if isinstance(found, StudentError):
-            return accuracies, 0, f"Training {run + 1}: {found}"
-        accuracies.append(100 * float((found.argmax(axis=1) == images["y_test"]).mean()))
+        try:
+            data = (material[name][run] for name in ("x", "y", "x_valid", "y_valid"))
+            training = _train(student, *data, seed=run + 2)
+        except StudentError as error:
+            return accuracies, 0, f"Training {run + 1} gave no model: {error}"
+        try:
+            accuracies.append(_accuracy(student, training, material["x_test"], material["y_test"]))
+        except StudentError as error:
+            return accuracies, 0, f"Training {run + 1}: {error}"
     _compare_with_reported(student, accuracies)
     return accuracies, reached, ""
 
@@ -435,7 +339,7 @@ def _reaches(least: int) -> Callable[[Student, Rng], Problem | None]:
         try:
             accuracies, reached, failed = _verified(student)
         except StudentError as error:
-            return lost(what, _told(error))
+            return lost(what, str(error))
         if reached >= least:
             return None
         told = ", ".join(f"{accuracy:.1f} %" for accuracy in accuracies)
@@ -464,8 +368,8 @@ CHECKS = (
     Check(
         "build_model",
         (
-            Line("takes", "A compiled Keras model of images [28, 28, 1]", 0.5, _takes),
-            Line("gives", "10 probabilities for each image", 1.0, _gives),
+            Line("takes", f"A compiled Keras model of images {list(images.SHAPE)}", 0.5, _takes),
+            Line("gives", f"{_MODEL.output} for each image", 1.0, _gives),
             Line("same", "The same image gets the same probabilities each time", 0.5, _same),
             Line("one", "One kind of regularization in the model as built", 1.5, _kinds(1)),
             Line("two", "A second kind", 1.5, _kinds(2)),

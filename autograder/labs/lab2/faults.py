@@ -17,7 +17,18 @@ RUNS_FILE = "runs.jsonl"
 
 
 def line(seed: int, accuracy: float, data: str = "MNIST", tested: int = 10_000) -> str:
-    """Return a line of a file of runs, as `source_lib.experiments` writes it, with about this accuracy in percent."""
+    """Return a line of a file of runs, as `source_lib.experiments` writes it, with about this accuracy in percent.
+
+    Parameters
+    ----------
+    seed : int
+    accuracy : float
+        On the test images, in percent.
+    data : str
+        The title of the data set.
+    tested : int
+        How many test images it has.
+    """
     run = {
         "seed": seed,
         "data": data,
@@ -36,7 +47,17 @@ def line(seed: int, accuracy: float, data: str = "MNIST", tested: int = 10_000) 
 
 
 def runs(data: str = "MNIST", tested: int = 10_000, more: float = 0.0) -> str:
-    """Return a file of five runs on a data set with so many test images, with about 71 % of them right, or more."""
+    """Return a file of five runs on a data set with so many test images, with about 71 % of them right, or more.
+
+    Parameters
+    ----------
+    data : str
+        The title of the data set.
+    tested : int
+        How many test images it has.
+    more : float
+        Added to each accuracy, in percentage points.
+    """
     return "".join(line(seed, one + more, data, tested) for seed, one in enumerate((71.2, 69.9, 72.8, 70.4, 73.1)))
 
 

@@ -12,10 +12,12 @@ import numpy as np
 
 from autograder.checking.sequential_test import Rule
 from autograder.errors import UserError
-from source_lib.data_generator import DataGenerator, DatasetError
+from source_lib.data import DataGenerator, DatasetError
+from source_lib.data.locations import DATA_VARIABLE, keras_cache
 from source_lib.experiments import N_TRAIN, N_VALID
-from source_lib.real import DATA_VARIABLE, keras_cache
 
+SHAPE = (28, 28, 1)
+CLASSES = 10
 N_TEST = 1000
 #: Images that a training is tried on before any accuracy is measured.
 N_TRY = 32
@@ -46,7 +48,7 @@ def for_grading(course: Path | None, seed: int) -> Mapping[str, Any]:
     """
     x, y, x_test, y_test, title, kind = _load("sample" if course is None else _found())
     rng = np.random.default_rng([seed, 2])
-    numbers = rng.permutation(10)
+    numbers = rng.permutation(CLASSES)
     runs = Rule(BANDS[kind][0]).most
     order = rng.permutation(len(y))
     # The sample has too few images for trainings of which no two share one.
@@ -54,7 +56,7 @@ def for_grading(course: Path | None, seed: int) -> Mapping[str, Any]:
     each = [rows if len(rows) == N_TRAIN + N_VALID else rng.permutation(len(y))[: N_TRAIN + N_VALID] for rows in each]
     chosen = rng.permutation(len(y_test))[:N_TEST]
     tried = rng.permutation(len(y))[: 2 * N_TRY]
-    wrong = rng.integers(1, 10)
+    wrong = rng.integers(1, CLASSES)
     return {
         "x": np.stack([x[rows[:N_TRAIN]] for rows in each]),
         "y": np.stack([numbers[y[rows[:N_TRAIN]]] for rows in each]),
@@ -65,7 +67,7 @@ def for_grading(course: Path | None, seed: int) -> Mapping[str, Any]:
         "try_x": x[tried[:N_TRY]],
         "try_y": numbers[y[tried[:N_TRY]]],
         "try_x_valid": x[tried[N_TRY:]],
-        "try_y_valid": (numbers[y[tried[N_TRY:]]] + wrong) % 10,
+        "try_y_valid": (numbers[y[tried[N_TRY:]]] + wrong) % CLASSES,
         "bands": BANDS[kind],
         "data": title,
     }

@@ -1,4 +1,4 @@
-"""Lab 3, tumor classification: files of predictions, judged by labels that no student's code has ever seen.
+"""Lab 3, tumor classification: files of predictions, scored with labels that no student's code has ever seen.
 
 Nothing is trained while grading. What a file says is what counts: its form, whether it is of a training of its own, how
 many test images it names right, and whether the AUC that is reported is the one that its probabilities give.
@@ -20,8 +20,7 @@ from autograder.checking.rubric import Check, Line
 from autograder.checking.student import FLAGS, Student, StudentError
 from autograder.errors import UserError
 from autograder.labs.lab3.faults import FAULTS
-from source_lib import patchcam, samples
-from source_lib.data_generator import DataGenerator, DatasetError
+from source_lib.data import DataGenerator, DatasetError, patchcam
 from source_lib.predictions import Finding, Predictions, among, read_predictions
 
 Rng = np.random.Generator
@@ -94,17 +93,17 @@ def _format(names: tuple[str, ...], what: str) -> Callable[[Student, Rng], Probl
 
 def _grouped(faults: list[Finding]) -> str:
     """Return the first fault, and which other files have the same; then the first of those that have another."""
-    told = []
-    while faults and len(told) < 2:
+    sentences = []
+    while faults and len(sentences) < 2:
         same = [fault.file for fault in faults[1:] if fault.mend == faults[0].mend]
-        told.append(f"{faults[0]}" + (f" It is the same in {', '.join(same)}." if same else ""))
+        sentences.append(f"{faults[0]}" + (f" It is the same in {', '.join(same)}." if same else ""))
         faults = [fault for fault in faults[1:] if fault.mend != faults[0].mend]
-    return " ".join(told)
+    return " ".join(sentences)
 
 
 def _of_sample(student: Student, there: list[Predictions]) -> str:
     """Say so where files are of the sample's test images, and others are asked for."""
-    count = samples.TISSUE_COUNTS["test"]
+    count = patchcam.TISSUE_COUNTS["test"]
     lines = {len(student.files[one.name].split()) for one in there}
     if _counts(student)[0] in (None, count) or lines != {count + 1}:
         return ""
@@ -142,8 +141,8 @@ def _reaches(least: float) -> Callable[[Student, Rng], Problem | None]:
             return None
         if all(one is None for one in found):
             return lost(what, "There is no file whose classes can be understood.")
-        told = ", ".join("0 (no classes that can be understood)" if one is None else f"{one:.3f}" for one in found)
-        return lost(what, f"The files reach {told}; on average {mean:.3f}.{_like_what(found)}")
+        reached = ", ".join("0 (no classes that can be understood)" if one is None else f"{one:.3f}" for one in found)
+        return lost(what, f"The files reach {reached}; on average {mean:.3f}.{_like_what(found)}")
 
     return question
 
@@ -159,7 +158,7 @@ def _accuracies(student: Student) -> list[float | None]:
 
 
 def _compare_with_validation(student: Student) -> None:
-    """Leave a note where test images are told apart far better or worse than validation images. It costs nothing.
+    """Leave a note where test images are classified far better or worse than validation images. It costs nothing.
 
     Far better: their labels were looked up. Far worse: the files, or the labels for grading, are of other images.
     """
@@ -200,7 +199,7 @@ def _like_what(found: list[float | None]) -> str:
 def _reported(look: Callable[[Mapping, list[float]], str | None], what: str) -> Callable[[Student, Rng], Any]:
     def question(student: Student, rng: Rng) -> Problem | None:
         try:
-            problem = look(_told(student), _recomputed(student))
+            problem = look(_report_of(student), _recomputed(student))
         except StudentError as error:
             problem = str(error)
         return lost(what, problem + _known(student)) if problem else None
@@ -208,18 +207,18 @@ def _reported(look: Callable[[Mapping, list[float]], str | None], what: str) -> 
     return question
 
 
-def _told(student: Student) -> Mapping:
-    if "told" not in student.notes:
+def _report_of(student: Student) -> Mapping:
+    if "reported" not in student.notes:
         try:
-            student.notes["told"] = student.call("reported")
+            student.notes["reported"] = student.call("reported")
         except StudentError as error:
-            student.notes["told"] = error
-    told = student.notes["told"]
-    if isinstance(told, StudentError):
-        raise told
-    if not isinstance(told, Mapping):
+            student.notes["reported"] = error
+    reported = student.notes["reported"]
+    if isinstance(reported, StudentError):
+        raise reported
+    if not isinstance(reported, Mapping):
         raise StudentError("reported() returns no dictionary with the keys 'auc', 'mean' and 'sample variance'.")
-    return told
+    return reported
 
 
 def _validation(student: Student) -> tuple[list[np.ndarray], np.ndarray]:
@@ -244,22 +243,22 @@ def _recomputed(student: Student) -> list[float]:
     return [float(roc_auc_score(labels, one)) for one in values]
 
 
-def _number(told: Mapping, key: str) -> float:
-    found = compare.array(told.get(key))
+def _number(reported: Mapping, key: str) -> float:
+    found = compare.array(reported.get(key))
     if found is None or found.size != 1 or not np.isfinite(found).all():
         raise StudentError(f"reported() gives no number under {key!r}.")
     return float(found.reshape(-1)[0])
 
 
-def _list(told: Mapping) -> np.ndarray:
-    found = compare.array(told.get("auc"))
+def _list(reported: Mapping) -> np.ndarray:
+    found = compare.array(reported.get("auc"))
     if found is None or not found.size or not np.isfinite(found).all():
         raise StudentError("reported() gives no list of numbers under 'auc'.")
     return found.reshape(-1)
 
 
-def _auc(told: Mapping, right: list[float]) -> str | None:
-    got = _list(told)
+def _auc(reported: Mapping, right: list[float]) -> str | None:
+    got = _list(reported)
     if len(got) != len(right):
         return f"It gives {len(got)}, and there are {len(right)} files whose AUC can be computed."
     off = np.flatnonzero(~(np.abs(got - right) <= TOLERANCE + 1e-9))
@@ -275,15 +274,15 @@ def _same_in_any_order(got: np.ndarray, right: list[float]) -> bool:
     return len(got) == len(right) and bool((np.abs(np.sort(got) - np.sort(right)) <= TOLERANCE + 1e-9).all())
 
 
-def _mean(told: Mapping, right: list[float]) -> str | None:
-    got, expected = _number(told, "mean"), math.fsum(right) / len(right)
+def _mean(reported: Mapping, right: list[float]) -> str | None:
+    got, expected = _number(reported, "mean"), math.fsum(right) / len(right)
     if abs(got - expected) <= TOLERANCE + 1e-9:
         return None
     return f"It gives {got:.6g}, and the files give {expected:.4f}."
 
 
-def _variance(told: Mapping, right: list[float]) -> str | None:
-    got, mine = _number(told, "sample variance"), _list(told)
+def _variance(reported: Mapping, right: list[float]) -> str | None:
+    got, mine = _number(reported, "sample variance"), _list(reported)
     if not _same_in_any_order(mine, right):
         return "The numbers under 'auc' are not those of the files, so their variance does not count."
     if any(abs(got - one) <= VARIANCE_TOLERANCE * one + 1e-12 for one in (np.var(mine, ddof=1), np.var(right, ddof=1))):
@@ -294,8 +293,8 @@ def _variance(told: Mapping, right: list[float]) -> str | None:
 def _known(student: Student) -> str:
     """Say which known mistake gives what is reported, where exactly one does."""
     try:
-        told, (values, labels) = _told(student), _validation(student)
-        got = [*_list(told), _number(told, "mean"), _number(told, "sample variance")]
+        reported, (values, labels) = _report_of(student), _validation(student)
+        got = [*_list(reported), _number(reported, "mean"), _number(reported, "sample variance")]
     except StudentError:
         return ""
     fitting = []
@@ -315,6 +314,18 @@ def material(course: Path, seed: int) -> Mapping[str, Any]:
     """Return the labels of the test images and of the validation images, and what the images are.
 
     The sample is graded where there are no real images, or the course's labels are those of the sample.
+
+    Parameters
+    ----------
+    course : pathlib.Path
+        The course's folder.
+    seed : int
+        Not used: nothing is drawn.
+
+    Returns
+    -------
+    dict
+        ``y_test`` [N], ``y_valid`` [N] and ``data``, what the images are.
 
     Raises
     ------
@@ -345,13 +356,13 @@ def material(course: Path, seed: int) -> Mapping[str, Any]:
             f"cnn-course data patchcam --from DIR --labels {LABELS}"
         )
     else:
-        truth = samples.tissue_labels().astype(np.int64)
+        truth = patchcam.tissue_labels().astype(np.int64)
     return {"y_test": truth, "y_valid": data.y_valid, "data": data.title}
 
 
 def _of_the_sample(path: Path) -> bool:
     """Return whether labels for grading are those of the sample, which is what is graded then."""
-    truth = samples.tissue_labels()
+    truth = patchcam.tissue_labels()
     return path.is_file() and np.array_equal(read_predictions(path, len(truth)).values, truth)
 
 

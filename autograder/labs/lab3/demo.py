@@ -11,8 +11,8 @@ import numpy as np
 from autograder.checking.sample_class import Sample, SampleClass
 from autograder.labs.lab3.checks import LABELS
 from autograder.labs.lab3.faults import FAULTS
+from source_lib.data.patchcam import tissue_labels
 from source_lib.predictions import table, write_csv
-from source_lib.samples import tissue_labels
 
 
 def _predicted(material: Mapping[str, Any]) -> dict[str, bytes]:

@@ -8,10 +8,10 @@ from hypothesis.extra.numpy import arrays
 
 from autograder.checking import compare
 from autograder.checking.student import NotebookStudent, StudentError
-from autograder.labs.lab1 import LAB, checks, reference
+from autograder.labs.lab1 import LAB, counting, evaluation, reference
 from autograder.labs.lab1.faults import FAULTS
 from autograder.sandbox import wire
-from source_lib import arithmetic
+from source_lib.layers import arithmetic
 from tests.labs.lab1.variants import VARIANTS, functions
 
 pytestmark = pytest.mark.filterwarnings("ignore:You are using a softmax over axis")
@@ -113,11 +113,11 @@ def told(function, answer, arguments):
     """Return how an answer differs from the reference under the comparison of the checks, or None."""
     expected = getattr(reference, function)(*arguments)
     if function == "evaluate":
-        pair = checks._pair(answer)
+        pair = evaluation._pair(answer)
         problems = (compare.difference(*both) for both in zip(pair, expected, strict=True))
         return next((problem for problem in problems if problem), None)
     if function == "count_weights":
-        return None if checks._number(answer) == expected else f"{answer} is not {expected}"
+        return None if counting._number(answer) == expected else f"{answer} is not {expected}"
     if function == "dense_layer":
         shape = np.shape(answer)
         assert shape in ((len(expected),), (len(expected), 1)), shape

@@ -1,0 +1,56 @@
+"""Questions that checks of functions share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from autograder.checking import compare
+from autograder.checking.array_text import YOURS
+from autograder.checking.hints import Wrong
+from autograder.checking.reasons import numbered_inputs
+from autograder.checking.student import Student
+
+#: Takes a function's name and arguments, and returns those that a person needs to see, each with its label.
+Inputs = Callable[[str, Sequence], Sequence[tuple[str, Any]]]
+
+
+def named_inputs(*names: str) -> Inputs:
+    """Return what shows all arguments of a function under their names.
+
+    Examples
+    --------
+    >>> named_inputs("x", "slope")("leaky_relu", (3.0, 0.1))
+    [('x', 3.0), ('slope', 0.1)]
+    """
+    return lambda function, arguments: list(zip(names, arguments, strict=True))
+
+
+def compare_with_reference(
+    student: Student, function: str, *arguments: Any, inputs: Inputs = numbered_inputs
+) -> Wrong | None:
+    """Ask a function and compare its answer with that of the reference.
+
+    Parameters
+    ----------
+    student : Student
+        Whoever is asked, with the oracle to compare with.
+    function : str
+        What is asked.
+    *arguments
+        With what.
+    inputs : callable, optional
+        What a person needs to see of the arguments; all of them by default.
+
+    Returns
+    -------
+    Wrong or None
+        None where the answer is right.
+    """
+    answer = student.ask(function, *arguments)
+    expected = student.oracle.call(function, *arguments)
+    what = compare.difference(answer.value, expected)
+    if what is None:
+        return None
+    shown = (*inputs(function, arguments), ("expected", expected), (YOURS, answer.value))
+    return Wrong(function, arguments, answer.value, what, expected, answer.value, shown)

@@ -1,0 +1,108 @@
+"""How lab 3's own solution is trained: once for each seed on all training images, and once for each split on most."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from autograder.checking.reproduction import Record, Reproduction, Solution
+from source_lib.json_lines import read_lines, write_lines
+
+if TYPE_CHECKING:
+    from source_lib.data import DataGenerator
+
+SEEDS = (0, 1, 2)
+#: Trainings on a part of the training images, scored on the rest.
+SPLITS = (0,)
+#: How many of the training images such a rest has, one of so many.
+_PART = 7
+
+
+def train(
+    solution: Solution,
+    data: DataGenerator,
+    kept: Path,
+    seeds: Iterable[int] = SEEDS,
+    splits: Iterable[int] = SPLITS,
+) -> tuple[Record, list[Record]]:
+    """Train once for each seed, and once for each split.
+
+    Parameters
+    ----------
+    solution : Solution
+    data : DataGenerator
+        PatchCamelyon, with its validation images.
+    kept : pathlib.Path
+        Where each training is kept.
+    seeds : iterable of int
+        Trainings that are scored on the validation images.
+    splits : iterable of int
+        Trainings that are scored on the seventh of the training images that each leaves out.
+
+    Returns
+    -------
+    dict
+        About all of them.
+    list of dict
+        Of each, what it was scored on, its accuracy and its AUC there, both from 0 to 1, and its seconds.
+    """
+    made = read_lines(kept)
+    everything = np.arange(data.N_train)
+    wanted = [("validation", seed, everything, data.x_valid, data.y_valid) for seed in seeds]
+    for split in splits:
+        order = np.random.default_rng(split).permutation(data.N_train)
+        rest, most = np.split(order, [data.N_train // _PART])
+        wanted.append(("split", split, most, data.x_train[rest], data.y_train[rest]))
+    lines = []
+    for judged, seed, rows, x, y in wanted:
+        line = next((line for line in made if (line["judged"], line["seed"]) == (judged, seed)), None)
+        if line is None:
+            found = train_once(solution, seed, data.x_train[rows], data.y_train[rows], x, y)
+            line = {"judged": judged, "seed": seed, "images": len(rows), **found}
+            made.append(line)
+            write_lines(kept, made)
+        print(f"{judged} {seed}: accuracy {line['accuracy']:.4f}, AUC {line['auc']:.4f}", flush=True)
+        lines.append(line)
+    return {"images": {"training": data.N_train, "validation": data.N_valid}}, lines
+
+
+def train_once(
+    solution: Solution, seed: int, x: np.ndarray, y: np.ndarray, x_valid: np.ndarray, y_valid: np.ndarray
+) -> Record:
+    """Train with one seed and return what the model reaches.
+
+    Parameters
+    ----------
+    solution : Solution
+    seed : int
+    x, x_valid : numpy.ndarray of float32, shape [N, 32, 32, 3]
+    y, y_valid : numpy.ndarray of int, shape [N]
+
+    Returns
+    -------
+    dict
+        Accuracy and AUC on the validation images, both from 0 to 1, and the seconds of wall and of processor time.
+    """
+    import keras
+    from sklearn.metrics import roc_auc_score
+
+    keras.utils.clear_session()
+    keras.utils.set_random_seed(seed)
+    model = solution.build_model()
+    start, used = time.perf_counter(), time.process_time()
+    solution.train_model(model, x, y, x_valid, y_valid)
+    seconds, cpu = time.perf_counter() - start, time.process_time() - used
+    probability = model.predict(x_valid, verbose=0)[:, 0]
+    return {
+        "accuracy": float(((probability > 0.5) == y_valid).mean()),
+        "auc": float(roc_auc_score(y_valid, probability)),
+        "seconds": round(seconds, 1),
+        "cpu_seconds": round(cpu, 1),
+    }
+
+
+REPRODUCTION = Reproduction("patchcam", train, colors=True)

@@ -1,0 +1,286 @@
+"""The files that contests are handed in as, beside those that `read_predictions` knows: columns of numbers, and masks.
+
+What comes from a student is read up to a size that is known beforehand, and nothing in it is run.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import re
+import warnings
+import zipfile
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image
+
+from autograder.checking.contest import Contest
+from source_lib.predictions import Finding, Predictions, read_predictions
+
+#: Pixels of all masks of a file whose number of images is not known.
+MAX_PIXELS = 2**28
+#: Before the bytes of an array, NumPy's format has its type and shape.
+_NPY_HEADER = 4096
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+#: How far the sum of an image's probabilities may be from 1: they may be rounded to two digits.
+_OFF = 0.05
+
+
+class _UnclearError(Exception):
+    """Why a file cannot be understood, as the arguments of a `Finding` after the file's name."""
+
+
+def read_file(
+    content: bytes, name: str, kind: str, contest: Contest, images: int | None = None, strict: bool = False
+) -> Predictions:
+    """Return what a file predicts, or holds as labels.
+
+    Parameters
+    ----------
+    content : bytes
+        What the file holds.
+    name : str
+        What to call it.
+    kind : {"class", "probability", "mask", "value"}
+        What it should hold; see `Contest`.
+    contest : Contest
+        Knows the number of classes, the size of a mask or the limits of a value.
+    images : int, optional
+        How many images there are; by default as many as the file has.
+    strict : bool
+        Whether a file with a value beyond the limits of the contest is not understood. By default, the nearest limit
+        is taken.
+
+    Returns
+    -------
+    Predictions
+        Its values have shape [N], or [N, K] for probabilities of more than two classes, or [N, D_y, D_x] for masks.
+    """
+    if kind == "mask":
+        return read_masks(content, contest.shape, images, name)
+    if kind == "value":
+        return read_numbers(content, ["value"], contest.limits, images, name, clip=not strict)
+    if kind == "probability" and contest.classes > 2:
+        return read_numbers(content, [f"probability_{k}" for k in range(contest.classes)], (0, 1), images, name)
+    return read_predictions(content, images, contest.classes, kind, name)
+
+
+def read_numbers(
+    content: bytes,
+    columns: Sequence[str],
+    limits: tuple[float, float],
+    rows: int | None = None,
+    name: str = "the file",
+    clip: bool = False,
+) -> Predictions:
+    """Read CSV with an id and some numbers a line, and say what is wrong with it.
+
+    A right file is text in UTF-8 with the header ``id,<column>,...`` and one line for each id from 0 on, in any order.
+    Semicolons, as spreadsheet programs write them, are a fault, but understood.
+
+    Parameters
+    ----------
+    content : bytes
+    columns : sequence of str
+        Names of the columns after ``id``. Where they are several, the numbers of a line are probabilities.
+    limits : tuple of float
+        The least and the largest number.
+    rows : int, optional
+        Number of lines; by default as many as there are.
+    name : str
+        What to call the file.
+    clip : bool
+        Take the nearest limit for a number beyond it. By default, such a file is not understood.
+
+    Returns
+    -------
+    Predictions
+        Values of shape [N] for one column and [N, K] for K, None where what the file means is not clear.
+
+    Examples
+    --------
+    >>> read_numbers(b"id,value\\n1,2.5\\n0,7\\n", ["value"], (0, 10)).values
+    array([7. , 2.5])
+    """
+    findings = []
+    try:
+        lines = _lines(content, columns, rows, findings)
+        values = np.array([lines[index][1] for index in range(len(lines))])
+        at = [lines[index][0] for index in range(len(lines))]
+        outside = np.flatnonzero(((values < limits[0]) | (values > limits[1])).any(axis=1))
+        if outside.size:
+            row = int(outside[0])
+            number = next(f"{one:g}" for one in values[row] if not limits[0] <= one <= limits[1])
+            what = f"The number {number} is not between {limits[0]:g} and {limits[1]:g}."
+            if not clip:
+                raise _UnclearError(at[row], what, "Look at the last layer of the model.")
+            findings.append((at[row], what, "The nearest of them is taken."))
+        if len(columns) > 1 and (np.abs(values.sum(axis=1) - 1) > _OFF).any():
+            row = int(np.argmax(np.abs(values.sum(axis=1) - 1) > _OFF))
+            what = f"The probabilities add up to {values[row].sum():.3g}, not to 1."
+            findings.append((at[row], what, "End the model in a softmax."))
+        if len(values) > 1 and (values == values[0]).all():
+            findings.append((None, "It predicts the same for every image.", "Look at the model's training loss."))
+        values = np.clip(values, *limits)[:, 0] if len(columns) == 1 else values
+    except _UnclearError as error:
+        values, findings = None, [error.args, *findings]
+    return Predictions(name, "number", values, tuple(Finding(name, *one) for one in findings))
+
+
+def _lines(
+    content: bytes, columns: Sequence[str], rows: int | None, findings: list[tuple]
+) -> dict[int, tuple[int, list[float]]]:
+    """Return the line and the numbers of each id."""
+    header = ",".join(["id", *columns])
+    form = f"The first line is {header}, and each other line an index and its numbers."
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        raise _UnclearError(None, "It is no text in UTF-8.", form) from None
+    if text.startswith("\ufeff"):
+        text = text[1:]
+        findings.append((1, "It begins with a byte-order mark.", "Save it as UTF-8 without a byte-order mark."))
+    semicolons = ";" in text.partition("\n")[0]
+    if semicolons:
+        findings.append((1, "Its columns are separated by semicolons.", "Separate them by commas."))
+        text = text.replace(",", ".")
+    found: dict[int, tuple[int, list[float]]] = {}
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=";" if semicolons else ",")
+    try:
+        if (first := next(reader, [])) != header.split(","):
+            raise _UnclearError(1, f"Its header is {_short(','.join(first))!r}.", form)
+        for fields in reader:
+            if not any(fields):
+                continue
+            line = reader.line_num
+            if len(fields) != len(columns) + 1:
+                raise _UnclearError(line, f"It has {len(fields)} values, not {len(columns) + 1}.", form)
+            for field in fields[1:]:
+                if not _NUMBER.fullmatch(field) or not math.isfinite(float(field)):
+                    raise _UnclearError(line, f"{_short(field)!r} is no finite number.", form)
+            if not re.fullmatch("[0-9]{1,18}", fields[0]):
+                raise _UnclearError(line, f"The id {_short(fields[0])!r} is no whole number.", form)
+            index = int(fields[0])
+            if index in found:
+                raise _UnclearError(line, f"The id {index} is there a second time.", "Write one line for each index.")
+            found[index] = line, [float(field) for field in fields[1:]]
+    except csv.Error as error:
+        raise _UnclearError(reader.line_num, f"It is no CSV: {error}.", form) from None
+    count = len(found) if rows is None else rows
+    every = f"There is one line for each id from 0 to {count - 1}."
+    if not found:
+        raise _UnclearError(2, "There are no numbers in it.", form)
+    if len(found) != count:
+        raise _UnclearError(None, f"It has {len(found)} lines of numbers.", every)
+    if max(found) >= count:
+        raise _UnclearError(found[max(found)][0], f"The id {max(found)} is out of range.", every)
+    return found
+
+
+def read_masks(content: bytes, shape: tuple[int, int], count: int | None = None, name: str = "the file") -> Predictions:
+    """Read the masks of all images from one file, and say what is wrong with it.
+
+    Parameters
+    ----------
+    content : bytes
+        ``.npz`` with the array ``masks``: ``numpy.packbits(masks, axis=2)`` of masks [N, D_y, D_x]. Or a PNG of two
+        levels, 0 and 255 or 0 and 1, without colors: one mask below the other, N·D_y rows of D_x pixels.
+    shape : tuple of int
+        D_y and D_x of a mask.
+    count : int, optional
+        Number of masks, N; by default as many as there are.
+    name : str
+        What to call the file.
+
+    Returns
+    -------
+    Predictions
+        Values of type bool and shape [N, D_y, D_x], None where what the file means is not clear.
+
+    Examples
+    --------
+    >>> masks, file = np.array([[[1, 0, 1]], [[0, 0, 1]]]), io.BytesIO()
+    >>> np.savez_compressed(file, masks=np.packbits(masks, axis=2))
+    >>> read_masks(file.getvalue(), (1, 3)).values.astype(int)
+    array([[[1, 0, 1]],
+    <BLANKLINE>
+           [[0, 0, 1]]])
+    """
+    findings: tuple[Finding, ...] = ()
+    try:
+        if content.startswith(b"\x89PNG\r\n\x1a\n"):
+            values = _from_png(content, shape, count)
+        elif content.startswith(b"PK"):
+            values = _from_npz(content, shape, count)
+        else:
+            raise _UnclearError(None, "It is neither a PNG nor a .npz file.", _how(shape, count))
+        if not values.any() or values.all():
+            which = "Every pixel" if values.all() else "No pixel"
+            findings = (Finding(name, None, f"{which} of all masks is marked.", "Look at the threshold."),)
+    except _UnclearError as error:
+        values, findings = None, (Finding(name, *error.args),)
+    return Predictions(name, "mask", values, findings)
+
+
+def _how(shape: tuple[int, int], count: int | None) -> str:
+    size = f"[{'N' if count is None else count}, {shape[0]}, {shape[1]}]"
+    return f"Write it with numpy.savez_compressed(file, masks=numpy.packbits(masks, axis=2)) of masks {size}."
+
+
+def _from_png(content: bytes, shape: tuple[int, int], count: int | None) -> np.ndarray:
+    height, width = shape
+    try:
+        with warnings.catch_warnings():
+            # Its size is known to be right before anything is unpacked.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
+                found = -(-image.height // height) if count is None else count
+                if image.size != (width, found * height) or found * height * width > MAX_PIXELS:
+                    masks = f"{'N' if count is None else count} masks of {width} × {height}"
+                    raise _UnclearError(
+                        None,
+                        f"It has {image.width} × {image.height} pixels.",
+                        f"Put {masks} below each other: {width} pixels wide"
+                        + (f" and {count * height} high." if count is not None else "."),
+                    )
+                if image.mode not in ("1", "L"):
+                    raise _UnclearError(None, f"It is in color ({image.mode}).", "Save it in black and white.")
+                pixels = np.asarray(image)
+    except _UnclearError:
+        raise
+    except Exception:  # A file that was made to be wrong can fail in any way.
+        raise _UnclearError(None, "It cannot be read as a PNG.", "Save it anew.") from None
+    gray = np.setdiff1d(pixels, (0, 1 if pixels.max() == 1 else 255))
+    if gray.size:
+        raise _UnclearError(None, f"It has gray pixels, for example {gray[0]}.", "A mask has two levels: 0 and 255.")
+    return (pixels > 0).reshape(-1, height, width)
+
+
+def _from_npz(content: bytes, shape: tuple[int, int], count: int | None) -> np.ndarray:
+    height, width = shape
+    size = height * -(-width // 8)
+    most = MAX_PIXELS // 8 if count is None else count * size
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive, archive.open("masks.npy") as file:
+            # Neither the archive nor the array is believed how large it is.
+            packed = io.BytesIO(file.read(most + _NPY_HEADER))
+        version = np.lib.format.read_magic(packed)
+        read_header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+        found, fortran, dtype = read_header[version](packed)
+        body = packed.read()
+    except Exception:  # A file that was made to be wrong can fail in any way.
+        raise _UnclearError(None, "There is no array 'masks' in it that can be read.", _how(shape, count)) from None
+    right = len(found) == 3 and found[0] > 0 and found[1:] == (height, -(-width // 8)) and dtype == np.uint8
+    if not right or fortran or (count is not None and found[0] != count):
+        what = f"Its array 'masks' is of type {dtype} and shape {list(found)}."
+        raise _UnclearError(None, _short(what, 100), _how(shape, count))
+    if len(body) != found[0] * size:
+        raise _UnclearError(None, "Its array 'masks' is not as large as it says.", _how(shape, count))
+    packed = np.frombuffer(body, np.uint8).reshape(found)
+    return np.unpackbits(packed, axis=2, count=width).view(bool)
+
+
+def _short(text: str, most: int = 40) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"

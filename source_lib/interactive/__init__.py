@@ -1,0 +1,1 @@
+"""The figures to play with: each is computed beforehand and written as HTML."""

@@ -1,0 +1,69 @@
+"""Every lab: each known fault loses exactly its lines, each right way gets everything, and all its parts agree."""
+
+import jupytext
+import pytest
+
+from autograder.checking.problem import ASKED
+from autograder.gradebook.release import disagreements
+from autograder.labs import all_labs
+from tests.conftest import ROOT
+from tests.labs.kit import Tools, trial_of
+
+LABS = {lab.name: lab for lab in all_labs()}
+EVERY_LAB = pytest.mark.parametrize("lab", LABS.values(), ids=LABS)
+SEEDS = pytest.mark.parametrize("seeds", ["SEEDS", pytest.param("LONG_SEEDS", marks=pytest.mark.long)])
+
+
+@pytest.fixture(autouse=True)
+def own_folder(tmp_path, monkeypatch):
+    """Where files beside a notebook are written; no real images, whatever this machine has."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("CNN_COURSE_DATA", raising=False)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+
+
+def outcomes(request, lab, seeds, **what):
+    trial = trial_of(lab)
+    count = getattr(trial, seeds, {"SEEDS": 1, "LONG_SEEDS": 3}[seeds])
+    return [trial.outcome(Tools(request), seed, **what) for seed in range(count)]
+
+
+@EVERY_LAB
+def test_a_lab_agrees_with_itself_and_its_notebook(lab):
+    assert lab.disagreements() == []
+    text = ROOT / "assignments" / lab.name / f"{lab.name}.md"
+    assert disagreements(jupytext.read(text), lab) == []
+    assert (ROOT / "book" / "labs" / f"{lab.name}.md").is_file()
+
+
+@EVERY_LAB
+def test_every_line_is_lost_by_some_fault(lab):
+    reasons = getattr(trial_of(lab), "NOT_LOST", {})
+    assert lab.lines.keys() - set().union(*(fault.loses for fault in lab.faults)) == set(reasons)
+    assert all(reasons.values())
+
+
+@pytest.mark.parametrize(
+    ("lab", "fault"),
+    [pytest.param(lab, fault, id=f"{lab.name}-{fault.id}") for lab in LABS.values() for fault in lab.faults],
+)
+@SEEDS
+def test_a_fault_loses_exactly_its_lines_and_is_named(request, lab, fault, seeds):
+    silent = getattr(trial_of(lab), "NOT_NAMED", {})
+    others = {one.hint for one in lab.faults if one.function == fault.function} - {fault.hint, ""}
+    for outcome in outcomes(request, lab, seeds, fault=fault):
+        assert fault.loses & outcome.asked and set(outcome.lost) == fault.loses & outcome.asked, outcome.lost
+        for line, message in outcome.lost.items():
+            assert message.startswith(ASKED) and message.count(ASKED) == 1 and len(message) < 600
+            assert message.endswith(fault.hint) or line in silent
+            assert not any(hint in message for hint in others if fault.hint and hint not in fault.hint)
+
+
+@pytest.mark.parametrize(
+    ("lab", "variant"),
+    [pytest.param(lab, way, id=f"{lab.name}-{way}") for lab in LABS.values() for way in trial_of(lab).VARIANTS],
+)
+@SEEDS
+def test_a_variant_gets_everything(request, lab, variant, seeds):
+    for outcome in outcomes(request, lab, seeds, variant=variant):
+        assert outcome.asked and outcome.lost == {}
