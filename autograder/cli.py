@@ -141,13 +141,11 @@ def grade(
             executor = LocalExecutor(folder.root, known, sandboxes, complete)
         else:
             executor = DaskExecutor(dask, known, isolation)
-        records, kept = console.run_grading(folder, known, students, executor, seed, force)
+        records, _ = console.run_grading(folder, known, students, executor, seed, force)
     if json_file is not None:
         console.write_json(json_file, records)
     if feedback:
-        # A page that is there may hold what a person has entered since.
-        there = {name for name in kept if (folder.step("feedback", name, known.name) / f"{known.name}.html").is_file()}
-        console.write_feedback_pages(folder, known, [name for name in students if name not in there])
+        console.write_feedback_pages(folder, known, students)
     flagged = console.summarize(records)
     if feedback:
         console.console.print(f"Feedback pages: {folder.step('feedback')}", soft_wrap=True)
@@ -155,6 +153,25 @@ def grade(
         console.console.print(f"Report: {json_file}", soft_wrap=True)
     if flagged:
         raise typer.Exit(FLAGGED)
+
+
+@app.command()
+def feedback(
+    lab: LabArgument,
+    course: CourseOption = Path("."),
+    student: Annotated[str | None, typer.Option(help="Write the page of one student only.")] = None,
+) -> None:
+    """Write the feedback pages again, with the points and comments that people have entered since."""
+    known = get_lab(lab)
+    _needs_instructor()
+    from autograder.gradebook.course_folder import open_course
+    from autograder.grading.pipeline import students_of
+
+    folder = open_course(course)
+    written = console.write_feedback_pages(folder, known, students_of(folder, known, student))
+    console.console.print(f"Feedback pages: {folder.step('feedback')}", soft_wrap=True)
+    if not written:
+        raise typer.Exit(FAILED)
 
 
 @app.command("check-csv")

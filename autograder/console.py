@@ -159,21 +159,29 @@ def write_json(path: Path, records: list[dict]) -> None:
         raise UserError(f"The report {path} cannot be written: {error.strerror}. Choose another file.") from None
 
 
-def write_feedback_pages(folder: CourseFolder, lab: Lab, students: list[str]) -> None:
-    """Write each student's feedback page with a progress bar; a page that fails is named and stops no other."""
+def write_feedback_pages(folder: CourseFolder, lab: Lab, students: list[str]) -> bool:
+    """Write each student's feedback page with a progress bar; return whether all were made.
+
+    A page that fails is named and stops no other.
+
+    Parameters
+    ----------
+    folder : CourseFolder
+    lab : Lab
+    students : list of str
+        Who was graded.
+    """
     from autograder.gradebook.feedback_pages import write_feedback
 
     failed: list[str] = []
     with _progress() as progress:
         task = progress.add_task("Writing feedback", total=len(students), note="")
-        for student in students:
-            try:
-                write_feedback(folder, lab, student)
-            except UserError as error:
-                failed.append(str(error))
+        for page in write_feedback(folder, lab, students):
+            failed += [page.problem] if page.problem else []
             progress.advance(task)
     for reason in failed:
         console.print(f"[red]{escape(reason)}[/red]", soft_wrap=True)
+    return not failed
 
 
 def _progress() -> Progress:

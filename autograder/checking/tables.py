@@ -78,6 +78,21 @@ def _message(item: Item) -> str:
     return html
 
 
+def next_steps(items: Iterable[Item]) -> dict[str, str]:
+    """Return the first thing to do for each check that lost a line, by ``grade_id``.
+
+    Parameters
+    ----------
+    items : iterable of Item
+        All judged lines of a submission.
+    """
+    steps: dict[str, str] = {}
+    for item in items:
+        if not item.passed:
+            steps.setdefault(item.check, item.reason)
+    return steps
+
+
 def summary_html(items: Iterable[Item], flags: Iterable[str] = ()) -> str:
     """Return the head of a feedback page: the points of each function, and the first thing to do for it.
 
@@ -88,27 +103,27 @@ def summary_html(items: Iterable[Item], flags: Iterable[str] = ()) -> str:
     flags : iterable of str
         Why a person will look at it.
     """
+    items = list(items)
+    steps = next_steps(items)
     checks: dict[str, list[Item]] = {}
     for item in items:
         checks.setdefault(item.check, []).append(item)
     rows = []
     for name, judged in checks.items():
-        next_step = next((item.reason for item in judged if not item.passed), "")
         earned, possible = sum(item.points for item in judged), sum(item.max_points for item in judged)
         rows.append(
             f'<tr><td style="{_CELL}"><code>{escape(name.removeprefix("check_"))}</code></td>'
             f'<td style="{_CELL};white-space:nowrap">{number(earned)} of {number(possible)}</td>'
-            f'<td style="{_CELL}">{escape(next_step)}</td></tr>'
+            f'<td style="{_CELL}">{escape(steps.get(name, ""))}</td></tr>'
         )
-    everything = [item for judged in checks.values() for item in judged]
-    total = f"{number(sum(i.points for i in everything))} of {number(sum(i.max_points for i in everything))}"
+    total = f"{number(sum(item.points for item in items))} of {number(sum(item.max_points for item in items))}"
     notes = "".join(f"<li>{escape(flag)}</li>" for flag in flags)
-    look = f"<p>A person will look at this submission:</p><ul>{notes}</ul>" if notes else ""
+    look = f"<p>A person will look at this submission before its points are final:</p><ul>{notes}</ul>" if notes else ""
     head = "".join(f'<th scope="col" style="{_CELL}">{name}</th>' for name in ("Function", "Points", "What to do next"))
     return (
         # nbgrader's page sets the columns of a lab's own tables without any space between them.
         "<div><style>td, th {padding: .2em .7em}</style>"
-        f"<p><strong>Automatic points: {total}.</strong> Written answers are graded by a person.</p>{look}"
+        f"<p><strong>Automatic points: {total}.</strong> A person grades the written answers.</p>{look}"
         f'<table style="border-collapse:collapse"><thead><tr>{head}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div>"
     )

@@ -18,6 +18,8 @@ from autograder.errors import UserError
 
 CONFIG = "nbgrader_config.py"
 TRUSTED = "autograder.nbgrader_plugin.TrustedExecute"
+#: Where a graded notebook keeps what was judged; whatever a submission wrote there is removed first.
+NOTES = "cnn_course"
 
 
 class CourseError(UserError):

@@ -1,7 +1,7 @@
-"""Feedback pages: the student's own notebook, with points, comments and what to do next, as one file of plain HTML.
+"""Feedback pages: the student's own notebook with points, comments and what to do next, as one file of plain HTML.
 
-What is on them is what nbgrader's ``generate_feedback`` shows, in the same places. nbgrader's own pages name no part,
-show formulas only where there is a network, and take far longer: everything is made anew for each.
+They hold what nbgrader's own pages hold, in the same places. Those name no part, show formulas only where there is a
+network, and take far longer: everything is made anew for each.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 import jinja2
 import nbformat
-from nbconvert.filters.highlight import Highlight2HTML
+import pygments
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbconvert.filters.strings import strip_files_prefix
 from nbformat.notebooknode import NotebookNode
@@ -34,24 +34,23 @@ from nbgrader.api import (
 from nbgrader.converters import GenerateFeedback
 from nbgrader.coursedir import CourseDirectory
 from pygments.formatters import HtmlFormatter
+from pygments.lexers import get_lexer_by_name
 from sqlalchemy.exc import SQLAlchemyError
 from traitlets.config import Config
 
 from autograder.checking.lab import Lab
 from autograder.checking.tables import number
-from autograder.gradebook.course_folder import CourseError, CourseFolder, errors_only
+from autograder.gradebook.course_folder import NOTES, CourseError, CourseFolder, errors_only
 from autograder.submissions.formulas import formula_html
 from autograder.submissions.sanitize import printable
 from source_lib.atomic_files import atomic_write
 
-#: Where the graded notebook holds what was judged.
-NOTES = "cnn_course"
 #: What nbgrader writes as its own comment on an answer that is as it was released.
 _UNCHANGED = "No response."
 
 
 @dataclass(frozen=True)
-class Score:
+class CellScore:
     """The points of one graded cell: None where nobody has been yet."""
 
     points: float | None
@@ -67,7 +66,7 @@ class Recorded:
     total: float
     most: float
     penalty: float
-    scores: dict[str, Score] = field(default_factory=dict)
+    scores: dict[str, CellScore] = field(default_factory=dict)
     comments: dict[str, str] = field(default_factory=dict)
 
 
@@ -102,7 +101,7 @@ def write_feedback(course: CourseFolder, lab: Lab, students: Sequence[str]) -> I
     CourseError
         If the gradebook cannot be read.
     """
-    recorded = read_recorded(course, lab)
+    recorded = read_gradebook(course, lab)
     config = Config(course.config)
     config.CourseDirectory.assignment_id = lab.name
     converter = GenerateFeedback(coursedir=CourseDirectory(config=config), config=config)
@@ -111,7 +110,7 @@ def write_feedback(course: CourseFolder, lab: Lab, students: Sequence[str]) -> I
         path = folder / f"{lab.name}.html"
         try:
             if student not in recorded:
-                raise CourseError("it was not graded")
+                raise CourseError("it was not graded.")
             source = course.step("autograded", student, lab.name) / f"{lab.name}.ipynb"
             page = render_page(lab, student, _read(source), recorded[student])
             with errors_only():
@@ -135,7 +134,7 @@ def _read(path: Path) -> NotebookNode:
     return notebook
 
 
-def read_recorded(course: CourseFolder, lab: Lab) -> dict[str, Recorded]:
+def read_gradebook(course: CourseFolder, lab: Lab) -> dict[str, Recorded]:
     """Return what the gradebook holds of a lab, by student.
 
     Parameters
@@ -168,7 +167,7 @@ def read_recorded(course: CourseFolder, lab: Lab) -> dict[str, Recorded]:
                 read(BaseCell.name, *columns).join(Grade, Grade.notebook_id == SubmittedNotebook.id).join(*cell)
             ):
                 points = None if automatic is None and manual is None else score
-                found[student].scores[name] = Score(points, most, automatic, waits)
+                found[student].scores[name] = CellScore(points, most, automatic, waits)
             cell = (BaseCell, BaseCell.id == Comment.cell_id)
             for student, name, comment in (
                 read(BaseCell.name, Comment.comment)
@@ -205,23 +204,27 @@ def render_page(lab: Lab, student: str, notebook: NotebookNode, recorded: Record
     cells = notebook.cells[1:] if next_steps is not None else notebook.cells
     parts, shown = [], []
     for cell in cells:
-        looked_at = _shown(lab, cell, recorded)
-        shown.append(looked_at)
-        if looked_at["grade_id"] in recorded.scores and looked_at["points"]:
-            parts.append(_part(lab, looked_at, recorded, next_steps or {}))
+        view = _shown(lab, cell, recorded)
+        shown.append(view)
+        if view["points"]:
+            parts.append(_part(lab, view, recorded, next_steps or {}))
     scores = recorded.scores
-    waiting = [f"{_name(lab, name)} ({number(one.most)} points)" for name, one in scores.items() if one.points is None]
+    waiting = [
+        f"{part['name']} ({_rounded(scores[part['grade_id']].most)} points)"
+        for part in parts
+        if scores[part["grade_id"]].points is None
+    ]
     automatic = [scores[check.grade_id].automatic or 0 for check in lab.checks if check.grade_id in scores]
     return _template().render(
         lab=lab,
         student=student,
-        colors=_colors(),
-        total=f"{number(recorded.total)} of {number(recorded.most)} points{' so far' if waiting else ''}",
-        automatic=f"{number(sum(automatic))} of {number(lab.points)}",
+        colors=_formatter().get_style_defs(".highlight"),
+        total=f"{_rounded(recorded.total)} of {_rounded(recorded.most)} points{' so far' if waiting else ''}",
+        automatic=f"{_rounded(sum(automatic))} of {_rounded(lab.points)}",
         waiting=waiting,
         flags=notes.get("flags", []),
         parts=parts,
-        penalty=number(recorded.penalty) if recorded.penalty else "",
+        penalty=_rounded(recorded.penalty) if recorded.penalty else "",
         cells=shown,
     )
 
@@ -231,10 +234,14 @@ def _name(lab: Lab, grade_id: str) -> str:
     return check.function if check is not None else grade_id
 
 
-def _points(score: Score) -> str:
+def _rounded(points: float) -> str:
+    return number(round(points, 2))
+
+
+def _points(score: CellScore) -> str:
     if score.points is None:
-        return f"not graded yet ({number(score.most)} points)"
-    return f"{number(score.points)} of {number(score.most)}" + (", not final yet" if score.waits else "")
+        return f"not graded yet ({_rounded(score.most)} points)"
+    return f"{_rounded(score.points)} of {_rounded(score.most)}" + (", not final yet" if score.waits else "")
 
 
 def _part(lab: Lab, cell: Mapping[str, Any], recorded: Recorded, next_steps: Mapping[str, str]) -> dict[str, Any]:
@@ -242,6 +249,7 @@ def _part(lab: Lab, cell: Mapping[str, Any], recorded: Recorded, next_steps: Map
     name = _name(lab, cell["grade_id"])
     comment = next((one for one in (cell["grade_id"], name) if _is_comment(recorded.comments.get(one))), None)
     return {
+        "grade_id": cell["grade_id"],
         "name": name,
         "anchor": cell["anchor"],
         "points": cell["points"],
@@ -314,17 +322,18 @@ def _plain_markdown_html(source: str) -> str:
 
 @lru_cache(maxsize=300)
 def _code_html(source: str, plain: bool) -> str:
-    colored = Highlight2HTML(pygments_lexer="ipython3")(source, metadata={"magics_language": "text"} if plain else {})
+    colored = pygments.highlight(source, _lexer("text" if plain else "ipython3"), _formatter())
     return colored.replace("<pre>", '<pre tabindex="0">', 1)
 
 
-@cache
-def _colors() -> str:
-    return HtmlFormatter().get_style_defs(".highlight")
+_lexer = cache(get_lexer_by_name)
+_formatter = cache(HtmlFormatter)
 
 
 @cache
 def _template() -> jinja2.Template:
     loader = jinja2.PackageLoader("autograder.gradebook", "")
-    environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    return environment.get_template("feedback.html.j2")
+    environment = jinja2.Environment(
+        loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+    )
+    return environment.get_template("feedback.html.jinja")

@@ -16,8 +16,9 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets import Enum, Float, Integer
 
 from autograder.checking.lab import Lab
-from autograder.checking.tables import items_html, summary_html
+from autograder.checking.tables import items_html, next_steps, summary_html
 from autograder.gradebook import secret
+from autograder.gradebook.course_folder import NOTES
 from autograder.grading import grade
 from autograder.grading.course_oracle import CourseOracle
 from autograder.grading.student import Timeouts
@@ -38,8 +39,6 @@ from autograder.submissions.sanitize import (
 )
 from autograder.submissions.submission import read_submission
 
-#: Where notes travel from one preprocessor to the next; whatever a submission wrote there is removed first.
-NOTES = "cnn_course"
 #: Characters of a submission that a feedback page lays out: longer ones take it minutes.
 MAX_TEXTS, MAX_CODE = 500_000, 1_000_000
 
@@ -193,11 +192,12 @@ def write_verdict(nb: NotebookNode, lab: Lab, verdict: grade.Verdict) -> None:
         elif position in verdict.ran:
             cell.outputs = safe_outputs(verdict.ran[position], budget)
         elif cells.explores(cell):
-            text = "Not run while grading: this cell explores.\n"
+            text = "This cell only explores, so it was not run while grading.\n"
             cell.outputs = [new_output("stream", name="stdout", text=text)]
     head = nbformat.v4.new_markdown_cell(summary_html(verdict.items, verdict.flags), id="summary")
     nb.cells.insert(0, head)
-    nb.metadata[NOTES] = from_dict({"flags": verdict.flags, "isolation": verdict.isolation})
+    told = {"flags": verdict.flags, "isolation": verdict.isolation, "next": next_steps(verdict.items)}
+    nb.metadata[NOTES] = from_dict(told)
 
 
 _held: dict[tuple[str, str], tuple[Sandbox, CourseOracle]] = {}

@@ -69,9 +69,11 @@ def formula_html(tex: str, block: bool = False) -> str:
         if len(tex) > MAX_TEX or _GROWS.search(tex):
             raise ValueError("This formula may take very long.")
         known = _ENVIRONMENT.sub(_known, tex)
-        return _written(convert_to_element(known, display="block" if block else "inline"), MAX_DEPTH)
+        html = _written(convert_to_element(known, display="block" if block else "inline"), MAX_DEPTH)
     except Exception:  # Whatever the converter stumbles over, the TeX can be read.
         return f"<code>{escape(tex.strip())}</code>"
+    # A wide formula can be scrolled, also with the keyboard.
+    return html.replace("<math", '<math tabindex="0"', 1) if block else html
 
 
 def _known(mark: re.Match[str]) -> str:

@@ -78,7 +78,9 @@ class Classroom:
             }
 
     def page(self, student: str) -> str:
-        return write_feedback(self.folder, LAB, student).read_text()
+        (page,) = write_feedback(self.folder, LAB, [student])
+        assert not page.problem, page.problem
+        return page.path.read_text()
 
 
 @pytest.fixture
@@ -141,7 +143,8 @@ def wrong_score(verdict: Verdict, stored: dict[str, tuple[float | None, bool]] |
 
 _ACTIVE = frozenset(
     """
-    script style iframe frame frameset object embed applet form base meta link svg math template noscript textarea
+    script style iframe frame frameset object embed applet form base meta link svg template noscript textarea
+    annotation-xml maction semantics
     button select dialog audio video source track portal marquee animate set title plaintext xmp noembed
     """.split()  # noqa: SIM905
 )
