@@ -67,10 +67,7 @@ def lab_check(name: str, functions: Mapping[str, Any]) -> Callable[..., Points]:
         # Without the lines that only grading can judge.
         chosen = [replace(one, lines=tuple(line for line in one.lines if not line.later)) for one in chosen]
         student = NotebookStudent(functions, _oracle(name))
-        alone = NotebookStudent(functions, _oracle(name), forbidden=lab.forbidden)
-        verdicts = [
-            [one.formed(student)] if one.form is not None else _judged(lab, one, student, alone) for one in chosen
-        ]
+        verdicts = [[one.formed(student)] if one.form is not None else _judged(lab, one, student) for one in chosen]
         if function is None:
             rows = [_row(one, items) for one, items in zip(chosen, verdicts, strict=True) if items]
             return Points(rows, lab.title, notes)
@@ -99,7 +96,7 @@ def _later(checks: Iterable[Check]) -> list[str]:
     return told
 
 
-def _judged(lab: Lab, check: Check, student: NotebookStudent, alone: NotebookStudent) -> list[Item]:
+def _judged(lab: Lab, check: Check, student: NotebookStudent) -> list[Item]:
     """Return the items of a check, as grading finds them too where the lab's packages are only stand-ins.
 
     A function is asked twice: a look at what it calls would make it slower, and its time may count.
@@ -107,10 +104,14 @@ def _judged(lab: Lab, check: Check, student: NotebookStudent, alone: NotebookStu
     helped = check(student, np.random.default_rng())
     if not lab.forbidden:
         return helped
-    # With other questions, since what an answer remembers of the first ones it does not compute.
-    items = check.items(check.judge(alone, np.random.default_rng()))
+    # With other questions, since what an answer remembers of the first ones it does not compute; but what was measured
+    # with the packages is measured again only for who calls them.
+    alone = replace(student, forbidden=lab.forbidden, notes=dict(student.notes), noted={})
+    check.judge(alone, np.random.default_rng())
     if check.function not in alone.noted:
         return helped
+    alone.notes.clear()
+    items = check.items(check.judge(alone, np.random.default_rng()))
     functions = [one.function for one in lab.checks]
     guilty, _ = forbidden_use.blamed([check], functions, alone.noted, {check.grade_id: items})
     if check.function in guilty:

@@ -117,7 +117,9 @@ GUILTY = {
     ),
     "remembered": (
         "seen = {}\n"
-        + FLAT.format("k = h.tobytes()\n    seen[k] = seen.get(k) or keras.ops.ravel(h)\n    return seen[k]"),
+        + FLAT.format(
+            "k = h.tobytes()\n    if k not in seen: seen[k] = np.array(keras.ops.ravel(h))\n    return seen[k]"
+        ),
         "keras.ops.ravel",
     ),
     "method": (

@@ -179,7 +179,7 @@ def test_time_that_counts_is_taken_without_a_look():
         return variants.functions()["fast_conv2d_layer"](x, W, b, activation)
 
     assert lab_check("lab1", {"fast_conv2d_layer": fast_conv2d_layer})("fast_conv2d_layer") > 3
-    assert looked == sorted(looked) and looked.count(False) > 6 and looked.count(True) > 6
+    assert looked == sorted(looked) and looked.count(False) > looked.count(True) > 3
 
 
 def test_unknown_names_are_told_what_there_is():
