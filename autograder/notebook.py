@@ -41,7 +41,19 @@ class _Row(Item):
 
 
 def lab_check(name: str, functions: Mapping[str, Any]) -> Callable[..., Points]:
-    """Return the ``check`` function of a lab; `autograder.open_lab` documents it."""
+    """Return the ``check`` function of a lab; `autograder.open_lab` documents it.
+
+    Parameters
+    ----------
+    name : str
+        The lab.
+    functions : mapping of str to object
+        The notebook's ``globals()``.
+
+    Returns
+    -------
+    callable
+    """
     lab = get_lab(name)
 
     def check(function: str | None = None) -> Points:

@@ -53,6 +53,16 @@ class Oracle(Protocol):
     def ask(self, function: str, *args: Any) -> Answer:
         """Call ``function`` on copies of ``args``.
 
+        Parameters
+        ----------
+        function : str
+        *args
+            Plain values: arrays, numbers, text, and lists of these.
+
+        Returns
+        -------
+        Answer
+
         Raises
         ------
         StudentError
@@ -60,7 +70,14 @@ class Oracle(Protocol):
         """
 
     def call(self, function: str, *args: Any) -> Any:
-        """Return only the value of `ask`."""
+        """Return only the value of `ask`.
+
+        Parameters
+        ----------
+        function : str
+        *args
+            Plain values: arrays, numbers, text, and lists of these.
+        """
 
 
 class Student(Oracle, Protocol):

@@ -49,6 +49,16 @@ class CourseOracle:
     def ask(self, function: str, *args: Any) -> Answer:
         """Ask a job of the course, once more in a fresh one where it is gone: that is never the student's fault.
 
+        Parameters
+        ----------
+        function : str
+        *args
+            Plain values: arrays, numbers, text, and lists of these.
+
+        Returns
+        -------
+        Answer
+
         Raises
         ------
         StudentError

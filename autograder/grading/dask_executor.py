@@ -124,6 +124,20 @@ _lock = threading.Lock()
 def grade_on_worker(lab: str, submission: Submission, conditions: Conditions, isolation: str, code: str) -> Verdict:
     """Grade one submission on a worker.
 
+    Parameters
+    ----------
+    lab : str
+        The lab's name.
+    submission : Submission
+    conditions : Conditions
+    isolation : {"bubblewrap", "process"}
+    code : str
+        What `executors.code` returns where the class is graded.
+
+    Returns
+    -------
+    Verdict
+
     Raises
     ------
     ClusterError

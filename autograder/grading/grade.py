@@ -264,7 +264,15 @@ def in_short(error: BaseException) -> str:
 
 
 def unreadable(lab: Lab, reason: str, isolation: str) -> Verdict:
-    """Return the verdict on a submission that cannot be read: nothing earned, and a person must look."""
+    """Return the verdict on a submission that cannot be read: nothing earned, and a person must look.
+
+    Parameters
+    ----------
+    lab : Lab
+    reason : str
+        For the student.
+    isolation : {"bubblewrap", "process"}
+    """
     reason = _sentence(reason)
     items = [item for check in lab.checks for item in check.failed(reason)]
     return Verdict(items, [reason], isolation=isolation)
@@ -287,7 +295,19 @@ def from_stored(stored: Mapping[str, Any]) -> Verdict:
 
 
 def as_record(student: str, lab: Lab, verdict: Verdict) -> dict[str, Any]:
-    """Return a verdict as one entry of the JSON report."""
+    """Return a verdict as one entry of the JSON report.
+
+    Parameters
+    ----------
+    student : str
+    lab : Lab
+    verdict : Verdict
+
+    Returns
+    -------
+    dict
+        Text, numbers and lists, as JSON has them.
+    """
     items = [
         {
             "check": item.check,

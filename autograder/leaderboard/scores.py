@@ -337,7 +337,16 @@ def steps(
 
 
 def printed(score: Score, step: float, fine: float) -> Score:
-    """Return a score as it may be printed, each number at the nearest step; `fine` is that of standard deviations."""
+    """Return a score as it may be printed, each number at the nearest step; `fine` is that of standard deviations.
+
+    Parameters
+    ----------
+    score : Score
+    step : float
+        Of means and intervals.
+    fine : float
+        Of standard deviations.
+    """
     mean, low, high = (_to_step(value, step) for value in (score.mean, score.low, score.high))
     return Score(mean, _to_step(score.sd, fine), low, high)
 
@@ -398,7 +407,18 @@ class Metric:
         return "class" if self.kind == "probability" else self.kind
 
     def steps(self, labels: np.ndarray, contest: Contest) -> tuple[float, float]:
-        """Return the steps of this score of images with these labels, and of its standard deviation."""
+        """Return the steps of this score of images with these labels, and of its standard deviation.
+
+        Parameters
+        ----------
+        labels : numpy.ndarray
+        contest : Contest
+
+        Returns
+        -------
+        tuple of float
+            Of means and intervals, and of standard deviations.
+        """
         return steps(self.images(labels, contest), self.span(contest), contest.runs, contest.images_per_step)
 
 

@@ -341,6 +341,16 @@ class Job:
     def request(self, message: Mapping[str, Any], seconds: float) -> dict[str, Any]:
         """Send a request and return its reply.
 
+        Parameters
+        ----------
+        message : mapping
+        seconds : float
+            Until the whole reply must be there.
+
+        Returns
+        -------
+        dict
+
         Raises
         ------
         JobTimeoutError

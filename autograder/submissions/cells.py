@@ -298,6 +298,16 @@ def runnable(notebook: NotebookNode, check_ids: Iterable[str]) -> dict[int, str]
 
     Check cells are asked from outside and never run. Of a cell that only explores, what it defines is kept: copying
     such a cell copies its tag, and somebody's helper must not vanish for that.
+
+    Parameters
+    ----------
+    notebook : NotebookNode
+    check_ids : iterable of str
+        The ``grade_id`` of the check cells.
+
+    Returns
+    -------
+    dict of int to str
     """
     checks = set(check_ids)
     sources: dict[int, str] = {}
