@@ -79,6 +79,8 @@ _WAYS = {
     "grade": "cnn-course grade",
     "grade_feedback": "cnn-course grade with feedback",
 }
+#: What writes the feedback pages of a class that was graded in one of the ways.
+_PAGES = {"stock": ["nbgrader", "generate_feedback", LAB.name], "grade": ["cnn-course", "feedback", LAB.name]}
 #: The check, and those of its lines, whose points depend on measured times.
 _TIMED, _TIMED_LINES = "check_fast_conv2d_layer", ("ten", "thirty")
 
@@ -116,6 +118,7 @@ def figures(quick: bool, tell: Callable[[str], None]) -> list[Figure]:
     """
     number, repeats = (QUICK_NUMBER, QUICK_REPEATS) if quick else (NUMBER, REPEATS)
     measured: dict[str, list[Run]] = {}
+    pages: dict[str, float] = {}
     with tempfile.TemporaryDirectory(prefix="cnn-course-benchmark-") as place:
         base = make_course(Path(place) / "course")
         hand_in(base, number)
@@ -138,8 +141,12 @@ def figures(quick: bool, tell: Callable[[str], None]) -> list[Figure]:
             tell(f"  {seconds:.1f} s, {seconds / len(students):.2f} s each; load {load()[0]:.1f}")
             graded_by(course, students, ours=not way.startswith("stock"))
             measured.setdefault(way, []).append(Run(seconds, load()[0], scores_in(course, students)))
+            if way in _PAGES and way not in pages:
+                tell(f"feedback pages, {len(students)} submissions: {' '.join(_PAGES[way])}")
+                pages[way] = run(course, _PAGES[way])
+                tell(f"  {pages[way]:.1f} s, {pages[way] / len(students):.3f} s each; load {load()[0]:.1f}")
             shutil.rmtree(course)
-    found = judged(measured)
+    found = judged(measured) + paged(measured, pages, number)
     for figure in found:
         for way, student, check, theirs, ours in figure.raw.get("unlike", ()):
             tell(f"{figure.name}: {student}, {check}: stock gave {theirs}, {_WAYS[way]} gave {ours}")
@@ -191,6 +198,34 @@ def judged(measured: Mapping[str, Sequence[Run]]) -> list[Figure]:
             each["stock_exploring"] / each["grade"],
         ),
         *(Figure(f"  one submission: {name}", each[way], unit="s") for way, name in _WAYS.items()),
+    ]
+
+
+def paged(measured: Mapping[str, Sequence[Run]], pages: Mapping[str, float], number: int) -> list[Figure]:
+    """Return the figures of feedback pages.
+
+    Parameters
+    ----------
+    measured : mapping of str to sequence of Run
+        By way, as `judged` takes it.
+    pages : mapping of str to float
+        Seconds of the command that wrote the pages of the class: nbgrader's own by ``stock``, the course's by ``grade``.
+    number : int
+        Of pages.
+
+    Returns
+    -------
+    list of Figure
+    """
+    both = [one.seconds + pages["stock"] for one in measured["stock"]]
+    ours = [one.seconds for one in measured["grade_feedback"]]
+    base = f"{number} submissions: stock autograde and generate_feedback over cnn-course grade with feedback"
+    return [
+        Figure(base, ratio(both, ours), at_least=40, raw={"seconds": dict(pages)}),
+        # With the start of the command, which a few pages do not make up for.
+        Figure("one feedback page: cnn-course feedback", pages["grade"] / number, at_most=0.06, unit="s"),
+        Figure("  one feedback page: generate_feedback over cnn-course feedback", pages["stock"] / pages["grade"]),
+        Figure("  one feedback page: generate_feedback", pages["stock"] / number, unit="s"),
     ]
 
 

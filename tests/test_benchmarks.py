@@ -294,6 +294,12 @@ def test_grading_ratios_are_of_medians_and_per_submission_where_numbers_differ()
     assert by_name["scores unlike stock's"].verdict == "ok"
 
 
+def test_a_page_costs_its_part_of_the_whole_command_and_stock_grades_and_writes():
+    figures = grading.paged(measured(), {"stock": 100.0, "grade": 0.5}, 10)
+    assert [one.measured for one in figures] == [40.0, 0.05, 200.0, 10.0]
+    assert [one.verdict for one in figures] == ["ok", "ok", "–", "–"]
+
+
 def test_one_other_score_in_one_run_is_missed_and_named():
     other = whole("ann", check_evaluate=4.0) | nothing("bob")
     figures = grading.judged(measured(grade=[run_of(STOCK), run_of(other)]))

@@ -199,12 +199,12 @@ def render_page(lab: Lab, student: str, notebook: NotebookNode, recorded: Record
         HTML without scripts, addresses of others, and files beside it.
     """
     notes = notebook.metadata.get(NOTES, {})
-    next_steps = notes.get("next")
+    next_steps, flags = notes.get("next"), notes.get("flags", [])
     # On nbgrader's own pages the first cell is the summary, which stands in the overview here.
     cells = notebook.cells[1:] if next_steps is not None else notebook.cells
     parts, shown = [], []
     for cell in cells:
-        view = _shown(lab, cell, recorded)
+        view = _shown(lab, cell, recorded, bool(flags))
         shown.append(view)
         if view["points"]:
             parts.append(_part(lab, view, recorded, next_steps or {}))
@@ -222,7 +222,7 @@ def render_page(lab: Lab, student: str, notebook: NotebookNode, recorded: Record
         total=f"{_rounded(recorded.total)} of {_rounded(recorded.most)} points{' so far' if waiting else ''}",
         automatic=f"{_rounded(sum(automatic))} of {_rounded(lab.points)}",
         waiting=waiting,
-        flags=notes.get("flags", []),
+        flags=flags,
         parts=parts,
         penalty=_rounded(recorded.penalty) if recorded.penalty else "",
         cells=shown,
@@ -238,10 +238,13 @@ def _rounded(points: float) -> str:
     return number(round(points, 2))
 
 
-def _points(score: CellScore) -> str:
+def _points(score: CellScore, flagged: bool) -> str:
     if score.points is None:
         return f"not graded yet ({_rounded(score.most)} points)"
-    return f"{_rounded(score.points)} of {_rounded(score.most)}" + (", not final yet" if score.waits else "")
+    return f"{_rounded(score.points)} of {_rounded(score.most)}" + (
+        # Of a flagged submission, the page says so once for all.
+        ", not final yet" if score.waits and not flagged else ""
+    )
 
 
 def _part(lab: Lab, cell: Mapping[str, Any], recorded: Recorded, next_steps: Mapping[str, str]) -> dict[str, Any]:
@@ -262,7 +265,7 @@ def _is_comment(comment: str | None) -> bool:
     return bool(comment) and comment != _UNCHANGED
 
 
-def _shown(lab: Lab, cell: NotebookNode, recorded: Recorded) -> dict[str, Any]:
+def _shown(lab: Lab, cell: NotebookNode, recorded: Recorded, flagged: bool) -> dict[str, Any]:
     """Return what the template shows of a cell."""
     grade_id = cell.metadata.get("nbgrader", {}).get("grade_id", "")
     score = recorded.scores.get(grade_id) if utils.is_grade(cell) or utils.is_task(cell) else None
@@ -280,7 +283,7 @@ def _shown(lab: Lab, cell: NotebookNode, recorded: Recorded) -> dict[str, Any]:
         "grade_id": grade_id,
         "anchor": f"part-{grade_id}",
         "bar": (f"Your answer: {name}" if answer else name) if answer or score is not None else "",
-        "points": _points(score) if score is not None else "",
+        "points": _points(score, flagged) if score is not None else "",
         "verdict": lab.check(grade_id) is not None,
         "html": html,
         # nbgrader's pages show raw cells as HTML, so the grader has escaped them.
