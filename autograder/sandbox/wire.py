@@ -7,6 +7,7 @@ code, so it imports NumPy and the standard library only, and decides nothing.
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import math
@@ -179,9 +180,7 @@ def encode(message: dict[str, Any], most: int = MAX_FRAME) -> bytes:
 
     def pack(value: Any) -> Any:
         if isinstance(value, np.ndarray):
-            buffer = io.BytesIO()
-            np.lib.format.write_array(buffer, value, version=(1, 0), allow_pickle=False)
-            blobs.append(buffer.getvalue())
+            blobs.append(_npy(value))
             return {"npy": len(blobs) - 1}
         if isinstance(value, tuple):
             return {"tuple": [pack(part) for part in value]}
@@ -202,11 +201,27 @@ def encode(message: dict[str, Any], most: int = MAX_FRAME) -> bytes:
     return b"".join([_LENGTHS.pack(size, len(body)), body, *blobs])
 
 
+def _npy(array: np.ndarray) -> bytes:
+    """Return what `numpy.lib.format.write_array` writes of an array of numbers."""
+    if array.dtype.kind not in "biufc":
+        raise UnsendableError(f"an array of dtype {array.dtype}; numbers are expected.")
+    fortran = array.flags.f_contiguous and not array.flags.c_contiguous
+    return _header(array.dtype.str, fortran, array.shape) + array.tobytes("F" if fortran else "C")
+
+
+@functools.lru_cache(1000)
+def _header(dtype: str, fortran: bool, shape: tuple[int, ...]) -> bytes:
+    # NumPy makes it anew each time, which takes longer than all else of a small message.
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": dtype, "fortran_order": fortran, "shape": shape})
+    return header.getvalue()
+
+
 def _parts(body: bytes) -> int:
     return body.count(b"[") + body.count(b"{") + body.count(b",")
 
 
-def decode(body: bytes, blob_bytes: bytes) -> dict[str, Any]:
+def decode(body: bytes, blob_bytes: bytes | memoryview) -> dict[str, Any]:
     """Return the message of a frame's JSON and array bytes; every doubt is a `MalformedError`."""
     try:
         if _parts(body) > MAX_PARTS:
@@ -254,7 +269,7 @@ def decode(body: bytes, blob_bytes: bytes) -> dict[str, Any]:
     return message
 
 
-def _array(blob: bytes) -> np.ndarray:
+def _array(blob: bytes | memoryview) -> np.ndarray:
     # NumPy's own reader parses the header as Python, which fails at random where two threads do it at once, and np.load
     # trusts the header's shape and would allocate whatever it says.
     header = _HEADER.match(blob)
@@ -294,11 +309,11 @@ def receive(channel: socket.socket, deadline: float | None = None, most: int = M
     size, body_size = _LENGTHS.unpack(_exactly(channel, _LENGTHS.size, deadline))
     if size > most or body_size > size:
         raise MalformedError(f"a frame of {size} bytes")
-    body = _exactly(channel, body_size, deadline)
-    return decode(body, _exactly(channel, size - body_size, deadline))
+    frame = memoryview(_exactly(channel, size, deadline))
+    return decode(bytes(frame[:body_size]), frame[body_size:])
 
 
-def _exactly(channel: socket.socket, count: int, deadline: float | None) -> bytes:
+def _exactly(channel: socket.socket, count: int, deadline: float | None) -> bytearray:
     parts = bytearray()
     while len(parts) < count:
         channel.settimeout(_remaining(deadline))
@@ -309,7 +324,7 @@ def _exactly(channel: socket.socket, count: int, deadline: float | None) -> byte
         if not part:
             raise ClosedError("the other side closed the connection")
         parts += part
-    return bytes(parts)
+    return parts
 
 
 def _remaining(deadline: float | None) -> float | None:
