@@ -17,7 +17,13 @@ PACKAGES = ("nbgrader", "jupytext", "tensorflow", "keras", "numpy", "scipy", "sc
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """One thing that was looked at: whether it is fine, and what to do where it is not."""
+    """One thing that was looked at: whether it is fine, and what to do where it is not.
+
+    Attributes
+    ----------
+    fine : bool
+    what : str
+    """
 
     fine: bool
     what: str

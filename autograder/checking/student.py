@@ -174,9 +174,12 @@ class NotebookStudent(Namespace):
         The notebook's ``globals()``.
     oracle : Oracle
         The course's answers.
+    notes, alive, material, owner
+        As `Student` has them.
     forbidden : tuple of str
-        Packages that are refused to its functions while they are asked, as they are while grading. What they call of
-        them is kept in ``noted``, by the function that was asked.
+        Packages that are refused to its functions while they are asked, as they are while grading.
+    noted : dict of str to list of Noted
+        What they called of these, by the function that was asked.
     """
 
     oracle: Oracle = field(default_factory=lambda: Namespace({}))

@@ -42,7 +42,14 @@ MAX_STAMP = 200
 
 @dataclass(frozen=True)
 class Graded:
-    """One student's verdict, and whether it is the one of an earlier run that still holds."""
+    """One student's verdict, and whether it is the one of an earlier run that still holds.
+
+    Attributes
+    ----------
+    student : str
+    verdict : Verdict
+    kept : bool
+    """
 
     student: str
     verdict: grade.Verdict
@@ -348,6 +355,7 @@ class Saver:
         return joblib.hash((student, content, files_beside(path), self._when(student), self.conditions))
 
     def close(self) -> None:
+        """Close the gradebook."""
         self.store.close()
 
     def _when(self, student: str) -> datetime.datetime | None:

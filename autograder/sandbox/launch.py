@@ -128,6 +128,7 @@ def _package_folders(packages: Iterable[str]) -> list[str]:
 
 
 def course_links(scratch: Path) -> Path:
+    """Make the folder that holds the packages for a worker without a sandbox, and return it."""
     course = scratch / "course"
     course.mkdir()
     for name, folder in _course_folders().items():

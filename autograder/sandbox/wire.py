@@ -135,7 +135,13 @@ def weight(value: Any) -> int:
 
 
 def same(left: Any, right: Any) -> bool:
-    """Return whether two plain values hold the same bits, NaN included."""
+    """Return whether two plain values hold the same bits, NaN included.
+
+    Parameters
+    ----------
+    left, right : object
+        As `plain` returns them.
+    """
     if isinstance(left, np.ndarray):
         return (
             isinstance(right, np.ndarray)
@@ -153,7 +159,13 @@ def same(left: Any, right: Any) -> bool:
 
 
 def differing(before: tuple, after: tuple) -> tuple[int, ...]:
-    """Return the positions at which two argument lists differ."""
+    """Return the positions at which two argument lists differ.
+
+    Parameters
+    ----------
+    before, after : tuple
+        Of the same length.
+    """
     return tuple(k for k, (left, right) in enumerate(zip(before, after, strict=True)) if not same(left, right))
 
 
@@ -161,6 +173,11 @@ def describe(function: str, error: BaseException) -> str:
     """Return one sentence on an exception in a student's function, with the line of their cell where it happened.
 
     Where that is in another function, that one is named: a layer is not at fault for the activation that it calls.
+
+    Parameters
+    ----------
+    function : str
+    error : BaseException
     """
     calls = traceback.extract_tb(error.__traceback__)
     frames = [call for call in calls if "ipython-input" in call.filename or "ipykernel" in call.filename]
@@ -183,6 +200,16 @@ def describe(function: str, error: BaseException) -> str:
 
 def encode(message: dict[str, Any], most: int = MAX_FRAME) -> bytes:
     """Return the frame of a message.
+
+    Parameters
+    ----------
+    message : dict
+    most : int
+        Bytes of the frame.
+
+    Returns
+    -------
+    bytes
 
     Raises
     ------
@@ -244,6 +271,22 @@ def decode(body: bytes, blob_bytes: bytes | memoryview, memory: int | None = Non
     """Return the message of a frame's JSON and array bytes; every doubt is a `MalformedError`.
 
     Where there is shared ``memory``, a descriptor, the array bytes lie there, and none in the frame.
+
+    Parameters
+    ----------
+    body : bytes
+        JSON.
+    blob_bytes : bytes or memoryview
+    memory : int, optional
+        A descriptor.
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    MalformedError
     """
     try:
         if _parts(body) > MAX_PARTS:
@@ -411,6 +454,15 @@ def _write(memory: int, blobs: list[memoryview]) -> None:
 
 def send(channel: socket.socket, message: dict[str, Any], deadline: float | None = None, most: int = MAX_FRAME) -> None:
     """Send a message of at most ``most`` bytes before ``deadline`` (of ``time.monotonic``).
+
+    Parameters
+    ----------
+    channel : socket.socket
+    message : dict
+    deadline : float, optional
+        Of ``time.monotonic``.
+    most : int
+        Bytes of the frame.
 
     Raises
     ------
