@@ -174,8 +174,8 @@ class NotebookStudent(Namespace):
         The notebook's ``globals()``.
     oracle : Oracle
         The course's answers.
-    notes, alive, material, owner
-        As `Student` has them.
+    most, notes, alive, material, owner
+        As `Namespace` and `Student` have them.
     forbidden : tuple of str
         Packages that are refused to its functions while they are asked, as they are while grading.
     noted : dict of str to list of Noted
