@@ -70,13 +70,14 @@ class Watch:
             return function(*args)
         of_threads = threading.getprofile()
         self._base = sys._getframe()
-        threading.setprofile(self)
-        sys.setprofile(self)
         try:
+            threading.setprofile(self)
+            sys.setprofile(self)
             return function(*args)
         finally:
             # First what would come back with the next function that is called.
-            sys.settrace(self._tracer)
+            if sys.gettrace() is not self._tracer:
+                sys.settrace(self._tracer)
             sys.setprofile(profiler)
             threading.setprofile(of_threads)
             self._base = None
