@@ -100,7 +100,8 @@ def table(figures: Sequence[Figure]) -> Table:
     shown.add_column("", no_wrap=True)
     colors = {"ok": "green", "missed": "red"}
     for figure in figures:
-        number = f"{figure.measured:.3g}{figure.unit and ' ' + figure.unit}"
+        value = str(figure.measured) if isinstance(figure.measured, int) else f"{figure.measured:.3g}"
+        number = f"{value}{figure.unit and ' ' + figure.unit}"
         color = colors.get(figure.verdict, "dim")
         shown.add_row(figure.name, number, figure.wanted, f"[{color}]{figure.verdict}[/{color}]")
     return shown
