@@ -31,7 +31,7 @@ def import_graph(checkout: Path = ROOT, external: bool = False) -> grimp.ImportG
     Parameters
     ----------
     checkout : Path
-        A copy of the repository. Where the course's packages are imported already, only theirs can be read.
+        A copy of the repository.
     external : bool
         Whether modules of others are in it.
 
@@ -42,7 +42,7 @@ def import_graph(checkout: Path = ROOT, external: bool = False) -> grimp.ImportG
     Raises
     ------
     ValueError
-        If the folder does not hold the packages, or if those of another folder are imported already.
+        If the folder does not hold the packages.
     """
     checkout = checkout.resolve()
     for name in PACKAGES:
@@ -50,13 +50,14 @@ def import_graph(checkout: Path = ROOT, external: bool = False) -> grimp.ImportG
             raise ValueError(
                 f"There is no package {name} in {checkout}: name a folder that is a copy of the repository."
             )
-        if name in sys.modules and not Path(sys.modules[name].__file__).is_relative_to(checkout):
-            raise ValueError(f"{name} is imported from elsewhere: read {checkout} with python -m benchmarks.structure.")
+    # What is imported already would be read in the place of what lies there.
+    imported = {name: sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] in PACKAGES}
     sys.path.insert(0, str(checkout))
     try:
         return grimp.build_graph(*PACKAGES, include_external_packages=external, cache_dir=None)
     finally:
         sys.path.remove(str(checkout))
+        sys.modules |= imported
 
 
 def circles(graph: grimp.ImportGraph) -> list[list[str]]:

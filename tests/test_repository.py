@@ -351,7 +351,6 @@ LABS_NAMED = {
     "autograder/__init__.py": (2, "what a notebook calls, shown by an example"),
     "autograder/cli.py": (2, "examples in the help"),
     "autograder/new_lab.py": (2, "examples of a name that can be chosen"),
-    "autograder/checking/contest.py": (2, "an example in a docstring"),
     "autograder/checking/lab.py": (1, "an example of a name"),
     "autograder/labs/__init__.py": (2, "an example of a name"),
     "benchmarks/convolution.py": (1, "what is measured: the solutions of one lab"),

@@ -6,7 +6,7 @@ import re
 import time
 import zlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from nbformat.notebooknode import NotebookNode
 from autograder.checking import forbidden_use
 from autograder.checking.lab import Lab
 from autograder.checking.problem import Problem
-from autograder.checking.rubric import Item
+from autograder.checking.rubric import Check, Item
 from autograder.checking.student import FLAGS
 from autograder.grading.course_oracle import CourseOracle
 from autograder.grading.student import SandboxStudent, Timeouts
@@ -211,9 +211,8 @@ def _judged(lab: Lab, student: SandboxStudent, seed: int) -> _Judged:
     try:
         student.run()
         for check in lab.checks:
-            rng = np.random.default_rng([seed, zlib.crc32(check.grade_id.encode())])
             try:
-                problems[check.grade_id] = check.judge(student, rng)
+                problems[check.grade_id] = check.judge(student, generator(check, seed))
                 items[check.grade_id] = check.items(problems[check.grade_id])
             except (SandboxError, JobEndedError, JobTimeoutError):
                 raise
@@ -236,6 +235,17 @@ def _judged(lab: Lab, student: SandboxStudent, seed: int) -> _Judged:
         items.setdefault(check.grade_id, check.failed(UNJUDGED))
     flags += student.notes.get(FLAGS, [])
     return _Judged(items, dict(student.ran), flags)
+
+
+def generator(check: Check, seed: int) -> np.random.Generator:
+    """Return what the questions of a check are drawn from: the same for all who are graded with one seed.
+
+    Parameters
+    ----------
+    check : Check
+    seed : int
+    """
+    return np.random.default_rng([seed, zlib.crc32(check.grade_id.encode())])
 
 
 def _for_want_of_packages(items: list[Item], ran: Mapping[int, CellRun]) -> list[str]:
@@ -281,7 +291,7 @@ def unreadable(lab: Lab, reason: str, isolation: str) -> Verdict:
 def as_stored(verdict: Verdict) -> dict[str, Any]:
     """Return what `from_stored` needs to make the verdict again, but for what the cells put out."""
     return {
-        "items": [asdict(item) for item in verdict.items],
+        "items": [dict(vars(item)) for item in verdict.items],
         "flags": verdict.flags,
         "isolation": verdict.isolation,
         "seconds": verdict.seconds,

@@ -176,7 +176,7 @@ def _cell(raw: Any) -> NotebookNode | None:
     nbgrader = metadata.get("nbgrader")
     if isinstance(nbgrader, dict) and isinstance(nbgrader.get("grade_id"), str):
         kept = {key: value for key, value in nbgrader.items() if isinstance(value, (str, bool, int, float))}
-        cell.metadata["nbgrader"] = from_dict(kept)
+        cell.metadata["nbgrader"] = NotebookNode(kept)
     if isinstance(metadata.get("tags"), list) and EXPLORE in metadata["tags"]:
         cell.metadata["tags"] = [EXPLORE]
     if cell.cell_type == "markdown" and (pictures := _attachments(raw.get("attachments"))):
@@ -187,7 +187,7 @@ def _cell(raw: Any) -> NotebookNode | None:
 def _new(cell_type: str, source: str) -> NotebookNode:
     """Return an empty cell. What nbformat makes is the same, but it validates each against the whole schema."""
     code = {"execution_count": None, "outputs": []} if cell_type == "code" else {}
-    return from_dict({"cell_type": cell_type, "metadata": {}, "source": source, **code})
+    return NotebookNode(cell_type=cell_type, metadata=NotebookNode(), source=source, **code)
 
 
 def _attachments(raw: Any) -> dict[str, dict[str, str]]:
@@ -251,7 +251,7 @@ def restore(notebook: NotebookNode, roles: Mapping[str, Role]) -> list[str]:
             cells.append(cell)
             continue
         restored = _released(role) if role.locked or cell.cell_type != role.cell_type else cell
-        restored.metadata["nbgrader"] = from_dict(role.metadata)
+        restored.metadata["nbgrader"] = NotebookNode(role.metadata)
         if not role.locked:
             restored.source = cell.source
             if "attachments" in cell and restored.cell_type == "markdown":
@@ -289,7 +289,7 @@ def _changed(cell: NotebookNode, role: Role) -> list[str]:
 def _released(role: Role) -> NotebookNode:
     cell = _new(role.cell_type, role.source)
     cell["id"] = f"released-{re.sub(r'[^a-zA-Z0-9_-]', '-', role.grade_id)}"[:64]
-    cell.metadata["nbgrader"] = from_dict(role.metadata)
+    cell.metadata["nbgrader"] = NotebookNode(role.metadata)
     return cell
 
 
