@@ -11,7 +11,7 @@ from pathlib import Path
 # As in the labs and in the sandbox, before NumPy is imported: on a busy machine a second thread of OpenBLAS stalls the
 # first, and a vectorized answer then looks slow.
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
-# Tests run beside each other, one per processor; threads of one that wait for those of another cost twice the time.
+# Tests run in parallel, one per processor; threads of one that wait for those of another cost twice the time.
 os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), "1")
 
 import pytest
@@ -131,7 +131,7 @@ def course(released, tmp_path):
 def site(tmp_path_factory):
     """The whole site, built as `make book` builds it, into a folder of its own.
 
-    Where tests run beside each other, the first to need it builds it, and the others wait.
+    Where tests run in parallel, the first to need it builds it, and the others wait.
     """
     with shared(tmp_path_factory, "site") as output:
         complaints = output / "complaints"

@@ -101,7 +101,7 @@ class _Jobs:
         self._cell = _LOADING.format(sources=json.dumps(sources), reference=reference)
         self._sandbox = sandbox
         self._asked: SandboxStudent | None = None
-        # One job answers for all whose submissions are graded beside each other.
+        # One job answers for all whose submissions are graded in parallel.
         self._lock = threading.Lock()
 
     def ask(self, function: str, *args: Any) -> Answer:

@@ -1,4 +1,4 @@
-"""Notebook in, verdict out: run a submission beside the course's answers and judge it item by item."""
+"""Notebook in, verdict out: run a submission beside the course's answers and grade it item by item."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Verdict:
     Attributes
     ----------
     items : list of Item
-        Every line of the lab's rubric, judged.
+        Every line of the lab's rubric, asked.
     flags : list of str
         Why a person must look; empty where nobody has to.
     ran : dict of int to CellRun
@@ -167,36 +167,36 @@ def grade(
     sources = cells.runnable(notebook, [check.grade_id for check in lab.checks])
     given = submission, oracle.answers, conditions.timeouts, conditions.material
     student = SandboxStudent(sandbox, sources, *given)
-    judged = _judged(lab, student, conditions.seed)
-    items = dict(judged.items)
+    outcome = _ask_checks(lab, student, conditions.seed)
+    items = dict(outcome.items)
     functions = [check.function for check in lab.checks]
     guilty, elsewhere = forbidden_use.blamed(lab.checks, functions, student.noted, items)
     if elsewhere or any(what.noted for what in student.ran.values()):
         with oracle.lent:
-            judged = _judged(lab, SandboxStudent(oracle.complete, sources, *given), conditions.seed)
+            outcome = _ask_checks(lab, SandboxStudent(oracle.complete, sources, *given), conditions.seed)
         # Who called a package is told by the student's side, and may be made up: it explains, and it never pays.
         for check in lab.checks:
             if check.function not in guilty:
-                both = items[check.grade_id], judged.items[check.grade_id]
+                both = items[check.grade_id], outcome.items[check.grade_id]
                 items[check.grade_id], doubt = forbidden_use.proven(check, *both, lab.forbidden)
                 flags += filter(None, [doubt])
     for check in lab.checks:
         if check.function in guilty:
             items[check.grade_id] = check.failed(forbidden_use.sentence(check.function, guilty[check.function]))
-    flags += judged.flags
-    flags += [f"Cell {position + 1}: {what.cut_off}" for position, what in sorted(judged.ran.items()) if what.cut_off]
+    flags += outcome.flags
+    flags += [f"Cell {position + 1}: {what.cut_off}" for position, what in sorted(outcome.ran.items()) if what.cut_off]
     listed = [item for check in lab.checks for item in items[check.grade_id]]
-    flags += _for_want_of_packages(listed, judged.ran)
+    flags += _for_want_of_packages(listed, outcome.ran)
     flags = [_sentence(flag) for flag in flags]
     items = [
         replace(item, message=_sentence(item.message), example=without_links(printable(item.example, lines=True)))
         for item in listed
     ]
-    return Verdict(items, flags, judged.ran, sandbox.isolation, time.perf_counter() - start)
+    return Verdict(items, flags, outcome.ran, sandbox.isolation, time.perf_counter() - start)
 
 
 @dataclass(frozen=True)
-class _Judged:
+class _Outcome:
     """One run of a submission: the items of each check, what cells did, and what went wrong on our side."""
 
     items: dict[str, list[Item]]
@@ -204,7 +204,7 @@ class _Judged:
     flags: list[str]
 
 
-def _judged(lab: Lab, student: SandboxStudent, seed: int) -> _Judged:
+def _ask_checks(lab: Lab, student: SandboxStudent, seed: int) -> _Outcome:
     items: dict[str, list[Item]] = {}
     problems: dict[str, list[Problem | None]] = {}
     flags: list[str] = []
@@ -234,7 +234,7 @@ def _judged(lab: Lab, student: SandboxStudent, seed: int) -> _Judged:
     for check in lab.checks:
         items.setdefault(check.grade_id, check.failed(UNJUDGED))
     flags += student.notes.get(FLAGS, [])
-    return _Judged(items, dict(student.ran), flags)
+    return _Outcome(items, dict(student.ran), flags)
 
 
 def generator(check: Check, seed: int) -> np.random.Generator:

@@ -104,7 +104,7 @@ class RestoreCells(NbGraderPreprocessor):
 
 
 class TrustedExecute(NbGraderPreprocessor):
-    """Run the notebook in the sandbox, judge it from outside, and write each verdict as its check cell's output.
+    """Run the notebook in the sandbox, grade it from outside, and write each verdict as its check cell's output.
 
     Takes the place of nbgrader's ``Execute``. A verdict in ``resources["verdict"]`` is written as it is: then the
     submission was graded before.

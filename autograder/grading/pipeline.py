@@ -1,4 +1,4 @@
-"""Many submissions: graded beside each other, saved in one place, one after the other."""
+"""Many submissions: graded in parallel, saved in one place, one after the other."""
 
 from __future__ import annotations
 
