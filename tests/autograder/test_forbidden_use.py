@@ -203,7 +203,7 @@ HONEST = {
     "star of a name that is defined later": (
         "from keras.ops import *\ndef ravel(h): return h.reshape(-1)\n" + FLAT.format("return ravel(h)")
     ),
-    "star of numpy itself": "from source_lib.arithmetic import *\n" + HONEST_FLAT,
+    "star of numpy itself": "from source_lib.layers.arithmetic import *\n" + HONEST_FLAT,
     "other module by name": FLAT.format(
         "import importlib; importlib.import_module('scipy.signal').convolve2d(h[..., 0], [[1]]); return h.ravel()"
     ),

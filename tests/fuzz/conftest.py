@@ -188,12 +188,15 @@ def _elements(page):
         yield one.name, attributes, one.get_text() if one.name in ("script", "style", "title") else "", shown
 
 
-def active(found) -> set:
-    """Return what of a page's elements runs, loads, asks for input or leads elsewhere than a plain link does."""
+def active(found, student: str) -> set:
+    """Return what of the student's page runs, loads, asks for input or leads elsewhere than a plain link does.
+
+    The name of the student at the start of the title is left out, so that two students' pages compare.
+    """
     kept = set()
     for name, attributes, runs, shown in found:
         if name in _ACTIVE or (name == "input" and ("type", "checkbox") not in map(tuple, attributes)):
-            kept.add((name, tuple(sorted(map(tuple, attributes))), runs))
+            kept.add((name, tuple(sorted(map(tuple, attributes))), runs.removeprefix(f"{student}, ")))
         for key, value in attributes:
             address = re.sub(r"[\x00-\x20]", "", value)
             if key.startswith("on") or key in _ATTRIBUTES or (key in _ADDRESSES and not _HARMLESS.match(address)):

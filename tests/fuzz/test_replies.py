@@ -134,12 +134,12 @@ def test_a_process_that_sends_anything_gets_items_and_a_page_that_runs_nothing_o
     classroom.hand_in("right", tiny)
     verdicts = classroom.grade([*students, "right"])
     stored = classroom.scores()
-    ours = active(elements(classroom.page("right")))
+    ours = active(elements(classroom.page("right")), "right")
     wrong = {}
     for student in students:
         verdict = verdicts[student]
         wrong[student] = wrong_verdict(verdict, most=MOST) or wrong_score(verdict, stored.get(student))
-        if wrong[student] is None and (alien := active(elements(classroom.page(student))) - ours):
+        if wrong[student] is None and (alien := active(elements(classroom.page(student)), student) - ours):
             wrong[student] = f"its page holds {alien}"
     assert not any(wrong.values()), f"FUZZ_SEED={SEED}: { {k: v for k, v in wrong.items() if v} }"
     # They were listened to: most gave answers that were wrong, and not merely none.
