@@ -261,7 +261,8 @@ def readings(image: Table, kernel: Table) -> dict[str, np.ndarray]:
     Parameters
     ----------
     image : array_like, shape [D_y, D_x]
-    kernel : array_like, shape [K, K]
+    kernel : array_like, shape [K_y, K_x]
+        Square.
 
     Returns
     -------

@@ -183,7 +183,10 @@ def test_package_on_the_site_is_that_of_students_and_the_stored_results(site):
     with zipfile.ZipFile(site / "_static" / package_name()) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
     wanted = {
-        str(path.relative_to(ROOT)) for top in ("source_lib", "autograder") for path in (ROOT / top).rglob("*.py")
+        str(path.relative_to(ROOT))
+        for top in ("source_lib", "autograder")
+        for path in (ROOT / top).rglob("*")
+        if path.suffix in (".py", ".jinja", ".md", ".txt")
     }
     wanted |= {str(path.relative_to(ROOT)) for path in (BOOK / "_data").iterdir()} | {"book/stored.py"}
     assert names == wanted

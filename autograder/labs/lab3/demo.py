@@ -59,6 +59,6 @@ SAMPLE_CLASS = SampleClass(
         Sample(
             "03-one-training-five-times", (21, 21), frozenset(("files",)), files=_with("one_training_under_five_names")
         ),
-        Sample("04-rows-shuffled", (15, 15), frozenset(("accuracy",)), files=_with("rows_shuffled")),
+        Sample("04-rows-shuffled", (15, 15), frozenset(("accuracy",)), files=_with("rows_shuffled"), flagged=True),
     ),
 )
