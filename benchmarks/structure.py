@@ -139,9 +139,7 @@ def figures(quick: bool, tell: Callable[[str], None]) -> list[Figure]:
 
 
 def main(
-    checkouts: Annotated[
-        list[Path] | None, typer.Argument(help="Copies of the repository, or else this.")
-    ] = None,
+    checkouts: Annotated[list[Path] | None, typer.Argument(help="Copies of the repository, or else this.")] = None,
 ) -> None:
     """Print modules, imports between them, circles, and lines of code without docstrings, comments and blank lines."""
     shown = Table()
