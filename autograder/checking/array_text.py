@@ -107,6 +107,8 @@ def _number(value: float, digits: int) -> str:
 
 def _flowed(blocks: list[list[str]]) -> str:
     """Set blocks side by side, as many as there is room for, and the next ones below."""
+    if not blocks:
+        return ""
     bands: list[list[list[str]]] = [[]]
     taken = 0
     for block in blocks:

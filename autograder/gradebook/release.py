@@ -153,10 +153,15 @@ def disagreements(notebook: NotebookNode, lab: Lab) -> list[str]:
         if meta.get("grade"):
             found[meta["grade_id"]] = float(meta.get("points", 0))
     wanted = {check.grade_id: check.points for check in lab.checks} | lab.manual
-    problems = [f"{name} is not in the notebook" for name in wanted if name not in found]
-    problems += [f"{name} is in the notebook but not in the rubric" for name in found if name not in wanted]
+    files = f"Correct assignments/{lab.name}/{lab.name}.md or autograder/labs/{lab.name}/."
+    problems = [
+        f"{name} is not in the notebook, and the checks ask for it. {files}" for name in wanted if name not in found
+    ]
     problems += [
-        f"{name} is worth {found[name]:g} points in the notebook and {points:g} in the rubric"
+        f"{name} is in the notebook, and no check has that name. {files}" for name in found if name not in wanted
+    ]
+    problems += [
+        f"{name} is worth {found[name]:g} points in the notebook and {points:g} in the checks. {files}"
         for name, points in wanted.items()
         if name in found and found[name] != points
     ]

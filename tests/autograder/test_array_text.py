@@ -12,6 +12,7 @@ def test_blocks_stand_beside_each_other_under_their_labels():
 
 def test_each_channel_is_a_block_that_says_how_to_select_it():
     h = np.arange(1, 9).reshape(2, 2, 2)
+    assert side_by_side(()) == ""
     assert side_by_side([("h", h)]) == "h[:, :, 0]   h[:, :, 1]\n1 3          2 4\n5 7          6 8"
     # One channel needs no index; of kernels the first two axes are the picture, of a batch the two in the middle.
     assert side_by_side([("h", h[..., :1])]) == "h\n1 3\n5 7"

@@ -13,7 +13,8 @@ import pytest
 from autograder.new_lab import NewLabError, new_lab
 from tests.conftest import PROGRAM, ROOT
 
-NAME = "lab9"
+#: A name that no lab will have: the copy holds what a contributor has not committed yet.
+NAME = "lab_of_this_test"
 OURS = (f"assignments/{NAME}/", f"autograder/labs/{NAME}/", f"tests/labs/{NAME}/", f"book/labs/{NAME}.md")
 
 
@@ -109,7 +110,8 @@ TRIAL = f"tests/labs/{NAME}/trial.py"
     ("file", "old", "new", "says"),
     [
         (LAB, "LAB = Lab(", "OTHER = Lab(", "__init__.py defines no LAB. Define LAB = "),
-        (LAB, 'name="lab9"', 'name="lab8"', "__init__.py is called 'lab8'. Its name must be that of"),
+        (CHECKS, "import ", "import numpie, ", "checks.py, line 3: ModuleNotFoundError: No module named 'numpie'"),
+        (LAB, f'name="{NAME}"', 'name="lab8"', "__init__.py is called 'lab8'. Its name must be that of"),
         (
             LAB,
             "    reference=",
@@ -128,7 +130,7 @@ TRIAL = f"tests/labs/{NAME}/trial.py"
             'function="relu"',
             "which no check asks. Name a function",
         ),
-        (CHECKS, "1.0,", "2.0,", "check_leaky_relu is worth 1 points in the notebook and 2 in the rubric"),
+        (CHECKS, "1.0,", "2.0,", "check_leaky_relu is worth 1 points in the notebook and 2 in the checks"),
         (CHECKS, "1.0,", "-1.0,", "checks.py: the line leaky_relu.negative is worth -1 points. Give it more than 0"),
         (TRIAL, "VARIANTS = ", "WAYS = ", "trial.py names no VARIANTS: right ways to solve the lab, two at least"),
     ],

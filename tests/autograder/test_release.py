@@ -149,7 +149,7 @@ def test_points_that_differ_from_the_rubric_are_refused(course, earlier):
         "grade_id: check_pool2d_layer\n  locked: true\n  points: 4",
         "grade_id: check_pool2d_layer\n  locked: true\n  points: 5",
     )
-    refused(course, earlier, "worth 5 points in the notebook and 4 in the rubric")
+    refused(course, earlier, "worth 5 points in the notebook and 4 in the checks")
 
 
 def test_a_missing_check_is_refused(course, earlier):

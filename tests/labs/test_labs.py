@@ -1,9 +1,12 @@
 """Every lab: each known fault loses exactly its lines, each right way gets everything, and all its parts agree."""
 
+import copy
+
 import jupytext
 import pytest
 
 from autograder.checking.problem import ASKED
+from autograder.demo import sample_class
 from autograder.gradebook.release import disagreements
 from autograder.labs import all_labs
 from tests.conftest import ROOT
@@ -37,6 +40,19 @@ def test_a_lab_agrees_with_itself_and_its_notebook(lab):
 
 
 @EVERY_LAB
+def test_the_sample_class_fits_its_lab(lab):
+    text = jupytext.read(ROOT / "assignments" / lab.name / f"{lab.name}.md")
+    samples = sample_class(lab).samples
+    assert len({sample.name for sample in samples}) == len(samples) >= 2
+    for sample in samples:
+        least, most = sample.points
+        assert 0 <= least <= most <= lab.points, sample.name
+        assert sample.loses <= {check.function for check in lab.checks}, sample.name
+        if sample.solved:
+            sample.change(copy.deepcopy(text))
+
+
+@EVERY_LAB
 def test_every_line_is_lost_by_some_fault(lab):
     reasons = getattr(trial_of(lab), "NOT_LOST", {})
     assert lab.lines.keys() - set().union(*(fault.loses for fault in lab.faults)) == set(reasons)
@@ -52,7 +68,8 @@ def test_a_fault_loses_exactly_its_lines_and_is_named(request, lab, fault, seeds
     silent = getattr(trial_of(lab), "NOT_NAMED", {})
     others = {one.hint for one in lab.faults if one.function == fault.function} - {fault.hint, ""}
     for outcome in outcomes(request, lab, seeds, fault=fault):
-        assert fault.loses & outcome.asked and set(outcome.lost) == fault.loses & outcome.asked, outcome.lost
+        assert fault.loses & outcome.asked, f"None of {sorted(fault.loses)} was asked."
+        assert sorted(outcome.lost) == sorted(fault.loses & outcome.asked)
         for line, message in outcome.lost.items():
             assert message.startswith(ASKED) and message.count(ASKED) == 1 and len(message) < 600
             assert message.endswith(fault.hint) or line in silent
