@@ -208,7 +208,7 @@ def paged(measured: Mapping[str, Sequence[Run]], pages: Mapping[str, float], num
     measured : mapping of str to sequence of Run
         By way, as `judged` takes it.
     pages : mapping of str to float
-        Seconds of the command that wrote the pages of the class: nbgrader's own by ``stock``, the course's by ``grade``.
+        Seconds of the command that wrote the pages of the class: nbgrader's by ``stock``, the course's by ``grade``.
     number : int
         Of pages.
 
