@@ -2,15 +2,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
-export TF_CPP_MIN_LOG_LEVEL := 3
-export TF_ENABLE_ONEDNN_OPTS := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long fuzz book release reproduce bench lint clean
+.PHONY: help demo test test-long test-sphinx fuzz book release reproduce bench lint clean
 
 help:
 	@echo "make demo       build the site, release the labs, grade a sample class, show the result"
 	@echo "make test       run all tests (make test-long: their long forms too)"
+	@echo "make test-sphinx  build the site with the newest Sphinx, the way out of Jupyter Book 1 (installs packages)"
 	@echo "make fuzz       hand odd notebooks and odd answers to the grader, others each time"
 	@echo "make book       build the site into book/_build/html"
 	@echo "make release    write the student version of LAB (default lab1) to assignments/release"
@@ -34,6 +33,9 @@ test: $(BIN)/.ready
 
 test-long: $(BIN)/.ready
 	pytest
+
+test-sphinx: $(BIN)/.ready
+	pytest tests/book/test_newest_sphinx.py
 
 fuzz: $(BIN)/.ready
 	FUZZ_SEED=$${FUZZ_SEED:-$$(date +%s)} pytest tests/fuzz -m long

@@ -1,4 +1,23 @@
-"""Checks, sandbox and reports that grade the labs of the course."""
+"""Checks, sandbox and reports that grade the labs of the course.
+
+The rooms, from top to bottom: each may import those below it, and `source_lib`.
+
+- ``cli``: the command line, ``cnn-course``
+- ``demo``: the sample class that is released to, graded and shown
+- ``doctor``: what works on this machine, and what to install
+- ``new_lab``: a minimal lab, to start a new one from
+- ``console``: what commands print
+- ``nbgrader_plugin``: the names under which ``nbgrader_config.py`` finds the grader
+- ``leaderboard``: what the predictions of a class reach, as a page
+- ``grading``: from a submission to its points, one or a class in parallel
+- ``gradebook``: the course folder, releases, grades and feedback pages
+- ``notebook``: the check that students call
+- ``labs``: each lab's checks, faults and samples, known to nothing below
+- ``checking``: how an answer is asked for, judged and explained
+- ``submissions``: what was handed in: files, cells, and what may not be used
+- ``sandbox``: where students' code runs
+- ``errors``: what is said to a person
+"""
 
 from __future__ import annotations
 

@@ -12,10 +12,6 @@ from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
-# Before TensorFlow is imported by anything: both are needed to keep it from writing to stderr.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
-
 import typer
 from rich.console import Console
 from rich.markup import escape
@@ -23,6 +19,9 @@ from rich.markup import escape
 from autograder import console
 from autograder.errors import UserError
 from autograder.labs import UnknownLabError, get_lab
+from source_lib.tensorflow_settings import quiet_tensorflow
+
+quiet_tensorflow()
 
 # jsonschema imports a check of web addresses where it finds one, for a second, and no notebook needs it.
 sys.modules.setdefault("rfc3987_syntax", None)

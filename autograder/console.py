@@ -14,6 +14,7 @@ from rich.table import Table
 from autograder.checking.problem import without_asked
 from autograder.errors import UserError
 from source_lib.atomic_files import atomic_write
+from source_lib.text import shorten
 
 if TYPE_CHECKING:
     from autograder.checking.rubric import Lab
@@ -123,10 +124,10 @@ def few_words(record: dict) -> str:
         if len(items) == asked[function] and len(reasons) == 1:
             together.setdefault(reasons.pop(), []).append(function)
         else:
-            parts.append(f"{function}: {_short('; '.join('✗ ' + item['title'] for item in items), 90)}")
+            parts.append(f"{function}: {shorten('; '.join('✗ ' + item['title'] for item in items), 90)}")
     for reason, functions in together.items():
         names = "everything" if len(functions) == len(asked) else ", ".join(functions)
-        parts.append(f"{names}: {_short(reason, 100)}")
+        parts.append(f"{names}: {shorten(' '.join(reason.split()), 100)}")
     return "\n".join(parts) or "–"
 
 
@@ -134,10 +135,6 @@ def _without(function: str, message: str) -> str:
     return message.replace(f"There is no function {function} yet.", "There is no such function yet.").removeprefix(
         f"{function} "
     )
-
-
-def _short(text: str, length: int) -> str:
-    return text if len(text) <= length else text[: length - 1].rstrip() + "…"
 
 
 def write_json(path: Path, records: list[dict]) -> None:

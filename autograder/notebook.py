@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import itertools
-import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-# Stock nbgrader scores a cell with anything on stderr as 0, and TensorFlow greets there.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
-
+from autograder.checking import forbidden_use
 from autograder.checking.lab import Lab
 from autograder.checking.rubric import Check, Item, Line
 from autograder.checking.student import Namespace, NotebookStudent
 from autograder.checking.tables import Points, number
 from autograder.labs import get_lab
-from autograder.submissions import forbidden_use
+from source_lib.tensorflow_settings import quiet_tensorflow
 
-MAX_MODULES = 100
+# Stock nbgrader scores a cell with anything on stderr as 0, and TensorFlow greets there.
+quiet_tensorflow()
 
 
 class UnknownCheckError(Exception):
@@ -47,7 +41,19 @@ class _Row(Item):
 
 
 def lab_check(name: str, functions: Mapping[str, Any]) -> Callable[..., Points]:
-    """Return the ``check`` function of a lab; `autograder.open_lab` documents it."""
+    """Return the ``check`` function of a lab; `autograder.open_lab` documents it.
+
+    Parameters
+    ----------
+    name : str
+        The lab.
+    functions : mapping of str to object
+        The notebook's ``globals()``.
+
+    Returns
+    -------
+    callable
+    """
     lab = get_lab(name)
 
     def check(function: str | None = None) -> Points:
@@ -72,23 +78,8 @@ def lab_check(name: str, functions: Mapping[str, Any]) -> Callable[..., Points]:
         notes = _later(chosen)
         # Without the lines that only grading can judge.
         chosen = [replace(one, lines=tuple(line for line in one.lines if not line.later)) for one in chosen]
-        history = functions.get("In")
-        cells = list(history) if isinstance(history, list) else []
-        refused: dict[str, str] = {}
-        # Only a session of many days is too long to be read; grading reads the notebook alone.
-        with contextlib.suppress(forbidden_use.TooMuchSourceError):
-            refused = forbidden_use.forbidden_uses(
-                cells, [one.function for one in lab.checks], lab.forbidden, _modules_beside()
-            )
         student = NotebookStudent(functions, _oracle(name))
-        verdicts = [
-            [one.formed(student)]
-            if one.form is not None
-            else one.failed(refused[one.function])
-            if one.function in refused
-            else one(student, np.random.default_rng())
-            for one in chosen
-        ]
+        verdicts = [[one.formed(student)] if one.form is not None else _judged(lab, one, student) for one in chosen]
         if function is None:
             rows = [_row(one, items) for one, items in zip(chosen, verdicts, strict=True) if items]
             return Points(rows, lab.title, notes)
@@ -117,13 +108,27 @@ def _later(checks: Iterable[Check]) -> list[str]:
     return told
 
 
-def _modules_beside() -> dict[str, str]:
-    """Return the Python files of the folder in which the notebook runs."""
-    modules = {}
-    for path in itertools.islice(Path().glob("*.py"), MAX_MODULES):
-        with contextlib.suppress(OSError):
-            modules[path.name] = path.read_text(encoding="utf-8", errors="replace")
-    return modules
+def _judged(lab: Lab, check: Check, student: NotebookStudent) -> list[Item]:
+    """Return the items of a check, as grading finds them too where the lab's packages are only stand-ins.
+
+    A function is asked twice: a look at what it calls would make it slower, and its time may count.
+    """
+    helped = check(student, np.random.default_rng())
+    if not lab.forbidden:
+        return helped
+    # With other questions, since what an answer remembers of the first ones it does not compute; but what was measured
+    # with the packages is measured again only for who calls them.
+    alone = replace(student, forbidden=lab.forbidden, notes=dict(student.notes), noted={})
+    check.judge(alone, np.random.default_rng())
+    if check.function not in alone.noted:
+        return helped
+    alone.notes.clear()
+    items = check.items(check.judge(alone, np.random.default_rng()))
+    functions = [one.function for one in lab.checks]
+    guilty, _ = forbidden_use.blamed([check], functions, alone.noted, {check.grade_id: items})
+    if check.function in guilty:
+        return check.failed(forbidden_use.sentence(check.function, guilty[check.function]))
+    return forbidden_use.proven(check, items, helped, lab.forbidden)[0]
 
 
 @functools.cache

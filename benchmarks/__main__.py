@@ -16,10 +16,11 @@ from rich.markup import escape
 
 from autograder.errors import UserError
 from benchmarks import report
+from source_lib.tensorflow_settings import quiet_tensorflow
 
 RESULTS = Path(__file__).resolve().parent / "results"
 #: Modules of this package, each with a function ``figures``.
-PARTS = ("convolution", "grading", "hostile", "corpora", "scale")
+PARTS = ("structure", "convolution", "grading", "hostile", "corpora", "scale")
 #: Those whose figures the book shows.
 KEPT = ("grading", "scale")
 DATA = Path(__file__).resolve().parents[1] / "book" / "_data"
@@ -34,6 +35,7 @@ def main(
     ] = RESULTS,
 ) -> None:
     """Measure the figures of the course on this machine. Exits with 1 where one is missed."""
+    quiet_tensorflow()
     console = Console(highlight=False)
     try:
         results.mkdir(parents=True, exist_ok=True)

@@ -3,32 +3,48 @@
 Each way is the whole command in a process of its own, as a person starts it, in a fresh copy of one course folder. The
 course skips cells that only explore, which stock nbgrader would run. So stock gets the same submissions without those
 cells, and the others get them with those cells; what the cells cost stock is measured apart.
+
+The floor is what the same cells and the same questions take in one warm process: without a sandbox, a gradebook or a
+file that is written. A second grading of the class, which knows the course's answers as the floor does, is compared
+with it by processor time, its start included.
 """
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import nbformat
+import psutil
 from nbgrader.api import Gradebook
 
 from autograder.checking.sample_class import edit
+from autograder.checking.student import Answer, NotebookStudent, Oracle
 from autograder.errors import UserError
 from autograder.gradebook import secret
 from autograder.gradebook.course_folder import CONFIG, open_course
+from autograder.grading import answer_cache, pipeline
+from autograder.grading.grade import generator
 from autograder.grading.nbgrader_plugin import NOTES
 from autograder.labs import get_lab
+from autograder.sandbox import stubs
+from autograder.sandbox.worker import warm_up
+from autograder.submissions import cells
 from autograder.submissions.cells import explores
 from benchmarks.report import Figure, load, ratio
+from source_lib.tensorflow_settings import QUIET
 
 ROOT = Path(__file__).resolve().parents[1]
 LAB = get_lab("lab1")
@@ -77,9 +93,12 @@ _WAYS = {
     "plain": "autograde with our preprocessors",
     "grade": "cnn-course grade",
     "grade_feedback": "cnn-course grade with feedback",
+    "again": "cnn-course grade that knows the course's answers",
 }
 #: What writes the feedback pages of a class that was graded in one of the ways.
 _PAGES = {"stock": ["nbgrader", "generate_feedback", LAB.name], "grade": ["cnn-course", "feedback", LAB.name]}
+#: How often the processor time of a command is read, in seconds; what it takes after the last time is left out.
+_SAMPLED = 0.25
 #: The check, and those of its lines, whose points depend on measured times.
 _TIMED, _TIMED_LINES = "check_fast_conv2d_layer", ("ten", "thirty")
 
@@ -89,11 +108,12 @@ Scores = dict[tuple[str, str], float]
 
 @dataclass(frozen=True)
 class Run:
-    """One command that graded: how many seconds it took, how busy the machine was, and the scores."""
+    """One command that graded: how many seconds it took, how busy the machine was, the scores, and processor time."""
 
     seconds: float
     load: float
     scores: Scores
+    processor: float = 0.0
 
 
 def figures(quick: bool, tell: Callable[[str], None]) -> list[Figure]:
@@ -136,29 +156,36 @@ def figures(quick: bool, tell: Callable[[str], None]) -> list[Figure]:
             course = copy_of(source, "run")
             students = students_in(course)
             tell(f"{_WAYS[way]}, {len(students)} submissions: {' '.join(command)}")
-            seconds = run(course, command)
+            seconds = run(course, command)[0]
             tell(f"  {seconds:.1f} s, {seconds / len(students):.2f} s each; load {load()[0]:.1f}")
             graded_by(course, students, ours=not way.startswith("stock"))
             measured.setdefault(way, []).append(Run(seconds, load()[0], scores_in(course, students)))
             if way in _PAGES and way not in pages:
                 tell(f"feedback pages, {len(students)} submissions: {' '.join(_PAGES[way])}")
-                pages[way] = run(course, _PAGES[way])
+                pages[way] = run(course, _PAGES[way])[0]
                 tell(f"  {pages[way]:.1f} s, {pages[way] / len(students):.3f} s each; load {load()[0]:.1f}")
+            if way == "grade" and "again" not in measured:
+                tell(f"{_WAYS['again']}: {' '.join(command)} --force; and the floor")
+                times = run(course, [*command, "--force"], sampled=True)
+                measured["again"] = [Run(times[0], load()[0], scores_in(course, students), times[1])]
+                floor = floor_of(course)
             shutil.rmtree(course)
-    found = judged(measured) + paged(measured, pages, number)
+    found = judged(measured, floor) + paged(measured, pages, number)
     for figure in found:
         for way, student, check, theirs, ours in figure.raw.get("unlike", ()):
             tell(f"{figure.name}: {student}, {check}: stock gave {theirs}, {_WAYS[way]} gave {ours}")
     return found
 
 
-def judged(measured: Mapping[str, Sequence[Run]]) -> list[Figure]:
+def judged(measured: Mapping[str, Sequence[Run]], floor: Mapping[str, float]) -> list[Figure]:
     """Return the figures of what was measured.
 
     Parameters
     ----------
     measured : mapping of str to sequence of Run
         By way; ``stock`` is what the others are compared with.
+    floor : mapping of str to float
+        Processor seconds of one submission, of its ``cells`` and of its ``questions``.
 
     Returns
     -------
@@ -186,12 +213,19 @@ def judged(measured: Mapping[str, Sequence[Run]]) -> list[Figure]:
     each = {way: median(times[way]) / len({who for who, _ in runs[0].scores}) for way, runs in measured.items()}
     raw = {"submissions": len(totals), "seconds": times, "load": loads, "seconds_each": each}
     base = f"{len(totals)} submissions: stock autograde"
+    ours = measured["again"][0].processor / len(totals)
     return [
-        Figure(f"{base} over cnn-course grade", ratio(times["stock"], times["grade"]), at_least=40, raw=raw),
+        Figure(f"{base} over cnn-course grade", ratio(times["stock"], times["grade"]), at_least=50, raw=raw),
         Figure(f"{base} over autograde with our preprocessors", ratio(times["stock"], times["plain"]), at_least=8),
         Figure("scores unlike stock's", len(wrong), at_most=0, timed=False, raw={"unlike": wrong, "points": totals}),
         Figure("scores unlike stock's by timing noise", len(noise), timed=False, raw={"unlike": noise}),
-        Figure(f"  {base} over cnn-course grade with feedback", ratio(times["stock"], times["grade_feedback"])),
+        Figure(
+            f"{len(totals)} submissions: processor time over the floor, start included",
+            ratio([ours], [sum(floor.values())]),
+            at_most=2,
+        ),
+        Figure("  one submission: processor time, start included", ours, unit="s"),
+        Figure("  one submission: the floor", sum(floor.values()), unit="s", raw={"parts": dict(floor)}),
         Figure(
             "  one submission, with cells that explore: stock autograde over cnn-course grade",
             each["stock_exploring"] / each["grade"],
@@ -208,7 +242,7 @@ def paged(measured: Mapping[str, Sequence[Run]], pages: Mapping[str, float], num
     measured : mapping of str to sequence of Run
         By way, as `judged` takes it.
     pages : mapping of str to float
-        Seconds of the command that wrote the pages of the class: nbgrader's by ``stock``, the course's by ``grade``.
+        Seconds of the command that wrote the pages of a class: nbgrader's by ``stock``, the course's by ``grade``.
     number : int
         Of pages.
 
@@ -323,8 +357,20 @@ def without_exploring(course: Path) -> None:
         nbformat.write(notebook, path)
 
 
-def run(course: Path, command: list[str]) -> float:
-    """Run one of the environment's programs in a course folder and return how many seconds it took.
+def run(course: Path, command: list[str], sampled: bool = False) -> tuple[float, float]:
+    """Run one of the environment's programs in a course folder and return how long it took.
+
+    Parameters
+    ----------
+    course : pathlib.Path
+    command : list of str
+    sampled : bool
+        Read its processor time now and then, which costs some itself.
+
+    Returns
+    -------
+    seconds, processor : float
+        Wall time, and processor time with that of all processes that it started; 0 where it was not ``sampled``.
 
     Raises
     ------
@@ -337,18 +383,110 @@ def run(course: Path, command: list[str]) -> float:
         "PATH": os.pathsep.join([str(programs), os.environ.get("PATH", "")]),
         # None of the settings of whoever measures: stock means stock.
         "JUPYTER_CONFIG_DIR": str(course.parent / "settings"),
-        "TF_CPP_MIN_LOG_LEVEL": "3",
-        "TF_ENABLE_ONEDNN_OPTS": "0",
+        **QUIET,
     }
-    start = time.perf_counter()
-    ended = subprocess.run(
-        [programs / command[0], *command[1:]], cwd=course, env=environment, capture_output=True, text=True
-    )
-    seconds = time.perf_counter() - start
+    processor = 0.0
+    with tempfile.TemporaryFile("w+") as output:
+        start = time.perf_counter()
+        started = subprocess.Popen(
+            [programs / command[0], *command[1:]], cwd=course, env=environment, stdout=output, stderr=subprocess.STDOUT
+        )
+        while sampled and started.poll() is None:
+            processor = max(processor, _processor_time(started.pid))
+            time.sleep(_SAMPLED)
+        code = started.wait()
+        seconds = time.perf_counter() - start
+        if code != 0:
+            output.seek(0)
+            said = "\n".join(output.read().strip().splitlines()[-12:])
+            raise UserError(f"{' '.join(command)} ended with {code}, so it was not measured. It said:\n{said}")
+    return seconds, processor
+
+
+def _processor_time(pid: int) -> float:
+    """Return the processor time of a process and all that it started, the ended ones too: who waited counts theirs."""
+    total = 0.0
+    with contextlib.suppress(psutil.NoSuchProcess):
+        parent = psutil.Process(pid)
+        for process in (parent, *parent.children(recursive=True)):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                total += sum(process.cpu_times()[:4])
+    return total
+
+
+def floor_of(course: Path) -> dict[str, float]:
+    """Return what `measure_floor` finds in a fresh process, as it puts stand-ins in the place of packages.
+
+    Raises
+    ------
+    UserError
+        If it fails.
+    """
+    command = [sys.executable, "-m", "benchmarks.grading", str(course)]
+    environment = os.environ | {"MPLBACKEND": "module://matplotlib_inline.backend_inline", "OPENBLAS_NUM_THREADS": "1"}
+    ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     if ended.returncode != 0:
-        said = "\n".join((ended.stdout + ended.stderr).strip().splitlines()[-12:])
-        raise UserError(f"{' '.join(command)} ended with {ended.returncode}, so it was not measured. It said:\n{said}")
-    return seconds
+        reason = (ended.stderr.strip() or "no reason given").splitlines()[-1]
+        raise UserError(f"The floor was not measured: {reason}")
+    return json.loads(ended.stdout.splitlines()[-1])
+
+
+@dataclass
+class _Uncounted:
+    """The reference, and the processor time that it takes: that is no part of the floor."""
+
+    oracle: Oracle
+    seconds: float = 0.0
+
+    def ask(self, function: str, *args: Any) -> Answer:
+        start = time.process_time()
+        try:
+            return self.oracle.ask(function, *args)
+        finally:
+            self.seconds += time.process_time() - start
+
+    def call(self, function: str, *args: Any) -> Any:
+        return self.ask(function, *args).value
+
+
+def measure_floor(root: Path) -> dict[str, float]:
+    """Run the cells of a graded class and ask its questions in this process, and return what a submission takes.
+
+    Parameters
+    ----------
+    root : pathlib.Path
+        The course's folder, with the answers that a grading kept there.
+
+    Returns
+    -------
+    dict of str to float
+        Processor seconds of one submission on average: of its ``cells``, and of its ``questions`` with what judges the
+        answers and finds reasons.
+    """
+    course = open_course(root)
+    roles, seed = pipeline.released_roles(course, LAB), secret.read_or_make(root)
+    reference = _Uncounted(LAB.oracle())
+    answers = answer_cache.AnswerCache(reference, OrderedDict(answer_cache.read(root, LAB)))
+    students = students_in(root)
+    submissions = [pipeline.read_one(course, LAB, student) for student in students]
+    stubs.install(LAB.forbidden)
+    shell = warm_up(notebooks=True)
+    LAB.prepare(answers)
+    spent = {"cells": 0.0, "questions": 0.0}
+    for submission in submissions:
+        notebook = cells.parse(submission.content, f"{LAB.name}.ipynb")
+        cells.restore(notebook, roles)
+        shell.shell.reset(new_session=False)
+        start = time.process_time()
+        for source in cells.runnable(notebook, [check.grade_id for check in LAB.checks]).values():
+            shell.run(source)
+        spent["cells"] += time.process_time() - start
+        start, reference.seconds = time.process_time(), 0.0
+        student = NotebookStudent(shell.shell.user_ns, oracle=answers)
+        for check in LAB.checks:
+            check(student, generator(check, seed))
+        spent["questions"] += time.process_time() - start - reference.seconds
+    return {part: seconds / len(students) for part, seconds in spent.items()}
 
 
 def graded_by(course: Path, students: Sequence[str], ours: bool) -> None:
@@ -378,3 +516,7 @@ def scores_in(course: Path, students: Sequence[str]) -> Scores:
             for grade in gradebook.find_submission_notebook(LAB.name, LAB.name, student).grades
             if grade.name in checks
         }
+
+
+if __name__ == "__main__":
+    print(json.dumps(measure_floor(Path(sys.argv[1]))))

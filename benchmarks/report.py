@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib import metadata
@@ -14,6 +13,8 @@ from statistics import median
 from typing import Any
 
 from rich.table import Table
+
+from source_lib.atomic_files import atomic_write
 
 _PACKAGES = ("keras", "nbclient", "nbgrader", "numpy", "scikit-image", "scipy", "tensorflow")
 
@@ -99,7 +100,8 @@ def table(figures: Sequence[Figure]) -> Table:
     shown.add_column("", no_wrap=True)
     colors = {"ok": "green", "missed": "red"}
     for figure in figures:
-        number = f"{figure.measured:.3g}{figure.unit and ' ' + figure.unit}"
+        value = str(figure.measured) if isinstance(figure.measured, int) else f"{figure.measured:.3g}"
+        number = f"{value}{figure.unit and ' ' + figure.unit}"
         color = colors.get(figure.verdict, "dim")
         shown.add_row(figure.name, number, figure.wanted, f"[{color}]{figure.verdict}[/{color}]")
     return shown
@@ -148,11 +150,5 @@ def write_json(path: Path, document: dict[str, Any]) -> None:
     """
     text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, beside = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.replace(beside, path)
-    except BaseException:
-        os.unlink(beside)
-        raise
+    with atomic_write(path) as part:
+        part.write_text(text, encoding="utf-8")

@@ -183,7 +183,7 @@ print(time.perf_counter() - start)
 
 
 def side_by_side() -> float:
-    """Return how much faster this machine does two things beside each other than one after the other: 2 at best.
+    """Return how much faster this machine does two things in parallel than one after the other: 2 at best.
 
     Its processors may share one core, or be lent to others meanwhile.
     """

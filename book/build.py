@@ -20,6 +20,8 @@ from pathlib import Path
 
 import yaml
 
+from source_lib.tensorflow_settings import QUIET
+
 BOOK = Path(__file__).resolve().parent
 ROOT = BOOK.parent
 MATHJAX = "3.2.2"
@@ -38,6 +40,8 @@ MATHJAX_PARTS = (
 )
 _STEP = re.compile(r"^(reading sources|writing output)\.\.\. ?\[ *\d+%\] (\S+)")
 _CELL_LIMIT = 12
+#: jsonschema imports a check of web addresses where it finds one, for seconds, and no page needs it.
+_QUICK = "import sys; sys.modules['rfc3987_syntax'] = None; "
 
 
 class BookError(Exception):
@@ -62,7 +66,7 @@ def build(
     config : Path
         The Jupyter Book configuration.
     say : callable
-        Is told in one line what happens now.
+        Gets in one line what happens now.
 
     Returns
     -------
@@ -146,7 +150,7 @@ def _forget_stale(work: Path) -> None:
 
 def _run(work: Path, source: Path, execution: Sequence[str | Path], say: Callable[[str], object]) -> None:
     """Run the pages, then Jupyter Book, tell what it is at, and raise what it complained about."""
-    command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()"]
+    command = [sys.executable, "-c", _QUICK + "from jupyter_book.cli.main import main; main()"]
     command += ["build", str(source), "--path-output", str(work)]
     command += ["--config", str(work / "_config.yml"), "--toc", str(source / "_toc.yml")]
     command += ["-W", "--keep-going", "--all"]
@@ -154,8 +158,9 @@ def _run(work: Path, source: Path, execution: Sequence[str | Path], say: Callabl
     with tempfile.TemporaryDirectory() as private, complaints.open("w") as stderr:
         environment = _environment(Path(private))
         say("  running the pages whose code changed")
-        # What fails here is not kept, so that it fails again below, where it is told of.
-        subprocess.run([sys.executable, BOOK / "execute.py", *execution], env=environment, capture_output=True)
+        # What fails here is not kept, so that it fails again below, where it is reported.
+        runner = [sys.executable, "-c", _QUICK + "from book.execute import main; main()"]
+        subprocess.run([*runner, *execution], env=environment, capture_output=True, cwd=ROOT)
         process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=stderr, text=True, cwd=ROOT)
         try:
             for line in process.stdout:
@@ -184,8 +189,7 @@ def _environment(private: Path) -> dict[str, str]:
         "PYTHONUTF8": "1",
         "JUPYTER_PATH": str(kernel.parents[1]),
         "IPYTHONDIR": str(private / "ipython"),
-        "TF_CPP_MIN_LOG_LEVEL": "3",
-        "TF_ENABLE_ONEDNN_OPTS": "0",
+        **QUIET,
         "CUDA_VISIBLE_DEVICES": "-1",
         "NO_COLOR": "1",
     }
@@ -238,7 +242,7 @@ def mathjax_archive(folder: Path, say: Callable[[str], object] = print) -> Path 
     folder : Path
         Where it is kept.
     say : callable
-        Is told what happens.
+        Gets what happens.
 
     Returns
     -------

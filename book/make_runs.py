@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from book.stored import DATA, WORK, circumstances, write_lines
+from source_lib.tensorflow_settings import quiet_tensorflow
 
 if TYPE_CHECKING:
     import keras
@@ -173,7 +174,7 @@ def make(
     work : Path
         Folder where each training is kept until then.
     methods : mapping
-        Names, and what `network` and `trainer` are told.
+        Names, and what `network` and `trainer` are given.
     seeds : iterable of int
         Each decides about 128 images, the first weights and the order of batches, the same for each method.
     epochs : int
@@ -186,8 +187,8 @@ def make(
     lines = []
     for name, options in methods.items():
         print(name, flush=True)
-        told = json.dumps([options, epochs, data.title], sort_keys=True)
-        kept = work / f"{name.replace(' ', '-')}-{hashlib.sha256(told.encode()).hexdigest()[:8]}.jsonl"
+        settings = json.dumps([options, epochs, data.title], sort_keys=True)
+        kept = work / f"{name.replace(' ', '-')}-{hashlib.sha256(settings.encode()).hexdigest()[:8]}.jsonl"
         for seed in seeds:
             training = trainer(watched(data, seed), epochs, options.get("patience"))
             (run,) = repeat(lambda options=options: network(**options), training, data, kept, [seed])
@@ -232,6 +233,7 @@ def _layers(options: Mapping[str, Any]) -> list[str]:
 
 def main(argv: list[str] | None = None) -> int:
     """Make the file from the command line; 1 with the reason where it could not be made."""
+    quiet_tensorflow()
     parser = argparse.ArgumentParser(description="Train the networks whose curves the chapters show.")
     parser.add_argument("--source", choices=("real", "sample"), default="real", help="which images (default: real)")
     parser.add_argument("--epochs", type=int, default=EPOCHS, help=f"of each training (default: {EPOCHS})")

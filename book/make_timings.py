@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import jupytext
 
 from book.stored import BOOK, DATA, circumstances, write_lines
+from source_lib.tensorflow_settings import quiet_tensorflow
 
 if TYPE_CHECKING:
     import numpy as np
@@ -320,6 +321,7 @@ def _short(values: Iterable[float]) -> list[float]:
 
 def main(argv: list[str] | None = None) -> int:
     """Make the file from the command line; 1 with the reason where it could not be made."""
+    quiet_tensorflow()
     parser = argparse.ArgumentParser(description="Measure what the chapter on speed shows.")
     parser.add_argument("--studies", choices=list(STUDIES), nargs="+", default=list(STUDIES), help="default: all")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"of each study (default: {ROUNDS})")

@@ -77,10 +77,10 @@ def build_package(folder: Path) -> Path:
         for name in ("README.md", "LICENSE"):
             shutil.copy(ROOT / name, copy)
         project = (ROOT / "pyproject.toml").read_text()
-        table = "[tool.setuptools.packages.find]\n"
+        table = "[tool.setuptools.package-data]\n"
         # The results lie where they lie in the repository, beside the packages.
         (copy / "pyproject.toml").write_text(
-            project.replace(table, f'[tool.setuptools.package-data]\nbook = ["_data/*"]\n\n{table}').replace(
+            project.replace(table, f'{table}book = ["_data/*"]\n').replace(
                 'include = ["source_lib*", ', 'include = ["book", "source_lib*", '
             )
         )
@@ -291,7 +291,7 @@ class PlainMarkdown:
         return self.bibliography.entries[key].fields.get("year", "n.d.")
 
     def references(self) -> str:
-        """Return the list of what the cells cited since it was last asked for."""
+        """Return the list of what the cells cited since the last call."""
         entries = sorted((self.bibliography.entries[key] for key in self.cited), key=lambda e: self._authors(e.key))
         self.cited.clear()
         formatted = pybtex.style.formatting.plain.Style().format_entries(entries)

@@ -22,7 +22,7 @@ def atomic_write(path: Path, private: bool = False) -> Iterator[Path]:
     Yields
     ------
     pathlib.Path
-        The file to write, beside the path.
+        The file to write, in the same folder.
 
     Raises
     ------

@@ -20,7 +20,7 @@ PROGRESS_SECONDS = 2.0
 
 
 class LayerError(ValueError):
-    """A layer function is missing or returned something that cannot be a layer's output. The text says which."""
+    """A layer function is missing or returned something that cannot be a layer's output. The message says which."""
 
 
 class CNN:
@@ -280,7 +280,7 @@ def _checked(name: str, output: Any, *shapes: tuple[int, ...]) -> np.ndarray:
 
 
 def _with_progress(x: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield the images; where that takes long, say how far it is."""
+    """Yield the images; where that takes long, show the progress."""
     start = shown = time.monotonic()
     for done, image in enumerate(x):
         now = time.monotonic()

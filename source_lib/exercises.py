@@ -23,7 +23,7 @@ Table = tuple[tuple[int, ...], ...]
 IMAGE_SHAPE = (3, 5)
 #: Of the matrix that is pooled with windows of 2x2, and of the maps that are averaged.
 POOLED_SHAPE, MAPS_SHAPE = (4, 6), (3, 2, 5)
-#: The cells of the convolved image by what lies under the kernel there: the image alone, or also zeros beside it.
+#: The cells of the convolved image by what lies under the kernel there: the image alone, or also zeros around it.
 REGIONS: Mapping[str, tuple[tuple[int, int], ...]] = {
     "inside": ((1, 1), (1, 2), (1, 3)),
     "top": ((0, 1), (0, 2), (0, 3)),
@@ -32,7 +32,7 @@ REGIONS: Mapping[str, tuple[tuple[int, int], ...]] = {
     "left_corners": ((0, 0), (2, 0)),
     "right_corners": ((0, 4), (2, 4)),
 }
-#: The same for its middle row, which is what is asked of the true convolution.
+#: The same for its middle row, which is what the true convolution's question is about.
 ROW_REGIONS: Mapping[str, tuple[int, ...]] = {"middle": (2,), "beside": (1, 3), "ends": (0, 4)}
 
 #: Every kernel has these weights, so that nobody's sums are longer than another's.
@@ -46,7 +46,7 @@ _PARTS = (
 
 
 class ExerciseError(ValueError):
-    """No exercise can be drawn. The text says what to do."""
+    """No exercise can be drawn. The message explains what to do."""
 
     def _render_traceback_(self) -> list[str]:
         # A notebook shows these lines in place of a traceback.
@@ -64,7 +64,7 @@ class Exercise:
     image, kernel : tuple of tuple of int
         One channel [3, 5] and a kernel [3, 3], which differs from every turned and mirrored copy of itself.
     padded_kernel : (int, int)
-        Size of the kernel whose padding is asked for; odd, and not square.
+        Size of the kernel whose padding the student works out; odd, and not square.
     image_size, map_size : (int, int)
         Before and after a first layer without padding, at stride 1.
     pool : int
@@ -80,7 +80,7 @@ class Exercise:
     hidden, classes : int
         Sizes of its two dense layers.
     layers : tuple of (str, int, int)
-        Kind, size and stride of the layers whose receptive fields are asked for.
+        Kind, size and stride of the layers whose receptive fields the student works out.
     matrix : tuple of tuple of int
         One channel [4, 6] to be pooled.
     feature_maps : tuple of tuple of tuple of int
@@ -129,11 +129,11 @@ class Exercise:
         if part not in _PARTS:
             raise ExerciseError(f"The exercise has no part {part!r}. Its parts are {', '.join(_PARTS)}.")
         if part == "convolution":
-            return _beside({"image": self.image, "kernel": self.kernel})
+            return _side_by_side({"image": self.image, "kernel": self.kernel})
         if part == "poolings":
-            return _beside({"matrix": self.matrix})
+            return _side_by_side({"matrix": self.matrix})
         if part == "global_average":
-            return _beside({f"map {k}": one for k, one in enumerate(self.feature_maps, start=1)})
+            return _side_by_side({f"map {k}": one for k, one in enumerate(self.feature_maps, start=1)})
         rows = {
             "padding": [("kernel", _size(self.padded_kernel))],
             "kernel_size": [
@@ -212,8 +212,8 @@ def draw(student_id: str) -> Exercise:
     """Draw the exercise of a student.
 
     Each number is one of a fixed list, chosen by a hash (BLAKE2b) of the id, of the part and of how often was drawn
-    for that part before. A part is drawn again until it tells: until no other common way to read it, such as a flipped
-    kernel or a size that is rounded up, gives one of its numbers.
+    for that part before. A part is drawn again until it discriminates: until no other common way to read it, such as a
+    flipped kernel or a size that is rounded up, gives one of its numbers.
 
     How many exercises there are is a product. Of image and kernel alone there are more than anybody can list; the part
     with the fewest is the padding, of two different odd sizes from 3 to 31. So two students may share the answer to one
@@ -222,7 +222,7 @@ def draw(student_id: str) -> Exercise:
     Parameters
     ----------
     student_id : str
-        As a person writes it; `normalized` says what of it counts.
+        As a person writes it; `normalized` keeps what counts.
 
     Returns
     -------
@@ -420,8 +420,8 @@ def _matrix(dice: _Dice) -> Table:
         largest, total = blocks.max(axis=1), blocks.sum(axis=1)
         # The largest number is not always the one farthest from 0, some averages are no whole numbers, and no result is
         # the same everywhere.
-        told = (largest != np.abs(blocks).max(axis=1)).any() and (total % 4 != 0).any()
-        if told and len(set(largest)) > 1 and len(set(total)) > 1:
+        discriminates = (largest != np.abs(blocks).max(axis=1)).any() and (total % 4 != 0).any()
+        if discriminates and len(set(largest)) > 1 and len(set(total)) > 1:
             return matrix
 
 
@@ -438,8 +438,8 @@ def _size(size: tuple[int, int]) -> str:
     return f"{size[0]} rows, {size[1]} columns"
 
 
-def _beside(tables: Mapping[str, Table]) -> str:
-    """Return tables beside each other, each below its name."""
+def _side_by_side(tables: Mapping[str, Table]) -> str:
+    """Return tables side by side, each below its name."""
     blocks = []
     for name, table in tables.items():
         width = max(len(str(number)) for row in table for number in row)

@@ -26,7 +26,7 @@ N_TRAIN, N_VALID = 128, 32
 
 
 class RunsError(ValueError):
-    """A file of runs that cannot be read or continued. The text says why and what to do."""
+    """A file of runs that cannot be read or continued. The message says why and what to do."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from source_lib.layers.arithmetic import pair
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -59,7 +61,7 @@ def number_grid(
     if values.ndim != 2 or values.size == 0:
         raise ValueError(f"values is a table [rows, columns]; this one has shape {values.shape}.")
     rows, columns = values.shape
-    pad_rows, pad_columns = (padding, padding) if np.ndim(padding) == 0 else padding
+    pad_rows, pad_columns = pair(padding)
     for row, column in np.ndindex(rows, columns):
         framed = not (pad_rows <= row < rows - pad_rows and pad_columns <= column < columns - pad_columns)
         face = PADDING_COLOR if framed else "white"
@@ -92,6 +94,7 @@ def number_grids(*grids: Mapping) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
+        The figure, for more to be drawn into it or saved.
 
     Raises
     ------
@@ -174,6 +177,7 @@ def picture_grid(pictures: Mapping[str, np.ndarray], columns: int = 4, size: flo
     Returns
     -------
     matplotlib.figure.Figure
+        The figure, for more to be drawn into it or saved.
 
     Raises
     ------

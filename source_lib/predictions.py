@@ -1,4 +1,4 @@
-"""Files of predictions, as Kaggle takes them: read strictly, understood where that is safe, and told what is wrong."""
+"""Files of predictions, as Kaggle takes them: checked line by line, and read where the meaning is clear."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Protocol
 import numpy as np
 
 from source_lib.atomic_files import atomic_write
+from source_lib.text import shorten
 
 #: Larger files are not read: ten million lines take less.
 MAX_BYTES = 200 * 2**20
@@ -32,14 +33,22 @@ _NOT_A_NUMBER = re.compile(r"[+-]?(nan|inf(inity)?|na|n/a|null|none|-)?", re.IGN
 
 
 class ImagesToPredict(Protocol):
-    """What is to be predicted: an object that knows its numbers of test images and classes, such as `DataGenerator`."""
+    """What is to be predicted, for example a `DataGenerator`.
+
+    Attributes
+    ----------
+    N_test : int
+        Number of test images.
+    K : int
+        Number of classes.
+    """
 
     N_test: int
     K: int
 
 
 @dataclass(frozen=True)
-class Finding:
+class FileProblem:
     """One thing about a file of predictions that its author should know.
 
     Attributes
@@ -50,7 +59,7 @@ class Finding:
         The first line where it shows, counted from 1; None where it is about the whole file.
     what : str
         What is there, as a sentence.
-    mend : str
+    remedy : str
         What to do, as a sentence; empty for a note.
     harmless : bool
         Whether the file is right all the same, and this is only a note.
@@ -59,12 +68,12 @@ class Finding:
     file: str
     line: int | None
     what: str
-    mend: str = ""
+    remedy: str = ""
     harmless: bool = False
 
     def __str__(self) -> str:
         place = self.file if self.line is None else f"{self.file}, line {self.line}"
-        return " ".join(filter(None, [f"{place}: {self.what}", self.mend]))
+        return " ".join(filter(None, [f"{place}: {self.what}", self.remedy]))
 
 
 @dataclass(frozen=True)
@@ -76,23 +85,23 @@ class Predictions:
     name : str
         The file's name.
     column : {"class", "probability"} or None
-        What it holds; None where that cannot be told.
+        What it holds; None where that is not clear.
     values : numpy.ndarray of int64 or float64, shape [N], or None
         The prediction for the ids 0 to N - 1, in this order. It is there wherever what the file means is clear, even
         where its form is wrong; None where it is not.
-    findings : tuple of Finding
+    problems : tuple of FileProblem
         What is wrong with it, and notes.
     """
 
     name: str
     column: str | None
     values: np.ndarray | None
-    findings: tuple[Finding, ...]
+    problems: tuple[FileProblem, ...]
 
     @property
     def right(self) -> bool:
         """Whether nothing is wrong with it."""
-        return all(finding.harmless for finding in self.findings)
+        return all(problem.harmless for problem in self.problems)
 
 
 class _Reading:
@@ -100,13 +109,13 @@ class _Reading:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.findings: list[Finding] = []
+        self.problems: list[FileProblem] = []
 
-    def fault(self, line: int | None, what: str, mend: str) -> None:
-        self.findings.append(Finding(self.name, line, what, mend))
+    def fault(self, line: int | None, what: str, remedy: str) -> None:
+        self.problems.append(FileProblem(self.name, line, what, remedy))
 
     def note(self, line: int | None, what: str) -> None:
-        self.findings.append(Finding(self.name, line, what, harmless=True))
+        self.problems.append(FileProblem(self.name, line, what, harmless=True))
 
 
 def read_predictions(
@@ -116,7 +125,7 @@ def read_predictions(
     column: str | None = None,
     name: str | None = None,
 ) -> Predictions:
-    """Read one file of predictions and say what is wrong with it.
+    """Read one file of predictions and report what is wrong with it.
 
     A right file is text in UTF-8 with the header ``id,class`` or ``id,probability`` and one line for each image of the
     test set: its index, and a class from 0 to ``classes - 1``, or the probability of class 1, from 0 to 1.
@@ -137,6 +146,7 @@ def read_predictions(
     Returns
     -------
     Predictions
+        What it predicts, and what is wrong with it.
 
     Raises
     ------
@@ -146,14 +156,14 @@ def read_predictions(
     Notes
     -----
     Lines that end in CR LF, empty lines at the end and ids in another order are noted and right. What spreadsheet
-    programs do beside that (a byte-order mark, semicolons, decimal commas, quotes, classes as ``1.0``) is wrong, since
+    programs do besides (a byte-order mark, semicolons, decimal commas, quotes, classes as ``1.0``) is wrong, since
     a grader elsewhere may take it for something else, but what was meant is still read.
 
     Examples
     --------
     >>> read_predictions(b"id,class\\n0,1\\n1,0\\n", rows=2).values
     array([1, 0])
-    >>> print(*read_predictions(b"id,class\\n0,1\\n1,0.0\\n", name="run1.csv").findings, sep="\\n")
+    >>> print(*read_predictions(b"id,class\\n0,1\\n1,0.0\\n", name="run1.csv").problems, sep="\\n")
     run1.csv, line 3: The class is written as 0.0. Write whole numbers: classes.astype(int).
     """
     if column not in (None, *COLUMNS):
@@ -162,7 +172,7 @@ def read_predictions(
     content = file if isinstance(file, bytes) else _content(Path(file), reading)
     text = None if content is None else _text(content, reading)
     if text is None:
-        return Predictions(reading.name, None, None, tuple(reading.findings))
+        return Predictions(reading.name, None, None, tuple(reading.problems))
     header, _, body = text.partition(b"\n")
     found, body, readable = _header(header, body, column, reading)
     values = None
@@ -171,8 +181,8 @@ def read_predictions(
         table = _table(body, found, reading)
         if table is not None:
             values = _values(*table, found, rows, classes, reading)
-    reading.findings.sort(key=lambda finding: (finding.harmless, finding.line or 0))
-    return Predictions(reading.name, found, values, tuple(reading.findings))
+    reading.problems.sort(key=lambda problem: (problem.harmless, problem.line or 0))
+    return Predictions(reading.name, found, values, tuple(reading.problems))
 
 
 def write_csv(file: str | os.PathLike, column: str, values: Iterable[float]) -> Path:
@@ -204,7 +214,19 @@ def write_csv(file: str | os.PathLike, column: str, values: Iterable[float]) -> 
 
 
 def table(column: str, values: Iterable[float]) -> bytes:
-    """Return what a file of predictions holds; see `write_csv`.
+    """Return what a file of predictions holds; `write_csv` writes it.
+
+    Parameters
+    ----------
+    column : {"class", "probability"}
+        What the values are.
+    values : iterable of int or float
+        In the order of the images.
+
+    Returns
+    -------
+    bytes
+        A header, and one line for each image: its index and its value.
 
     Examples
     --------
@@ -220,23 +242,32 @@ def check_predictions(
     rows: int | None = None,
     classes: int = 2,
     column: str | None = None,
-) -> list[Finding]:
+) -> list[FileProblem]:
     """Check files of predictions, each by itself and against each other.
 
     Parameters
     ----------
     files : mapping of str to str, path or bytes
         The files or what they hold, by the name to call them.
-    rows, classes, column
+    rows : int, optional
+        As in `read_predictions`.
+    classes : int
+        As in `read_predictions`.
+    column : {"class", "probability"}, optional
         As in `read_predictions`.
 
     Returns
     -------
-    list of Finding
+    list of FileProblem
         Empty where all is right.
+
+    Raises
+    ------
+    ValueError
+        If `column` is neither.
     """
     read = [read_predictions(file, rows, classes, column, name) for name, file in files.items()]
-    return [finding for one in read for finding in one.findings] + among(read)
+    return [problem for one in read for problem in one.problems] + among(read)
 
 
 def check_csv(
@@ -246,7 +277,7 @@ def check_csv(
     classes: int = 2,
     column: str | None = None,
 ) -> bool:
-    """Say of files of predictions whether they are right, and of each fault where it is and how to mend it.
+    """Print whether files of predictions are right, and for each fault where it is and how to fix it.
 
     Parameters
     ----------
@@ -254,13 +285,22 @@ def check_csv(
         The files.
     dataset : DataGenerator, optional
         Knows the number of test images, ``N_test``, and of classes, ``K``.
-    rows, classes, column
-        As in `read_predictions`; not needed with `dataset`.
+    rows : int, optional
+        Number of images; not needed with `dataset`.
+    classes : int
+        Number of classes; not needed with `dataset`.
+    column : {"class", "probability"}, optional
+        As in `read_predictions`.
 
     Returns
     -------
     bool
         Whether nothing is wrong. Notes are no faults.
+
+    Raises
+    ------
+    ValueError
+        If `column` is neither.
     """
     if dataset is not None:
         rows, classes = dataset.N_test, dataset.K
@@ -270,18 +310,18 @@ def check_csv(
     read = [read_predictions(file, rows, classes, column, name) for name, file in zip(names, files, strict=True)]
     between = among(read)
     for one in read:
-        findings = [*one.findings, *(finding for finding in between if finding.file == one.name)]
-        if all(finding.harmless for finding in findings):
+        problems = [*one.problems, *(problem for problem in between if problem.file == one.name)]
+        if all(problem.harmless for problem in problems):
             what = "classes" if one.column == "class" else "probabilities"
             print(f"{one.name}: right, {len(one.values)} {what}.")
-        for finding in findings:
-            print(finding)
+        for problem in problems:
+            print(problem)
     return not between and all(one.right for one in read)
 
 
-def among(read: Iterable[Predictions]) -> list[Finding]:
+def among(read: Iterable[Predictions]) -> list[FileProblem]:
     """Return what is wrong between files: one that predicts the same as another, or for another number of images."""
-    findings: list[Finding] = []
+    problems: list[FileProblem] = []
     seen: dict[tuple, str] = {}
     first: Predictions | None = None
     for one in read:
@@ -290,14 +330,14 @@ def among(read: Iterable[Predictions]) -> list[Finding]:
         first = first or one
         if len(one.values) != len(first.values):
             what = f"It predicts {len(one.values)} images, and {first.name} {len(first.values)}."
-            findings.append(Finding(one.name, None, what, "Predict the same test set with each model."))
+            problems.append(FileProblem(one.name, None, what, "Predict the same test set with each model."))
         key = (one.column, one.values.tobytes())
         if key in seen:
             what = f"It predicts the same as {seen[key]} for every image."
-            mend = "Each file is of a training of its own: train again, and write its predictions under its own name."
-            findings.append(Finding(one.name, None, what, mend))
+            remedy = "Each file is of a training of its own: train again, and write its predictions under its own name."
+            problems.append(FileProblem(one.name, None, what, remedy))
         seen.setdefault(key, one.name)
-    return findings
+    return problems
 
 
 def _content(path: Path, reading: _Reading) -> bytes | None:
@@ -355,7 +395,7 @@ def _line(content: bytes, position: int) -> int:
 def _header(header: bytes, body: bytes, column: str | None, reading: _Reading) -> tuple[str | None, bytes, bool]:
     """Return what the file holds, its lines with commas between two columns, and whether these can be read at all."""
     wanted = f"id,{column}" if column else "id,class or id,probability"
-    mend = f"The first line is {wanted}."
+    remedy = f"The first line is {wanted}."
     text = header.decode()
     if ";" in text or "\t" in text:
         separator = ";" if ";" in text else "\t"
@@ -374,34 +414,38 @@ def _header(header: bytes, body: bytes, column: str | None, reading: _Reading) -
         text, body = text.replace('"', ""), body.replace(b'"', b"")
     names = [name.strip() for name in text.split(",")]
     if names != text.split(","):
-        reading.fault(1, "There are spaces in the header.", mend)
+        reading.fault(1, "There are spaces in the header.", remedy)
     if len(names) == 3 and names[0] in ("", "Unnamed: 0", "index") and names[1].lower() == "id":
         what = "There is a column of row numbers before the ids, which pandas writes by default."
         reading.fault(1, what, "Write it with to_csv(..., index=False), or with util.pred_test.")
         names, body = names[1:], re.sub(rb"(?m)^[^,\n]*,", b"", body)
     if all(re.fullmatch(r"[+-]?[0-9.]+", name) for name in names):
-        reading.fault(1, "There is no header.", mend)
+        reading.fault(1, "There is no header.", remedy)
         return column, header + b"\n" + body, len(names) == 2
     if len(names) > 2:
-        what = f"It has {len(names)} columns: {_short(text)}."
+        what = f"It has {len(names)} columns: {_shown(text)}."
         one = "the probability of class 1" if column == "probability" else "the class, which is argmax(axis=1)"
         reading.fault(1, what, f"A file of predictions has two: id, and {one}.")
         return None, body, False
     if len(names) < 2:
-        reading.fault(1, f"Its header is {_short(text)!r}, which is one column.", mend)
+        reading.fault(1, f"Its header is {_shown(text)!r}, which is one column.", remedy)
         return None, body, False
     if names[0] != "id":
-        reading.fault(1, f"Its first column is called {_short(names[0])!r}.", mend)
+        reading.fault(1, f"Its first column is called {_shown(names[0])!r}.", remedy)
     found = names[1] if names[1] in COLUMNS else names[1].lower()
     if found not in COLUMNS:
-        reading.fault(1, f"Its second column is called {_short(names[1])!r}.", mend)
+        reading.fault(1, f"Its second column is called {_shown(names[1])!r}.", remedy)
         return column, body, names[0].lower() == "id"
     if names[1] != found:
-        reading.fault(1, f"Its second column is called {_short(names[1])!r}.", mend)
+        reading.fault(1, f"Its second column is called {_shown(names[1])!r}.", remedy)
     if column is not None and found != column:
-        reading.fault(1, f"It holds {_many(found)}, where {_many(column)} are expected.", mend)
+        reading.fault(1, f"It holds {_many(found)}, where {_many(column)} are expected.", remedy)
         return found, body, False
     return found, body, names[0].lower() == "id"
+
+
+def _shown(text: str) -> str:
+    return shorten(text, 40)
 
 
 def _many(column: str) -> str:
@@ -426,7 +470,7 @@ def _table(body: bytes, column: str | None, reading: _Reading) -> tuple[np.ndarr
         return None
     if spaces := _SPACES.search(body):
         line = body[body.rfind(b"\n", 0, spaces.start()) + 1 : body.index(b"\n", spaces.start())].decode()
-        what = f"There are spaces around what it holds: {_short(line)!r}."
+        what = f"There are spaces around what it holds: {_shown(line)!r}."
         reading.fault(_line(body, spaces.start()) + 1, what, "Write numbers and commas alone.")
         body = _SPACES.sub(b"", body)
     right = _RIGHT[column or "probability"].match(body).end()
@@ -448,42 +492,42 @@ def _table(body: bytes, column: str | None, reading: _Reading) -> tuple[np.ndarr
 
 
 def _diagnosed(text: str, line: int, column: str | None, reading: _Reading) -> bool:
-    """Say what is wrong with a line; return whether its meaning is clear."""
+    """Report what is wrong with a line; return whether its meaning is clear."""
     two = f"A line is an id, a comma and {'a class' if column == 'class' else 'a number'}."
     fields = text.split(",")
     if not text.strip(" ,"):
         reading.fault(line, "There is an empty line between others.", "Delete it.")
         return False
     if len(fields) != 2:
-        reading.fault(line, f"It has {len(fields)} {'value' if len(fields) == 1 else 'values'}: {_short(text)!r}.", two)
+        reading.fault(line, f"It has {len(fields)} {'value' if len(fields) == 1 else 'values'}: {_shown(text)!r}.", two)
         return False
     number, value = fields
     if not re.fullmatch(r"[0-9]{1,18}", number):
         clear = re.fullmatch(r"[0-9]{1,18}\.0*", number) is not None
-        what = f"The id is written as {_short(number)}." if clear else f"The id {_short(number)!r} is no whole number."
+        what = f"The id is written as {_shown(number)}." if clear else f"The id {_shown(number)!r} is no whole number."
         reading.fault(line, what, "Ids are the indices of the test images: 0, 1, 2 and so on.")
         if not clear:
             return False
     if not value or _NOT_A_NUMBER.fullmatch(value):
-        what = "The prediction is missing." if not value else f"The prediction is {_short(value)}."
+        what = "The prediction is missing." if not value else f"The prediction is {_shown(value)}."
         reading.fault(line, what, "The model gave no finite number for this image: look at its loss.")
         return False
     if not re.fullmatch(_NUMBER.decode(), value):
-        reading.fault(line, f"{_short(value)!r} is no number.", two)
+        reading.fault(line, f"{_shown(value)!r} is no number.", two)
         return False
     if column == "class" and re.fullmatch(r"[0-9]+", value) is None:
         if float(value).is_integer() and float(value) >= 0:
             reading.fault(
-                line, f"The class is written as {_short(value)}.", "Write whole numbers: classes.astype(int)."
+                line, f"The class is written as {_shown(value)}.", "Write whole numbers: classes.astype(int)."
             )
         elif float(value) < 0:
-            reading.fault(line, f"The class {_short(value)} is negative.", "Classes are counted from 0.")
+            reading.fault(line, f"The class {_shown(value)} is negative.", "Classes are counted from 0.")
         else:
-            what = f"The class {_short(value)} is no whole number; it looks like a probability."
+            what = f"The class {_shown(value)} is no whole number; it looks like a probability."
             reading.fault(line, what, "Write the class: argmax(axis=1), or 1 where the probability is above 0.5.")
             return False
     elif column == "class" and len(value) > 18:
-        reading.fault(line, f"The class {_short(value)} is out of range.", "Classes are counted from 0.")
+        reading.fault(line, f"The class {_shown(value)} is out of range.", "Classes are counted from 0.")
         return False
     return True
 
@@ -504,13 +548,15 @@ def _values(
     if outside.size and column is not None:
         value = f"{values[outside[0]]:g}"
         if column == "class":
-            mend = f"Classes are whole numbers from 0 to {classes - 1}: take argmax over the classes, which is axis=1."
+            remedy = (
+                f"Classes are whole numbers from 0 to {classes - 1}: take argmax over the classes, which is axis=1."
+            )
         else:
-            mend = "Probabilities are between 0 and 1: end the model in a sigmoid, or apply it to its output."
-        reading.fault(int(outside[0]) + 2, f"The {column} {value} is out of range.", mend)
+            remedy = "Probabilities are between 0 and 1: end the model in a sigmoid, or apply it to its output."
+        reading.fault(int(outside[0]) + 2, f"The {column} {value} is out of range.", remedy)
     if len(values) > 1 and (values == values[0]).all():
-        mend = "The model does not look at the image: look at its training loss."
-        reading.fault(None, f"It predicts {values[0]:g} for every image.", mend)
+        remedy = "The model does not look at the image: look at its training loss."
+        reading.fault(None, f"It predicts {values[0]:g} for every image.", remedy)
     if not whole or (outside.size and column is not None):
         return None
     ordered = np.empty_like(values)
@@ -546,8 +592,3 @@ def _whole(ids: np.ndarray, count: int, rows: int | None, reading: _Reading) -> 
         at = int(np.argmax(ids[1:] < ids[:-1])) + 1
         reading.note(at + 2, "The ids are not in order. Each prediction is taken for its own id.")
     return True
-
-
-def _short(text: str, most: int = 40) -> str:
-    shown = "".join(c if c.isprintable() else "?" for c in text[: most + 1])
-    return shown if len(shown) <= most else shown[: most - 1] + "…"

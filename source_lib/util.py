@@ -264,7 +264,7 @@ def pred_test(
     Raises
     ------
     ValueError
-        If the folder does not exist, the output has another shape or is not finite, or probabilities are asked of a
+        If the folder does not exist, the output has another shape or is not finite, or probabilities are requested of a
         model that does not give any.
     """
     if part not in ("test", "valid"):
@@ -288,7 +288,9 @@ def _classes(output: np.ndarray) -> np.ndarray:
 
 def _of_class_1(output: np.ndarray) -> np.ndarray:
     if output.shape[1] > 2:
-        raise ValueError(f"The model tells {output.shape[1]} classes apart; a probability of class 1 is asked of two.")
+        raise ValueError(
+            f"The model has {output.shape[1]} classes; a probability of class 1 needs a model for two classes."
+        )
     values = output[:, -1].astype(np.float64)
     sums = output.sum(axis=1) if output.shape[1] == 2 else np.ones(1)
     if (values < 0).any() or (values > 1).any() or not np.allclose(sums, 1, atol=1e-3):

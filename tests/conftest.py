@@ -1,5 +1,6 @@
 """What many tests share: warm sandboxes, a course folder with lab 1 released, and the site."""
 
+import contextlib
 import fcntl
 import os
 import shutil
@@ -10,15 +11,21 @@ from pathlib import Path
 # As in the labs and in the sandbox, before NumPy is imported: on a busy machine a second thread of OpenBLAS stalls the
 # first, and a vectorized answer then looks slow.
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
-# Tests run beside each other, one per processor; threads of one that wait for those of another cost twice the time.
+# Tests run in parallel, one per processor; threads of one that wait for those of another cost twice the time.
 os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), "1")
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
 import pytest
 
+from source_lib.tensorflow_settings import quiet_tensorflow
+
+quiet_tensorflow()
+# jsonschema imports a check of web addresses where it finds one, for seconds, and no notebook needs it.
+sys.modules.setdefault("rfc3987_syntax", None)
+
 ROOT = Path(__file__).resolve().parent.parent
 PROGRAM = Path(sys.executable).with_name("cnn-course")
+#: The secret of the tests' course, whose answers are known: a test that grades with another seed waits for them.
+SEED = 3
 #: What takes longest, so that no worker is left alone with it at the end.
 FIRST = [
     *("test_pages", "test_lab1", "test_demo", "test_lab2"),
@@ -68,15 +75,48 @@ def bare_sandbox(sandbox_works):
         yield warm
 
 
+@contextlib.contextmanager
+def shared(tmp_path_factory, name):
+    """Lend a folder that all processes of a run share, to one at a time: who finds it empty fills it."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / name
+    folder.mkdir(exist_ok=True)
+    with open(folder.with_name(f"{name}.lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield folder
+
+
 @pytest.fixture(scope="session")
 def released(tmp_path_factory):
-    """A course folder in which lab 1 is released; tests copy it."""
-    folder = tmp_path_factory.mktemp("released")
-    (folder / "assignments").mkdir()
-    shutil.copy(ROOT / "nbgrader_config.py", folder)
-    shutil.copytree(ROOT / "assignments" / "lab1", folder / "assignments" / "lab1")
-    subprocess.run([PROGRAM, "release", "lab1", "--course", folder], check=True, capture_output=True)
+    """A course folder in which lab 1 is released and the secret is `SEED`; tests copy it.
+
+    The course's answers to its questions are known in it, as after a first grading: else each grading of these tests
+    would warm up a sandbox with Keras to ask for them.
+    """
+    with shared(tmp_path_factory, "released") as folder:
+        if not (folder / "course_secret").exists():
+            (folder / "assignments").mkdir()
+            shutil.copy(ROOT / "nbgrader_config.py", folder)
+            shutil.copytree(ROOT / "assignments" / "lab1", folder / "assignments" / "lab1")
+            subprocess.run([PROGRAM, "release", "lab1", "--course", folder], check=True, capture_output=True)
+            _learn_answers(folder)
+            (folder / "course_secret").write_text(f"{SEED}\n")
     return folder
+
+
+def _learn_answers(course):
+    """Grade the solution and the untouched notebook in a copy of a course, and keep the course's answers to both."""
+    from autograder.sandbox.launch import probe
+
+    if probe() is not None:
+        return
+    copy = course.with_name("learns")
+    shutil.copytree(course, copy)
+    for student, step in (("right", "source"), ("untouched", "release")):
+        shutil.copytree(copy / "assignments" / step / "lab1", copy / "assignments" / "submitted" / student / "lab1")
+    grade = [PROGRAM, "grade", "lab1", "--no-feedback", "--seed", str(SEED), "--course", copy]
+    subprocess.run(grade, check=True, capture_output=True)
+    shutil.copy(copy / ".course_answers-lab1", course)
 
 
 @pytest.fixture
@@ -91,13 +131,9 @@ def course(released, tmp_path):
 def site(tmp_path_factory):
     """The whole site, built as `make book` builds it, into a folder of its own.
 
-    Where tests run beside each other, the first to need it builds it, and the others wait.
+    Where tests run in parallel, the first to need it builds it, and the others wait.
     """
-    own = tmp_path_factory.getbasetemp()
-    output = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "site"
-    output.mkdir(exist_ok=True)
-    with open(output / "building", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with shared(tmp_path_factory, "site") as output:
         complaints = output / "complaints"
         if not complaints.exists():
             command = [sys.executable, ROOT / "book" / "build.py", "--output", output]

@@ -278,17 +278,22 @@ def measured(**changed):
         "grade": [run_of(STOCK, seconds) for seconds in (6.0, 3.0, 30.0)],
         "plain": [run_of(STOCK, 60.0)],
         "grade_feedback": [run_of(STOCK, 10.0)],
+        "again": [grading.Run(5.0, 0.0, STOCK, processor=9.0)],
     } | changed
 
 
+FLOOR = {"cells": 0.5, "questions": 1.5}
+
+
 def test_grading_ratios_are_of_medians_and_per_submission_where_numbers_differ():
-    figures = grading.judged(measured())
+    figures = grading.judged(measured(), FLOOR)
     by_name = {one.name.strip(): one for one in figures}
     assert by_name["2 submissions: stock autograde over cnn-course grade"].measured == 50.0
     assert by_name["2 submissions: stock autograde over cnn-course grade"].verdict == "ok"
     assert by_name["2 submissions: stock autograde over autograde with our preprocessors"].measured == 5.0
     assert by_name["2 submissions: stock autograde over autograde with our preprocessors"].verdict == "missed"
-    assert by_name["2 submissions: stock autograde over cnn-course grade with feedback"].measured == 30.0
+    above_floor = by_name["2 submissions: processor time over the floor, start included"]
+    assert (above_floor.measured, above_floor.verdict) == (2.25, "missed")
     assert figure(figures, "with cells that explore: stock").measured == 15.0
     assert by_name["one submission: cnn-course grade"].measured == 3.0
     assert by_name["scores unlike stock's"].verdict == "ok"
@@ -302,7 +307,7 @@ def test_a_page_costs_its_part_of_the_whole_command_and_stock_grades_and_writes(
 
 def test_one_other_score_in_one_run_is_missed_and_named():
     other = whole("ann", check_evaluate=4.0) | nothing("bob")
-    figures = grading.judged(measured(grade=[run_of(STOCK), run_of(other)]))
+    figures = grading.judged(measured(grade=[run_of(STOCK), run_of(other)]), FLOOR)
     unlike = next(one for one in figures if one.name == "scores unlike stock's")
     assert (unlike.measured, unlike.verdict) == (1, "missed")
     assert unlike.raw["unlike"] == [("grade", "ann", "check_evaluate", 5.0, 4.0)]
@@ -311,7 +316,7 @@ def test_one_other_score_in_one_run_is_missed_and_named():
 @pytest.mark.parametrize("scores", [nothing("ann") | nothing("bob"), whole("ann") | whole("bob")])
 def test_a_class_in_which_all_fare_alike_proves_nothing(scores):
     with pytest.raises(UserError, match="somebody 0"):
-        grading.judged(measured(stock=[run_of(scores)]))
+        grading.judged(measured(stock=[run_of(scores)]), FLOOR)
 
 
 def test_class_fits_the_lab_and_loses_only_what_explores(course):

@@ -10,6 +10,7 @@ import sys
 import tomllib
 import warnings
 import zipfile
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import jupytext
@@ -146,6 +147,18 @@ def test_imports_are_found_wherever_they_stand():
 def test_the_library_knows_nothing_of_grading_or_jupyter(path):
     above = ("autograder", "nbgrader", "IPython", "ipykernel", "jupyter", "jupyter_core", "jupytext", "nbformat")
     assert [module for module in imports(path) if under(module, *above)] == []
+
+
+def test_imports_of_the_library_never_run_in_a_circle():
+    """Those for type checkers count too: a module that must know another to be understood depends on it."""
+    paths = {}
+    for path in (ROOT / "source_lib").rglob("*.py"):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        paths[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    graph = {module: (imports(path) & paths.keys()) - {module} for module, path in paths.items()}
+    assert graph["source_lib.data"] >= {"source_lib.data.data_generator"} and len(graph) > 15
+    order = list(TopologicalSorter(graph).static_order())
+    assert order.index("source_lib.predictions") < order.index("source_lib.data.patchcam")
 
 
 def test_the_checks_of_a_notebook_need_nothing_of_an_instructor_s():
@@ -338,7 +351,6 @@ LABS_NAMED = {
     "autograder/__init__.py": (2, "what a notebook calls, shown by an example"),
     "autograder/cli.py": (2, "examples in the help"),
     "autograder/new_lab.py": (2, "examples of a name that can be chosen"),
-    "autograder/checking/contest.py": (2, "an example in a docstring"),
     "autograder/checking/lab.py": (1, "an example of a name"),
     "autograder/labs/__init__.py": (2, "an example of a name"),
     "benchmarks/convolution.py": (1, "what is measured: the solutions of one lab"),

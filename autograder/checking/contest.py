@@ -19,7 +19,7 @@ class Contest:
     Attributes
     ----------
     name : str
-        The lab's name, for example ``lab3``.
+        The name of the lab.
     title : str
         What the page calls the lab.
     files : mapping of str to tuple of str
@@ -56,7 +56,7 @@ class Contest:
 
     Examples
     --------
-    >>> masks = Contest("lab9", "Glands", {"dice": ("masks.npz",)}, Path("labels/lab9.npz"), shape=(128, 128))
+    >>> masks = Contest("glands", "Glands", {"dice": ("masks.npz",)}, Path("labels/glands.npz"), shape=(128, 128))
     >>> masks.metric, masks.runs
     ('dice', 1)
     """

@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from source_lib.text import shorten
+
 MAX_CONFIG = 2**20
 #: Layers of Keras that a model may have which is rebuilt for grading. None of them holds code.
 ALLOWED = frozenset(
@@ -67,7 +69,9 @@ def _walk(node: dict[str, Any], depth: int) -> Iterator[dict[str, Any]]:
         raise ConfigError("has models in models without end.")
     name, module = str(node["class_name"]), str(node.get("module", ""))
     if node.get("registered_name") not in (None, name) or module.partition(".")[0] not in ("keras", ""):
-        raise ConfigError(f"has {_short(name)}, which is no layer of Keras; a model of Keras' own layers is needed.")
+        raise ConfigError(
+            f"has {shorten(name, 60)}, which is no layer of Keras; a model of Keras' own layers is needed."
+        )
     if name in _MODELS:
         for layer in node["config"]["layers"]:
             yield from _walk(layer, depth + 1)
@@ -77,7 +81,7 @@ def _walk(node: dict[str, Any], depth: int) -> Iterator[dict[str, Any]]:
         _plain(node["config"])
         yield node
     else:
-        raise ConfigError(f"has a layer {_short(name)}, which is not rebuilt for grading; use another one.")
+        raise ConfigError(f"has a layer {shorten(name, 60)}, which is not rebuilt for grading; use another one.")
 
 
 def _plain(value: Any) -> None:
@@ -162,7 +166,7 @@ def regularization(config: str, compiled: str) -> dict[str, str]:
     try:
         optimizer = json.loads(compiled).get("optimizer") or {}
         if _positive(optimizer.get("config", {}).get("weight_decay")):
-            found.setdefault("weight decay", f"{_short(str(optimizer.get('class_name')))} with weight_decay")
+            found.setdefault("weight decay", f"{shorten(str(optimizer.get('class_name')), 60)} with weight_decay")
     except (ValueError, AttributeError, TypeError, RecursionError):
         pass
     return found
@@ -182,7 +186,3 @@ def _augments(settings: dict[str, Any]) -> bool:
     sizes = [value for key, value in settings.items() if key.endswith(("factor", "value_range")) or key == "mode"]
     flat = [number for size in sizes for number in (size if isinstance(size, list) else [size])]
     return not flat or any(number not in (0, 0.0, None) for number in flat)
-
-
-def _short(name: str) -> str:
-    return "".join(c for c in name[:60] if c.isprintable())

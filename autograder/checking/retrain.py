@@ -64,11 +64,19 @@ def course_train(seed):
     return [*course_described(model), losses, changed, *after]
 """
 _PREDICT = """
+def course_layers(model):
+    for layer in model.layers:
+        yield from course_layers(layer) if hasattr(layer, "layers") else [layer]
+
 def course_rebuild(config, *weights):
     import keras
     global model
     model = keras.models.model_from_json(config)
     model.set_weights(list(weights))
+    for layer in course_layers(model):
+        # A layer that normalizes computes with what it made of its weights before.
+        if hasattr(layer, "finalize_state"):
+            layer.finalize_state()
 
 def course_predict(x, batch):
     return model.predict(x, batch_size=batch, verbose=0)
@@ -283,10 +291,10 @@ def train(
         or len(answer) < 4
         or not all(isinstance(text, str) for text in answer[:2])
         or not isinstance(answer[2], (list, tuple))
-        or not all(isinstance(weights, np.ndarray) for weights in answer[4:])
+        or (weights := _weights(answer[4:])) is None
     ):
         raise StudentError(f"{spec.train} sent something that is no trained model.")
-    return Training(Model(answer[0], list(answer[4:])), list(answer[2]), answer[3] is True)
+    return Training(Model(answer[0], weights), list(answer[2]), answer[3] is True)
 
 
 def handed_in(student: Student, folder: str = "", cpu: int = CPU_SECONDS) -> Model:
@@ -332,9 +340,9 @@ def handed_in(student: Student, folder: str = "", cpu: int = CPU_SECONDS) -> Mod
             raise _not_rebuilt(name, error) from None
     if isinstance(answer, str):
         raise StudentError(f"The weights in {weights_file} cannot be used: {answer[:300]}.")
-    if not isinstance(answer, (list, tuple)) or not all(isinstance(weights, np.ndarray) for weights in answer):
+    if not isinstance(answer, (list, tuple)) or (read := _weights(answer)) is None:
         raise StudentError(f"The weights in {weights_file} cannot be used.")
-    return Model(config, list(answer), name)
+    return Model(config, read, name)
 
 
 def predict(
@@ -471,6 +479,13 @@ def _file(student: Student, name: str) -> bytes:
         missing = f"There is no file {name} beside the notebook; save_model writes it, and it is handed in with it."
         raise StudentError(next((note for note in student.left_out if f" {name}" in note), missing))
     return content
+
+
+def _weights(sent: Sequence[Any]) -> list[np.ndarray] | None:
+    """Return weights as arrays, or None where they are none. One without a shape crosses as a number."""
+    if not all(isinstance(one, np.ndarray) or type(one) in (int, float) for one in sent):
+        return None
+    return [np.asarray(one) for one in sent]
 
 
 def _parts(values: np.ndarray, each: float) -> Iterator[np.ndarray]:

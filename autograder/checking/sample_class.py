@@ -114,6 +114,11 @@ def edit(grade_id: str, old: str, new: str) -> Change:
         The cell.
     old, new : str
         What is replaced, and by what.
+
+    Raises
+    ------
+    UserError
+        When the change is made, if the cell does not hold the text.
     """
 
     def change(notebook: NotebookNode) -> None:

@@ -89,7 +89,17 @@ def points_reached(accuracies: Sequence[float], bands: Bands) -> int | None:
 
 @dataclass(frozen=True)
 class Operating:
-    """What the rule does with a student of a true average: how often full and half points, and its trainings."""
+    """What the rule does with a student of a true average: how often full and half points, and its trainings.
+
+    Attributes
+    ----------
+    full, half : float
+        How often, from 0 to 1.
+    mean : float
+        The true average, in percent.
+    trainings : float
+        On average.
+    """
 
     mean: float
     full: float

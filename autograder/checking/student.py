@@ -12,8 +12,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol
 
+from autograder.checking.watch import Watch
 from autograder.sandbox.wire import MAX_FRAME, MAX_SHARED
 from autograder.sandbox.worker import NoAnswerError, answer
+from autograder.submissions.cell_run import Noted
 from autograder.submissions.files import files_beside
 
 #: Under this name a check leaves in a student's notes what a person should look at.
@@ -51,6 +53,16 @@ class Oracle(Protocol):
     def ask(self, function: str, *args: Any) -> Answer:
         """Call ``function`` on copies of ``args``.
 
+        Parameters
+        ----------
+        function : str
+        *args
+            Plain values: arrays, numbers, text, and lists of these.
+
+        Returns
+        -------
+        Answer
+
         Raises
         ------
         StudentError
@@ -58,7 +70,14 @@ class Oracle(Protocol):
         """
 
     def call(self, function: str, *args: Any) -> Any:
-        """Return only the value of `ask`."""
+        """Return only the value of `ask`.
+
+        Parameters
+        ----------
+        function : str
+        *args
+            Plain values: arrays, numbers, text, and lists of these.
+        """
 
 
 class Student(Oracle, Protocol):
@@ -122,12 +141,15 @@ class Namespace:
     most: int = field(default=MAX_FRAME, kw_only=True)
 
     def ask(self, function: str, *args: Any) -> Answer:
+        return self._answered(self.functions, function, args)
+
+    def _answered(self, functions: Mapping[str, Any], function: str, args: tuple) -> Answer:
         # A print inside the function is no fault and must not bury the table of results.
         quiet = io.StringIO()
         start = time.perf_counter()
         with contextlib.redirect_stdout(quiet), contextlib.redirect_stderr(quiet):
             try:
-                value, modified = answer(self.functions, function, args, self.most)
+                value, modified = answer(functions, function, args, self.most)
             except NoAnswerError as error:
                 raise StudentError(str(error)) from None
         return Answer(value, time.perf_counter() - start, modified)
@@ -152,6 +174,12 @@ class NotebookStudent(Namespace):
         The notebook's ``globals()``.
     oracle : Oracle
         The course's answers.
+    most, notes, alive, material, owner
+        As `Namespace` and `Student` have them.
+    forbidden : tuple of str
+        Packages that are refused to its functions while they are asked, as they are while grading.
+    noted : dict of str to list of Noted
+        What they called of these, by the function that was asked.
     """
 
     oracle: Oracle = field(default_factory=lambda: Namespace({}))
@@ -159,6 +187,19 @@ class NotebookStudent(Namespace):
     alive: bool = True
     material: Mapping[str, Any] = field(default_factory=dict)
     owner: str = ""
+    forbidden: tuple[str, ...] = ()
+    noted: dict[str, list[Noted]] = field(default_factory=dict)
+
+    def ask(self, function: str, *args: Any) -> Answer:
+        target = self.functions.get(function)
+        if not self.forbidden or not callable(target):
+            return super().ask(function, *args)
+        watch = Watch(self.forbidden)
+        try:
+            return self._answered({function: functools.partial(watch.call, target)}, function, args)
+        finally:
+            if watch.noted:
+                self.noted.setdefault(function, []).extend(watch.noted)
 
     @property
     def files(self) -> Mapping[str, bytes]:

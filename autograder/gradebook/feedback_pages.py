@@ -51,7 +51,19 @@ _UNCHANGED = "No response."
 
 @dataclass(frozen=True)
 class CellScore:
-    """The points of one graded cell: None where nobody has been yet."""
+    """The points of one graded cell: None where nobody has been yet.
+
+    Attributes
+    ----------
+    points : float, optional
+        Earned; None where nobody has been yet.
+    most : float
+        That can be earned.
+    automatic : float, optional
+        What the grader gave.
+    waits : bool
+        Whether a person must look at it.
+    """
 
     points: float | None
     most: float
@@ -61,7 +73,19 @@ class CellScore:
 
 @dataclass
 class Recorded:
-    """What the gradebook holds of one submission."""
+    """What the gradebook holds of one submission.
+
+    Attributes
+    ----------
+    total, most : float
+        Points, and those that can be earned.
+    penalty : float
+        Taken off for handing in late.
+    scores : dict of str to CellScore
+        By ``grade_id``.
+    comments : dict of str to str
+        What a person wrote, by ``grade_id``.
+    """
 
     total: float
     most: float
@@ -72,7 +96,15 @@ class Recorded:
 
 @dataclass(frozen=True)
 class Page:
-    """One student's page, and why it could not be made; empty where it was."""
+    """One student's page, and why it could not be made; empty where it was.
+
+    Attributes
+    ----------
+    student : str
+    path : pathlib.Path
+    problem : str
+        Empty where the page was made.
+    """
 
     student: str
     path: Path

@@ -122,4 +122,5 @@ class Store:
         session.commit()
 
     def close(self) -> None:
+        """Close the gradebook."""
         self.gradebook.close()

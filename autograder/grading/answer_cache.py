@@ -30,7 +30,14 @@ MAX_ANSWERS, MAX_ANSWER_BYTES, MAX_CACHE_BYTES = 2000, 2**20, 2**25
 
 
 def place(course: Path, lab: Lab) -> Path:
-    """Return where the answers to a lab are, or would be. They depend on the secret, so they are as secret."""
+    """Return where the answers to a lab are, or would be. They depend on the secret, so they are as secret.
+
+    Parameters
+    ----------
+    course : pathlib.Path
+        The course's folder.
+    lab : Lab
+    """
     return course / f".course_answers-{lab.name}"
 
 
@@ -57,7 +64,16 @@ def read(course: Path, lab: Lab) -> dict[bytes, Any]:
 
 
 def write(course: Path, lab: Lab, known: Mapping[bytes, Any]) -> None:
-    """Keep answers for the next time; where they cannot be kept, that only costs time."""
+    """Keep answers for the next time; where they cannot be kept, that only costs time.
+
+    Parameters
+    ----------
+    course : pathlib.Path
+        The course's folder.
+    lab : Lab
+    known : mapping of bytes to object
+        As `read` returns them.
+    """
     with contextlib.suppress(OSError), atomic_write(place(course, lab), private=True) as part:
         joblib.dump({"conditions": _conditions(lab), "known": dict(known)}, part)
 

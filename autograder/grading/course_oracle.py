@@ -49,6 +49,16 @@ class CourseOracle:
     def ask(self, function: str, *args: Any) -> Answer:
         """Ask a job of the course, once more in a fresh one where it is gone: that is never the student's fault.
 
+        Parameters
+        ----------
+        function : str
+        *args
+            Plain values: arrays, numbers, text, and lists of these.
+
+        Returns
+        -------
+        Answer
+
         Raises
         ------
         StudentError
@@ -91,7 +101,7 @@ class _Jobs:
         self._cell = _LOADING.format(sources=json.dumps(sources), reference=reference)
         self._sandbox = sandbox
         self._asked: SandboxStudent | None = None
-        # One job answers for all whose submissions are graded beside each other.
+        # One job answers for all whose submissions are graded in parallel.
         self._lock = threading.Lock()
 
     def ask(self, function: str, *args: Any) -> Answer:

@@ -1,4 +1,4 @@
-"""Where submissions are judged: on the workers of a Dask cluster, which may be many machines."""
+"""Where submissions are graded: on the workers of a Dask cluster, which may be many machines."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from autograder.submissions.cells import UnreadableNotebookError
 from autograder.submissions.submission import Submission
 
 CONNECT_SECONDS = 20
-#: Submissions on their way for each thread of a worker: one that it judges, and one that comes next.
+#: Submissions on their way for each thread of a worker: one that it grades, and one that comes next.
 AHEAD = 2
 
 
@@ -123,6 +123,20 @@ _lock = threading.Lock()
 
 def grade_on_worker(lab: str, submission: Submission, conditions: Conditions, isolation: str, code: str) -> Verdict:
     """Grade one submission on a worker.
+
+    Parameters
+    ----------
+    lab : str
+        The lab's name.
+    submission : Submission
+    conditions : Conditions
+    isolation : {"bubblewrap", "process"}
+    code : str
+        What `executors.code` returns where the class is graded.
+
+    Returns
+    -------
+    Verdict
 
     Raises
     ------

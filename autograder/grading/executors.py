@@ -1,4 +1,4 @@
-"""Where submissions are judged: beside each other on this machine."""
+"""Where submissions are graded: in parallel on this machine."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Read = Callable[[str], Submission]
 
 
 class Executor(Protocol):
-    """Where submissions are judged, and how they are isolated there."""
+    """Where submissions are graded, and how they are isolated there."""
 
     isolation: str
 
@@ -59,7 +59,7 @@ class LocalExecutor:
         The course's folder, where its answers are kept.
     lab : Lab
     sandboxes : sequence of Sandbox
-        Where submissions run, as many beside each other. They lack the packages of ``lab.forbidden`` and stay open.
+        Where submissions run, as many in parallel. They lack the packages of ``lab.forbidden`` and stay open.
     complete : Sandbox
         One that has all packages, for the course's own answers. It stays open, and may be lazy.
     """

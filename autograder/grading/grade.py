@@ -1,4 +1,4 @@
-"""Notebook in, verdict out: run a submission beside the course's answers and judge it item by item."""
+"""Notebook in, verdict out: run a submission beside the course's answers and grade it item by item."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import re
 import time
 import zlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from nbformat.notebooknode import NotebookNode
 
+from autograder.checking import forbidden_use
 from autograder.checking.lab import Lab
 from autograder.checking.problem import Problem
 from autograder.checking.rubric import Check, Item
@@ -21,15 +22,10 @@ from autograder.grading.student import SandboxStudent, Timeouts
 from autograder.sandbox.launch import SandboxError
 from autograder.sandbox.pool import JobEndedError, JobTimeoutError, Sandbox
 from autograder.submissions import cells
-from autograder.submissions.cells import CellRun
+from autograder.submissions.cell_run import CellRun
 from autograder.submissions.sanitize import printable, without_links
 from autograder.submissions.submission import Submission
 
-_BORROWED = "{} uses {} instead of computing its answer, so it scores 0. Write it with NumPy or SciPy."
-_UNPROVEN = (
-    "{} gives other answers where {} cannot be used: it needs what another function or line of the notebook makes with "
-    "them. It is paid once a person has seen that it computes by itself."
-)
 _NO_MODULE = re.compile(r"No module named '([\w.]{1,60})'")
 #: How long an answer may take that is only asked for to show what is wrong.
 REASON_SECONDS = 2.0
@@ -43,7 +39,7 @@ class Verdict:
     Attributes
     ----------
     items : list of Item
-        Every line of the lab's rubric, judged.
+        Every line of the lab's rubric, asked.
     flags : list of str
         Why a person must look; empty where nobody has to.
     ran : dict of int to CellRun
@@ -171,35 +167,36 @@ def grade(
     sources = cells.runnable(notebook, [check.grade_id for check in lab.checks])
     given = submission, oracle.answers, conditions.timeouts, conditions.material
     student = SandboxStudent(sandbox, sources, *given)
-    judged = _judged(lab, student, conditions.seed)
-    borrowed, elsewhere = _borrowed(lab, student, judged)
-    items = judged.items
-    if elsewhere:
+    outcome = _ask_checks(lab, student, conditions.seed)
+    items = dict(outcome.items)
+    functions = [check.function for check in lab.checks]
+    guilty, elsewhere = forbidden_use.blamed(lab.checks, functions, student.noted, items)
+    if elsewhere or any(what.noted for what in student.ran.values()):
         with oracle.lent:
-            judged = _judged(lab, SandboxStudent(oracle.complete, sources, *given), conditions.seed)
+            outcome = _ask_checks(lab, SandboxStudent(oracle.complete, sources, *given), conditions.seed)
         # Who called a package is told by the student's side, and may be made up: it explains, and it never pays.
-        items = {
-            check.grade_id: _proven(check, items[check.grade_id], judged.items[check.grade_id], lab, flags)
-            for check in lab.checks
-            if check.function not in borrowed
-        }
+        for check in lab.checks:
+            if check.function not in guilty:
+                both = items[check.grade_id], outcome.items[check.grade_id]
+                items[check.grade_id], doubt = forbidden_use.proven(check, *both, lab.forbidden)
+                flags += filter(None, [doubt])
     for check in lab.checks:
-        if check.function in borrowed:
-            items[check.grade_id] = check.failed(_BORROWED.format(check.function, borrowed[check.function]))
-    flags += judged.flags
-    flags += [f"Cell {position + 1}: {what.cut_off}" for position, what in sorted(judged.ran.items()) if what.cut_off]
+        if check.function in guilty:
+            items[check.grade_id] = check.failed(forbidden_use.sentence(check.function, guilty[check.function]))
+    flags += outcome.flags
+    flags += [f"Cell {position + 1}: {what.cut_off}" for position, what in sorted(outcome.ran.items()) if what.cut_off]
     listed = [item for check in lab.checks for item in items[check.grade_id]]
-    flags += _for_want_of_packages(listed, judged.ran)
+    flags += _for_want_of_packages(listed, outcome.ran)
     flags = [_sentence(flag) for flag in flags]
     items = [
         replace(item, message=_sentence(item.message), example=without_links(printable(item.example, lines=True)))
         for item in listed
     ]
-    return Verdict(items, flags, judged.ran, sandbox.isolation, time.perf_counter() - start)
+    return Verdict(items, flags, outcome.ran, sandbox.isolation, time.perf_counter() - start)
 
 
 @dataclass(frozen=True)
-class _Judged:
+class _Outcome:
     """One run of a submission: the items of each check, what cells did, and what went wrong on our side."""
 
     items: dict[str, list[Item]]
@@ -207,16 +204,15 @@ class _Judged:
     flags: list[str]
 
 
-def _judged(lab: Lab, student: SandboxStudent, seed: int) -> _Judged:
+def _ask_checks(lab: Lab, student: SandboxStudent, seed: int) -> _Outcome:
     items: dict[str, list[Item]] = {}
     problems: dict[str, list[Problem | None]] = {}
     flags: list[str] = []
     try:
         student.run()
         for check in lab.checks:
-            rng = np.random.default_rng([seed, zlib.crc32(check.grade_id.encode())])
             try:
-                problems[check.grade_id] = check.judge(student, rng)
+                problems[check.grade_id] = check.judge(student, generator(check, seed))
                 items[check.grade_id] = check.items(problems[check.grade_id])
             except (SandboxError, JobEndedError, JobTimeoutError):
                 raise
@@ -238,43 +234,18 @@ def _judged(lab: Lab, student: SandboxStudent, seed: int) -> _Judged:
     for check in lab.checks:
         items.setdefault(check.grade_id, check.failed(UNJUDGED))
     flags += student.notes.get(FLAGS, [])
-    return _Judged(items, dict(student.ran), flags)
+    return _Outcome(items, dict(student.ran), flags)
 
 
-def _borrowed(lab: Lab, student: SandboxStudent, judged: _Judged) -> tuple[dict[str, str], bool]:
-    """Return what each borrowed answer called, and whether others must be asked where those packages are there.
+def generator(check: Check, seed: int) -> np.random.Generator:
+    """Return what the questions of a check are drawn from: the same for all who are graded with one seed.
 
-    Whose fault it is that ``dense_layer`` has no answer, when the ``activation`` that it calls lets Keras compute,
-    the innermost of the lab's functions tells; then a person is called. One that does without after all, after an
-    error, has computed.
+    Parameters
+    ----------
+    check : Check
+    seed : int
     """
-    functions = {check.function for check in lab.checks}
-    borrowed: dict[str, str] = {}
-    elsewhere = any(what.noted for what in student.ran.values())
-    for check in lab.checks:
-        lost = any(not item.passed for item in judged.items[check.grade_id])
-        for noted in student.noted.get(check.function, ()) if lost else ():
-            guilty = next((name for name in reversed(noted.callers) if name in functions), check.function)
-            if guilty == check.function:
-                borrowed.setdefault(guilty, noted.name)
-            else:
-                elsewhere = True
-    return borrowed, elsewhere
-
-
-def _proven(check: Check, alone: list[Item], helped: list[Item], lab: Lab, flags: list[str]) -> list[Item]:
-    """Return the items of an answer: what it showed without the packages counts, what it shows only with them does not.
-
-    Both runs ask the same. What passed alone was computed, even where a cell that has the packages then fails, for
-    example since it downloads data.
-    """
-    items = [same if same.passed else item for item, same in zip(helped, alone, strict=True)]
-    unproven = [item for item, same in zip(items, alone, strict=True) if item.passed and not same.passed]
-    if unproven:
-        message = _UNPROVEN.format(check.function, _listed(lab.forbidden))
-        flags.append(message)
-        return [replace(item, passed=False, message=message) if item in unproven else item for item in items]
-    return items
+    return np.random.default_rng([seed, zlib.crc32(check.grade_id.encode())])
 
 
 def _for_want_of_packages(items: list[Item], ran: Mapping[int, CellRun]) -> list[str]:
@@ -291,10 +262,6 @@ def _for_want_of_packages(items: list[Item], ran: Mapping[int, CellRun]) -> list
     return [f"Points were lost where a package is needed that is not installed here ({names})."]
 
 
-def _listed(packages: tuple[str, ...]) -> str:
-    return " and ".join(filter(None, [", ".join(packages[:-1]), packages[-1]]))
-
-
 def _sentence(text: str) -> str:
     """Return what may hold a student's words as they may stand on a page, beside formulas."""
     return without_links(printable(text))
@@ -307,7 +274,15 @@ def in_short(error: BaseException) -> str:
 
 
 def unreadable(lab: Lab, reason: str, isolation: str) -> Verdict:
-    """Return the verdict on a submission that cannot be read: nothing earned, and a person must look."""
+    """Return the verdict on a submission that cannot be read: nothing earned, and a person must look.
+
+    Parameters
+    ----------
+    lab : Lab
+    reason : str
+        For the student.
+    isolation : {"bubblewrap", "process"}
+    """
     reason = _sentence(reason)
     items = [item for check in lab.checks for item in check.failed(reason)]
     return Verdict(items, [reason], isolation=isolation)
@@ -316,7 +291,7 @@ def unreadable(lab: Lab, reason: str, isolation: str) -> Verdict:
 def as_stored(verdict: Verdict) -> dict[str, Any]:
     """Return what `from_stored` needs to make the verdict again, but for what the cells put out."""
     return {
-        "items": [asdict(item) for item in verdict.items],
+        "items": [dict(vars(item)) for item in verdict.items],
         "flags": verdict.flags,
         "isolation": verdict.isolation,
         "seconds": verdict.seconds,
@@ -330,7 +305,19 @@ def from_stored(stored: Mapping[str, Any]) -> Verdict:
 
 
 def as_record(student: str, lab: Lab, verdict: Verdict) -> dict[str, Any]:
-    """Return a verdict as one entry of the JSON report."""
+    """Return a verdict as one entry of the JSON report.
+
+    Parameters
+    ----------
+    student : str
+    lab : Lab
+    verdict : Verdict
+
+    Returns
+    -------
+    dict
+        Text, numbers and lists, as JSON has them.
+    """
     items = [
         {
             "check": item.check,

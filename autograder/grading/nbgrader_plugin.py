@@ -46,6 +46,12 @@ MAX_TEXTS, MAX_CODE = 500_000, 1_000_000
 def read_roles(db_url: str, assignment: str, notebook: str) -> dict[str, Role]:
     """Return what the release says of each named cell, from the gradebook.
 
+    Parameters
+    ----------
+    db_url : str
+        The address of the gradebook.
+    assignment, notebook : str
+
     Raises
     ------
     nbgrader.api.MissingEntry
@@ -98,7 +104,7 @@ class RestoreCells(NbGraderPreprocessor):
 
 
 class TrustedExecute(NbGraderPreprocessor):
-    """Run the notebook in the sandbox, judge it from outside, and write each verdict as its check cell's output.
+    """Run the notebook in the sandbox, grade it from outside, and write each verdict as its check cell's output.
 
     Takes the place of nbgrader's ``Execute``. A verdict in ``resources["verdict"]`` is written as it is: then the
     submission was graded before.
@@ -177,6 +183,13 @@ def write_verdict(nb: NotebookNode, lab: Lab, verdict: grade.Verdict) -> None:
 
     nbgrader pays full marks for an output that is missing, negative or no plain float, so a check cell always gets
     exactly one result: a float between 0 and the cell's points.
+
+    Parameters
+    ----------
+    nb : NotebookNode
+        With the roles of its cells restored.
+    lab : Lab
+    verdict : Verdict
     """
     budget = Budget()
     for position, cell in enumerate(nb.cells):

@@ -1,4 +1,4 @@
-"""Many submissions: graded beside each other, saved in one place, one after the other."""
+"""Many submissions: graded in parallel, saved in one place, one after the other."""
 
 from __future__ import annotations
 
@@ -42,7 +42,14 @@ MAX_STAMP = 200
 
 @dataclass(frozen=True)
 class Graded:
-    """One student's verdict, and whether it is the one of an earlier run that still holds."""
+    """One student's verdict, and whether it is the one of an earlier run that still holds.
+
+    Attributes
+    ----------
+    student : str
+    verdict : Verdict
+    kept : bool
+    """
 
     student: str
     verdict: grade.Verdict
@@ -51,6 +58,17 @@ class Graded:
 
 def students_of(course: CourseFolder, lab: Lab, only: str | None = None) -> list[str]:
     """Return who handed something in for a lab, sorted.
+
+    Parameters
+    ----------
+    course : CourseFolder
+    lab : Lab
+    only : str, optional
+        The one student that is asked for.
+
+    Returns
+    -------
+    list of str
 
     Raises
     ------
@@ -69,6 +87,15 @@ def students_of(course: CourseFolder, lab: Lab, only: str | None = None) -> list
 
 def released_roles(course: CourseFolder, lab: Lab) -> dict[str, Role]:
     """Return the roles of the released cells.
+
+    Parameters
+    ----------
+    course : CourseFolder
+    lab : Lab
+
+    Returns
+    -------
+    dict of str to Role
 
     Raises
     ------
@@ -184,6 +211,16 @@ def _saved(saver: Saver, graded: Graded) -> Graded:
 def read_one(course: CourseFolder, lab: Lab, student: str) -> Submission:
     """Return what one student handed in.
 
+    Parameters
+    ----------
+    course : CourseFolder
+    lab : Lab
+    student : str
+
+    Returns
+    -------
+    Submission
+
     Raises
     ------
     UnreadableNotebookError
@@ -194,7 +231,14 @@ def read_one(course: CourseFolder, lab: Lab, student: str) -> Submission:
 
 
 def timestamp(course: CourseFolder, folder: Path) -> datetime.datetime | None:
-    """Return when a submission was handed in, or None where nothing readable says so."""
+    """Return when a submission was handed in, or None where nothing readable says so.
+
+    Parameters
+    ----------
+    course : CourseFolder
+    folder : pathlib.Path
+        Of one submission.
+    """
     if _stamp(folder) is not None:
         # The date parser raises what it likes.
         with contextlib.suppress(Exception):
@@ -203,7 +247,14 @@ def timestamp(course: CourseFolder, folder: Path) -> datetime.datetime | None:
 
 
 def notebook_path(course: CourseFolder, lab: Lab, student: str) -> Path:
-    """Return where a student's notebook is, or would be."""
+    """Return where a student's notebook is, or would be.
+
+    Parameters
+    ----------
+    course : CourseFolder
+    lab : Lab
+    student : str
+    """
     return course.step("submitted", student, lab.name) / f"{lab.name}.ipynb"
 
 
@@ -304,6 +355,7 @@ class Saver:
         return joblib.hash((student, content, files_beside(path), self._when(student), self.conditions))
 
     def close(self) -> None:
+        """Close the gradebook."""
         self.store.close()
 
     def _when(self, student: str) -> datetime.datetime | None:

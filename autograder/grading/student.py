@@ -14,7 +14,7 @@ from autograder.checking.student import Answer, Namespace, Oracle, StudentError
 from autograder.sandbox import wire
 from autograder.sandbox.pool import Job, JobEndedError, JobOptions, JobTimeoutError, Sandbox
 from autograder.sandbox.stubs import MAX_CALLERS, MAX_NOTED
-from autograder.submissions.cells import CellRun, Noted
+from autograder.submissions.cell_run import CellRun, Noted
 from autograder.submissions.python_source import definitions
 from autograder.submissions.submission import Submission
 

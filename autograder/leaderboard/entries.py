@@ -18,7 +18,8 @@ from autograder.leaderboard.formats import read_file
 from autograder.leaderboard.scores import METRICS
 from autograder.submissions.files import files_beside
 from autograder.submissions.sanitize import printable
-from source_lib.predictions import Finding, among
+from source_lib.predictions import FileProblem, among
+from source_lib.text import shorten
 
 #: Of each class: both parts of the board need some. Of what has no classes, twice as many.
 MIN_IMAGES = 8
@@ -78,7 +79,7 @@ def read_labels(path: Path, contest: Contest) -> np.ndarray:
     except OSError as error:
         raise UserError(f"The label file {path} cannot be read: {error.strerror}.") from None
     if read.values is None:
-        line = read.findings[0].line
+        line = read.problems[0].line
         where = f"{path}, line {line}," if line else f"{path}"
         raise UserError(f"{where} is not what a label file holds: {_right_labels(kind, path, contest)}")
     if kind == "class":
@@ -131,7 +132,7 @@ def read_entry(folder: Path, contest: Contest, images: int | None = None) -> Ent
     for metric, names in contest.files.items():
         kind = METRICS[metric].kind
         read = [read_file(files[name], name, kind, contest, images) for name in names if name in files]
-        faults = [finding for one in read for finding in one.findings if not finding.harmless] + among(read)
+        faults = [finding for one in read for finding in one.problems if not finding.harmless] + among(read)
         values = [one.values for one in read]
         whole = len(read) == len(names) and all(one is not None and one.shape == values[0].shape for one in values)
         if whole:
@@ -139,20 +140,21 @@ def read_entry(folder: Path, contest: Contest, images: int | None = None) -> Ent
         # What keeps the files from being understood comes before what is only untidy.
         broken = {one.name for one in read if one.values is None}
         faults.sort(key=lambda finding: (finding.file not in broken, finding.line is None))
-        missing = [Finding(name, None, "It was not handed in.", *left_out[:1]) for name in names if name not in files]
+        absent = [name for name in names if name not in files]
+        missing = [FileProblem(name, None, "It was not handed in.", *left_out[:1]) for name in absent]
         if len(missing) == len(names) > 1:
-            missing = [Finding(f"{names[0]} to {names[-1]}", None, "None of them was handed in.", *left_out[:1])]
+            missing = [FileProblem(f"{names[0]} to {names[-1]}", None, "None of them was handed in.", *left_out[:1])]
         without = "" if metric == contest.metric or whole else f"No {METRICS[metric].title}. "
         notes += _in_short([*missing, *faults], without)
     return Entry(predicted, tuple(notes))
 
 
-def _in_short(findings: list[Finding], without: str) -> list[str]:
-    if not findings:
+def _in_short(problems: list[FileProblem], without: str) -> list[str]:
+    if not problems:
         return []
-    more = len(findings) - 1
+    more = len(problems) - 1
     also = f" And {more} more." if more else ""
-    return [_cut(without + printable(str(findings[0])), MAX_NOTE - len(also)) + also]
+    return [shorten(without + printable(str(problems[0])), MAX_NOTE - len(also)) + also]
 
 
 def read_nicknames(path: Path) -> dict[str, str]:
@@ -257,8 +259,4 @@ def display_names(students: Iterable[str], nicknames: Mapping[str, str], secret:
 
 def display_name(name: str) -> str:
     """Return a name as it may stand on a page, and a stand-in for one that leaves nothing to show."""
-    return _cut(printable(name), MAX_NAME) or "(no name)"
-
-
-def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
+    return shorten(printable(name), MAX_NAME) or "(no name)"

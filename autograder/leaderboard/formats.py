@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 from autograder.checking.contest import Contest
-from source_lib.predictions import Finding, Predictions, read_predictions
+from source_lib.predictions import FileProblem, Predictions, read_predictions
 
 #: Pixels of all masks of a file whose number of images is not known.
 MAX_PIXELS = 2**28
@@ -29,7 +29,7 @@ _OFF = 0.05
 
 
 class _UnclearError(Exception):
-    """Why a file cannot be understood, as the arguments of a `Finding` after the file's name."""
+    """Why a file cannot be understood, as the arguments of a `FileProblem` after the file's name."""
 
 
 def read_file(
@@ -104,9 +104,9 @@ def read_numbers(
     >>> read_numbers(b"id,value\\n1,2.5\\n0,7\\n", ["value"], (0, 10)).values
     array([7. , 2.5])
     """
-    findings = []
+    problems = []
     try:
-        lines = _lines(content, columns, rows, findings)
+        lines = _lines(content, columns, rows, problems)
         values = np.array([lines[index][1] for index in range(len(lines))])
         at = [lines[index][0] for index in range(len(lines))]
         outside = np.flatnonzero(((values < limits[0]) | (values > limits[1])).any(axis=1))
@@ -116,21 +116,21 @@ def read_numbers(
             what = f"The number {number} is not between {limits[0]:g} and {limits[1]:g}."
             if not clip:
                 raise _UnclearError(at[row], what, "Look at the last layer of the model.")
-            findings.append((at[row], what, "The nearest of them is taken."))
+            problems.append((at[row], what, "The nearest of them is taken."))
         if len(columns) > 1 and (np.abs(values.sum(axis=1) - 1) > _OFF).any():
             row = int(np.argmax(np.abs(values.sum(axis=1) - 1) > _OFF))
             what = f"The probabilities add up to {values[row].sum():.3g}, not to 1."
-            findings.append((at[row], what, "End the model in a softmax."))
+            problems.append((at[row], what, "End the model in a softmax."))
         if len(values) > 1 and (values == values[0]).all():
-            findings.append((None, "It predicts the same for every image.", "Look at the model's training loss."))
+            problems.append((None, "It predicts the same for every image.", "Look at the model's training loss."))
         values = np.clip(values, *limits)[:, 0] if len(columns) == 1 else values
     except _UnclearError as error:
-        values, findings = None, [error.args, *findings]
-    return Predictions(name, "number", values, tuple(Finding(name, *one) for one in findings))
+        values, problems = None, [error.args, *problems]
+    return Predictions(name, "number", values, tuple(FileProblem(name, *one) for one in problems))
 
 
 def _lines(
-    content: bytes, columns: Sequence[str], rows: int | None, findings: list[tuple]
+    content: bytes, columns: Sequence[str], rows: int | None, problems: list[tuple]
 ) -> dict[int, tuple[int, list[float]]]:
     """Return the line and the numbers of each id."""
     header = ",".join(["id", *columns])
@@ -141,10 +141,10 @@ def _lines(
         raise _UnclearError(None, "It is no text in UTF-8.", form) from None
     if text.startswith("\ufeff"):
         text = text[1:]
-        findings.append((1, "It begins with a byte-order mark.", "Save it as UTF-8 without a byte-order mark."))
+        problems.append((1, "It begins with a byte-order mark.", "Save it as UTF-8 without a byte-order mark."))
     semicolons = ";" in text.partition("\n")[0]
     if semicolons:
-        findings.append((1, "Its columns are separated by semicolons.", "Separate them by commas."))
+        problems.append((1, "Its columns are separated by semicolons.", "Separate them by commas."))
         text = text.replace(",", ".")
     found: dict[int, tuple[int, list[float]]] = {}
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=";" if semicolons else ",")
@@ -208,7 +208,7 @@ def read_masks(content: bytes, shape: tuple[int, int], count: int | None = None,
     <BLANKLINE>
            [[0, 0, 1]]])
     """
-    findings: tuple[Finding, ...] = ()
+    problems: tuple[FileProblem, ...] = ()
     try:
         if content.startswith(b"\x89PNG\r\n\x1a\n"):
             values = _from_png(content, shape, count)
@@ -218,10 +218,10 @@ def read_masks(content: bytes, shape: tuple[int, int], count: int | None = None,
             raise _UnclearError(None, "It is neither a PNG nor a .npz file.", _how(shape, count))
         if not values.any() or values.all():
             which = "Every pixel" if values.all() else "No pixel"
-            findings = (Finding(name, None, f"{which} of all masks is marked.", "Look at the threshold."),)
+            problems = (FileProblem(name, None, f"{which} of all masks is marked.", "Look at the threshold."),)
     except _UnclearError as error:
-        values, findings = None, (Finding(name, *error.args),)
-    return Predictions(name, "mask", values, findings)
+        values, problems = None, (FileProblem(name, *error.args),)
+    return Predictions(name, "mask", values, problems)
 
 
 def _how(shape: tuple[int, int], count: int | None) -> str:

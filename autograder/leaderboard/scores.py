@@ -337,7 +337,23 @@ def steps(
 
 
 def printed(score: Score, step: float, fine: float) -> Score:
-    """Return a score as it may be printed, each number at the nearest step; `fine` is that of standard deviations."""
+    """Return a score as it may be printed, each number at the nearest step.
+
+    Parameters
+    ----------
+    score : Score
+    step, fine : float
+        The step of means and intervals, and that of standard deviations: see `steps`.
+
+    Returns
+    -------
+    Score
+
+    Examples
+    --------
+    >>> printed(Score(0.78512, 0.00731, 0.76249, 0.80251), *steps(1500))
+    Score(mean=0.785, sd=0.008, low=0.76, high=0.805)
+    """
     mean, low, high = (_to_step(value, step) for value in (score.mean, score.low, score.high))
     return Score(mean, _to_step(score.sd, fine), low, high)
 
@@ -398,7 +414,19 @@ class Metric:
         return "class" if self.kind == "probability" else self.kind
 
     def steps(self, labels: np.ndarray, contest: Contest) -> tuple[float, float]:
-        """Return the steps of this score of images with these labels, and of its standard deviation."""
+        """Return the steps in which this score is printed.
+
+        Parameters
+        ----------
+        labels : numpy.ndarray, shape [N, ...]
+            The labels of the images that are scored.
+        contest : Contest
+
+        Returns
+        -------
+        step, fine : float
+            Of means and intervals, and of standard deviations.
+        """
         return steps(self.images(labels, contest), self.span(contest), contest.runs, contest.images_per_step)
 
 

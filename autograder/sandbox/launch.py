@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from autograder.errors import UserError
+from source_lib.tensorflow_settings import QUIET
 
 NOBODY = 65534
 JOB = "/course/job"
@@ -101,8 +102,7 @@ def environment(home: Path, course: Path) -> dict[str, str]:
         "PYTHONNOUSERSITE": "" if site.ENABLE_USER_SITE else "1",
         "OPENBLAS_NUM_THREADS": "1",
         "OMP_NUM_THREADS": "1",
-        "TF_CPP_MIN_LOG_LEVEL": "3",
-        "TF_ENABLE_ONEDNN_OPTS": "0",
+        **QUIET,
         "CUDA_VISIBLE_DEVICES": "-1",
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         "MPLCONFIGDIR": f"{home}/.matplotlib",
@@ -128,6 +128,7 @@ def _package_folders(packages: Iterable[str]) -> list[str]:
 
 
 def course_links(scratch: Path) -> Path:
+    """Make the folder that holds the packages for a worker without a sandbox, and return it."""
     course = scratch / "course"
     course.mkdir()
     for name, folder in _course_folders().items():

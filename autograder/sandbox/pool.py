@@ -65,6 +65,7 @@ class Limits:
     cpu: int = 300
 
     def settings(self) -> dict[str, int]:
+        """Return the limits by the names that the kernel gives them."""
         return {
             "AS": self.memory,
             "NPROC": self.processes,
@@ -327,7 +328,24 @@ class Sandbox:
 
 @dataclass
 class Job:
-    """One fork with a socket of its own. Ends at the first answer that is late or malformed."""
+    """One fork with a socket of its own. Ends at the first answer that is late or malformed.
+
+    Attributes
+    ----------
+    sandbox : Sandbox
+        Where it was forked.
+    number : int
+    channel : socket.socket
+        To it.
+    born : int
+        How often the sandbox had been restarted then.
+    folder : str, optional
+        Its own, where it is not isolated.
+    ended : str, optional
+        How it ended, in words.
+    large : bool
+        Whether arrays travel in shared memory.
+    """
 
     sandbox: Sandbox
     number: int
@@ -340,6 +358,16 @@ class Job:
 
     def request(self, message: Mapping[str, Any], seconds: float) -> dict[str, Any]:
         """Send a request and return its reply.
+
+        Parameters
+        ----------
+        message : mapping
+        seconds : float
+            Until the whole reply must be there.
+
+        Returns
+        -------
+        dict
 
         Raises
         ------

@@ -11,6 +11,7 @@ one of fixed size that the job may fill, for the answer. It maps neither, and ta
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import math
@@ -134,7 +135,13 @@ def weight(value: Any) -> int:
 
 
 def same(left: Any, right: Any) -> bool:
-    """Return whether two plain values hold the same bits, NaN included."""
+    """Return whether two plain values hold the same bits, NaN included.
+
+    Parameters
+    ----------
+    left, right : object
+        As `plain` returns them.
+    """
     if isinstance(left, np.ndarray):
         return (
             isinstance(right, np.ndarray)
@@ -152,7 +159,13 @@ def same(left: Any, right: Any) -> bool:
 
 
 def differing(before: tuple, after: tuple) -> tuple[int, ...]:
-    """Return the positions at which two argument lists differ."""
+    """Return the positions at which two argument lists differ.
+
+    Parameters
+    ----------
+    before, after : tuple
+        Of the same length.
+    """
     return tuple(k for k, (left, right) in enumerate(zip(before, after, strict=True)) if not same(left, right))
 
 
@@ -160,6 +173,11 @@ def describe(function: str, error: BaseException) -> str:
     """Return one sentence on an exception in a student's function, with the line of their cell where it happened.
 
     Where that is in another function, that one is named: a layer is not at fault for the activation that it calls.
+
+    Parameters
+    ----------
+    function : str
+    error : BaseException
     """
     calls = traceback.extract_tb(error.__traceback__)
     frames = [call for call in calls if "ipython-input" in call.filename or "ipykernel" in call.filename]
@@ -183,6 +201,16 @@ def describe(function: str, error: BaseException) -> str:
 def encode(message: dict[str, Any], most: int = MAX_FRAME) -> bytes:
     """Return the frame of a message.
 
+    Parameters
+    ----------
+    message : dict
+    most : int
+        Bytes of the frame.
+
+    Returns
+    -------
+    bytes
+
     Raises
     ------
     UnsendableError
@@ -201,9 +229,7 @@ def _packed(message: dict[str, Any]) -> tuple[bytes, list[memoryview]]:
 
     def pack(value: Any) -> Any:
         if isinstance(value, np.ndarray):
-            buffer = io.BytesIO()
-            np.lib.format.write_array(buffer, value, version=(1, 0), allow_pickle=False)
-            blobs.append(buffer.getbuffer())
+            blobs.append(memoryview(_npy(value)))
             return {"npy": len(blobs) - 1}
         if isinstance(value, tuple):
             return {"tuple": [pack(part) for part in value]}
@@ -221,14 +247,46 @@ def _packed(message: dict[str, Any]) -> tuple[bytes, list[memoryview]]:
     return body, blobs
 
 
+def _npy(array: np.ndarray) -> bytes:
+    """Return what `numpy.lib.format.write_array` writes of an array of numbers."""
+    if array.dtype.kind not in "biufc":
+        raise UnsendableError(f"an array of dtype {array.dtype}; numbers are expected.")
+    fortran = array.flags.f_contiguous and not array.flags.c_contiguous
+    return _header(array.dtype.str, fortran, array.shape) + array.tobytes("F" if fortran else "C")
+
+
+@functools.lru_cache(1000)
+def _header(dtype: str, fortran: bool, shape: tuple[int, ...]) -> bytes:
+    # NumPy makes it anew each time, which takes longer than all else of a small message.
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": dtype, "fortran_order": fortran, "shape": shape})
+    return header.getvalue()
+
+
 def _parts(body: bytes) -> int:
     return body.count(b"[") + body.count(b"{") + body.count(b",")
 
 
-def decode(body: bytes, blob_bytes: bytes, memory: int | None = None) -> dict[str, Any]:
+def decode(body: bytes, blob_bytes: bytes | memoryview, memory: int | None = None) -> dict[str, Any]:
     """Return the message of a frame's JSON and array bytes; every doubt is a `MalformedError`.
 
     Where there is shared ``memory``, a descriptor, the array bytes lie there, and none in the frame.
+
+    Parameters
+    ----------
+    body : bytes
+        JSON.
+    blob_bytes : bytes or memoryview
+    memory : int, optional
+        A descriptor.
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    MalformedError
     """
     try:
         if _parts(body) > MAX_PARTS:
@@ -280,7 +338,7 @@ def decode(body: bytes, blob_bytes: bytes, memory: int | None = None) -> dict[st
     return message
 
 
-def _array(blob: memoryview) -> np.ndarray:
+def _array(blob: bytes | memoryview) -> np.ndarray:
     # NumPy's own reader parses the header as Python, which fails at random where two threads do it at once, and np.load
     # trusts the header's shape and would allocate whatever it says.
     header = _HEADER.match(blob)
@@ -397,6 +455,15 @@ def _write(memory: int, blobs: list[memoryview]) -> None:
 def send(channel: socket.socket, message: dict[str, Any], deadline: float | None = None, most: int = MAX_FRAME) -> None:
     """Send a message of at most ``most`` bytes before ``deadline`` (of ``time.monotonic``).
 
+    Parameters
+    ----------
+    channel : socket.socket
+    message : dict
+    deadline : float, optional
+        Of ``time.monotonic``.
+    most : int
+        Bytes of the frame.
+
     Raises
     ------
     ClosedError, TimeoutError, UnsendableError
@@ -438,11 +505,11 @@ def receive(
     size, body_size = _LENGTHS.unpack(_exactly(channel, _LENGTHS.size, deadline, came))
     if size > most or body_size > size:
         raise MalformedError(f"a frame of {size} bytes")
-    body = _exactly(channel, body_size, deadline)
-    return decode(body, _exactly(channel, size - body_size, deadline), came[0] if came else memory)
+    frame = memoryview(_exactly(channel, size, deadline))
+    return decode(bytes(frame[:body_size]), frame[body_size:], came[0] if came else memory)
 
 
-def _exactly(channel: socket.socket, count: int, deadline: float | None, came: list[int] | None = None) -> bytes:
+def _exactly(channel: socket.socket, count: int, deadline: float | None, came: list[int] | None = None) -> bytearray:
     parts = bytearray()
     while len(parts) < count:
         channel.settimeout(_remaining(deadline))
@@ -457,7 +524,7 @@ def _exactly(channel: socket.socket, count: int, deadline: float | None, came: l
         if not part:
             raise ClosedError("the other side closed the connection")
         parts += part
-    return bytes(parts)
+    return parts
 
 
 def _remaining(deadline: float | None) -> float | None:

@@ -7,9 +7,11 @@ when it ends. Nothing here knows what a right answer is.
 
 from __future__ import annotations
 
+import ast
 import base64
 import contextlib
 import ctypes
+import functools
 import gc
 import json
 import os
@@ -19,7 +21,7 @@ import socket
 import sys
 import types
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -119,6 +121,8 @@ class Shell:
         # `%matplotlib inline` stands in many notebooks, or another way to show figures: here they are always inline.
         self.shell.enable_gui = lambda gui=None: None
         self.shell.enable_matplotlib = lambda gui=None: ("inline", "module://matplotlib_inline.backend_inline")
+        transformer = self.shell.input_transformer_manager
+        transformer.do_token_transforms = functools.partial(_without_magics, transformer.do_token_transforms)
         self.console: int | None = None
 
     def _keep_traceback(self, etype: type, evalue: BaseException, traceback: list[str]) -> None:
@@ -166,6 +170,17 @@ class Shell:
         if written:
             os.ftruncate(self.console, 0)
         return written.decode("utf-8", "replace")
+
+
+def _without_magics(otherwise: Callable[[list[str]], list[str]], lines: list[str]) -> list[str]:
+    """Return a cell as it is where it is plain Python: no magic is in it, and IPython looks longer than it runs."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ast.parse("".join(lines))
+        return lines
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return otherwise(lines)
 
 
 def _text(value: Any) -> str:
@@ -399,9 +414,9 @@ def warm_up(notebooks: bool) -> Shell:
         import pandas  # noqa: F401
         import scipy.ndimage
         import scipy.special  # noqa: F401
-        import skimage.measure
         import skimage.transform
         import skimage.util  # noqa: F401
+        from skimage.measure import block_reduce  # noqa: F401
 
         shell.run("1 / 0")
         shell.run("import matplotlib.pyplot as _plt; _plt.plot([0, 1]); _plt.title('$x$'); _plt.show()")

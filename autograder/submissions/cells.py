@@ -176,7 +176,7 @@ def _cell(raw: Any) -> NotebookNode | None:
     nbgrader = metadata.get("nbgrader")
     if isinstance(nbgrader, dict) and isinstance(nbgrader.get("grade_id"), str):
         kept = {key: value for key, value in nbgrader.items() if isinstance(value, (str, bool, int, float))}
-        cell.metadata["nbgrader"] = from_dict(kept)
+        cell.metadata["nbgrader"] = NotebookNode(kept)
     if isinstance(metadata.get("tags"), list) and EXPLORE in metadata["tags"]:
         cell.metadata["tags"] = [EXPLORE]
     if cell.cell_type == "markdown" and (pictures := _attachments(raw.get("attachments"))):
@@ -187,7 +187,7 @@ def _cell(raw: Any) -> NotebookNode | None:
 def _new(cell_type: str, source: str) -> NotebookNode:
     """Return an empty cell. What nbformat makes is the same, but it validates each against the whole schema."""
     code = {"execution_count": None, "outputs": []} if cell_type == "code" else {}
-    return from_dict({"cell_type": cell_type, "metadata": {}, "source": source, **code})
+    return NotebookNode(cell_type=cell_type, metadata=NotebookNode(), source=source, **code)
 
 
 def _attachments(raw: Any) -> dict[str, dict[str, str]]:
@@ -251,7 +251,7 @@ def restore(notebook: NotebookNode, roles: Mapping[str, Role]) -> list[str]:
             cells.append(cell)
             continue
         restored = _released(role) if role.locked or cell.cell_type != role.cell_type else cell
-        restored.metadata["nbgrader"] = from_dict(role.metadata)
+        restored.metadata["nbgrader"] = NotebookNode(role.metadata)
         if not role.locked:
             restored.source = cell.source
             if "attachments" in cell and restored.cell_type == "markdown":
@@ -289,7 +289,7 @@ def _changed(cell: NotebookNode, role: Role) -> list[str]:
 def _released(role: Role) -> NotebookNode:
     cell = _new(role.cell_type, role.source)
     cell["id"] = f"released-{re.sub(r'[^a-zA-Z0-9_-]', '-', role.grade_id)}"[:64]
-    cell.metadata["nbgrader"] = from_dict(role.metadata)
+    cell.metadata["nbgrader"] = NotebookNode(role.metadata)
     return cell
 
 
@@ -298,6 +298,16 @@ def runnable(notebook: NotebookNode, check_ids: Iterable[str]) -> dict[int, str]
 
     Check cells are asked from outside and never run. Of a cell that only explores, what it defines is kept: copying
     such a cell copies its tag, and somebody's helper must not vanish for that.
+
+    Parameters
+    ----------
+    notebook : NotebookNode
+    check_ids : iterable of str
+        The ``grade_id`` of the check cells.
+
+    Returns
+    -------
+    dict of int to str
     """
     checks = set(check_ids)
     sources: dict[int, str] = {}
@@ -317,24 +327,3 @@ def runnable(notebook: NotebookNode, check_ids: Iterable[str]) -> dict[int, str]
 def explores(cell: NotebookNode) -> bool:
     """Return whether a cell is skipped while grading because it only explores or trains."""
     return cell.cell_type == "code" and EXPLORE in cell.metadata.get("tags", []) and _grade_id(cell) is None
-
-
-@dataclass(frozen=True)
-class Noted:
-    """What was called of a package that is only a stand-in, and the functions that led there, the innermost last."""
-
-    name: str
-    callers: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class CellRun:
-    """What one cell did: its outputs as they came, its error, or the reason why it was cut off.
-
-    ``noted`` holds what it called of packages that are only stand-ins.
-    """
-
-    outputs: list[Any]
-    error: dict[str, Any] | None = None
-    cut_off: str | None = None
-    noted: tuple[Noted, ...] = ()

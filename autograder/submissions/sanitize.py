@@ -23,7 +23,7 @@ from pygments.lexers import find_lexer_class_by_name
 from pygments.token import STANDARD_TYPES
 from pygments.util import ClassNotFound
 
-from autograder.submissions.cells import CellRun
+from autograder.submissions.cell_run import CellRun
 
 MAX_TEXT = 20_000
 MAX_IMAGE = 2**21
@@ -144,7 +144,14 @@ class Budget:
     left: int = 4 * 2**20
 
     def cut(self, text: str, most: int) -> str:
-        """Return the beginning of a text, at most ``most`` characters and what is left, and count it."""
+        """Return the beginning of a text, at most ``most`` characters and what is left, and count it.
+
+        Parameters
+        ----------
+        text : str
+        most : int
+            Characters.
+        """
         kept = text[: min(most, self.left)]
         self.left -= len(kept)
         return kept
@@ -181,7 +188,14 @@ def without_links(text: str) -> str:
 
 
 def new_output(kind: str, **content: Any) -> NotebookNode:
-    """Return an output of a cell. What nbformat makes is the same, but it validates each against the whole schema."""
+    """Return an output of a cell. What nbformat makes is the same, but it validates each against the whole schema.
+
+    Parameters
+    ----------
+    kind : str
+        nbformat's ``output_type``.
+    **content
+    """
     metadata = {"metadata": {}} if kind in ("display_data", "execute_result") else {}
     return from_dict({"output_type": kind, **metadata, **content})
 

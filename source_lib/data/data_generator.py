@@ -33,7 +33,8 @@ class DataGenerator:
     Parameters
     ----------
     verbose : bool
-        Whether `generate` says in one line what it loaded. A stand-in that was not asked for is always announced.
+        Whether `generate` prints in one line what it loaded. A sample that takes the place of real images is always
+        announced.
 
     Attributes
     ----------
@@ -54,7 +55,7 @@ class DataGenerator:
     dataset : str
         The name that `generate` was given.
     source : str
-        ``"real"`` or ``"sample"``: what these images are, whatever was asked for.
+        ``"real"`` or ``"sample"``: what these images are, whatever was requested.
     title : str
         Name of the images for figures and tables. For a sample it says so.
 
@@ -98,9 +99,9 @@ class DataGenerator:
             Number of test images; all of them by default, and always all where their labels are kept back.
         source : {"auto", "real", "sample"}
             ``"real"`` looks in the folder that the environment variable ``CNN_COURSE_DATA`` names, then in Keras'
-            cache, then downloads. ``"sample"`` takes a stand-in that is always there, offline. ``"auto"`` tries
-            the first, falls back on the second, and says so. A stand-in that has fewer images than were asked for
-            gives all that it has, in the proportions asked for.
+            cache, then downloads. ``"sample"`` takes a sample that works offline. ``"auto"`` tries the
+            first, falls back on the second, and prints that. A sample that has fewer images than requested gives all
+            that it has, in the proportions requested.
         seed : int
             Decides which images are chosen and in which order; the same seed gives the same arrays.
 
@@ -121,12 +122,12 @@ class DataGenerator:
 
         arrays, kind, origin = _load(known, source, self.verbose)
         x, y, x_test, y_test, *own = arrays
-        asked, shrunk = (N_train, N_valid, N_test), False
+        requested, shrunk = (N_train, N_valid, N_test), False
         if kind == "sample":
-            N_train, N_valid, N_test = _fit(known, *asked, [len(part) for part in (x, x_test, *own[:1])])
-            shrunk = asked != (N_train, N_valid, N_test)
+            N_train, N_valid, N_test = _fit(known, *requested, [len(part) for part in (x, x_test, *own[:1])])
+            shrunk = requested != (N_train, N_valid, N_test)
         if N_test is not None and N_test > len(x_test):
-            raise DatasetError(f"{known.title} has {len(x_test)} test images; N_test={N_test} asks for more.")
+            raise DatasetError(f"{known.title} has {len(x_test)} test images; N_test={N_test} requests more.")
 
         rng = np.random.default_rng(seed)
         if known.brings_validation:
@@ -239,7 +240,7 @@ def _load(known: Dataset, source: str, verbose: bool) -> tuple[Arrays, str, str]
 def _fit(
     known: Dataset, N_train: int | None, N_valid: int | None, N_test: int | None, has: list[int]
 ) -> tuple[int | None, int | None, int | None]:
-    """Shrink what was asked of the real data set to what a sample has, in the same proportions."""
+    """Shrink the numbers requested of the real data set to what a sample has, in the same proportions."""
     if known.brings_validation:
         N_train, N_valid = (None if n is None else min(n, most) for n, most in ((N_train, has[0]), (N_valid, has[2])))
     elif (N_train or 1) + (N_valid or 0) > has[0]:
@@ -250,9 +251,9 @@ def _fit(
 
 
 def _own_parts(known: Dataset, N_train: int | None, N_valid: int | None, has: int, has_valid: int) -> tuple[int, int]:
-    for name, asked, there in (("training", N_train, has), ("validation", N_valid, has_valid)):
-        if asked is not None and asked > there:
-            raise DatasetError(f"{known.title} has {there} images for {name}; {asked} are asked for.")
+    for name, requested, there in (("training", N_train, has), ("validation", N_valid, has_valid)):
+        if requested is not None and requested > there:
+            raise DatasetError(f"{known.title} has {there} images for {name}; {requested} were requested.")
     return has if N_train is None else N_train, has_valid if N_valid is None else N_valid
 
 
@@ -261,7 +262,7 @@ def _available(known: Dataset, N_train: int | None, N_valid: int, has: int) -> i
     if left < (N_train or 1):
         raise DatasetError(
             f"{known.title} has {has} images for training and validation together; "
-            f"N_train={N_train} and N_valid={N_valid} ask for more."
+            f"N_train={N_train} and N_valid={N_valid} request more."
         )
     return N_train or left
 

@@ -18,7 +18,7 @@ class Dataset:
     Attributes
     ----------
     name : str
-        What `DataGenerator.generate` is asked for.
+        What `DataGenerator.generate` is called with.
     title, sample_title : str
         Names of the real images and of the sample for figures and tables.
     class_names : tuple of str

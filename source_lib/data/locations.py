@@ -10,7 +10,7 @@ DATA_VARIABLE = "CNN_COURSE_DATA"
 
 
 class DatasetError(ValueError):
-    """Data that was asked for cannot be had. The text says why and what to do."""
+    """Data that was requested is not available. The message says why and what to do."""
 
 
 def keras_cache() -> Path:

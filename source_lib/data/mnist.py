@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import io
+import http.client
 import os
 import socket
+import tempfile
 import time
-import urllib.error
 import urllib.request
 import zipfile
 import zlib
@@ -20,6 +20,7 @@ from source_lib.data.dataset import Arrays, Dataset
 from source_lib.data.locations import DATA_VARIABLE, DatasetError, keras_cache
 
 MNIST_URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
+MNIST_SHA256 = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
 
 #: Seconds until a server that does not answer counts as out of reach.
 CONNECT_SECONDS = 5
@@ -28,6 +29,7 @@ STALL_SECONDS = 15
 
 #: How many of the 1797 digits are for training; the rest, which come later in the file, are for testing.
 DIGITS_TRAIN = 1297
+
 
 def load_mnist(verbose: bool = True) -> tuple[Arrays, str]:
     """Return MNIST from ``$CNN_COURSE_DATA/mnist.npz``, from Keras' cache, or downloaded, in this order.
@@ -68,12 +70,12 @@ def load_mnist(verbose: bool = True) -> tuple[Arrays, str]:
         except DatasetError:
             damage = " (the file that is there is damaged)"
     try:
-        return _download_mnist(cached, verbose), "a fresh download"
+        return _download_mnist(cached.parent, verbose), "a fresh download"
     except DatasetError as error:
         missing = f"There is no mnist.npz in {own.parent}, which {DATA_VARIABLE} names. " if own else ""
         raise DatasetError(
             f"{missing}MNIST could not be downloaded: {error}. Download {MNIST_URL} elsewhere and save it as "
-            f"{own or _short(cached)}{'' if own else damage}"
+            f"{own or _below_home(cached)}{'' if own else damage}"
             + ("." if own else f", or set {DATA_VARIABLE} to the folder that holds it.")
         ) from None
 
@@ -119,25 +121,25 @@ def read_mnist(path: str | os.PathLike) -> Arrays:
     return arrays
 
 
-def _download_mnist(target: Path, verbose: bool) -> Arrays:
-    """Let Keras download MNIST and check its checksum; only then does the file get its name."""
-    # Keras writes to the final name while it downloads, so it is given another one.
-    part = target.with_name(f"mnist-{os.getpid()}.part.npz")
+def _download_mnist(folder: Path, verbose: bool) -> Arrays:
+    """Download MNIST into a folder, where it gets its name only once its checksum is right, and read it."""
+    import pooch
+
+    # It writes the file's whole path to stderr, which notebooks show in red.
+    pooch.get_logger().setLevel("WARNING")
     try:
         _reach(MNIST_URL)
-        from keras.datasets import mnist
-
-        with _stall_timeout(), contextlib.nullcontext() if verbose else contextlib.redirect_stdout(io.StringIO()):
-            (x_train, y_train), (x_test, y_test) = mnist.load_data(part.name)
-        if part.exists():
-            os.replace(part, target)  # not there where Keras found its cache read-only and took /tmp
-    except Exception as error:  # Keras raises plain Exception where a download fails
+        with contextlib.suppress(OSError):
+            folder.mkdir(parents=True, exist_ok=True)
+        with contextlib.ExitStack() as stack:
+            if not os.access(folder, os.W_OK):
+                folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            if verbose:
+                print(f"Downloading MNIST from {MNIST_URL}")
+            downloader = pooch.HTTPDownloader(progressbar=verbose, timeout=(CONNECT_SECONDS, STALL_SECONDS))
+            return read_mnist(pooch.retrieve(MNIST_URL, MNIST_SHA256, "mnist.npz", folder, downloader=downloader))
+    except (OSError, ValueError) as error:
         raise DatasetError(_reason(error)) from None
-    finally:
-        for leftover in (part, Path("/tmp/.keras/datasets") / part.name):
-            with contextlib.suppress(OSError):
-                leftover.unlink()
-    return x_train, y_train, x_test, y_test
 
 
 def _reach(url: str) -> None:
@@ -160,37 +162,27 @@ def _reach(url: str) -> None:
     raise problem
 
 
-@contextlib.contextmanager
-def _stall_timeout():
-    """Give up on connections that are silent for `STALL_SECONDS`: Keras sets no limit of its own."""
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(STALL_SECONDS)
-    try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)
+def _reason(error: Exception) -> str:
+    """Return in a few words why a download failed."""
+    causes = [error]
+    while (cause := causes[-1].__cause__ or causes[-1].__context__) is not None:
+        causes.append(cause)
+    if any(isinstance(cause, socket.gaierror) for cause in causes):
+        return "there is no connection to the internet"
+    if any(isinstance(cause, TimeoutError) for cause in causes):
+        return f"{urlsplit(MNIST_URL).hostname} does not answer"
+    if any(isinstance(cause, http.client.IncompleteRead) for cause in causes):
+        return "the download broke off"
+    if not isinstance(error, OSError):
+        return "what arrived does not have the checksum of MNIST"
+    # What requests says itself is long and full of its own words; the error of the system below it is not.
+    return next((cause.strerror for cause in causes if getattr(cause, "strerror", None)), str(error).rstrip("."))
 
 
-def _short(path: Path) -> str:
+def _below_home(path: Path) -> str:
     """Write a path below the user's home with ``~``, so that it can be shown to others."""
     home = Path(os.path.expanduser("~"))
     return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)
-
-
-def _reason(error: Exception) -> str:
-    """Return in a few words why a download failed."""
-    if isinstance(error.__context__, urllib.error.URLError):  # Keras hides it behind a longer text
-        reason = error.__context__.reason
-        error = reason if isinstance(reason, Exception) else Exception(reason)
-    if isinstance(error, socket.gaierror):
-        return "there is no connection to the internet"
-    if isinstance(error, TimeoutError):
-        return f"{urlsplit(MNIST_URL).hostname} does not answer"
-    if isinstance(error, OSError):
-        return error.strerror or str(error)
-    if isinstance(error, ValueError):
-        return "what arrived does not have the checksum of MNIST"
-    return str(error).rstrip(".") or type(error).__name__
 
 
 def mnist_sample() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

@@ -23,6 +23,7 @@ from source_lib.atomic_files import atomic_write
 from source_lib.data.dataset import Dataset
 from source_lib.data.locations import DATA_VARIABLE, DatasetError, keras_cache
 from source_lib.predictions import write_csv
+from source_lib.text import shorten
 
 FOLDER = "patchcam"
 #: Height and width of the course's images, in pixels: the part of an official one that decides its class.
@@ -129,7 +130,7 @@ def _read(path: Path, names: tuple[str, ...], sums: Mapping[str, str]) -> tuple[
             arrays = tuple(np.asarray(file[name]) for name in names)
     except OSError as error:
         raise DatasetError(
-            f"{path} cannot be read, perhaps since it is not whole ({_short(error)}). {advice}."
+            f"{path} cannot be read, perhaps since it is not whole ({_reason(error)}). {advice}."
         ) from None
     except (KeyError, TypeError, ValueError):
         raise DatasetError(f"{path} is not PatchCamelyon: it lacks {' or '.join(names)}. {advice}.") from None
@@ -188,9 +189,7 @@ def make_patchcam(
     origin, target = Path(origin), Path(target)
     labels = None if labels is None else Path(labels)
     if labels is not None and labels.absolute().parent == target.absolute():
-        raise DatasetError(
-            f"{labels} would lie beside what students get. Keep the labels of the test images elsewhere."
-        )
+        raise DatasetError(f"{labels} would lie among what students get. Keep the labels of the test images elsewhere.")
     if origin.resolve() == target.resolve():
         raise DatasetError(f"{target} holds what is read. Name another folder with --to.")
     rng = np.random.default_rng(seed)
@@ -206,7 +205,7 @@ def make_patchcam(
                 labels.parent.mkdir(parents=True, exist_ok=True)
                 write_csv(labels, "class", y)
     except OSError as error:
-        raise DatasetError(f"The files cannot be made ({_short(error)}).") from None
+        raise DatasetError(f"The files cannot be made ({_reason(error)}).") from None
     manifest = {"from": origin.name, "seed": seed, "images": dict(counts), "sha256": made}
     with atomic_write(target / MANIFEST) as part:
         part.write_text(json.dumps(manifest, indent=2) + "\n")
@@ -249,7 +248,7 @@ def _balanced(y: np.ndarray, free: np.ndarray, count: int, path: Path, rng: np.r
     for label, half in enumerate(halves):
         members = free[y[free] == label]
         if len(members) < half:
-            raise DatasetError(f"{path} has {len(members)} images left of class {label}; {half} are asked for.")
+            raise DatasetError(f"{path} has {len(members)} images left of class {label}; {half} were requested.")
         rows.append(rng.choice(members, half, replace=False))
     return rng.permutation(np.concatenate(rows))
 
@@ -311,8 +310,8 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _short(error: OSError) -> str:
-    return " ".join(str(error.strerror or error).split())[:120]
+def _reason(error: OSError) -> str:
+    return shorten(" ".join(str(error.strerror or error).split()), 120)
 
 
 def patchcam_sample() -> tuple[np.ndarray, np.ndarray, np.ndarray, None, np.ndarray, np.ndarray]:

@@ -136,7 +136,7 @@ def upright(images: np.ndarray) -> np.ndarray:
 
 
 class Judge:
-    """Says which digit a picture shows, or that it shows none, by the most similar digits that it knows.
+    """Decide which digit a picture shows, or that it shows none, by the most similar digits that it knows.
 
     The digits are brought to the middle and to one size first (`upright`), so the judge does not care where a digit
     stands, how large it is or how bright. They are compared by the distance in their first 20 principal components,
@@ -230,24 +230,26 @@ class Fate:
 def fates(
     x_train: np.ndarray, y_train: np.ndarray, x_test: np.ndarray, y_test: np.ndarray
 ) -> tuple[dict[str, list[Fate]], dict[str, np.ndarray]]:
-    """Change the test digits in every way, and ask two classifiers that learned from unchanged digits only.
+    """Change the test digits in every way, and classify them by two models trained on unchanged digits only.
 
     One is a `Judge`, which stands for the eye. The other is a support vector machine on the plain pixels, which stands
     for a network without augmentation.
 
     Parameters
     ----------
-    x_train, x_test : numpy.ndarray, shape [N, 28, 28]
-        Digits with values from 0 to 1.
-    y_train, y_test : numpy.ndarray of int, shape [N]
-        Which digits they are; each of the ten must be among the test digits.
+    x_train : numpy.ndarray, shape [N, 28, 28]
+        Digits to learn from, with values from 0 to 1.
+    y_train : numpy.ndarray of int, shape [N]
+        Which digits they are.
+    x_test, y_test : numpy.ndarray
+        Digits to change, and which they are; each of the ten must be among them.
 
     Returns
     -------
     of_class : dict of str to list of Fate
         For each name of `changes`, the fates of 0 to 9.
     judged : dict of str to numpy.ndarray of int, shape [N]
-        For each name, what the judge says of each test digit.
+        For each name, which digit the judge sees in each test picture.
 
     Raises
     ------
@@ -258,7 +260,7 @@ def fates(
 
     missing = sorted(set(range(10)) - set(np.unique(y_test).tolist()))
     if missing:
-        raise ValueError(f"There is no test digit of the class {missing[0]}, so nothing can be said of its fate.")
+        raise ValueError(f"There is no test digit of the class {missing[0]}, so its fate is not known.")
     judge = Judge(x_train, y_train)
     plain = SVC(C=10).fit(x_train.reshape(len(x_train), -1), y_train)
     of_class, judged = {}, {}

@@ -99,8 +99,12 @@ def stepper_html(
 
     Parameters
     ----------
-    image, kernels, paddings, strides
-        As for `stepper_data`.
+    image : array_like of int, shape [D_y, D_x]
+        One channel.
+    kernels : mapping of str to array_like of int, shape [R, S]
+        Names and kernels.
+    paddings, strides : sequence of int
+        What there is to choose from, as in `stepper_data`.
     kernel : str, optional
         The name of the kernel that is chosen at first; by default the first one.
     padding, stride : int

@@ -81,7 +81,11 @@ def padding_sides(
 
     Parameters
     ----------
-    n, kernel, stride, padding, dilation
+    n, kernel, stride : int
+        As in `output_size`.
+    padding : int, (int, int), ``'valid'`` or ``'same'``
+        As in `output_size`.
+    dilation : int
         As in `output_size`.
 
     Returns
@@ -106,7 +110,7 @@ def padding_sides(
         if padding not in ("valid", "same"):
             raise ValueError(f"padding is {padding!r}; as a word it is 'valid' or 'same'.")
         return keras_same_padding(n, kernel, stride, dilation) if padding == "same" else (0, 0)
-    before, after = (padding, padding) if np.ndim(padding) == 0 else padding
+    before, after = pair(padding)
     _at_least(0, padding=min(before, after))
     return before, after
 
@@ -223,7 +227,7 @@ def conv_parameters(kernel: int | Sequence[int], channels_in: int, channels_out:
     >>> conv_parameters(5, 3, 32)
     2432
     """
-    rows, columns = (kernel, kernel) if np.ndim(kernel) == 0 else kernel
+    rows, columns = pair(kernel)
     _at_least(1, kernel=min(rows, columns), channels_in=channels_in, channels_out=channels_out)
     return (rows * columns * channels_in + int(bias)) * channels_out
 
@@ -294,7 +298,7 @@ def conv_multiply_adds(
     >>> conv_multiply_adds(32, 5, 3, 32)
     2457600
     """
-    rows, columns = (output, output) if np.ndim(output) == 0 else output
+    rows, columns = pair(output)
     _at_least(1, output=min(rows, columns))
     return rows * columns * conv_parameters(kernel, channels_in, channels_out, bias=False)
 
@@ -419,7 +423,7 @@ def cross_correlate_steps(
     image, kernel = np.asarray(image), np.asarray(kernel)
     if image.ndim != 2 or kernel.ndim != 2:
         raise ValueError(f"Image and kernel have one channel: [rows, columns]; got {image.shape} and {kernel.shape}.")
-    pad_rows, pad_columns = (padding, padding) if np.ndim(padding) == 0 else padding
+    pad_rows, pad_columns = pair(padding)
     rows = output_size(image.shape[0], kernel.shape[0], stride, pad_rows)
     columns = output_size(image.shape[1], kernel.shape[1], stride, pad_columns)
     padded = np.pad(image, ((pad_rows, pad_rows), (pad_columns, pad_columns)))
@@ -461,6 +465,33 @@ def assemble(steps: Sequence[Step]) -> np.ndarray:
     if [(step.row, step.column) for step in steps] != list(np.ndindex(rows, columns)):
         raise ValueError("Some steps are missing or not in the order of cross_correlate_steps.")
     return np.array([step.total for step in steps]).reshape(rows, columns)
+
+
+def pair(value: int | Sequence[int]) -> tuple[int, int]:
+    """Return a size for rows and for columns of one that may be written as one number for both.
+
+    Parameters
+    ----------
+    value : int or pair of int
+        For example a kernel's size.
+
+    Returns
+    -------
+    (int, int)
+        Rows and columns.
+
+    Raises
+    ------
+    ValueError
+        If there are not two of them.
+
+    Examples
+    --------
+    >>> pair(3), pair([5, 1])
+    ((3, 3), (5, 1))
+    """
+    rows, columns = (value, value) if np.ndim(value) == 0 else value
+    return rows, columns
 
 
 def _number(value: float) -> str:

@@ -15,6 +15,7 @@ from source_lib.layers.arithmetic import (
     dense_parameters,
     output_size,
     padding_sides,
+    pair,
 )
 
 if TYPE_CHECKING:
@@ -160,7 +161,7 @@ def walk(
     """Go through a network layer by layer and work out what each one does to one image.
 
     Sizes, parameters and receptive fields follow from the layers' settings and `source_lib.layers.arithmetic` alone.
-    Nothing is run, and Keras is not asked.
+    Nothing is run, and Keras computes none of them.
 
     Parameters
     ----------
@@ -231,9 +232,9 @@ def _step(
     trained = kept = products = 0
     window = {}
     if kind in CONVOLUTIONS | POOLINGS:
-        kernel = _pair(layer.kernel)
+        kernel = pair(layer.kernel)
         default = kernel if kind in POOLINGS else 1
-        stride, dilation = _pair(default if layer.stride is None else layer.stride), _pair(layer.dilation)
+        stride, dilation = pair(default if layer.stride is None else layer.stride), pair(layer.dilation)
         settings = list(zip(shape[:2], kernel, stride, _padding(layer.padding), dilation, strict=True))
         size = tuple(output_size(*each) for each in settings)
         padding = tuple(padding_sides(*each) for each in settings)
@@ -302,16 +303,9 @@ def _convolve(
     return (*size, layer.filters), parameters, products + conv_multiply_adds(size, 1, middle, layer.filters)
 
 
-def _pair(value: int | Sequence[int]) -> tuple[int, int]:
-    rows, columns = (value, value) if np.ndim(value) == 0 else value
-    return rows, columns
-
-
 def _padding(value: Any) -> tuple[Any, Any]:
     """Return the padding of rows and that of columns, each as `output_size` takes it."""
-    return (
-        (value, value) if isinstance(value, str) else _pair(value) if np.ndim(value) < 2 else tuple(map(tuple, value))
-    )
+    return (value, value) if isinstance(value, str) else pair(value) if np.ndim(value) < 2 else tuple(map(tuple, value))
 
 
 def _by(shape: Sequence[int]) -> str:

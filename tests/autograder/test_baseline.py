@@ -6,7 +6,7 @@ import pytest
 from sklearn.metrics import accuracy_score
 
 from autograder.leaderboard import baseline
-from autograder.leaderboard.baseline import color_baseline, color_statistics, find_images
+from autograder.leaderboard.baseline import color_baseline, color_predictions, color_statistics, find_images
 from source_lib.data.patchcam import tissue_labels
 
 
@@ -86,6 +86,18 @@ def test_it_learns_what_colors_say_and_only_once(real, tmp_path, monkeypatch):
     monkeypatch.setattr(baseline, "VERSION", baseline.VERSION + 1)
     color_baseline(images, 5, keep)
     assert len(list(keep.iterdir())) == 4 and {path.suffix for path in keep.iterdir()} == {".npy"}
+
+
+def test_of_three_classes_it_predicts_a_probability_of_each():
+    rng = np.random.default_rng(2)
+    y, y_test = rng.permutation(np.arange(150) % 3), np.arange(12) % 3
+    x, x_test = (rng.uniform(-1, 1, (len(of), 8, 8, 3)).astype(np.float32) / 4 for of in (y, y_test))
+    for images, of in ((x, y), (x_test, y_test)):
+        images[np.arange(len(of)), :, :, of] += 0.5
+    found = color_predictions(x, y, x_test, 2)
+    assert found.shape == (2, 12, 3) and (found.argmax(axis=2) == y_test).all()
+    np.testing.assert_allclose(found.sum(axis=2), 1)
+    assert color_predictions(x[y < 2], y[y < 2], x_test, 2).shape == (2, 12), "of two classes, of the second alone"
 
 
 def test_where_nothing_can_be_kept_it_is_computed_all_the_same(real, tmp_path):

@@ -1,6 +1,7 @@
 """Contests that no lab has: three classes, masks, values; from the files that a class handed in to the page."""
 
 import csv
+import doctest
 import importlib
 import shutil
 import sys
@@ -14,6 +15,7 @@ from sklearn.metrics import accuracy_score, f1_score, mean_squared_error, roc_au
 
 import autograder.labs
 from autograder import cli
+from autograder.checking import contest as contest_module
 from autograder.checking.contest import Contest
 from autograder.checking.lab import LabError
 from autograder.leaderboard import page
@@ -283,6 +285,10 @@ def test_wrong_labels_get_a_sentence(tmp_path, contest, content, says):
 
 
 # a lab that has one
+
+
+def test_examples_in_docstrings():
+    assert doctest.testmod(contest_module).failed == 0
 
 
 @pytest.fixture

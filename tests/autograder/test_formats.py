@@ -76,8 +76,8 @@ def test_forms_that_are_clear_are_understood(content):
 )
 def test_what_is_not_clear_is_not_read_and_says_where(content, line, says):
     read = read_numbers(content if isinstance(content, bytes) else content.encode(), COLUMNS, (0, 1), 2, "p.csv")
-    assert read.values is None and read.findings[0].line == line and says in read.findings[0].what
-    assert len(str(read.findings[0])) < 240
+    assert read.values is None and read.problems[0].line == line and says in read.problems[0].what
+    assert len(str(read.problems[0])) < 240
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_what_is_not_clear_is_not_read_and_says_where(content, line, says):
 )
 def test_what_is_untidy_is_read_and_reported(content, says):
     read = read_numbers(content.encode(), COLUMNS, (0, 1), 2, "p.csv")
-    assert read.values.shape == (2, 3) and str(read.findings[0]).startswith(says)
+    assert read.values.shape == (2, 3) and str(read.problems[0]).startswith(says)
 
 
 # masks
@@ -123,7 +123,7 @@ BELOW = MASKS.reshape(-1, SHAPE[1])
 @pytest.mark.parametrize("count", [None, 4])
 def test_masks_are_read_from_packed_bits_and_from_pictures(content, count):
     read = read_masks(content, SHAPE, count)
-    assert read.values.dtype == bool and read.findings == ()
+    assert read.values.dtype == bool and read.problems == ()
     np.testing.assert_array_equal(read.values, MASKS)
 
 
@@ -138,7 +138,7 @@ def test_masks_of_any_size_come_back(count, height, width, seed):
 def test_what_marks_nothing_is_read_and_reported():
     for which, value in (("No", False), ("Every", True)):
         read = read_masks(npz(np.packbits(np.full_like(MASKS, value), axis=2)), SHAPE, 4)
-        assert (read.values == value).all() and f"{which} pixel of all masks" in read.findings[0].what
+        assert (read.values == value).all() and f"{which} pixel of all masks" in read.problems[0].what
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_what_marks_nothing_is_read_and_reported():
 )
 def test_what_are_no_masks_is_not_read_and_says_what_to_do(content, says):
     read = read_masks(content, SHAPE, 4, "masks.npz")
-    (finding,) = read.findings
+    (finding,) = read.problems
     assert read.values is None and says in finding.what and finding.file == "masks.npz" and len(str(finding)) < 300
 
 

@@ -97,9 +97,10 @@ def test_nothing_in_a_formula_is_a_tag_a_link_or_out_of_its_place(tex):
 
 
 COMMANDS = st.sampled_from(
-    r"""\frac \text \href \class \style \color \textcolor \colorbox \hspace \raise \rule \sqrt \left( \right) \\ & _ ^
-    { } \begin{align} \end{align} \begin{matrix} \end{matrix} [ ] ' " < > &lt; x 1 99em javascript:alert(1) <script>
-    \unicode{x3c} \operatorname{a} \verb|<b>| \mathbf \limits \over \genfrac \not \tag \mathchoice \sideset \def\a #1
+    r"""\frac \text \href \class \style \color \textcolor \colorbox \hspace \raise \rule \sqrt \left( \right) \\ & _
+    ^ { } \begin{align} \end{align} \begin{matrix} \end{matrix} [ ] ' " < > &lt; x 1 99em javascript:alert(1)
+    <script> onclick=x \unicode{x3c} \operatorname{a} \verb|<b>| \mathbf \limits \over \genfrac \not \tag
+    \mathchoice \sideset \def\a #1
     """.split()  # noqa: SIM905
 )
 

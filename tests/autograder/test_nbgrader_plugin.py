@@ -14,7 +14,7 @@ from autograder.gradebook.course_folder import open_course
 from autograder.grading.grade import Verdict
 from autograder.grading.nbgrader_plugin import RestoreCells, read_roles, write_verdict
 from autograder.labs import get_lab
-from autograder.submissions.cells import CellRun
+from autograder.submissions.cell_run import CellRun
 
 LAB = get_lab("lab1")
 

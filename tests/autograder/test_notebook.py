@@ -2,6 +2,7 @@
 
 import inspect
 import re
+import sys
 import textwrap
 
 import nbformat
@@ -48,7 +49,7 @@ def outputs():
         "untouched": 'check("flatten_layer")',
         "wrong": f'{FORTRAN}\n\ncheck("check_flatten_layer")',
         "right": f'{FLATTEN}\n\ncheck("flatten_layer")',
-        "borrowed": """
+        "lets keras compute": """
             import keras
 
             def _flat(h):
@@ -58,7 +59,7 @@ def outputs():
                 return _flat(h)
 
             check("flatten_layer")""",
-        "mended": f'{FLATTEN}\n\ncheck("flatten_layer")',
+        "fixed": f'{FLATTEN}\n\ncheck("flatten_layer")',
         "noisy": """
             import warnings
 
@@ -97,11 +98,11 @@ def test_wrong_function_keeps_what_is_right_and_gets_its_hint(outputs):
     assert "This is Fortran order" in table
 
 
-def test_borrowed_answer_scores_nothing_until_it_is_mended(outputs):
-    points, table = verdict(outputs["borrowed"])
+def test_answer_that_lets_keras_compute_scores_nothing_until_it_is_fixed(outputs):
+    points, table = verdict(outputs["lets keras compute"])
     assert points == 0
-    assert table.count("flatten_layer uses keras.ops.reshape (through _flat)") == 3
-    assert verdict(outputs["mended"])[0] == 2
+    assert table.count("flatten_layer uses keras.ops.reshape instead of computing") == 3
+    assert verdict(outputs["fixed"])[0] == 2
 
 
 def test_what_a_function_prints_does_not_reach_the_cell(outputs):
@@ -169,9 +170,16 @@ def test_function_is_looked_up_when_it_is_checked():
     assert check("flatten_layer") == 2
 
 
-@pytest.mark.parametrize("history", [None, 5, "def flatten_layer(", ["", None, 3]])
-def test_odd_history_does_no_harm(history):
-    assert lab_check("lab1", {"flatten_layer": lambda h: h.ravel(), "In": history})("flatten_layer") == 2
+def test_time_that_counts_is_taken_without_a_look():
+    """A profile function makes Python slower, so questions are asked again with it."""
+    looked = []
+
+    def fast_conv2d_layer(x, W, b, activation):
+        looked.append(sys.getprofile() is not None)
+        return variants.functions()["fast_conv2d_layer"](x, W, b, activation)
+
+    assert lab_check("lab1", {"fast_conv2d_layer": fast_conv2d_layer})("fast_conv2d_layer") > 3
+    assert looked == sorted(looked) and looked.count(False) > looked.count(True) > 3
 
 
 def test_unknown_names_are_told_what_there_is():

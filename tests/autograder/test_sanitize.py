@@ -14,7 +14,7 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbconvert.filters.strings import strip_files_prefix
 
 from autograder.submissions import sanitize
-from autograder.submissions.cells import CellRun
+from autograder.submissions.cell_run import CellRun
 from autograder.submissions.sanitize import (
     Budget,
     colorable,

@@ -8,13 +8,13 @@ import threading
 from pathlib import Path
 
 import pytest
-from bs4 import BeautifulSoup
+
+from tests.book.pages import trees
 
 
 @pytest.fixture(scope="session")
 def soups(site):
-    pages = (path for path in site.rglob("*.html") if "_static" not in path.parts)
-    return {path: BeautifulSoup(path.read_text(), "html.parser") for path in pages}
+    return trees(site)
 
 
 @functools.cache

@@ -3,9 +3,11 @@
 import importlib.util
 import re
 import statistics
+from urllib.parse import unquote, urlsplit
 
 import jupytext
 import yaml
+from bs4 import BeautifulSoup
 
 from tests.conftest import ROOT
 
@@ -30,6 +32,29 @@ def pages_in_contents():
 
 
 PAGES = pages_in_contents()
+
+
+def trees(site):
+    pages = (path for path in site.rglob("*.html") if "_static" not in path.parts)
+    return {path: BeautifulSoup(path.read_text(), "html.parser") for path in pages}
+
+
+def links(site, soups):
+    """Return how many addresses within the site its pages hold, and those that lead nowhere."""
+    ids = {path: {tag["id"] for tag in soup.find_all(id=True)} for path, soup in soups.items()}
+    seen, broken = 0, []
+    for path, soup in soups.items():
+        for tag in soup.select("a[href], link[href], [src]"):
+            address = tag.get("href") or tag.get("src")
+            parts = urlsplit(address)
+            if parts.scheme or parts.netloc or address == "#":
+                continue
+            target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+            seen += 1
+            anchored = not parts.fragment or tag.name != "a" or parts.fragment in ids.get(target, ())
+            if not target.is_file() or not anchored:
+                broken.append(f"{path.relative_to(site)}: {address}")
+    return seen, broken
 
 
 def of_page(site, soups, name):

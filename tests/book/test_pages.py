@@ -6,14 +6,14 @@ import pkgutil
 import re
 import sys
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 import jupytext
 import pytest
 
 import source_lib
 from book.lists import hours
-from tests.book.pages import BOOK, PAGES, ROOT, of_page
+from tests.book.pages import BOOK, PAGES, ROOT, links, of_page
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -47,19 +47,7 @@ def test_site_holds_no_page_beside_the_contents(site, soups):
 
 
 def test_every_link_and_every_picture_leads_somewhere(site, soups):
-    ids = {path: {tag["id"] for tag in soup.find_all(id=True)} for path, soup in soups.items()}
-    seen, broken = 0, []
-    for path, soup in soups.items():
-        links = [(tag, tag.get("href") or tag.get("src")) for tag in soup.select("a[href], link[href], [src]")]
-        for tag, address in links:
-            parts = urlsplit(address)
-            if parts.scheme or parts.netloc or address == "#":
-                continue
-            target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
-            seen += 1
-            anchored = not parts.fragment or tag.name != "a" or parts.fragment in ids.get(target, ())
-            if not target.is_file() or not anchored:
-                broken.append(f"{path.relative_to(site)}: {address}")
+    seen, broken = links(site, soups)
     assert seen > 200
     assert not broken
 

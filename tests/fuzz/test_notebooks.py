@@ -18,7 +18,8 @@ from autograder.checking.rubric import Item
 from autograder.gradebook.course_folder import errors_only, open_course
 from autograder.grading import course_oracle, grade, nbgrader_plugin
 from autograder.grading.nbgrader_plugin import RestoreCells, read_roles, write_verdict
-from autograder.submissions.cells import CellRun, UnreadableNotebookError, read_notebook
+from autograder.submissions.cell_run import CellRun
+from autograder.submissions.cells import UnreadableNotebookError, read_notebook
 from autograder.submissions.sanitize import printable
 from tests.fuzz import mutator
 from tests.fuzz.conftest import LAB, SEED, TIMEOUTS, Classroom, active, wrong_score, wrong_verdict

@@ -78,7 +78,7 @@ def test_letters_are_compared_as_people_read_them():
 
 
 @pytest.mark.parametrize("nothing", ["", "   ", "\u200b\n", None, 42, ["anna42"], b"anna42", "x" * 1000])
-def test_no_id_is_told_so(nothing):
+def test_a_missing_id_is_reported(nothing):
     with pytest.raises(ExerciseError, match="student id") as raised:
         draw(nothing)
     assert raised.value._render_traceback_() == [str(raised.value)]

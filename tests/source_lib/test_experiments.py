@@ -177,9 +177,9 @@ def test_a_line_of_json_is_a_run():
 )
 def test_a_line_that_is_no_run_is_named(line, says):
     content = f"{json.dumps(LINE)}\n{line}\n".encode("latin1")
-    with pytest.raises(RunsError, match="line 2 is no run") as told:
+    with pytest.raises(RunsError, match="line 2 is no run") as error:
         read_runs(content)
-    assert says in str(told.value)
+    assert says in str(error.value)
 
 
 def test_files_that_are_not_there(tmp_path):

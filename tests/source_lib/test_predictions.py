@@ -23,7 +23,7 @@ def read(content, **options):
 
 
 def faults(one):
-    return [finding for finding in one.findings if not finding.harmless]
+    return [problem for problem in one.problems if not problem.harmless]
 
 
 def test_examples_in_docstrings():
@@ -42,7 +42,7 @@ def test_examples_in_docstrings():
 )
 def test_right_files_pass_without_a_word(content, values):
     one = read(content)
-    assert one.right and not one.findings
+    assert one.right and not one.problems
     np.testing.assert_array_equal(one.values, values)
     assert one.values.dtype == (np.int64 if one.column == "class" else np.float64)
 
@@ -59,8 +59,8 @@ def test_right_files_pass_without_a_word(content, values):
 )
 def test_what_does_no_harm_is_noted_and_read(content, line, said):
     one = read(content)
-    (finding,) = one.findings
-    assert one.right and finding.line == line and said in finding.what
+    (problem,) = one.problems
+    assert one.right and problem.line == line and said in problem.what
     np.testing.assert_array_equal(one.values, [1, 0, 1])
 
 
@@ -84,23 +84,23 @@ UNTIDY = [
 ]
 
 
-@pytest.mark.parametrize(("content", "line", "what", "mend"), UNTIDY)
-def test_what_spreadsheets_do_is_told_and_still_read(content, line, what, mend):
+@pytest.mark.parametrize(("content", "line", "what", "remedy"), UNTIDY)
+def test_what_spreadsheets_do_is_reported_and_still_read(content, line, what, remedy):
     one = read(content, column="class")
-    finding = faults(one)[0]
-    assert finding.line == line and what in finding.what and mend in finding.mend
+    problem = faults(one)[0]
+    assert problem.line == line and what in problem.what and remedy in problem.remedy
     np.testing.assert_array_equal(one.values, [1, 0, 1])
 
 
 def test_decimal_commas():
     one = read(b"id;probability\n0;0,5\n1;0,25\n2;1\n", column="probability")
-    (finding,) = one.findings
-    assert "decimal commas" in finding.what and not one.right
+    (problem,) = one.problems
+    assert "decimal commas" in problem.what and not one.right
     np.testing.assert_array_equal(one.values, [0.5, 0.25, 1])
 
 
 @pytest.mark.parametrize(
-    ("content", "line", "what", "mend"),
+    ("content", "line", "what", "remedy"),
     [
         (b"", None, "empty", "util.pred_test"),
         (b" \n\n", None, "empty", "util.pred_test"),
@@ -132,29 +132,29 @@ def test_decimal_commas():
         (b"\xff\xfe\x00", 1, "no text", "UTF-8"),
     ],
 )
-def test_what_has_no_clear_meaning_is_told_and_not_read(content, line, what, mend):
+def test_what_has_no_clear_meaning_is_reported_and_not_read(content, line, what, remedy):
     one = read(content, column="class")
-    said = [finding for finding in faults(one) if what in finding.what]
-    assert said and said[0].line == line and mend in said[0].mend
+    said = [problem for problem in faults(one) if what in problem.what]
+    assert said and said[0].line == line and remedy in said[0].remedy
     assert one.values is None
 
 
 @pytest.mark.parametrize("value", [b"nan", b"inf", b"-inf", b"1.5", b"-0.25", b"1e400", b""])
 def test_probabilities_are_finite_and_between_0_and_1(value):
     one = read(b"id,probability\n0,0.5\n1,0.25\n2," + value + b"\n", column="probability")
-    assert one.values is None and [finding.line for finding in one.findings] == [4]
+    assert one.values is None and [problem.line for problem in one.problems] == [4]
 
 
-def test_a_prediction_that_never_changes_is_told_and_read():
+def test_a_prediction_that_never_changes_is_reported_and_read():
     one = read(b"id,class\n0,1\n1,1\n2,1\n")
-    assert not one.right and "1 for every image" in one.findings[0].what
+    assert not one.right and "1 for every image" in one.problems[0].what
     np.testing.assert_array_equal(one.values, [1, 1, 1])
 
 
-def test_all_faults_are_told_at_once_and_notes_last():
+def test_all_faults_are_reported_at_once_and_notes_last():
     one = read(b"\xef\xbb\xbfid;class\r\n0;1.0\r\n1;0.0\r\n2;1.0\r\n\r\n", column="class")
-    assert [finding.line for finding in faults(one)] == [1, 1, 2]
-    assert [finding.harmless for finding in one.findings] == [False] * 3 + [True] * 2
+    assert [problem.line for problem in faults(one)] == [1, 1, 2]
+    assert [problem.harmless for problem in one.problems] == [False] * 3 + [True] * 2
     np.testing.assert_array_equal(one.values, [1, 0, 1])
 
 
@@ -180,7 +180,7 @@ def test_between_files():
     assert check_predictions({"run1.csv": CLASSES, "run2.csv": other}) == []
     # The same predictions in another form are the same.
     (copied,) = check_predictions({"run1.csv": CLASSES, "run2.csv": other, "run3.csv": CLASSES.rstrip()})
-    assert copied.file == "run3.csv" and "same as run1.csv" in copied.what and "train again" in copied.mend
+    assert copied.file == "run3.csv" and "same as run1.csv" in copied.what and "train again" in copied.remedy
     (shorter,) = check_predictions({"run1.csv": CLASSES, "run2.csv": b"id,class\n0,0\n1,1\n"})
     assert shorter.file == "run2.csv" and "2 images, and run1.csv 3" in shorter.what
     # Probabilities that are all 0 or 1 are no copy of the classes.
@@ -205,7 +205,7 @@ def test_no_wrong_byte_passes_unsaid(data):
         )
     one = read(bytes(content))
     if not one.right:
-        assert all(str(finding).isprintable() for finding in one.findings)
+        assert all(str(problem).isprintable() for problem in one.problems)
         return
     header, *rows = [row for row in csv.reader(io.StringIO(content.decode(), newline="")) if any(map(str.strip, row))]
     assert header == ["id", one.column]
@@ -221,8 +221,8 @@ def test_a_million_rows():
     one = read(content, rows=10**6)
     assert one.right and (one.values == values).all()
     broken = content[:-2] + b"x\n"
-    (finding,) = read(broken, rows=10**6).findings
-    assert finding.line == 10**6 + 1
+    (problem,) = read(broken, rows=10**6).problems
+    assert problem.line == 10**6 + 1
 
 
 def test_it_needs_no_keras():

@@ -212,7 +212,7 @@ def test_pred_test_writes_probabilities(data, tmp_path):
     two = keras.Sequential([keras.Input((6, 5, 2)), layers.Flatten(), layers.Dense(2, "softmax")])
     for model in (one, two):
         read = read_predictions(util.pred_test(model, data, tmp_path / "a", probabilities=True), rows=len(data.x_test))
-        assert read.column == "probability" and not read.findings
+        assert read.column == "probability" and not read.problems
         np.testing.assert_array_equal(read.values, model.predict(data.x_test, verbose=0)[:, -1].astype(float))
     valid = read_predictions(util.pred_test(two, data, tmp_path / "b", part="valid"), rows=len(data.x_valid))
     np.testing.assert_array_equal(valid.values, two.predict(data.x_valid, verbose=0).argmax(axis=1))

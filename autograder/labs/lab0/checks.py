@@ -22,6 +22,7 @@ from autograder.labs.lab0.faults import FAULTS
 from source_lib import exercises
 from source_lib.exercises import IMAGE_SHAPE, MAPS_SHAPE, REGIONS, ROW_REGIONS, Exercise, ExerciseError
 from source_lib.layers.arithmetic import conv_parameters, dense_parameters, output_size, receptive_field, same_padding
+from source_lib.text import shorten
 
 #: Under this name the notebook says whose exercise it shows.
 NAMED_ID = "named_id"
@@ -151,9 +152,8 @@ def _words(shape: tuple[int, ...]) -> str:
     return rows if len(shape) < 3 else f"{shape[0]} times {rows}"
 
 
-def _short(value: Any, most: int = MOST_LETTERS) -> str:
-    text = repr(value[: 2 * most] if isinstance(value, str) else value)
-    return text if len(text) <= most else f"{text[:most]}…"
+def _short(value: Any) -> str:
+    return shorten(repr(value[: 2 * MOST_LETTERS] if isinstance(value, str) else value), MOST_LETTERS)
 
 
 # What is right.

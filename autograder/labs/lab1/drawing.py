@@ -102,6 +102,7 @@ def corner_kernel(*size: int) -> np.ndarray:
 
 
 def literal(*values: Any) -> np.ndarray:
+    """Return numbers as an array of float32."""
     return np.array(values, "float32")
 
 

@@ -16,6 +16,7 @@ from autograder.labs.lab1.wording import PARAMETERS, own_activation, wrong_answe
 
 
 def first_problem(problems: Any) -> str | None:
+    """Return the first of some problems, or None where there is none."""
     return next((problem for problem in problems if problem is not None), None)
 
 

@@ -41,6 +41,7 @@ def _picture(h: np.ndarray) -> str:
 
 
 def in_shapes(arrays: Sequence[np.ndarray]) -> str:
+    """Return the shapes of arrays as a person reads them."""
     return ", ".join(map(compare.shape, arrays))
 
 

@@ -356,6 +356,19 @@ def _images(student: Student) -> Mapping[str, Any]:
 
 
 def material(course: Path, seed: int) -> Mapping[str, Any]:
+    """Return the images for grading, as `images.for_grading` draws them.
+
+    Parameters
+    ----------
+    course : pathlib.Path
+        The course's folder.
+    seed : int
+        Of all that is drawn.
+
+    Returns
+    -------
+    dict
+    """
     return images.for_grading(course, seed)
 
 

@@ -21,7 +21,7 @@ from autograder.checking.student import FLAGS, Student, StudentError
 from autograder.errors import UserError
 from autograder.labs.lab3.faults import FAULTS
 from source_lib.data import DataGenerator, DatasetError, patchcam
-from source_lib.predictions import Finding, Predictions, among, read_predictions
+from source_lib.predictions import FileProblem, Predictions, among, read_predictions
 
 Rng = np.random.Generator
 
@@ -79,7 +79,7 @@ def _format(names: tuple[str, ...], what: str) -> Callable[[Student, Rng], Probl
         there = [read[name] for name in names if name in read]
         if not there:
             return lost(what, f"There is no {names[0]} beside the notebook.")
-        faults = [next(finding for finding in one.findings if not finding.harmless) for one in there if not one.right]
+        faults = [next(problem for problem in one.problems if not problem.harmless) for one in there if not one.right]
         if names is VALIDATION:
             pairs = zip(PROBABILITIES, VALIDATION, strict=True)
             twice = [among([read[test], read[valid]]) for test, valid in pairs if test in read and valid in read]
@@ -91,13 +91,13 @@ def _format(names: tuple[str, ...], what: str) -> Callable[[Student, Rng], Probl
     return question
 
 
-def _grouped(faults: list[Finding]) -> str:
+def _grouped(faults: list[FileProblem]) -> str:
     """Return the first fault, and which other files have the same; then the first of those that have another."""
     sentences = []
     while faults and len(sentences) < 2:
-        same = [fault.file for fault in faults[1:] if fault.mend == faults[0].mend]
+        same = [fault.file for fault in faults[1:] if fault.remedy == faults[0].remedy]
         sentences.append(f"{faults[0]}" + (f" It is the same in {', '.join(same)}." if same else ""))
-        faults = [fault for fault in faults[1:] if fault.mend != faults[0].mend]
+        faults = [fault for fault in faults[1:] if fault.remedy != faults[0].remedy]
     return " ".join(sentences)
 
 
@@ -342,11 +342,11 @@ def material(course: Path, seed: int) -> Mapping[str, Any]:
         raise UserError(str(error)) from None
     if path.is_file():
         labels = read_predictions(path, data.N_test, data.K, "class", str(path))
-        faults = [finding for finding in labels.findings if not finding.harmless]
+        faults = [problem for problem in labels.problems if not problem.harmless]
         if faults:
             where = "" if real else " There is no PatchCamelyon on this machine, so they are compared with its sample."
             raise UserError(
-                f"The labels for grading do not fit. {replace(faults[0], mend='')} "
+                f"The labels for grading do not fit. {replace(faults[0], remedy='')} "
                 f"There must be one class, 0 or 1, for each of the {data.N_test} test images.{where}"
             )
         truth = labels.values

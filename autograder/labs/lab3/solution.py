@@ -79,8 +79,10 @@ def train_once(
     ----------
     solution : Solution
     seed : int
-    x, x_valid : numpy.ndarray of float32, shape [N, 32, 32, 3]
-    y, y_valid : numpy.ndarray of int, shape [N]
+    x, y : numpy.ndarray
+        Images [N, 32, 32, 3] as float32, and their classes [N].
+    x_valid, y_valid : numpy.ndarray
+        The same for validation.
 
     Returns
     -------

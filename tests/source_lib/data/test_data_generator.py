@@ -4,7 +4,6 @@ import doctest
 import os
 import subprocess
 import sys
-import urllib.request
 from pathlib import Path
 
 import matplotlib
@@ -22,7 +21,6 @@ REPOSITORY = Path(__file__).parents[3]
 @pytest.fixture
 def offline(tmp_path, monkeypatch):
     """No data on this machine and a proxy that nobody listens at."""
-    monkeypatch.setattr(urllib.request, "_opener", None)  # it remembers the proxy of its first use
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     monkeypatch.delenv("CNN_COURSE_DATA", raising=False)

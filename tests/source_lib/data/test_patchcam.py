@@ -137,15 +137,15 @@ def test_files_without_a_list_of_checksums_are_looked_at_too(tmp_path, arrays, s
         os.truncate(tmp_path / "valid.h5", 3000)
     else:
         write(tmp_path / "valid.h5", **arrays)
-    with pytest.raises(DatasetError, match=says) as told:
+    with pytest.raises(DatasetError, match=says) as error:
         read_patchcam(tmp_path)
-    assert "valid.h5" in str(told.value)
+    assert "valid.h5" in str(error.value)
 
 
 @pytest.mark.parametrize(
     ("counts", "change", "says"),
     [
-        ({**COUNTS, "valid": 80}, None, r"class 1; 40 are asked for"),
+        ({**COUNTS, "valid": 80}, None, r"class 1; 40 were requested"),
         (COUNTS, lambda f: (f / "camelyonpatch_level_2_split_valid_y.h5").unlink(), r"valid_y\.h5 is missing"),
         (
             COUNTS,

@@ -1,0 +1,14 @@
+"""What TensorFlow must find in the environment when it is imported."""
+
+from __future__ import annotations
+
+import os
+
+#: Both are needed: without the first its log goes to stderr, without the second a note that oneDNN rounds differently.
+QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0"}
+
+
+def quiet_tensorflow() -> None:
+    """Keep TensorFlow's log from stderr, unless the environment sets otherwise; call this before it is imported."""
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)

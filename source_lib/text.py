@@ -1,0 +1,27 @@
+"""Text that is shown to a person."""
+
+from __future__ import annotations
+
+
+def shorten(text: str, most: int) -> str:
+    """Return the beginning of a text where it is too long, with an ellipsis at the end.
+
+    Parameters
+    ----------
+    text : str
+        Anything, also from a file that a person did not write.
+    most : int
+        Number of characters to return at most, the ellipsis included; at least 1.
+
+    Returns
+    -------
+    str
+        Characters that cannot be printed, such as line breaks, are question marks.
+
+    Examples
+    --------
+    >>> shorten("convolution", 11), shorten("convolution", 6), shorten("two\\nlines", 20)
+    ('convolution', 'convo…', 'two?lines')
+    """
+    shown = "".join(character if character.isprintable() else "?" for character in text[: most + 1])
+    return shown if len(shown) <= most else shown[: most - 1].rstrip() + "…"

@@ -1,0 +1,124 @@
+"""How the code hangs together: imports run one way, from top to bottom, and never in a circle."""
+
+import re
+import subprocess
+import sys
+
+import grimp
+import pytest
+
+import autograder
+from autograder.labs import lab_names
+from benchmarks import structure
+from tests.conftest import ROOT
+
+#: What `source_lib` knows nothing of.
+ABOVE = {"autograder", "nbgrader", "IPython", "ipykernel", "jupyter", "jupyter_core", "jupytext", "nbformat"}
+INSIDE = {"autograder.sandbox", "autograder.sandbox.stubs", "autograder.sandbox.wire", "autograder.sandbox.worker"}
+
+
+@pytest.fixture(scope="module")
+def graph():
+    return structure.import_graph(external=True)
+
+
+def rooms():
+    return re.findall(r"^- ``(\w+)``: ", autograder.__doc__, re.MULTILINE)
+
+
+def package(folder, **modules):
+    """Write a package, and return which of its modules imports which."""
+    name = folder.name
+    (folder / "__init__.py").touch()
+    for module, text in modules.items():
+        (folder / f"{module}.py").write_text(text.replace("here", name))
+    return grimp.build_graph(name, cache_dir=None)
+
+
+def test_imports_are_found_wherever_they_stand(graph):
+    assert graph.direct_import_exists(importer="autograder.sandbox.worker", imported="autograder.sandbox.wire")
+    assert graph.direct_import_exists(importer="autograder.sandbox.worker", imported="keras"), "inside of a function"
+    assert graph.direct_import_exists(importer="autograder", imported="autograder.checking.tables"), "for type checkers"
+    found = {path.parent for name in structure.PACKAGES for path in (ROOT / name).rglob("*.py")}
+    assert [str(folder) for folder in found if not (folder / "__init__.py").is_file()] == [], (
+        "grimp does not look there"
+    )
+
+
+@pytest.mark.parametrize(
+    "back",
+    [
+        "import here.one",
+        "from here import one",
+        "from . import one",
+        "def f():\n    from here.one import f",
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from here.one import One",
+    ],
+)
+def test_a_circle_is_found_however_it_closes(tmp_path, monkeypatch, back):
+    monkeypatch.syspath_prepend(tmp_path)
+    name = f"circle{abs(hash(back))}"
+    (tmp_path / name).mkdir()
+    graph = package(tmp_path / name, one="import here.two", two="import here.three", three=back, four="import here.one")
+    assert structure.circles(graph) == [[f"{name}.one", f"{name}.three", f"{name}.two"]]
+
+
+def test_imports_never_run_in_a_circle(graph):
+    assert structure.circles(graph) == []
+
+
+def test_docstring_lists_the_rooms_of_the_grader(graph):
+    assert sorted(rooms()) == sorted(name.removeprefix("autograder.") for name in graph.find_children("autograder"))
+
+
+def test_imports_run_from_top_to_bottom(graph):
+    upward = graph.find_illegal_dependencies_for_layers(layers=rooms(), containers={"autograder"})
+    arrows = {f"{route.heads} -> {route.tails}" for found in upward for route in found.routes}
+    assert arrows == set(), "a room imports one above it; the order stands in autograder/__init__.py"
+    assert graph.find_modules_that_directly_import("autograder") == set()
+
+
+def test_library_knows_nothing_of_grading_or_jupyter(graph):
+    library = {"source_lib", *graph.find_descendants("source_lib")}
+    wrong = {
+        (module, other)
+        for module in library
+        for other in graph.find_modules_directly_imported_by(module)
+        if other.partition(".")[0] in ABOVE
+    }
+    assert wrong == set()
+
+
+@pytest.mark.parametrize("name", ["stubs", "wire", "worker"])
+def test_what_runs_in_the_sandbox_imports_nothing_that_decides(graph, name):
+    assert (ROOT / "autograder" / "sandbox" / "__init__.py").read_text().strip() == "", "it runs in the sandbox too"
+    needed = graph.find_upstream_modules(f"autograder.sandbox.{name}")
+    assert {module for module in needed if module.startswith(("autograder", "source_lib"))} <= INSIDE
+
+
+def test_no_lab_imports_another(graph):
+    labs = grimp.Layer(*lab_names(), independent=True)
+    found = graph.find_illegal_dependencies_for_layers(layers=[labs], containers={"autograder.labs"})
+    assert {(one.importer, one.imported) for one in found} == set()
+
+
+def test_command_compares_checkouts(tmp_path):
+    for name in structure.PACKAGES:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text('"""A package."""\n\n# Nothing else.\nimport autograder.one\n')
+    (tmp_path / "autograder" / "one.py").write_text("import autograder\n\nx = [\n    1,\n]\n")
+    command = [sys.executable, "-m", "benchmarks.structure"]
+    done = subprocess.run([*command, tmp_path, ROOT], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    numbers = dict(re.findall(r"│ (.*?) +│ +(\d+) │", done.stdout))
+    assert numbers == {
+        "modules": "3",
+        "imports between them": "3",
+        "circles of imports": "1",
+        "lines of code in autograder": "5",
+        "lines of code in source_lib": "1",
+    }
+
+    done = subprocess.run([*command, tmp_path / "absent"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "There is no package autograder" in done.stderr and "Traceback" not in done.stderr
