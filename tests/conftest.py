@@ -28,8 +28,8 @@ PROGRAM = Path(sys.executable).with_name("cnn-course")
 SEED = 3
 #: What takes longest, so that no worker is left alone with it at the end.
 FIRST = [
-    *("test_pages", "test_lab1", "test_demo", "test_lab2"),
-    *("test_dask_executor", "test_pipeline", "test_hostile", "test_cli"),
+    *("test_pages", "test_labs", "test_pipeline", "test_demo", "test_lab1", "test_hostile", "test_browser"),
+    *("test_dask_executor", "test_new_lab", "test_retrain", "test_pool", "test_cli"),
 ]
 
 

@@ -438,7 +438,9 @@ def test_a_run_that_is_stopped_ends_at_once_and_the_next_goes_on(small_class):
 def test_a_run_that_is_killed_at_any_moment_loses_nothing(small_class, tmp_path, kills):
     whole = tmp_path / "whole"
     shutil.copytree(small_class, whole)
+    start = time.monotonic()
     assert subprocess.run([*GRADE, "--course", whole], capture_output=True).returncode == 0
+    seconds = time.monotonic() - start
     moment = random.Random(20261121)
     for number in range(kills):
         # Last week's points must not outlive a regrade that is killed.
@@ -449,7 +451,7 @@ def test_a_run_that_is_killed_at_any_moment_loses_nothing(small_class, tmp_path,
         process = subprocess.Popen(
             [*GRADE, "--course", small_class], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        time.sleep(moment.uniform(4, 9))
+        time.sleep(seconds * moment.uniform(0.4, 0.9))
         process.kill()
         process.wait()
         for points in scores(small_class).values():
