@@ -370,7 +370,7 @@ def _offered(app: Sphinx, page: str) -> bool:
 def write_notebook(app: Sphinx, page: str) -> None:
     """Write the notebook of a page beside the page's source on the site."""
     pasted = Path(app.outdir).parent / "jupyter_execute" / f"{page}.glue.json"
-    source = jupytext.read(app.env.doc2path(page), fmt="md:myst")
+    source = jupytext.read(str(app.env.doc2path(page)), fmt="md:myst")
     titles = {name: title.astext() for name, title in app.env.titles.items()}
     # What the pages cite from was read once, for all of them.
     bibliography = app.env.get_domain("cite").bibdata.data
