@@ -75,6 +75,21 @@ def bare_sandbox(sandbox_works):
         yield warm
 
 
+def scores(course, lab="lab1"):
+    """Return what the gradebook holds: by student and cell, the automatic score and whether a person must look."""
+    from nbgrader.api import Gradebook
+
+    with Gradebook(f"sqlite:///{course}/gradebook.db") as gradebook:
+        return {
+            submission.student.id: {
+                grade.name: (grade.auto_score, grade.needs_manual_grade)
+                for notebook in submission.notebooks
+                for grade in notebook.grades
+            }
+            for submission in gradebook.assignment_submissions(lab)
+        }
+
+
 @contextlib.contextmanager
 def shared(tmp_path_factory, name):
     """Lend a folder that all processes of a run share, to one at a time: who finds it empty fills it."""

@@ -16,8 +16,8 @@ from nbformat.v4 import new_code_cell
 from autograder.grading import dask_executor
 from autograder.grading.grade import Conditions
 from autograder.submissions.submission import Submission
-from tests.autograder.test_pipeline import CLASS, hand_in, scores, solved
-from tests.conftest import PROGRAM
+from tests.autograder.test_pipeline import CLASS, hand_in, solved
+from tests.conftest import PROGRAM, scores
 
 GRADE = [PROGRAM, "grade", "lab1", "--no-feedback", "--seed", "3"]
 

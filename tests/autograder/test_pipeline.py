@@ -20,7 +20,7 @@ from autograder.gradebook.course_folder import open_course
 from autograder.grading.grade import unreadable
 from autograder.grading.pipeline import Graded, Saver, released_roles
 from autograder.labs import get_lab
-from tests.conftest import PROGRAM
+from tests.conftest import PROGRAM, scores
 
 NBGRADER = Path(sys.executable).with_name("nbgrader")
 
@@ -133,19 +133,6 @@ def solved(folder):
 def quick(folder):
     with open(folder / "nbgrader_config.py", "a") as file:
         file.write("c.TrustedExecute.cell_seconds = 4.0\nc.TrustedExecute.question_seconds = 3.0\n")
-
-
-def scores(folder):
-    """Return what the gradebook holds: by student and cell, the automatic score and whether a person must look."""
-    with Gradebook(f"sqlite:///{folder}/gradebook.db") as gradebook:
-        return {
-            submission.student.id: {
-                grade.name: (grade.auto_score, grade.needs_manual_grade)
-                for notebook in submission.notebooks
-                for grade in notebook.grades
-            }
-            for submission in gradebook.assignment_submissions("lab1")
-        }
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup
-from nbgrader.api import Gradebook
 
 from autograder.console import few_words
 from autograder.gradebook.course_folder import CourseFolder, open_course
@@ -21,6 +20,7 @@ from autograder.grading.student import Timeouts
 from autograder.labs import get_lab
 from autograder.sandbox.pool import Sandbox
 from autograder.submissions.sanitize import printable
+from tests.conftest import scores
 
 LAB = get_lab("lab1")
 #: Names the inputs: the same seed draws the same ones. Failures print it.
@@ -28,7 +28,7 @@ SEED = os.environ.get("FUZZ_SEED", "1")
 TIMEOUTS = Timeouts(cell=5.0, question=1.5, total=20.0)
 MAX_MESSAGE = 5_000
 MAX_SECONDS = 60.0
-#: What is said where an exception was caught at the last moment. LocalExecutor each of them is a fault.
+#: What is said where an exception was caught at the last moment. Here each of them is a fault.
 EXCUSES = re.compile(r"could not be (graded|saved)|failed while this was graded|failed by itself")
 
 
@@ -66,16 +66,10 @@ class Classroom:
         return {graded.student: graded.verdict for graded in run}
 
     def scores(self) -> dict[str, dict[str, tuple[float | None, bool]]]:
-        with Gradebook(self.folder.gradebook) as gradebook:
-            return {
-                one.student.id: {
-                    grade.name: (grade.auto_score, grade.needs_manual_grade)
-                    for notebook in one.notebooks
-                    for grade in notebook.grades
-                    if grade.name != "discussion"
-                }
-                for one in gradebook.assignment_submissions("lab1")
-            }
+        return {
+            student: {name: score for name, score in found.items() if name != "discussion"}
+            for student, found in scores(self.folder.root).items()
+        }
 
     def page(self, student: str) -> str:
         (page,) = write_feedback(self.folder, LAB, [student])

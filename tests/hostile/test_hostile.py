@@ -10,8 +10,8 @@ import nbformat
 import psutil
 import pytest
 
-from tests.autograder.test_pipeline import scores, solved
-from tests.conftest import PROGRAM, ROOT
+from tests.autograder.test_pipeline import solved
+from tests.conftest import PROGRAM, ROOT, scores
 from tests.hostile import LEAKED, MARKER, NEIGHBOR, corpus, digest, hand_in
 
 CORPUS = corpus()

@@ -13,7 +13,6 @@ import jupytext
 import nbformat
 import numpy as np
 import pytest
-from nbgrader.api import Gradebook
 
 from autograder.checking.sample_class import BEGIN, END
 from autograder.checking.student import FLAGS, NotebookStudent
@@ -29,7 +28,7 @@ from autograder.notebook import lab_check
 from autograder.submissions.submission import Submission
 from source_lib import exercises
 from source_lib.layers import arithmetic
-from tests.conftest import PROGRAM, ROOT
+from tests.conftest import PROGRAM, ROOT, scores
 from tests.labs.lab0.trial import IDS, returning, right
 
 TEXT = ROOT / "assignments" / "lab0" / "lab0.md"
@@ -517,24 +516,12 @@ def graded(folder):
     return folder, plain
 
 
-def stored(folder):
-    with Gradebook(f"sqlite:///{folder}/gradebook.db") as gradebook:
-        return {
-            submission.student.id: {
-                grade.name: (grade.auto_score, grade.needs_manual_grade)
-                for notebook in submission.notebooks
-                for grade in notebook.grades
-            }
-            for submission in gradebook.assignment_submissions("lab0")
-        }
-
-
 def test_both_ways_of_grading_know_the_owner_and_store_the_same(graded):
     folder, plain = graded
-    assert stored(folder) == stored(plain)
+    assert scores(folder, "lab0") == scores(plain, "lab0")
     points = {
         student: sum(score for name, (score, _) in found.items() if name != "working")
-        for student, found in stored(folder).items()
+        for student, found in scores(folder, "lab0").items()
     }
     assert points == {name: points for name, (_, _, points, _) in CLASS.items()} | {"untouched": 0}
 
