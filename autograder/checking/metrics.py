@@ -128,10 +128,24 @@ def dice(outputs: np.ndarray, masks: np.ndarray) -> float:
     """
     outputs, masks = _without_channel(outputs), _without_channel(masks)
     _fit(outputs.shape, masks.shape)
-    predicted, right = outputs > 0.5, masks > 0.5
-    shared = (predicted & right).sum(axis=(1, 2))
-    sizes = predicted.sum(axis=(1, 2)) + right.sum(axis=(1, 2))
-    return float(np.where(sizes == 0, 1.0, 2 * shared / np.maximum(sizes, 1)).mean())
+    return float(dice_of_images(outputs > 0.5, masks > 0.5).mean())
+
+
+def dice_of_images(masks: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Return twice what masks and truth have in common, as a part of what both have; 1 where both are empty.
+
+    Parameters
+    ----------
+    masks : numpy.ndarray of bool, shape [..., D_y, D_x]
+    truth : numpy.ndarray of bool, shape [N, D_y, D_x]
+
+    Returns
+    -------
+    numpy.ndarray of float64, shape [..., N]
+    """
+    both = np.count_nonzero(masks & truth, axis=(-2, -1))
+    marked = np.count_nonzero(masks, axis=(-2, -1)) + np.count_nonzero(truth, axis=(-2, -1))
+    return np.where(marked == 0, 1.0, 2 * both / np.maximum(marked, 1))
 
 
 def mse(outputs: np.ndarray, targets: np.ndarray) -> float:

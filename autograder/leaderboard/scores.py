@@ -15,6 +15,7 @@ import numpy as np
 from scipy.stats import norm, rankdata
 
 from autograder.checking.contest import IMAGES_PER_STEP, Contest
+from autograder.checking.metrics import dice_of_images
 
 #: Of more images than this, steps become no smaller.
 MOST_IMAGES = 5000
@@ -189,23 +190,6 @@ def dice(masks: np.ndarray, truth: np.ndarray) -> Score:
     each = dice_of_images(masks, truth)
     variance = _variance(each.mean(axis=0) / len(truth), np.zeros(len(truth)))
     return _share(each.mean(axis=1), variance, len(truth))
-
-
-def dice_of_images(masks: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """Return twice what masks and truth have in common, as a part of what both have; 1 where both are empty.
-
-    Parameters
-    ----------
-    masks : numpy.ndarray of bool, shape [..., D_y, D_x]
-    truth : numpy.ndarray of bool, shape [N, D_y, D_x]
-
-    Returns
-    -------
-    numpy.ndarray of float64, shape [..., N]
-    """
-    both = np.count_nonzero(masks & truth, axis=(-2, -1))
-    marked = np.count_nonzero(masks, axis=(-2, -1)) + np.count_nonzero(truth, axis=(-2, -1))
-    return np.where(marked == 0, 1.0, 2 * both / np.maximum(marked, 1))
 
 
 def mse(values: np.ndarray, targets: np.ndarray) -> Score:

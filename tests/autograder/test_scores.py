@@ -12,6 +12,7 @@ from scipy.stats import binomtest, norm
 from sklearn.metrics import accuracy_score, f1_score, mean_squared_error, roc_auc_score
 
 from autograder.checking.contest import Contest
+from autograder.checking.metrics import dice_of_images
 from autograder.leaderboard import scores
 from autograder.leaderboard.scores import (
     METRICS,
@@ -20,7 +21,6 @@ from autograder.leaderboard.scores import (
     auc,
     decimals,
     dice,
-    dice_of_images,
     guessing,
     mse,
     printed,

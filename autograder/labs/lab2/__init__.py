@@ -1,8 +1,9 @@
 """Lab 2, regularization."""
 
 from autograder.checking.lab import Lab
-from autograder.labs.lab2.checks import CHECKS, material
+from autograder.labs.lab2.checks import CHECKS
 from autograder.labs.lab2.faults import FAULTS
+from autograder.labs.lab2.images import for_grading
 
 LAB = Lab(
     name="lab2",
@@ -10,5 +11,5 @@ LAB = Lab(
     checks=CHECKS,
     manual={"discussion": 6.0},
     faults=FAULTS,
-    material=material,
+    material=for_grading,
 )

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -353,23 +352,6 @@ def _reaches(least: int) -> Callable[[Student, Rng], Problem | None]:
 def _images(student: Student) -> Mapping[str, Any]:
     """Return the images for grading; in a notebook, those of the sample."""
     return student.material or images.for_grading(None, int(np.random.default_rng().integers(2**31)))
-
-
-def material(course: Path, seed: int) -> Mapping[str, Any]:
-    """Return the images for grading, as `images.for_grading` draws them.
-
-    Parameters
-    ----------
-    course : pathlib.Path
-        The course's folder.
-    seed : int
-        Of all that is drawn.
-
-    Returns
-    -------
-    dict
-    """
-    return images.for_grading(course, seed)
 
 
 _LATER = (

@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from autograder.checking import compare
+from autograder.checking import compare, metrics
 from autograder.checking.problem import Problem, lost
 from autograder.checking.rubric import Check, Line
-from autograder.checking.student import FLAGS, Student, StudentError
+from autograder.checking.student import FLAGS, Student, StudentError, once
 from autograder.errors import UserError
 from autograder.labs.lab3.faults import FAULTS
 from source_lib.data import DataGenerator, DatasetError, patchcam
@@ -46,17 +46,16 @@ LABELS = Path("labels") / "lab3.csv"
 # The files.
 
 
+@once
 def _read(student: Student) -> Mapping[str, Predictions]:
     """Return what each file that is there predicts, by its name."""
-    if "files" not in student.notes:
-        beside = student.files
-        n_test, n_valid = _counts(student)
-        student.notes["files"] = {
-            name: read_predictions(beside[name], n_valid if name in VALIDATION else n_test, 2, column, name)
-            for name, column in _COLUMN.items()
-            if name in beside
-        }
-    return student.notes["files"]
+    beside = student.files
+    n_test, n_valid = _counts(student)
+    return {
+        name: read_predictions(beside[name], n_valid if name in VALIDATION else n_test, 2, column, name)
+        for name, column in _COLUMN.items()
+        if name in beside
+    }
 
 
 def _counts(student: Student) -> tuple[int | None, int | None]:
@@ -147,24 +146,23 @@ def _reaches(least: float) -> Callable[[Student, Rng], Problem | None]:
     return question
 
 
+@once
 def _accuracies(student: Student) -> list[float | None]:
     """Return which part of the test images each file gets right; None where it is missing or not understood."""
-    if "accuracies" not in student.notes:
-        read, truth = _read(student), student.material["y_test"]
-        values = [read[name].values if name in read else None for name in CLASSES]
-        student.notes["accuracies"] = [None if one is None else float((one == truth).mean()) for one in values]
-        _compare_with_validation(student)
-    return student.notes["accuracies"]
+    read, truth = _read(student), student.material["y_test"]
+    values = [read[name].values if name in read else None for name in CLASSES]
+    accuracies = [None if one is None else float((one == truth).mean()) for one in values]
+    _compare_with_validation(student, [one for one in accuracies if one is not None])
+    return accuracies
 
 
-def _compare_with_validation(student: Student) -> None:
+def _compare_with_validation(student: Student, found: list[float]) -> None:
     """Leave a note where test images are classified far better or worse than validation images. It costs nothing.
 
     Far better: their labels were looked up. Far worse: the files, or the labels for grading, are of other images.
     """
     from sklearn.metrics import roc_curve
 
-    found = [one for one in student.notes["accuracies"] if one is not None]
     try:
         values, labels = _validation(student)
     except StudentError:
@@ -207,15 +205,9 @@ def _reported(look: Callable[[Mapping, list[float]], str | None], what: str) -> 
     return question
 
 
+@once
 def _report_of(student: Student) -> Mapping:
-    if "reported" not in student.notes:
-        try:
-            student.notes["reported"] = student.call("reported")
-        except StudentError as error:
-            student.notes["reported"] = error
-    reported = student.notes["reported"]
-    if isinstance(reported, StudentError):
-        raise reported
+    reported = student.call("reported")
     if not isinstance(reported, Mapping):
         raise StudentError("reported() returns no dictionary with the keys 'auc', 'mean' and 'sample variance'.")
     return reported
@@ -237,10 +229,8 @@ def _validation(student: Student) -> tuple[list[np.ndarray], np.ndarray]:
 
 
 def _recomputed(student: Student) -> list[float]:
-    from sklearn.metrics import roc_auc_score
-
     values, labels = _validation(student)
-    return [float(roc_auc_score(labels, one)) for one in values]
+    return [metrics.auc(one, labels) for one in values]
 
 
 def _number(reported: Mapping, key: str) -> float:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from autograder.checking import metrics
 from autograder.checking.faults import Fault
 
 Files = dict[str, bytes]
@@ -131,9 +132,7 @@ def _report(auc: list[float], mean: float | None = None, variance: float | None 
 
 
 def _aucs(values: list[np.ndarray], labels: np.ndarray) -> list[float]:
-    from sklearn.metrics import roc_auc_score
-
-    return [float(roc_auc_score(labels, one)) for one in values]
+    return [metrics.auc(one, labels) for one in values]
 
 
 def _of_classes(values: list[np.ndarray], labels: np.ndarray) -> Report:

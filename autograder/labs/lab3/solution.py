@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from autograder.checking.metrics import accuracy, auc
 from autograder.checking.reproduction import Record, Reproduction, Solution
 from source_lib.json_lines import read_lines, write_lines
 
@@ -90,7 +91,6 @@ def train_once(
         Accuracy and AUC on the validation images, both from 0 to 1, and the seconds of wall and of processor time.
     """
     import keras
-    from sklearn.metrics import roc_auc_score
 
     keras.utils.clear_session()
     keras.utils.set_random_seed(seed)
@@ -98,10 +98,10 @@ def train_once(
     start, used = time.perf_counter(), time.process_time()
     solution.train_model(model, x, y, x_valid, y_valid)
     seconds, cpu = time.perf_counter() - start, time.process_time() - used
-    probability = model.predict(x_valid, verbose=0)[:, 0]
+    probability = model.predict(x_valid, verbose=0)
     return {
-        "accuracy": float(((probability > 0.5) == y_valid).mean()),
-        "auc": float(roc_auc_score(y_valid, probability)),
+        "accuracy": accuracy(probability, y_valid),
+        "auc": auc(probability, y_valid),
         "seconds": round(seconds, 1),
         "cpu_seconds": round(cpu, 1),
     }
