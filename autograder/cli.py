@@ -141,7 +141,7 @@ def grade(
             executor = LocalExecutor(folder.root, known, sandboxes, complete)
         else:
             executor = DaskExecutor(dask, known, isolation)
-        records, _ = console.run_grading(folder, known, students, executor, seed, force)
+        records = console.run_grading(folder, known, students, executor, seed, force)
     if json_file is not None:
         console.write_json(json_file, records)
     if feedback:

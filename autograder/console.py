@@ -17,7 +17,7 @@ from source_lib.atomic_files import atomic_write
 from source_lib.text import shorten
 
 if TYPE_CHECKING:
-    from autograder.checking.rubric import Lab
+    from autograder.checking.lab import Lab
     from autograder.gradebook.course_folder import CourseFolder
     from autograder.grading.executors import Executor
 
@@ -31,8 +31,8 @@ def run_grading(
     executor: Executor,
     seed: int | None,
     force: bool = False,
-) -> tuple[list[dict], list[str]]:
-    """Grade with a progress bar; return one record per student, sorted, and whose verdict of an earlier run holds.
+) -> list[dict]:
+    """Grade with a progress bar; return one record per student, sorted.
 
     Parameters
     ----------
@@ -50,14 +50,12 @@ def run_grading(
     -------
     list of dict
         The records, as `grade.as_record` makes them.
-    list of str
-        Whose verdict of an earlier run holds.
     """
     from autograder.grading.grade import as_record
     from autograder.grading.pipeline import grade_all
 
     records: list[dict] = []
-    kept: list[str] = []
+    kept = 0
     with _progress() as progress:
         task = progress.add_task("Warming up the sandbox", total=len(students), note="")
         for graded in grade_all(
@@ -70,11 +68,11 @@ def run_grading(
             started=lambda: progress.update(task, description=f"Grading {lab.name}"),
         ):
             records.append(as_record(graded.student, lab, graded.verdict))
-            kept += [graded.student] if graded.kept else []
+            kept += graded.kept
             flagged = sum(record["status"] == "flagged" for record in records)
-            notes = [f"{flagged} flagged"] + ([f"{len(kept)} as before"] if kept else [])
+            notes = [f"{flagged} flagged"] + ([f"{kept} as before"] if kept else [])
             progress.update(task, advance=1, note=", ".join(notes))
-    return sorted(records, key=lambda record: record["student"]), kept
+    return sorted(records, key=lambda record: record["student"])
 
 
 def table(records: list[dict]) -> Table:

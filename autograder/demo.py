@@ -131,7 +131,7 @@ def grade_class(folder: CourseFolder, labs: Sequence[Lab], screen: Console) -> N
                 started = [Sandbox(isolation, without=lab.forbidden) for _ in range(PARALLEL)]
                 beside[lab.forbidden] = [stack.enter_context(sandbox) for sandbox in started]
             executor = LocalExecutor(folder.root, lab, beside[lab.forbidden], complete)
-            records[lab.name], _ = console.run_grading(folder, lab, students[lab.name], executor, None)
+            records[lab.name] = console.run_grading(folder, lab, students[lab.name], executor, None)
 
     screen.rule("3 of 4  Feedback")
     for lab in labs:

@@ -1,4 +1,4 @@
-"""Run the pages whose code changed in parallel, and keep what they put out where the builder looks for it."""
+"""Run in parallel the pages whose code changed, and keep what they put out where the builder looks for it."""
 
 from __future__ import annotations
 

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
 from typing import Any, Protocol
 
 from autograder.checking.watch import Watch
@@ -83,8 +82,8 @@ class Oracle(Protocol):
 class Student(Oracle, Protocol):
     """A student, together with the course's own answers to compare with.
 
-    ``course`` answers for the reference (``course.call("conv2d_layer", ...)``) and for the known faults
-    (``course.call("mutant", "conv2d_no_flip", ...)``). In a notebook it runs in the same process; while grading it is
+    ``oracle`` answers for the reference (``oracle.call("conv2d_layer", ...)``) and for the known faults
+    (``oracle.call("fault", "no_flip", ...)``). In a notebook it runs in the same process; while grading it is
     a child of its own that no student's code has touched. ``notes`` is scratch space for what one line
     measured and the next line needs. ``alive`` is whether it can be asked without running its notebook again.
     ``files`` is what lies beside the notebook, ``left_out`` says in sentences what of it could not be taken, and
@@ -242,11 +241,3 @@ def once(find: Callable[[Student], Any]) -> Callable[[Student], Any]:
         return student.notes[name]
 
     return known
-
-
-def oracle_of(*modules: ModuleType) -> Namespace:
-    """Return the course's answers from the modules that hold them, the later ones first asked."""
-    functions: dict[str, Any] = {}
-    for module in modules:
-        functions |= vars(module)
-    return Namespace(functions)

@@ -17,6 +17,7 @@ from autograder.checking.lab import Lab
 from autograder.checking.problem import Problem
 from autograder.checking.rubric import Check, Item
 from autograder.checking.student import FLAGS
+from autograder.errors import in_short
 from autograder.grading.course_oracle import CourseOracle
 from autograder.grading.student import SandboxStudent, Timeouts
 from autograder.sandbox.launch import SandboxError
@@ -265,12 +266,6 @@ def _for_want_of_packages(items: list[Item], ran: Mapping[int, CellRun]) -> list
 def _sentence(text: str) -> str:
     """Return what may hold a student's words as they may stand on a page, beside formulas."""
     return without_links(printable(text))
-
-
-def in_short(error: BaseException) -> str:
-    """Return an exception in one line for a person who must look."""
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text[:200]}" if text else type(error).__name__
 
 
 def unreadable(lab: Lab, reason: str, isolation: str) -> Verdict:

@@ -140,7 +140,7 @@ class TrustedExecute(NbGraderPreprocessor):
             _remove_copies(links_beside(submitted), Path(resources["metadata"]["path"]))
             try:
                 submission = read_submission(submitted, where["student"])
-                cells.read_notebook(submitted)
+                cells.parse(submission.content, submitted.name)
             except cells.UnreadableNotebookError as error:
                 nb.cells, verdict = [], grade.unreadable(lab, str(error), self.isolation)
                 cells.restore(nb, read_roles(where["db_url"], where["assignment"], where["notebook"]))

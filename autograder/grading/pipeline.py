@@ -24,6 +24,7 @@ from traitlets.config import Config
 from traitlets.utils.importstring import import_item
 
 from autograder.checking.lab import Lab
+from autograder.errors import in_short
 from autograder.gradebook import secret
 from autograder.gradebook.course_folder import CONFIG, CourseError, CourseFolder
 from autograder.gradebook.store import Store
@@ -152,7 +153,7 @@ def grade_all(
     lab : Lab
     students : iterable of str
     executor : Executor
-        Where they are graded: on this machine (`executors.Here`) or on a cluster (`cluster.Cluster`).
+        Where they are graded: on this machine (`LocalExecutor`) or on a cluster (`DaskExecutor`).
     seed : int, optional
         Of the questions; the course's secret by default.
     timeouts : Timeouts, optional
@@ -198,7 +199,7 @@ def _saved(saver: Saver, graded: Graded) -> Graded:
         saver.save(graded)
         return graded
     except Exception as error:
-        reason = f"What was graded could not be saved ({grade.in_short(error)})."
+        reason = f"What was graded could not be saved ({in_short(error)})."
         verdict = grade.unreadable(saver.lab, reason, graded.verdict.isolation)
         verdict = replace(graded.verdict, items=verdict.items, flags=[*graded.verdict.flags, reason], ran={})
         graded = replace(graded, verdict=verdict)

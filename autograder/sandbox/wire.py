@@ -400,13 +400,12 @@ def ask_shared(channel: socket.socket, message: dict[str, Any], room: int, deadl
     """
     import fcntl
 
-    body, blobs = _shared(message, MAX_FRAME)
+    frame, blobs = _shared(message, MAX_FRAME)
     memory = os.memfd_create("question", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     try:
         _write(memory, blobs)
         sealed = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SEAL
         fcntl.fcntl(memory, fcntl.F_ADD_SEALS, sealed)
-        frame = _LENGTHS.pack(len(body), len(body)) + body
         channel.settimeout(_remaining(deadline))
         sent = socket.send_fds(channel, [frame], [memory, room])
         channel.sendall(memoryview(frame)[sent:])
@@ -431,17 +430,18 @@ def answer_shared(channel: socket.socket, message: dict[str, Any], room: int) ->
     ------
     ClosedError, UnsendableError
     """
-    body, blobs = _shared(message, MAX_REPLY)
+    frame, blobs = _shared(message, MAX_REPLY)
     _write(room, blobs)
-    channel.sendall(_LENGTHS.pack(len(body), len(body)) + body)
+    channel.sendall(frame)
 
 
 def _shared(message: dict[str, Any], most: int) -> tuple[bytes, list[memoryview]]:
+    """Return the frame of a message without its arrays, and what of these lies in shared memory."""
     body, blobs = _packed(message)
     for size, room, limit in ((len(body), most, most), (sum(map(len, blobs)), SHARED_ROOM, MAX_SHARED)):
         if size > room:
             raise UnsendableError(f"{size / 2**20:.1f} MB; at most {limit // 2**20} MB are accepted.")
-    return body, blobs
+    return _LENGTHS.pack(len(body), len(body)) + body, blobs
 
 
 def _write(memory: int, blobs: list[memoryview]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from autograder.errors import in_short
 from autograder.submissions.cells import UnreadableNotebookError, read_content
 from autograder.submissions.files import files_beside
 
@@ -64,9 +65,5 @@ def read_submission(path: Path, owner: str, timestamp: datetime.datetime | None 
         raise
     except Exception as error:
         # One submission must never end the grading of a class.
-        reason = " ".join(str(error).split())[:200]
-        kind = type(error).__name__
-        raise UnreadableNotebookError(
-            f"This submission could not be read ({f'{kind}: {reason}' if reason else kind})."
-        ) from None
+        raise UnreadableNotebookError(f"This submission could not be read ({in_short(error)}).") from None
     return Submission(owner, content, files, timestamp, tuple(left_out))
