@@ -64,6 +64,8 @@ class Domain:
         where the smallest regions of the other axes are added.
     freely : callable, optional
         Takes a random generator and returns the arguments of a small question anywhere in the domain.
+    free : int
+        How many questions are drawn freely.
 
     References
     ----------
@@ -82,6 +84,7 @@ class Domain:
     draw: Callable[[np.random.Generator, Regions], tuple]
     possible: Callable[[Regions], bool] = lambda regions: True
     freely: Callable[[np.random.Generator], tuple] | None = None
+    free: int = 60
 
     @functools.lru_cache(maxsize=64)  # noqa: B019 - a domain lives as long as its lab
     def questions(self, seed: int) -> tuple[Question, ...]:
@@ -99,7 +102,7 @@ class Domain:
         rng = np.random.default_rng(seed)
         drawn = [Question(regions, self.draw(rng, regions)) for regions in self._covering(rng)]
         if self.freely is not None:
-            drawn += [Question({}, self.freely(rng)) for _ in range(FREE_QUESTIONS)]
+            drawn += [Question({}, self.freely(rng)) for _ in range(self.free)]
         # Nobody learns from a question that holds nothing.
         return tuple(sorted(drawn, key=lambda question: question.size or math.inf))
 
@@ -130,8 +133,6 @@ class Domain:
         return {axis: self.axes[axis][number] for axis, number in places}
 
 
-#: How many questions are drawn freely.
-FREE_QUESTIONS = 60
 #: Takes a student, the question, what it answered and what is right, and returns what is wrong.
 Judge = Callable[[Student, Question, Answer, Any], "Wrong | str | None"]
 
@@ -257,7 +258,7 @@ def whole_domain(
 
 
 #: How many wrong answers are looked at to find a fault that gives them all.
-SMALLER = 4
+SMALLER = 8
 #: The key of the line.
 DOMAIN = "domain"
 #: Lines that say nothing of the values that a function returns.

@@ -64,9 +64,14 @@ def _may_be_activated(at: Regions) -> bool:
 def _any_activation(rng: Rng) -> tuple:
     name = str(rng.choice(["linear", "relu", "sigmoid", "softmax"]))
     axes = int(rng.integers(1, 3 if name == "softmax" else 5))
-    shape = _some_size(rng, {1: 14, 2: 8}.get(axes, 4), axes)
-    shape = (*shape[:1], *(1 for _ in shape[1:])) if name == "softmax" else shape
-    return _some(rng, *shape, kinds=(*_KINDS, "deep")), name
+    most = {1: 14, 2: 8, 3: 5, 4: 4}[axes] if rng.random() < 0.9 else {1: 900, 2: 30, 3: 10, 4: 6}[axes]
+    shape = _some_size(rng, most, axes)
+    # Two numbers and ten come often: vectors of scores have these sizes.
+    shape = (int(rng.choice([2, 10])), *shape[1:]) if rng.random() < 0.3 else shape
+    shape = (1, *shape[1:]) if axes > 1 and rng.random() < 0.15 else shape
+    shape = (*shape[:1], *(1 for _ in shape[1:])) if name == "softmax" or rng.random() < 0.1 else shape
+    scale = float(rng.choice([1, 30])) if rng.random() < 0.3 else 1.0
+    return _some(rng, *shape, kinds=(*_KINDS, "deep"), scale=scale), name
 
 
 ACTIVATION = Domain(
@@ -80,6 +85,7 @@ ACTIVATION = Domain(
     _draw_activation,
     _may_be_activated,
     _any_activation,
+    free=250,
 )
 
 
@@ -118,11 +124,11 @@ def _any_layer(rng: Rng, *batch: int) -> tuple:
     scale = 1 / math.sqrt(math.prod(shape[:-1]))
     kinds = tuple(kind for kind in _KINDS if kind != "large")
     W = rng.integers(-1, 2, shape) if rng.random() < 0.2 else _some(rng, *shape, kinds=kinds, scale=scale)
-    h = _some(rng, *batch, *_some_size(rng, 9), inputs, scale=0.5)
+    h = _some(rng, *batch, *_some_size(rng, int(rng.choice([4, 9]))), inputs, scale=0.5)
     return h, W, _some(rng, outputs), str(rng.choice(["linear", "relu", "sigmoid"]))
 
 
-CONVOLUTION = Domain(_CONVOLUTION, _draw_layer, _is_convolved_soon, _any_layer)
+CONVOLUTION = Domain(_CONVOLUTION, _draw_layer, _is_convolved_soon, _any_layer, free=80)
 
 
 FAST_CONVOLUTION = Domain(
@@ -134,8 +140,9 @@ FAST_CONVOLUTION = Domain(
 
 
 def _any_image(rng: Rng, least: int) -> np.ndarray:
-    rows, columns = (size + least for size in _some_size(rng, 11))
-    return _some(rng, rows, columns, int(rng.integers(1, rng.choice([4, 12]))), kinds=(*_KINDS, "deep"))
+    rows, columns = (size + least for size in _some_size(rng, int(rng.choice([3, 11, 37], p=[0.4, 0.4, 0.2]))))
+    channels = columns if rng.random() < 0.2 and columns < 13 else int(rng.integers(1, rng.choice([4, 12])))
+    return _some(rng, rows, columns, channels, kinds=(*_KINDS, "deep"))
 
 
 POOLING = Domain(
@@ -148,6 +155,7 @@ POOLING = Domain(
     },
     lambda rng, at: (_array(draw_values(rng, at["values"], *at["size"], at["channels"]), at),),
     freely=lambda rng: (_any_image(rng, 1),),
+    free=90,
 )
 
 
@@ -161,6 +169,7 @@ FLATTENING = Domain(
     },
     POOLING.draw,
     freely=lambda rng: (_any_image(rng, 0),),
+    free=150,
 )
 
 
@@ -174,9 +183,11 @@ def _draw_dense(rng: Rng, at: Regions) -> tuple:
 
 def _any_dense(rng: Rng) -> tuple:
     inputs, outputs = _some_size(rng, int(rng.choice([6, 40])))
+    outputs = 10 if rng.random() < 0.2 else outputs
     kinds = tuple(kind for kind in _KINDS if kind != "large")
-    W = _some(rng, outputs, inputs, kinds=kinds, scale=float(rng.choice([1, 4])) / math.sqrt(inputs))
-    h = _some(rng, *((inputs, 1) if rng.random() < 0.5 else (inputs,)), scale=0.5)
+    scale = float(rng.choice([1, 4]))
+    W = _some(rng, outputs, inputs, kinds=kinds, scale=scale / math.sqrt(inputs))
+    h = _some(rng, *((inputs, 1) if rng.random() < 0.5 else (inputs,)), scale=1 / scale)
     return h, W, _some(rng, outputs, 1), str(rng.choice(["linear", "relu", "sigmoid", "softmax"]))
 
 
@@ -193,6 +204,7 @@ DENSE = Domain(
     },
     _draw_dense,
     freely=_any_dense,
+    free=200,
 )
 
 
@@ -255,6 +267,7 @@ NETWORKS = Domain(
     _draw_network,
     lambda at: (at.get("convolutions"), at.get("dense")) != (0, 0),
     _any_network,
+    free=150,
 )
 
 
@@ -297,4 +310,5 @@ PREDICTIONS = Domain(
     },
     _draw_predictions,
     freely=_any_predictions,
+    free=150,
 )
