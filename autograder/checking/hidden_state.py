@@ -1,0 +1,318 @@
+"""What the kernel of an open notebook holds that grading will not have: names of cells that it skips, above all."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import contextlib
+import dis
+import inspect
+import json
+import os
+import sys
+import time
+import weakref
+from collections.abc import Iterable, Iterator, Mapping, Set
+from pathlib import Path
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
+
+from autograder.submissions import absent
+from autograder.submissions.exploring import EXPLORE, MAX_SOURCE, fingerprint, text_explores
+from autograder.submissions.limits import CELL_SECONDS
+from autograder.submissions.names import Function, changed_by, lacking, looked_up, made_by
+from autograder.submissions.python_source import is_definition, parsed
+
+#: A saved notebook that is larger is not read for its tags.
+_MAX_FILE = 16 * 2**20
+_states: weakref.WeakKeyDictionary[Any, HiddenState] = weakref.WeakKeyDictionary()
+
+
+def hidden_state(functions: Mapping[str, Any], released: Set[str]) -> HiddenState | None:
+    """Return what watches the kernel that this runs in, from the first call on; None where there is none.
+
+    Parameters
+    ----------
+    functions : mapping of str to object
+        The notebook's ``globals()``.
+    released : set of str
+        The `exploring.fingerprint` of each released cell that only explores.
+    """
+    interactive = sys.modules.get("IPython.core.interactiveshell")
+    if interactive is None or not interactive.InteractiveShell.initialized():
+        return None
+    shell = interactive.InteractiveShell.instance()
+    if shell.user_ns is not functions:
+        return None
+    if shell not in _states:
+        _states[shell] = HiddenState(shell)
+    state = _states[shell]
+    state.learn(released)
+    return state
+
+
+class HiddenState:
+    """Knows of each name of a kernel which cell made it last, and whether grading will have it.
+
+    A cell that grading skips leaves its names here and not there: they are *absent*, and so are those that other cells
+    make after a line that surely needs one. Where that depends on what happens, a name is *doubtful*: grading may have
+    another value, or none.
+
+    Parameters
+    ----------
+    shell : IPython.core.interactiveshell.InteractiveShell
+        The kernel's. What it ran before is taken from its history.
+
+    Attributes
+    ----------
+    absent : dict of str to str
+        Why grading will not have a name.
+    doubtful : dict of str to str
+        Why it may have another value.
+    """
+
+    def __init__(self, shell: Any) -> None:
+        self.absent: dict[str, str] = {}
+        self.doubtful: dict[str, str] = {}
+        self._shell = shell
+        self._released: Set[str] | None = None
+        #: What names were worth in cells that grading runs, before a cell that it skips made them anew.
+        self._graded: dict[str, Any] = {}
+        #: For each name, the cell that made it last and its text.
+        self._makers: dict[str, tuple[str, str]] = {}
+        self._functions: dict[str, Function] = {}
+        self._tags: tuple[float, Set[str]] = (0.0, frozenset())
+        #: For each name of a cell that stops, the names for want of which it does.
+        self._needs: dict[str, set[str]] = {}
+        #: The names that there were, and the time, when each cell began that runs now: one may run another.
+        self._running: list[tuple[dict[str, Any], float]] = []
+        shell.events.register("pre_run_cell", self._begin)
+        shell.events.register("post_run_cell", self._end)
+
+    def learn(self, released: Set[str]) -> None:
+        """Take note of a lab's released cells that only explore.
+
+        Parameters
+        ----------
+        released : set of str
+        """
+        first, self._released = self._released is None, released | (self._released or frozenset())
+        # The last input is the one that runs now.
+        for text in self._shell.user_ns.get("In", [])[1:-1] if first else ():
+            self._note(text, {}, None, 0.0)
+
+    # Events.
+
+    def _begin(self, info: Any) -> None:
+        self._running.append((self._names(), time.perf_counter()))
+
+    def _end(self, result: Any) -> None:
+        # The cell in which this was made began before it.
+        before, start = self._running.pop() if self._running else (None, time.perf_counter())
+        seconds = time.perf_counter() - start
+        message = getattr(self._shell, "parent_header", None) or {}
+        self._note(result.info.raw_cell or "", message.get("metadata") or {}, before, seconds)
+
+    def _names(self) -> dict[str, Any]:
+        hidden = self._shell.user_ns_hidden
+        return {name: value for name, value in self._shell.user_ns.items() if name not in hidden}
+
+    def _note(self, text: str, metadata: Mapping[str, Any], before: Mapping[str, Any] | None, seconds: float) -> None:
+        """Learn what a cell did that has run; ``before`` holds the names that there were, where that is known."""
+        tree = parsed(text)
+        body = tree.body if tree is not None else []
+        now = self._names()
+        made = made_by(body) & now.keys()
+        if before is not None:
+            made |= {name for name, value in now.items() if name not in before or before[name] is not value}
+        for known in (self.absent, self.doubtful, self._graded, self._makers, self._needs):
+            for name in known.keys() - now.keys():
+                del known[name]
+        cell = str(metadata.get("cellId") or text)
+        self._mark_stale(cell, text, made, metadata)
+        why = self._skipped(text, metadata)
+        if why:
+            self._note_skipped(text, why, body if why == absent.EXPLORES else [], made, before or {})
+            self._doubt_changed(text, changed_by(body) & now.keys() - made, now)
+        else:
+            self._note_graded(text, body, made, before or {})
+            if seconds > CELL_SECONDS and not all(map(is_definition, body)):
+                reason = f"It took {seconds:.0f} seconds, and grading leaves out a cell after {CELL_SECONDS:g}."
+                self.doubtful |= {name: absent.made_in(name, text, reason) for name in made - self.absent.keys()}
+        self._makers |= dict.fromkeys(made, (cell, text))
+        self._functions |= {node.name: node for node in body if isinstance(node, Function)}
+        # What a cell stopped for may be there by now.
+        while found := [name for name, needs in self._needs.items() if not needs & self._gone()]:
+            for name in found:
+                self._show(name)
+
+    def _note_skipped(
+        self, text: str, why: str, body: list[ast.stmt], made: Set[str], before: Mapping[str, Any]
+    ) -> None:
+        """Learn what a cell did that grading skips, but for what it defines."""
+        # What is changed after it was defined, or made otherwise too, is here not what it is there.
+        computed = made_by(one for one in body if not is_definition(one))
+        others = computed | changed_by(body)
+        defined: set[str] = set()
+        for statement in body:
+            if is_definition(statement) and not lacking(statement, self._gone() | computed - defined, self._functions):
+                defined |= made_by([statement])
+        for name in made:
+            if name not in defined:
+                self._hide(name, absent.made_in(name, text, why), before)
+            else:
+                self._show(name)
+        for statement in body:
+            if isinstance(statement, (ast.Assign, ast.AnnAssign)) and made_by([statement]) & others & defined:
+                self._hide_changed(statement, text)
+
+    def _hide_changed(self, table: ast.stmt, text: str) -> None:
+        """Keep the value that grading has of a table which the rest of its cell changes."""
+        names = dict(self._shell.user_ns)
+        with contextlib.suppress(Exception):
+            exec(compile(ast.Module([table], []), "<the table of a cell>", "exec"), names)
+            for name in made_by([table]):
+                self.absent[name] = absent.made_in(name, text, absent.EXPLORES)
+                self._graded[name] = names[name]
+
+    def _gone(self) -> set[str]:
+        """Return the absent names of which grading has no value at all."""
+        return self.absent.keys() - self._graded.keys() - vars(builtins).keys()
+
+    def _note_graded(self, text: str, body: list[ast.stmt], made: Set[str], before: Mapping[str, Any]) -> None:
+        """Learn what a cell did that grading runs too, as far as it gets there."""
+        gone, other = self._gone(), set(self.absent)
+        there: set[str] = set()
+        doubts: dict[str, str] = {}
+        needs: set[str] = set()
+        needed = ""
+        for statement in body:
+            missing = lacking(statement, gone - there, self._functions)
+            needed = needed or min(missing, default="")
+            needs |= missing
+            # After such a line, grading takes from the cell what it defines.
+            if missing or (needed and not is_definition(statement)):
+                continue
+            there |= made_by([statement])
+            perhaps = looked_up([statement], self._functions, surely=False) & (other - there)
+            for name in made_by([statement]) if perhaps else ():
+                doubts[name] = f"It may need {min(perhaps)}. {self.absent[min(perhaps)]}"
+        late = made & made_by(body) - there
+        for name in late:
+            self._hide(name, absent.made_in(name, text, absent.stops(needed, self.absent[needed])), before)
+            self._needs[name] = needs
+        for name in made - late:
+            self._show(name)
+            if name in doubts:
+                self.doubtful[name] = absent.made_in(name, text, doubts[name])
+
+    def _show(self, name: str) -> None:
+        for known in (self.absent, self.doubtful, self._graded, self._needs):
+            known.pop(name, None)
+
+    def _hide(self, name: str, why: str, before: Mapping[str, Any]) -> None:
+        if name not in self.absent and name in before:
+            self._graded[name] = before[name]
+        self.absent[name] = why
+        for known in (self.doubtful, self._needs):
+            known.pop(name, None)
+
+    def _doubt_changed(self, text: str, names: Set[str], now: Mapping[str, Any]) -> None:
+        """Doubt names whose values a skipped cell changed in place."""
+        for name in names - self.absent.keys():
+            if name in self._makers and not isinstance(now[name], (ModuleType, FunctionType, type)):
+                self.doubtful[name] = absent.changed_in(name, text)
+
+    def _mark_stale(self, cell: str, text: str, made: Set[str], metadata: Mapping[str, Any]) -> None:
+        """Doubt names that an earlier text of this cell made, or a cell that was deleted."""
+        deleted = metadata.get("deletedCells")
+        deleted = set(map(str, deleted)) if isinstance(deleted, list) else set()
+        for name, (maker, old) in self._makers.items():
+            if name not in self.absent and (maker in deleted or (maker == cell and name not in made and old != text)):
+                self.doubtful[name] = absent.stale(name, old)
+
+    def _skipped(self, text: str, metadata: Mapping[str, Any]) -> str:
+        """Return why grading does not run a cell; nothing where it does."""
+        if len(text) > MAX_SOURCE:
+            return absent.TOO_LONG
+        role = metadata.get("nbgrader")
+        if isinstance(role, dict) and role.get("grade_id"):
+            return ""
+        tags = metadata.get("tags")
+        if text_explores(text, tags if isinstance(tags, list) else [], self._released):
+            return absent.EXPLORES
+        # JupyterLab tells with every cell what its tags are. Others tell nothing, and there is only the saved notebook.
+        return absent.EXPLORES if "deletedCells" not in metadata and fingerprint(text) in self._saved_tags() else ""
+
+    def _saved_tags(self) -> Set[str]:
+        """Return the fingerprints of the cells that have the tag in the notebook's file, where there is one."""
+        path = Path(str(self._shell.user_ns.get("__vsc_ipynb_file__") or os.environ.get("JPY_SESSION_NAME") or ""))
+        try:
+            # A server may give the path from its own folder; a kernel runs in the notebook's.
+            path = path if path.is_file() else Path(path.name)
+            file = path.stat()
+            if not path.is_file() or file.st_size > _MAX_FILE:
+                return frozenset()
+            if file.st_mtime == self._tags[0]:
+                return self._tags[1]
+            cells = json.loads(path.read_bytes())["cells"]
+            tagged = [cell["source"] for cell in cells if EXPLORE in cell["metadata"].get("tags", ())]
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return frozenset()
+        texts = [source if isinstance(source, str) else "".join(source) for source in tagged]
+        self._tags = file.st_mtime, frozenset(map(fingerprint, texts))
+        return self._tags[1]
+
+    # What a check needs.
+
+    @contextlib.contextmanager
+    def as_graded(self) -> Iterator[None]:
+        """Take the absent names out of the kernel until the ``with`` block is left, and put in what grading has."""
+        names = self._shell.user_ns
+        saved = {name: names.pop(name) for name in self.absent if name in names}
+        names.update(self._graded)
+        try:
+            yield
+        finally:
+            for name in self._graded:
+                names.pop(name, None)
+            names.update(saved)
+
+    def why(self, name: str) -> str:
+        """Return why grading will not have a name; nothing where it has it.
+
+        Parameters
+        ----------
+        name : str
+        """
+        return self.absent.get(name, "")
+
+    def doubts(self, asked: Iterable[str]) -> list[str]:
+        """Return what is doubtful of some functions, and of all that they need, a sentence each.
+
+        Parameters
+        ----------
+        asked : iterable of str
+        """
+        names, waiting = self._shell.user_ns, list(asked)
+        seen: dict[str, None] = {}
+        while waiting:
+            name = waiting.pop()
+            if name not in seen and name in names:
+                seen[name] = None
+                waiting.extend(_globals_of(names[name]))
+        return [self.doubtful[name] for name in seen if name in self.doubtful and name not in self.absent]
+
+
+def _globals_of(value: Any) -> set[str]:
+    """Return the global names that a function, or what it was made of by decorators, looks up."""
+    with contextlib.suppress(ValueError):
+        value = inspect.unwrap(value) if callable(value) else value
+    code = getattr(value, "__code__", None)
+    found: set[str] = set()
+    waiting = [code] if isinstance(code, CodeType) else []
+    while waiting:
+        code = waiting.pop()
+        waiting.extend(part for part in code.co_consts if isinstance(part, CodeType))
+        found |= {one.argval for one in dis.get_instructions(code) if one.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
+    return found
