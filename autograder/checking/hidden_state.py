@@ -13,6 +13,7 @@ import sys
 import time
 import weakref
 from collections.abc import Iterable, Iterator, Mapping, Set
+from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
@@ -51,6 +52,16 @@ def hidden_state(functions: Mapping[str, Any], released: Set[str]) -> HiddenStat
     return state
 
 
+@dataclass(frozen=True)
+class _Run:
+    """A cell that grading runs too: its text, what it made here, and what other cells had made of these names."""
+
+    text: str
+    body: list[ast.stmt]
+    made: Set[str]
+    older: Mapping[str, Any]
+
+
 class HiddenState:
     """Knows of each name of a kernel which cell made it last, and whether grading will have it.
 
@@ -82,8 +93,10 @@ class HiddenState:
         self._makers: dict[str, tuple[str, str]] = {}
         self._functions: dict[str, Function] = {}
         self._tags: tuple[float, Set[str]] = (0.0, frozenset())
-        #: For each name of a cell that stops, the names for want of which it does.
-        self._needs: dict[str, set[str]] = {}
+        #: The cells that grading runs, in the order in which they ran last; which names they miss is settled later.
+        self._runs: dict[str, _Run] = {}
+        self._late: set[str] = set()
+        self._perhaps: dict[str, str] = {}
         #: The names that there were, and the time, when each cell began that runs now: one may run another.
         self._running: list[tuple[dict[str, Any], float]] = []
         shell.events.register("pre_run_cell", self._begin)
@@ -125,41 +138,46 @@ class HiddenState:
         made = made_by(body) & now.keys()
         if before is not None:
             made |= {name for name, value in now.items() if name not in before or before[name] is not value}
-        for known in (self.absent, self.doubtful, self._graded, self._makers, self._needs):
+        for known in (self.absent, self.doubtful, self._graded, self._makers, self._functions):
             for name in known.keys() - now.keys():
                 del known[name]
+        self._functions |= {node.name: node for node in body if isinstance(node, Function)}
         cell = str(metadata.get("cellId") or text)
         self._mark_stale(cell, text, made, metadata)
         why = self._skipped(text, metadata)
+        self._runs.pop(cell, None)
+        # What this cell itself made before is not there twice.
+        older = {name: value for name, value in (before or {}).items() if self._makers.get(name, ("",))[0] != cell}
         if why:
-            self._note_skipped(text, why, body if why == absent.EXPLORES else [], made, before or {})
+            self._note_skipped(text, why, body if why == absent.EXPLORES else [], made, older)
             self._doubt_changed(text, changed_by(body) & now.keys() - made, now)
         else:
-            self._note_graded(text, body, made, before or {})
+            there = made & older.keys() - self.absent.keys()
+            self._runs[cell] = _Run(text, body, made, {name: older[name] for name in there})
+            for name in made:
+                self._show(name)
             if seconds > CELL_SECONDS and not all(map(is_definition, body)):
                 reason = f"It took {seconds:.0f} seconds, and grading leaves out a cell after {CELL_SECONDS:g}."
                 self.doubtful |= {name: absent.made_in(name, text, reason) for name in made - self.absent.keys()}
         self._makers |= dict.fromkeys(made, (cell, text))
-        self._functions |= {node.name: node for node in body if isinstance(node, Function)}
-        # What a cell stopped for may be there by now.
-        while found := [name for name, needs in self._needs.items() if not needs & self._gone()]:
-            for name in found:
-                self._show(name)
+        makers = {maker for maker, _ in self._makers.values()}
+        self._runs = {one: run for one, run in self._runs.items() if one in makers}
 
     def _note_skipped(
-        self, text: str, why: str, body: list[ast.stmt], made: Set[str], before: Mapping[str, Any]
+        self, text: str, why: str, body: list[ast.stmt], made: Set[str], older: Mapping[str, Any]
     ) -> None:
         """Learn what a cell did that grading skips, but for what it defines."""
         # What is changed after it was defined, or made otherwise too, is here not what it is there.
-        computed = made_by(one for one in body if not is_definition(one))
-        others = computed | changed_by(body)
+        rest = [one for one in body if not is_definition(one)]
+        computed = made_by(rest)
+        others = computed | changed_by(rest)
         defined: set[str] = set()
         for statement in body:
             if is_definition(statement) and not lacking(statement, self._gone() | computed - defined, self._functions):
                 defined |= made_by([statement])
         for name in made:
             if name not in defined:
-                self._hide(name, absent.made_in(name, text, why), before)
+                self._hide(name, absent.made_in(name, text, why), older)
             else:
                 self._show(name)
         for statement in body:
@@ -179,43 +197,53 @@ class HiddenState:
         """Return the absent names of which grading has no value at all."""
         return self.absent.keys() - self._graded.keys() - vars(builtins).keys()
 
-    def _note_graded(self, text: str, body: list[ast.stmt], made: Set[str], before: Mapping[str, Any]) -> None:
-        """Learn what a cell did that grading runs too, as far as it gets there."""
-        gone, other = self._gone(), set(self.absent)
+    def _settle(self) -> None:
+        """Find out what the cells that grading runs make there, now that it is known what is absent."""
+        for name in self._late & self.absent.keys():
+            del self.absent[name]
+            self._graded.pop(name, None)
+        self._late, self._perhaps = set(), {}
+        before = None
+        # One that stops may be why another one does.
+        while before != len(self.absent):
+            before = len(self.absent)
+            for cell, run in self._runs.items():
+                self._settle_one(cell, run)
+
+    def _settle_one(self, cell: str, run: _Run) -> None:
+        gone, unsure = self._gone(), set(self.absent)
         there: set[str] = set()
-        doubts: dict[str, str] = {}
-        needs: set[str] = set()
         needed = ""
-        for statement in body:
+        for statement in run.body:
             missing = lacking(statement, gone - there, self._functions)
             needed = needed or min(missing, default="")
-            needs |= missing
             # After such a line, grading takes from the cell what it defines.
             if missing or (needed and not is_definition(statement)):
                 continue
-            there |= made_by([statement])
-            perhaps = looked_up([statement], self._functions, surely=False) & (other - there)
-            for name in made_by([statement]) if perhaps else ():
-                doubts[name] = f"It may need {min(perhaps)}. {self.absent[min(perhaps)]}"
-        late = made & made_by(body) - there
-        for name in late:
-            self._hide(name, absent.made_in(name, text, absent.stops(needed, self.absent[needed])), before)
-            self._needs[name] = needs
-        for name in made - late:
-            self._show(name)
-            if name in doubts:
-                self.doubtful[name] = absent.made_in(name, text, doubts[name])
+            found = made_by([statement])
+            perhaps = min(looked_up([statement], self._functions, surely=False) & (unsure - there), default="")
+            there |= found
+            for name in found & run.made if perhaps else ():
+                why = f"It may need {perhaps}. {self.absent[perhaps]}"
+                self._perhaps[name] = absent.made_in(name, run.text, why)
+        for name in run.made & made_by(run.body) - there - self.absent.keys():
+            if name in self._makers and self._makers[name][0] == cell:
+                self.absent[name] = absent.made_in(name, run.text, absent.stops(needed, self.absent[needed]))
+                self._late.add(name)
+                if name in run.older:
+                    self._graded[name] = run.older[name]
 
     def _show(self, name: str) -> None:
-        for known in (self.absent, self.doubtful, self._graded, self._needs):
+        for known in (self.absent, self.doubtful, self._graded):
             known.pop(name, None)
+        self._late.discard(name)
 
-    def _hide(self, name: str, why: str, before: Mapping[str, Any]) -> None:
-        if name not in self.absent and name in before:
-            self._graded[name] = before[name]
+    def _hide(self, name: str, why: str, older: Mapping[str, Any]) -> None:
+        if name not in self.absent and name in older:
+            self._graded[name] = older[name]
         self.absent[name] = why
-        for known in (self.doubtful, self._needs):
-            known.pop(name, None)
+        self.doubtful.pop(name, None)
+        self._late.discard(name)
 
     def _doubt_changed(self, text: str, names: Set[str], now: Mapping[str, Any]) -> None:
         """Doubt names whose values a skipped cell changed in place."""
@@ -268,6 +296,7 @@ class HiddenState:
     @contextlib.contextmanager
     def as_graded(self) -> Iterator[None]:
         """Take the absent names out of the kernel until the ``with`` block is left, and put in what grading has."""
+        self._settle()
         names = self._shell.user_ns
         saved = {name: names.pop(name) for name in self.absent if name in names}
         names.update(self._graded)
@@ -301,7 +330,8 @@ class HiddenState:
             if name not in seen and name in names:
                 seen[name] = None
                 waiting.extend(_globals_of(names[name]))
-        return [self.doubtful[name] for name in seen if name in self.doubtful and name not in self.absent]
+        doubtful = self._perhaps | self.doubtful
+        return [doubtful[name] for name in seen if name in doubtful and name not in self.absent]
 
 
 def _globals_of(value: Any) -> set[str]:

@@ -22,7 +22,11 @@ def text_explores(text: str, tags: Collection[str], released: Set[str]) -> bool:
     released : set of str
         The `fingerprint` of each released cell that only explores.
     """
-    return EXPLORE in tags or first_line(text) == EXPLORE_LINE or fingerprint(text) in released
+    first = first_line(text)
+    if EXPLORE in tags or first == EXPLORE_LINE or fingerprint(text) in released:
+        return True
+    # What was released as a comment alone was room for what follows it now.
+    return first.startswith("#") and fingerprint(first) in released
 
 
 def first_line(text: str) -> str:
