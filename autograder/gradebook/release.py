@@ -80,8 +80,8 @@ def release(course: CourseFolder, lab: Lab) -> Path:
             shutil.rmtree(place)
         made.rename(place)
     package = course.root.joinpath(*PACKAGE.split("."), lab.name)
-    if package.is_dir():
-        (package / EXPLORE_FILE).write_text("".join(f"{one}\n" for one in explore_cells(notebook)))
+    if package.is_dir() and set(found := explore_cells(notebook)) != lab.explore_cells:
+        (package / EXPLORE_FILE).write_text("".join(f"{one}\n" for one in found))
     return place
 
 
