@@ -7,25 +7,21 @@ import builtins
 import contextlib
 import dis
 import inspect
-import json
-import os
 import sys
 import time
 import weakref
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
-from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
+from autograder.checking.saved_notebook import SavedCell, saved_cells
 from autograder.submissions import absent
 from autograder.submissions.exploring import EXPLORE, MAX_SOURCE, fingerprint, text_explores
 from autograder.submissions.limits import CELL_SECONDS
 from autograder.submissions.names import Function, changed_by, lacking, looked_up, made_by
 from autograder.submissions.python_source import is_definition, parsed
 
-#: A saved notebook that is larger is not read for its tags.
-_MAX_FILE = 16 * 2**20
 _states: weakref.WeakKeyDictionary[Any, HiddenState] = weakref.WeakKeyDictionary()
 
 
@@ -92,7 +88,6 @@ class HiddenState:
         #: For each name, the cell that made it last and its text.
         self._makers: dict[str, tuple[str, str]] = {}
         self._functions: dict[str, Function] = {}
-        self._tags: tuple[float, Set[str]] = (0.0, frozenset())
         #: The cells that grading runs, in the order in which they ran last; which names they miss is settled later.
         self._runs: dict[str, _Run] = {}
         self._late: set[str] = set()
@@ -270,26 +265,45 @@ class HiddenState:
         if text_explores(text, tags if isinstance(tags, list) else [], self._released):
             return absent.EXPLORES
         # JupyterLab tells with every cell what its tags are. Others tell nothing, and there is only the saved notebook.
-        return absent.EXPLORES if "deletedCells" not in metadata and fingerprint(text) in self._saved_tags() else ""
+        if "deletedCells" not in metadata and fingerprint(text) in {
+            fingerprint(cell.text) for cell in saved_cells(self._shell.user_ns) if cell.tagged
+        }:
+            return absent.EXPLORES
+        return ""
 
-    def _saved_tags(self) -> Set[str]:
-        """Return the fingerprints of the cells that have the tag in the notebook's file, where there is one."""
-        path = Path(str(self._shell.user_ns.get("__vsc_ipynb_file__") or os.environ.get("JPY_SESSION_NAME") or ""))
-        try:
-            # A server may give the path from its own folder; a kernel runs in the notebook's.
-            path = path if path.is_file() else Path(path.name)
-            file = path.stat()
-            if not path.is_file() or file.st_size > _MAX_FILE:
-                return frozenset()
-            if file.st_mtime == self._tags[0]:
-                return self._tags[1]
-            cells = json.loads(path.read_bytes())["cells"]
-            tagged = [cell["source"] for cell in cells if EXPLORE in cell["metadata"].get("tags", ())]
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            return frozenset()
-        texts = [source if isinstance(source, str) else "".join(source) for source in tagged]
-        self._tags = file.st_mtime, frozenset(map(fingerprint, texts))
-        return self._tags[1]
+    def _out_of_order(self) -> dict[str, str]:
+        """Return the names that are here what they would not be had the cells run as they stand in the saved notebook.
+
+        What was not saved yet is not looked at.
+        """
+        cells = [cell for cell in saved_cells(self._shell.user_ns) if not self._explores(cell)]
+        places = {fingerprint(cell.text): place for place, cell in enumerate(cells)}
+        first: dict[str, int] = {}
+        last: dict[str, int] = {}
+        for place, cell in enumerate(cells):
+            for name in cell.made:
+                first.setdefault(name, place)
+                last[name] = place
+        found: dict[str, str] = {}
+        for run in self._runs.values():
+            place = places.get(fingerprint(run.text))
+            if place is None:
+                continue
+            for name in run.made & last.keys():
+                if last[name] > place and self._makers.get(name, ("", ""))[1] == run.text:
+                    found[name] = absent.made_again(name, run.text, cells[last[name]].text)
+            later = {name for name, there in first.items() if there > place}
+            missing = [lacking(one, later, self._functions) for one in run.body]
+            if needed := min(set().union(*missing), default=""):
+                stop = next(number for number, names in enumerate(missing) if names)
+                rest = zip(run.body[stop:], missing[stop:], strict=True)
+                late = made_by(one for one, names in rest if names or not is_definition(one))
+                why = absent.too_early(needed, cells[first[needed]].text)
+                found |= {name: absent.made_in(name, run.text, why) for name in late & run.made}
+        return found
+
+    def _explores(self, cell: SavedCell) -> bool:
+        return text_explores(cell.text, [EXPLORE] if cell.tagged else [], self._released or frozenset())
 
     # What a check needs.
 
@@ -330,7 +344,7 @@ class HiddenState:
             if name not in seen and name in names:
                 seen[name] = None
                 waiting.extend(_globals_of(names[name]))
-        doubtful = self._perhaps | self.doubtful
+        doubtful = self._out_of_order() | self._perhaps | self.doubtful
         return [doubtful[name] for name in seen if name in doubtful and name not in self.absent]
 
 

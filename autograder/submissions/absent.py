@@ -8,8 +8,8 @@ from collections.abc import Callable
 from autograder.submissions.exploring import EXPLORE, MAX_SOURCE, first_line
 
 EXPLORES = (
-    f"That cell only explores, so grading does not run it. Make it in a cell without the tag {EXPLORE}, or inside of "
-    "the function that needs it."
+    "That cell only explores, so grading does not run it. Make what the function needs in a cell without the tag "
+    f"{EXPLORE}, or inside of the function."
 )
 TOO_LONG = f"That cell is longer than {MAX_SOURCE // 2**20} MB, so grading does not read it."
 _MAX_LINE = 60
@@ -65,6 +65,36 @@ def changed_in(name: str, text: str) -> str:
         The cell.
     """
     return f'{name} is changed in the cell that begins with "{_begins(text)}". {EXPLORES}'
+
+
+def made_again(name: str, text: str, later: str) -> str:
+    """Return what is said of a name that two cells make, where the one that grading runs last is not the one here.
+
+    Parameters
+    ----------
+    name : str
+    text, later : str
+        The cell that made it last here, and the one that comes last in the notebook.
+    """
+    return (
+        f'{name} is here as the cell that begins with "{_begins(text)}" made it. Further down, the cell that begins '
+        f'with "{_begins(later)}" makes it too, so that is what grading has. Keep one of them.'
+    )
+
+
+def too_early(needed: str, text: str) -> str:
+    """Return why a cell stops that needs what another one makes further down.
+
+    Parameters
+    ----------
+    needed : str
+    text : str
+        The other cell.
+    """
+    return (
+        f'That cell needs {needed}, which is made further down, in the cell that begins with "{_begins(text)}". '
+        "Grading runs cells from top to bottom: move it below."
+    )
 
 
 def stale(name: str, text: str) -> str:

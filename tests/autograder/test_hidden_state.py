@@ -289,14 +289,35 @@ def test_released_cell_is_known_without_its_tag(kernel, bare_sandbox, course, ju
 def test_tag_is_read_from_the_saved_notebook_where_nothing_else_tells_it(kernel):
     notebook = [explore(DATA), answer(NEEDS.format("data.order"))]
     assert kernel.play(notebook, jupyterlab=False)[0] == 2
-    made = new_notebook(cells=[new_code_cell(text, metadata=metadata) for text, metadata in notebook])
-    nbformat.write(made, kernel.file)
+    saved(kernel, notebook)
     try:
         assert kernel.play(notebook, jupyterlab=False)[0] == 0
         # JupyterLab knows better than what was saved last.
         assert kernel.play([(DATA, {}), notebook[1]])[0] == 2
         kernel.file.write_text("no notebook")
         assert kernel.play(notebook, jupyterlab=False)[0] == 2
+    finally:
+        kernel.file.unlink()
+
+
+def saved(kernel, notebook):
+    made = new_notebook(cells=[new_code_cell(text, metadata=metadata) for text, metadata in notebook])
+    nbformat.write(made, kernel.file)
+
+
+def test_cells_that_were_run_in_another_order_are_told(kernel):
+    twice = [answer(NEEDS.format("'C'")), (NEEDS.format("'F'"), {})]
+    early = [("order = base", {}), ("base = 'C'", {}), answer(NEEDS.format("order"))]
+    try:
+        saved(kernel, twice)
+        checked, told = kernel.play(twice, order=[1, 0])
+        assert checked == 2 and "flatten_layer is here as the cell that begins with" in told and "Keep one" in told
+        assert "Keep one" not in kernel.play(twice)[1]
+        saved(kernel, early)
+        checked, told = kernel.play(early, order=[1, 0, 2])
+        assert checked == 2 and "That cell needs base, which is made further down" in told
+        saved(kernel, [early[1], early[0], early[2]])
+        assert "further down" not in kernel.play(early, order=[1, 0, 2])[1]
     finally:
         kernel.file.unlink()
 
