@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -10,11 +11,13 @@ from typing import Any
 import numpy as np
 
 from autograder.checking import forbidden_use
+from autograder.checking.hidden_state import HiddenState, hidden_state
 from autograder.checking.lab import Lab
 from autograder.checking.rubric import Check, Item, Line
 from autograder.checking.student import Namespace, NotebookStudent
 from autograder.checking.tables import Points, number
 from autograder.labs import get_lab
+from autograder.submissions.absent import explained
 from source_lib.tensorflow_settings import quiet_tensorflow
 
 # Stock nbgrader scores a cell with anything on stderr as 0, and TensorFlow greets there.
@@ -55,6 +58,7 @@ def lab_check(name: str, functions: Mapping[str, Any]) -> Callable[..., Points]:
     callable
     """
     lab = get_lab(name)
+    hidden = hidden_state(functions, lab.explore_cells)
 
     def check(function: str | None = None) -> Points:
         """Judge one function, or all of them, with new inputs.
@@ -79,13 +83,32 @@ def lab_check(name: str, functions: Mapping[str, Any]) -> Callable[..., Points]:
         # Without the lines that only grading can judge.
         chosen = [replace(one, lines=tuple(line for line in one.lines if not line.later)) for one in chosen]
         student = NotebookStudent(functions, _oracle(name))
-        verdicts = [[one.formed(student)] if one.form is not None else _judged(lab, one, student) for one in chosen]
+        verdicts: list[list[Item]] = []
+        printed: list[tuple[str, str]] = []
+        with hidden.as_graded() if hidden else contextlib.nullcontext():
+            for one in chosen:
+                student.printed = []
+                items = [one.formed(student)] if one.form is not None else _judged(lab, one, student)
+                verdicts.append([_explained(item, hidden) for item in items])
+                printed += _first_printed(one, student.printed)
+            notes += dict.fromkeys(student.remarks)
+            notes += hidden.doubts([one.function for one in chosen]) if hidden else []
         if function is None:
             rows = [_row(one, items) for one, items in zip(chosen, verdicts, strict=True) if items]
-            return Points(rows, lab.title, notes)
-        return Points(verdicts[0], chosen[0].function, notes)
+            return Points(rows, lab.title, notes, printed)
+        return Points(verdicts[0], chosen[0].function, notes, printed)
 
     return check
+
+
+def _explained(item: Item, hidden: HiddenState | None) -> Item:
+    return replace(item, message=explained(item.message, hidden.why)) if hidden else item
+
+
+def _first_printed(check: Check, printed: list[str]) -> list[tuple[str, str]]:
+    """Return what a function printed for the first question for which it did, under what that is."""
+    more = f" The same for {len(printed) - 1} more questions is not shown." if len(printed) > 1 else ""
+    return [(f"Printed while {check.function} was asked:{more}", printed[0])] if printed else []
 
 
 def _later(checks: Iterable[Check]) -> list[str]:
@@ -118,7 +141,7 @@ def _judged(lab: Lab, check: Check, student: NotebookStudent) -> list[Item]:
         return helped
     # With other questions, since what an answer remembers of the first ones it does not compute; but what was measured
     # with the packages is measured again only for who calls them.
-    alone = replace(student, forbidden=lab.forbidden, notes=dict(student.notes), noted={})
+    alone = replace(student, forbidden=lab.forbidden, notes=dict(student.notes), noted={}, printed=[])
     check.judge(alone, np.random.default_rng())
     if check.function not in alone.noted:
         return helped

@@ -252,6 +252,11 @@ def _fingerprint(build_model: Callable, train_model: Callable) -> str:
 def _append(path: Path, run: Run) -> None:
     line = json.dumps(asdict(run), separators=(",", ":"), allow_nan=True) + "\n"
     try:
+        _run(json.loads(line))
+    except RunsError as error:
+        # One line that cannot be read would cost all the others.
+        raise RunsError(f"The training with seed {run.seed} is not kept in {path}: {error}.") from None
+    try:
         content = path.read_bytes() if path.exists() else b""
         # What an interruption left of a line is no run.
         content = content[: content.rfind(b"\n") + 1]

@@ -158,7 +158,7 @@ class _Known:
 
 #: By the oracle that answered, so that a class is not asked what is known; the questions that were wanted last stay.
 _answered: weakref.WeakKeyDictionary[Oracle, OrderedDict[tuple, tuple[_Known, tuple]]] = weakref.WeakKeyDictionary()
-_MOST_KNOWN = 64
+_MOST_KNOWN, _BATCH = 64, 25
 _lock = threading.Lock()
 
 
@@ -179,7 +179,9 @@ def _ask_the_oracle(
     oracle: Oracle, function: str, asked: tuple[Question, ...], exact: Callable[[Question], bool]
 ) -> _Known:
     arguments = Questions(one.arguments for one in asked)
-    right = oracle.call("all_right", function, [list(one) for one in arguments])
+    # One message holds no more than `wire.MAX_ARRAYS`.
+    batches = [list(map(list, arguments[start : start + _BATCH])) for start in range(0, len(arguments), _BATCH)]
+    right = [answer for batch in batches for answer in oracle.call("all_right", function, batch)]
     if not all(isinstance(one, np.ndarray) for one in right):
         return _Known(arguments, right, None, np.zeros(0), np.zeros(0))
     allowed = [compare.allowed(one, exact(question)).ravel() for one, question in zip(right, asked, strict=True)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import importlib.util
 from collections.abc import Callable, Mapping
@@ -16,6 +17,8 @@ from autograder.checking.student import Namespace, Oracle
 from autograder.errors import UserError
 
 PACKAGE = "autograder.labs"
+#: In the package of a lab, a line for each released cell that only explores.
+EXPLORE_FILE = "explore_cells.txt"
 
 
 class LabError(UserError):
@@ -65,6 +68,17 @@ class Lab:
     prepare: Callable[[Oracle], None] | None = None
     timed: tuple[str, ...] = ()
     material: Callable[[Path, int], Mapping[str, Any]] | None = None
+
+    @functools.cached_property
+    def explore_cells(self) -> frozenset[str]:
+        """The fingerprints of the released cells that only explore (see `submissions.exploring`).
+
+        `cnn-course release` writes them into the lab's package, for a notebook may lose its tags and a kernel never
+        sees them.
+        """
+        spec = importlib.util.find_spec(f"{PACKAGE}.{self.name}")
+        file = Path(spec.origin).with_name(EXPLORE_FILE) if spec is not None and spec.origin else None
+        return frozenset(file.read_text().split()) if file is not None and file.is_file() else frozenset()
 
     @property
     def points(self) -> float:

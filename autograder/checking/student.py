@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import functools
 import io
+import logging
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,15 +15,19 @@ from typing import Any, Protocol
 import numpy as np
 
 from autograder.checking.watch import Watch
+from autograder.sandbox import wire
 from autograder.sandbox.wire import MAX_FRAME, MAX_SHARED
 from autograder.sandbox.worker import NoAnswerError, answer
 from autograder.submissions.cell_run import Noted
 from autograder.submissions.files import files_beside
+from autograder.submissions.limits import QUESTION_SECONDS
 
 #: Under this name a check leaves in a student's notes what a person should look at.
 FLAGS = "flags"
 #: What a fresh student can be given or give back at once, and the largest file of weights.
 MAX_BYTES = MAX_SHARED
+#: Characters that are kept of what one answer prints in a notebook.
+MAX_PRINTED = 2000
 
 
 class StudentError(Exception):
@@ -162,6 +167,20 @@ class Fresh(Oracle, Protocol):
     def __exit__(self, *_: object) -> None: ...
 
 
+@contextlib.contextmanager
+def _without_logs() -> Iterator[None]:
+    """Keep back what TensorFlow logs, such as that it traces a function again: it writes past what is redirected."""
+    loggers = [logging.getLogger(name) for name in ("tensorflow", "absl")]
+    levels = [logger.level for logger in loggers]
+    try:
+        for logger in loggers:
+            logger.setLevel(logging.ERROR)
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
 @dataclass(eq=False)
 class Namespace:
     """Answers with the functions of a namespace, in this process.
@@ -172,24 +191,46 @@ class Namespace:
         Usually ``globals()`` of a notebook. Looked up anew for every question, so a cell may be run again.
     most : int
         The largest array of an answer, in bytes.
+    printed : list of str
+        What was printed for each question for which something was, cut off.
+    remarks : list of str
+        What grading would not take of it, in sentences.
     """
 
     functions: Mapping[str, Any]
     most: int = field(default=MAX_FRAME, kw_only=True)
+    printed: list[str] = field(default_factory=list, kw_only=True)
+    remarks: list[str] = field(default_factory=list, kw_only=True)
 
     def ask(self, function: str, *args: Any) -> Answer:
         return self._answered(self.functions, function, args)
 
     def _answered(self, functions: Mapping[str, Any], function: str, args: tuple) -> Answer:
+        large = self.most > MAX_FRAME
+        try:
+            wire.refuse_large({"args": args}, MAX_FRAME, large)
+        except wire.UnsendableError as error:
+            raise StudentError(f"{function} cannot be asked with what another function returned: {error}") from None
         # A print inside the function is no fault and must not bury the table of results.
-        quiet = io.StringIO()
+        said = io.StringIO()
         start = time.perf_counter()
-        with contextlib.redirect_stdout(quiet), contextlib.redirect_stderr(quiet):
-            try:
+        try:
+            with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said), _without_logs():
                 value, modified = answer(functions, function, args, self.most)
-            except NoAnswerError as error:
-                raise StudentError(str(error)) from None
-        return Answer(value, time.perf_counter() - start, modified)
+            seconds = time.perf_counter() - start
+            wire.refuse_large({"value": value}, wire.MAX_REPLY, large)
+        except NoAnswerError as error:
+            raise StudentError(str(error)) from None
+        except wire.UnsendableError as error:
+            raise StudentError(f"{function} returned {error}") from None
+        finally:
+            if said.tell():
+                self.printed.append(said.getvalue()[:MAX_PRINTED])
+        if seconds > QUESTION_SECONDS and not large and f"{function} took" not in str(self.remarks):
+            self.remarks.append(
+                f"{function} took {seconds:.0f} seconds for one answer here, and grading waits {QUESTION_SECONDS:g}."
+            )
+        return Answer(value, seconds, modified)
 
     def call(self, function: str, *args: Any) -> Any:
         return self.ask(function, *args).value
@@ -220,7 +261,7 @@ class NotebookStudent(Namespace):
         The notebook's ``globals()``.
     oracle : Oracle
         The course's answers.
-    most, notes, alive, material, owner
+    most, printed, remarks, notes, alive, material, owner
         As `Namespace` and `Student` have them.
     forbidden : tuple of str
         Packages that are refused to its functions while they are asked, as they are while grading.
@@ -250,7 +291,9 @@ class NotebookStudent(Namespace):
     @property
     def files(self) -> Mapping[str, bytes]:
         """What lies in the folder in which the notebook runs."""
-        return files_beside(Path("notebook.ipynb").absolute())[0]
+        files, left_out = files_beside(Path("notebook.ipynb").absolute())
+        self.remarks += left_out
+        return files
 
     @property
     def left_out(self) -> Sequence[str]:
@@ -262,7 +305,7 @@ class NotebookStudent(Namespace):
     ) -> Namespace:
         functions = {} if alone else dict(self.functions)
         exec(compile(source, "the check", "exec"), functions)
-        return Namespace(functions, most=MAX_BYTES)
+        return Namespace(functions, most=MAX_BYTES, printed=self.printed, remarks=self.remarks)
 
 
 def once(find: Callable[[Student], Any]) -> Callable[[Student], Any]:

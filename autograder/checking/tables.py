@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from html import escape
 
@@ -14,6 +15,9 @@ _PRE = (
     "font-family:Menlo,Consolas,monospace;"
     "background:rgba(128,128,128,.12);border:0;border-left:3px solid rgba(128,128,128,.6)"
 )
+#: What a terminal colors, and what it writes over, as bars of progress do.
+_COLORS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+_REWRITTEN = re.compile(r"[\r\x08]+")
 _CELL = "padding:.35em .7em;text-align:left;vertical-align:top;border-top:1px solid rgba(128,128,128,.35)"
 
 
@@ -76,6 +80,14 @@ def _message(item: Item) -> str:
         label = escape(f"Example: {item.title}")
         html += f'<pre tabindex="0" role="group" aria-label="{label}" style="{_PRE}">{escape(item.example)}</pre>'
     return html
+
+
+def _printed(label: str, text: str) -> str:
+    """Return what an answer printed as a terminal would show it, in a box that scrolls, also with the keyboard."""
+    lines = [_REWRITTEN.split(line.rstrip("\r\b"))[-1] for line in _COLORS.sub("", text).split("\n")]
+    shown = escape("\n".join(lines).strip("\n"))
+    pre = f'<pre tabindex="0" role="group" aria-label="{escape(label)}" style="{_PRE};max-height:20em;overflow:auto">'
+    return f'<p style="margin:.35em 0">{escape(label)}</p>{pre}{shown}</pre>'
 
 
 def next_steps(items: Iterable[Item]) -> dict[str, str]:
@@ -161,11 +173,14 @@ class Points(float):
 
     html: str
 
-    def __new__(cls, items: Iterable[Item], heading: str, notes: Iterable[str] = ()) -> Points:
+    def __new__(
+        cls, items: Iterable[Item], heading: str, notes: Iterable[str] = (), printed: Iterable[tuple[str, str]] = ()
+    ) -> Points:
         items = list(items)
         points = super().__new__(cls, sum(item.points for item in items))
         told = "".join(f'<p style="margin:.35em 0">{escape(note)}</p>' for note in notes)
-        points.html = (items_html(items, heading) if items else "") + told
+        shown = "".join(_printed(label, text) for label, text in printed)
+        points.html = (items_html(items, heading) if items else "") + told + shown
         return points
 
     def __repr__(self) -> str:

@@ -17,10 +17,12 @@ from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 
-from autograder.checking.lab import Lab
+from autograder.checking.lab import EXPLORE_FILE, PACKAGE, Lab
 from autograder.checking.sample_class import BEGIN, END
 from autograder.errors import UserError
 from autograder.gradebook.course_folder import CourseError, CourseFolder, errors_only
+from autograder.submissions.cells import explores
+from autograder.submissions.exploring import fingerprint
 
 #: How to report: what every lab brings along, where it has no page of its own.
 REPORT = Path(__file__).with_name("report.md")
@@ -48,7 +50,8 @@ def release(course: CourseFolder, lab: Lab) -> Path:
     Returns
     -------
     pathlib.Path
-        The folder to give to students.
+        The folder to give to students. Where the lab's package lies in the course's folder too, it learns which of the
+        released cells only explore.
 
     Raises
     ------
@@ -76,7 +79,21 @@ def release(course: CourseFolder, lab: Lab) -> Path:
         if place.exists():
             shutil.rmtree(place)
         made.rename(place)
+    package = course.root.joinpath(*PACKAGE.split("."), lab.name)
+    if package.is_dir() and set(found := explore_cells(notebook)) != lab.explore_cells:
+        (package / EXPLORE_FILE).write_text("".join(f"{one}\n" for one in found))
     return place
+
+
+def explore_cells(notebook: NotebookNode) -> list[str]:
+    """Return the fingerprints of the cells of a lab that only explore, in the order of the notebook.
+
+    Parameters
+    ----------
+    notebook : NotebookNode
+        The lab, with its tags.
+    """
+    return list(dict.fromkeys(fingerprint(cell.source) for cell in notebook.cells if explores(cell)))
 
 
 def _untried(root: Path, lab: Lab) -> list[str]:

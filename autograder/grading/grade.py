@@ -19,10 +19,12 @@ from autograder.checking.rubric import Check, Item
 from autograder.checking.student import FLAGS
 from autograder.errors import in_short
 from autograder.grading.course_oracle import CourseOracle
+from autograder.grading.makers import Makers
 from autograder.grading.student import SandboxStudent, Timeouts
 from autograder.sandbox.launch import SandboxError
 from autograder.sandbox.pool import JobEndedError, JobTimeoutError, Sandbox
 from autograder.submissions import cells
+from autograder.submissions.absent import explained
 from autograder.submissions.cell_run import CellRun
 from autograder.submissions.sanitize import printable, without_links
 from autograder.submissions.submission import Submission
@@ -165,7 +167,7 @@ def grade(
     submission = submission or Submission()
     start = time.perf_counter()
     flags = list(submission.notes)
-    sources = cells.runnable(notebook, [check.grade_id for check in lab.checks])
+    sources = cells.runnable(notebook, [check.grade_id for check in lab.checks], lab.explore_cells)
     given = submission, oracle.answers, conditions.timeouts, conditions.material
     student = SandboxStudent(sandbox, sources, *given)
     outcome = _ask_checks(lab, student, conditions.seed)
@@ -187,6 +189,8 @@ def grade(
     flags += outcome.flags
     flags += [f"Cell {position + 1}: {what.cut_off}" for position, what in sorted(outcome.ran.items()) if what.cut_off]
     listed = [item for check in lab.checks for item in items[check.grade_id]]
+    makers = Makers(notebook, outcome.ran, lab.explore_cells)
+    listed = [replace(item, message=explained(item.message, makers.find)) for item in listed]
     flags += _for_want_of_packages(listed, outcome.ran)
     flags = [_sentence(flag) for flag in flags]
     items = [

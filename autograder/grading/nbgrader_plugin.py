@@ -204,7 +204,7 @@ def write_verdict(nb: NotebookNode, lab: Lab, verdict: grade.Verdict) -> None:
             cell.outputs = [new_output("execute_result", data=data, execution_count=1)]
         elif position in verdict.ran:
             cell.outputs = safe_outputs(verdict.ran[position], budget)
-        elif cells.explores(cell):
+        elif cells.explores(cell, lab.explore_cells):
             text = "This cell only explores, so it was not run while grading.\n"
             cell.outputs = [new_output("stream", name="stdout", text=text)]
     head = nbformat.v4.new_markdown_cell(summary_html(verdict.items, verdict.flags), id="summary")

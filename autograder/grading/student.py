@@ -16,6 +16,7 @@ from autograder.sandbox.packed import Questions, restored
 from autograder.sandbox.pool import Job, JobEndedError, JobOptions, JobTimeoutError, Sandbox
 from autograder.sandbox.stubs import MAX_CALLERS, MAX_NOTED
 from autograder.submissions.cell_run import CellRun, Noted
+from autograder.submissions.limits import CELL_SECONDS, QUESTION_SECONDS, TOTAL_SECONDS
 from autograder.submissions.python_source import definitions
 from autograder.submissions.submission import Submission
 
@@ -47,9 +48,9 @@ class Timeouts:
         For a whole submission; what is asked later gets no answer.
     """
 
-    cell: float = 20.0
-    question: float = 10.0
-    total: float = 180.0
+    cell: float = CELL_SECONDS
+    question: float = QUESTION_SECONDS
+    total: float = TOTAL_SECONDS
 
 
 class SandboxStudent:

@@ -223,6 +223,27 @@ def encode(message: dict[str, Any], most: int = MAX_FRAME) -> bytes:
     return b"".join([_LENGTHS.pack(size, len(body)), body, *blobs])
 
 
+def refuse_large(message: dict[str, Any], most: int, shared: bool) -> None:
+    """Raise the error with which a message would not be sent.
+
+    Parameters
+    ----------
+    message : dict
+    most : int
+        Bytes of the frame.
+    shared : bool
+        Whether its arrays would lie in shared memory.
+
+    Raises
+    ------
+    UnsendableError
+    """
+    if shared:
+        _shared(message, most)
+    else:
+        encode(message, most)
+
+
 def _packed(message: dict[str, Any]) -> tuple[bytes, list[memoryview]]:
     """Return the JSON of a message, and its arrays in NumPy's format."""
     blobs: list[memoryview] = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,14 +12,16 @@ from typing import Any
 import nbformat
 from nbformat.notebooknode import NotebookNode, from_dict
 
+from autograder.submissions.exploring import EXPLORE, MAX_SOURCE, text_explores
 from autograder.submissions.python_source import MAX_WORDS, definitions, words
 
 MAX_BYTES = 200 * 2**20
 #: Lists, mappings and their parts. A file of empty ones takes gigabytes to read, and nothing else runs meanwhile.
 MAX_PARTS = 2_000_000
-MAX_SOURCE = 2**20
 MAX_CELLS = 2000
-EXPLORE = "explore"
+#: Where a clean notebook keeps what `clean` cut, until `restore` tells it.
+_CUT = "cut"
+_LISTED = 10
 
 
 class UnreadableNotebookError(Exception):
@@ -121,7 +123,8 @@ def parse(content: bytes, name: str) -> NotebookNode:
     Returns
     -------
     NotebookNode
-        Version 4.5, without outputs. Cells that are no cells are left out.
+        Version 4.5, without outputs. Cells that are no cells are left out, and what is too much or too long is cut:
+        `restore` tells it.
 
     Raises
     ------
@@ -153,24 +156,46 @@ def clean(document: Any) -> NotebookNode | None:
         raw_cells = [{**cell, "source": cell.get("source", cell.get("input", ""))} for cell in old]
     if not isinstance(raw_cells, list):
         return None
-    cells = [cell for raw in raw_cells[:MAX_CELLS] if (cell := _cell(raw)) is not None]
+    sources = [_source(raw) for raw in raw_cells[:MAX_CELLS]]
+    read = [_cell(raw, source) for raw, source in zip(raw_cells, sources, strict=False)]
+    cells = [cell for cell in read if cell is not None]
     for number, cell in enumerate(cells):
         cell["id"] = f"cell-{number}"
     notebook = nbformat.v4.new_notebook()
     notebook.cells = cells
+    long = [number for number, source in enumerate(sources, start=1) if len(source) > MAX_SOURCE]
+    notebook.metadata[_CUT] = _cut(len(raw_cells), long)
     return notebook
 
 
-def _cell(raw: Any) -> NotebookNode | None:
-    if not isinstance(raw, dict) or raw.get("cell_type") not in ("code", "markdown", "raw"):
-        return None
-    source = raw.get("source")
+def _cut(count: int, long: list[int]) -> list[str]:
+    """Return what of a notebook was not read, in sentences."""
+    notes = []
+    if count > MAX_CELLS:
+        notes.append(f"The notebook has {count} cells, and {MAX_CELLS} are read; those after them were left out.")
+    if long:
+        which = ", ".join(map(str, long[:_LISTED])) + (" and others" if len(long) > _LISTED else "")
+        cells = f"Cell {which} is" if len(long) == 1 else f"The cells {which} are"
+        notes.append(
+            f"{cells} longer than {MAX_SOURCE // 2**20} MB: code of that length is left out, and text is cut off."
+        )
+    return notes
+
+
+def _source(raw: Any) -> str:
+    source = raw.get("source") if isinstance(raw, dict) else None
     if isinstance(source, list):
         source = "".join(part for part in source if isinstance(part, str))
-    if not isinstance(source, str):
-        source = ""
+    return source if isinstance(source, str) else ""
+
+
+def _cell(raw: Any, source: str) -> NotebookNode | None:
+    if not isinstance(raw, dict) or raw.get("cell_type") not in ("code", "markdown", "raw"):
+        return None
+    # Of code that is cut off, the half that is left would do something else.
+    source = "" if raw["cell_type"] == "code" and len(source) > MAX_SOURCE else source[:MAX_SOURCE]
     # A lone surrogate would break every file that the cell is written to later.
-    source = source[:MAX_SOURCE].encode("utf-8", "replace").decode("utf-8")
+    source = source.encode("utf-8", "replace").decode("utf-8")
     cell = _new(raw["cell_type"], source)
     metadata = raw.get("metadata") if isinstance(raw.get("metadata"), dict) else {}
     nbgrader = metadata.get("nbgrader")
@@ -221,9 +246,9 @@ def restore(notebook: NotebookNode, roles: Mapping[str, Role]) -> list[str]:
     Returns
     -------
     list of str
-        What a person should look at: one sentence for each change that nobody makes by accident.
+        What a person should look at: one sentence for each change that nobody makes by accident, and for what was cut.
     """
-    notes: list[str] = []
+    notes: list[str] = list(notebook.metadata.pop(_CUT, []))
     edited: list[str] = []
     named: dict[str, list[NotebookNode]] = {name: [] for name in roles}
     for cell in notebook.cells:
@@ -293,7 +318,7 @@ def _released(role: Role) -> NotebookNode:
     return cell
 
 
-def runnable(notebook: NotebookNode, check_ids: Iterable[str]) -> dict[int, str]:
+def runnable(notebook: NotebookNode, check_ids: Iterable[str], released: Set[str] = frozenset()) -> dict[int, str]:
     """Return what is to be run, by the position of its cell.
 
     Check cells are asked from outside and never run. Of a cell that only explores, what it defines is kept: copying
@@ -304,6 +329,8 @@ def runnable(notebook: NotebookNode, check_ids: Iterable[str]) -> dict[int, str]
     notebook : NotebookNode
     check_ids : iterable of str
         The ``grade_id`` of the check cells.
+    released : set of str
+        The `exploring.fingerprint` of each released cell that only explores.
 
     Returns
     -------
@@ -316,7 +343,7 @@ def runnable(notebook: NotebookNode, check_ids: Iterable[str]) -> dict[int, str]
         if cell.cell_type != "code" or _grade_id(cell) in checks:
             continue
         text = cell.source
-        if explores(cell):
+        if explores(cell, released):
             room -= words(text)
             text = definitions(text) if room >= 0 else ""
         if text.strip():
@@ -324,6 +351,15 @@ def runnable(notebook: NotebookNode, check_ids: Iterable[str]) -> dict[int, str]
     return sources
 
 
-def explores(cell: NotebookNode) -> bool:
-    """Return whether a cell is skipped while grading because it only explores or trains."""
-    return cell.cell_type == "code" and EXPLORE in cell.metadata.get("tags", []) and _grade_id(cell) is None
+def explores(cell: NotebookNode, released: Set[str] = frozenset()) -> bool:
+    """Return whether a cell is skipped while grading because it only explores or trains.
+
+    Parameters
+    ----------
+    cell : NotebookNode
+    released : set of str
+        The `exploring.fingerprint` of each released cell that only explores.
+    """
+    if cell.cell_type != "code" or _grade_id(cell) is not None:
+        return False
+    return text_explores(cell.source, cell.metadata.get("tags", []), released)

@@ -123,7 +123,7 @@ def definitions(text: str) -> str:
     Each stands alone: where one cannot be made, the others are.
     """
     tree = parsed(text)
-    nodes = [node for node in tree.body if _defines(node)] if tree else []
+    nodes = [node for node in tree.body if is_definition(node)] if tree else []
     try:
         return "\n".join(ast.unparse(node if _is_future(node) else _attempt(node)) for node in nodes)
     except (RecursionError, ValueError):
@@ -140,7 +140,8 @@ def _is_future(node: ast.stmt) -> bool:
     return isinstance(node, ast.ImportFrom) and node.module == "__future__"
 
 
-def _defines(node: ast.stmt) -> bool:
+def is_definition(node: ast.stmt) -> bool:
+    """Return whether a statement is one of those that `definitions` keeps."""
     if isinstance(node, (ast.Assign, ast.AnnAssign)):
         return node.value is not None and _is_table(node.value)
     return isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom))

@@ -2,13 +2,17 @@
 
 import json
 
+import jupytext
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from autograder.labs import all_labs
 from autograder.submissions import cells
 from autograder.submissions.cells import Role, UnreadableNotebookError, clean, read_notebook, restore, runnable
+from autograder.submissions.exploring import MAX_SOURCE, fingerprint
 from autograder.submissions.python_source import definitions
+from tests.conftest import ROOT
 
 
 def role(name, source, *, cell_type="code", grade=False, solution=False, locked=False, points=0.0):
@@ -243,6 +247,72 @@ def test_cells_that_explore_without_end_are_not_read_without_end():
         cell.metadata["tags"] = [cells.EXPLORE]
     restore(notebook, ROLES)
     assert sum("helper" in source for source in runnable(notebook, ["check_pool"]).values()) == 1
+
+
+def without_tags(notebook):
+    """Return a notebook as Deepnote writes it."""
+    for cell in notebook.cells:
+        cell.metadata["tags"] = []
+    return notebook
+
+
+@pytest.mark.parametrize("lab", all_labs(), ids=lambda lab: lab.name)
+def test_released_cells_that_explore_are_known_without_their_tags(lab):
+    text = ROOT / "assignments" / lab.name / f"{lab.name}.md"
+    checks = [check.grade_id for check in lab.checks]
+    usual = runnable(clean(jupytext.read(text)), checks)
+    lost = clean(without_tags(jupytext.read(text)))
+    assert runnable(lost, checks, lab.explore_cells) == usual
+    # Copied into a new notebook, cells keep no role either: whatever runs more, no cell that explores does.
+    copied = clean(new_notebook(cells=[new_code_cell(cell.source) for cell in lost.cells if cell.cell_type == "code"]))
+    ran = runnable(copied, checks, lab.explore_cells).values()
+    explored = [cell.source for cell in jupytext.read(text).cells if "explore" in cell.metadata.get("tags", [])]
+    assert set(usual.values()) <= set(ran) and not [source for source in explored if source in ran]
+
+
+@pytest.mark.parametrize(
+    ("source", "explores"),
+    [
+        ("places = 1\r\n\r\n\r\nprint(places)  \r\n", True),
+        ("\n# Room for your own.\nx = train()", True),
+        ("%%time\n\n# explore\nx = train()", True),
+        ("#explore\nx = 1", False),
+        ("# explore the kernels\nx = 1", False),
+        ("places = 1\nprint(places + 1)", False),
+        ("x = 1\n# Room for your own.", False),
+        ("", False),
+        ("\ud800", False),
+    ],
+)
+def test_text_tells_which_cell_only_explores(source, explores):
+    released = {fingerprint("places = 1\nprint(places)"), fingerprint("# Room for your own."), fingerprint("print(2)")}
+    assert cells.explores(new_code_cell(source), released) == explores
+    answer = new_code_cell(source)
+    answer.metadata["nbgrader"] = ROLES["pool"].metadata
+    assert not cells.explores(answer, released), "an answer runs whatever it holds"
+
+
+def test_what_is_cut_is_told():
+    ordinary = [{"cell_type": "code", "source": f"x = {number}"} for number in range(cells.MAX_CELLS)]
+    assert restore(clean({"cells": ordinary}), {}) == []
+    notebook = clean({"cells": [*ordinary, {"cell_type": "code", "source": "def pool(): return 1"}]})
+    assert restore(notebook, {}) == [
+        f"The notebook has {cells.MAX_CELLS + 1} cells, and {cells.MAX_CELLS} are read; those after them were left out."
+    ]
+    assert restore(notebook, {}) == [], "once"
+    full = "x = 1\n" + "#" * (MAX_SOURCE - 6)
+    long = [
+        ("code", full),
+        ("code", full + "#"),
+        ("markdown", full + "#"),
+        ("code", ["x = 1\n"] * (MAX_SOURCE // 6 + 1)),
+    ]
+    notebook = clean({"cells": [{"cell_type": kind, "source": source} for kind, source in long]})
+    assert [len(cell.source) for cell in notebook.cells] == [MAX_SOURCE, 0, MAX_SOURCE, 0]
+    (note,) = restore(notebook, {})
+    assert note == "The cells 2, 3, 4 are longer than 1 MB: code of that length is left out, and text is cut off."
+    (note,) = restore(clean({"cells": [{"cell_type": "code", "source": full + "#"}] * 12}), {})
+    assert note.startswith("The cells 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and others are longer")
 
 
 @pytest.mark.parametrize("source", ["def f(:", "\x00", "(" * 5000, "%%bash\nrm -rf /"])

@@ -6,9 +6,19 @@ import jupytext
 import nbformat
 import pytest
 
+from autograder.checking.lab import EXPLORE_FILE
 from autograder.gradebook.course_folder import CourseError, open_course
-from autograder.gradebook.release import ReleaseError, leaks, release, solution_lines, solution_passages
-from autograder.labs import get_lab
+from autograder.gradebook.release import (
+    ReleaseError,
+    explore_cells,
+    leaks,
+    release,
+    solution_lines,
+    solution_passages,
+)
+from autograder.labs import all_labs, get_lab
+from autograder.submissions.exploring import fingerprint
+from tests.conftest import ROOT
 
 LAB = get_lab("lab1")
 
@@ -170,3 +180,23 @@ def test_a_release_can_be_made_again_after_students_were_graded(course):
         gradebook.add_student("somebody")
         gradebook.add_submission("lab1", "somebody")
     assert release(open_course(course), LAB).is_dir()
+
+
+@pytest.mark.parametrize("lab", all_labs(), ids=lambda lab: lab.name)
+def test_package_of_a_lab_knows_the_released_cells_that_only_explore(lab):
+    released = explore_cells(jupytext.read(ROOT / "assignments" / lab.name / f"{lab.name}.md"))
+    assert lab.explore_cells == set(released), f"the text changed: run cnn-course release {lab.name} in the repository"
+
+
+def test_release_teaches_the_lab_s_package_which_cells_only_explore(course):
+    package = course / "autograder" / "labs" / "lab1"
+    package.mkdir(parents=True)
+    release(open_course(course), LAB)
+    assert not list(package.iterdir()), "it knows them"
+    replace(course, "# Room for the experiments of your discussion.", "# Room for your experiments.")
+    folder = release(open_course(course), LAB)
+    known = (package / EXPLORE_FILE).read_text().split()
+    assert fingerprint("# Room for your experiments.") in known and len(known) == len(LAB.explore_cells)
+    notebook = nbformat.read(folder / "lab1.ipynb", as_version=4)
+    tagged = [cell.source for cell in notebook.cells if "explore" in cell.metadata.get("tags", [])]
+    assert set(map(fingerprint, tagged)) == set(known)

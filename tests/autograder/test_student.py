@@ -1,6 +1,8 @@
 """A check asks a notebook and a sandbox in the same words and hears the same answers."""
 
+import contextlib
 import linecache
+import time
 
 import numpy as np
 import pytest
@@ -19,6 +21,8 @@ def double(x):
 def spoil(x):
     x += 1
     return x
+def large(megabytes, count):
+    return [np.zeros(megabytes * 2**17) for _ in range(count)]
 def raises(x):
     return x[99]
 def none_yet(x):
@@ -53,6 +57,44 @@ def test_what_is_asked_stays_as_it_is(student):
     mine = np.zeros(3)
     assert student.ask("spoil", mine).modified == (0,)
     np.testing.assert_array_equal(mine, 0)
+
+
+@pytest.mark.parametrize(
+    ("megabytes", "count", "says"),
+    [(15, 1, None), (17, 1, "large returned 17.0 MB; at most 16 MB are accepted."), (9, 2, "large returned 18.0 MB")],
+)
+def test_both_sides_take_as_much_of_an_answer(student, megabytes, count, says):
+    expected = pytest.raises(StudentError, match=says) if says else contextlib.nullcontext()
+    with expected:
+        assert len(student.call("large", megabytes, count)) == count
+
+
+@pytest.mark.parametrize(("count", "says"), [(2, None), (3, "large returned 150.0 MB; at most 128 MB are accepted.")])
+def test_both_sides_take_as_much_of_a_model(student, count, says):
+    expected = pytest.raises(StudentError, match=says) if says else contextlib.nullcontext()
+    with student.fresh(CELL, seconds=20) as side, expected:
+        assert len(side.call("large", 50, count)) == count
+
+
+def test_both_sides_ask_with_as_much(student):
+    with pytest.raises(StudentError, match="double cannot be asked with what another function returned: 76.3 MB"):
+        student.call("double", np.zeros(10**7 + 1))
+
+
+def test_notebook_says_what_grading_does_not_wait_for(monkeypatch):
+    monkeypatch.setattr("autograder.checking.student.QUESTION_SECONDS", 0.01)
+    slow = NotebookStudent({"slow": lambda: time.sleep(0.02)})
+    for _ in range(2):
+        slow.call("slow")
+    assert slow.remarks == ["slow took 0 seconds for one answer here, and grading waits 0.01."]
+
+
+def test_notebook_says_which_files_grading_leaves_out(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with open(tmp_path / "large.bin", "wb") as file:
+        file.truncate(10**9)
+    student = NotebookStudent({})
+    assert not student.files and "too large" in student.remarks[0]
 
 
 def test_an_error_names_the_function_in_which_it_happened():

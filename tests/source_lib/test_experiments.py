@@ -110,6 +110,24 @@ def test_runs_of_two_models_are_not_mixed(kept, data, tmp_path):
     assert path.read_bytes() == kept[0].read_bytes()
 
 
+def test_what_could_not_be_read_again_is_not_written(data, tmp_path, monkeypatch):
+    file = tmp_path / "runs.jsonl"
+    repeat(build, train, data, file, seeds=[0])
+    before = file.read_bytes()
+
+    def diverging(*given):
+        train(*given)
+        return {"loss": [math.inf], "accuracy": [0.1]}
+
+    with pytest.raises(ValueError, match="seed 5"):
+        repeat(build, diverging, data, tmp_path / "other.jsonl", seeds=[5])
+    assert not (tmp_path / "other.jsonl").exists()
+    monkeypatch.setattr(data, "title", "long" * 100)
+    with pytest.raises(RunsError, match="The training with seed 1 is not kept in .*other.jsonl: its 'data' is not"):
+        repeat(build, train, data, tmp_path / "other.jsonl", seeds=[1])
+    assert file.read_bytes() == before and len(read_runs(file)) == 1
+
+
 def test_a_killed_run_leaves_a_file_that_is_continued(tmp_path):
     """Killed in its second training, it has kept the first; running it again gives what an undisturbed one gives."""
     script = tmp_path / "script.py"
