@@ -42,7 +42,8 @@ def open_lab(name: str, functions: Mapping[str, Any]) -> Callable[..., Points]:
     -------
     callable
         ``check("conv2d_layer")`` judges one function, ``check()`` all of them. What it returns is the number of
-        points, and a notebook shows it as a table. Every call draws new inputs.
+        points, and a notebook shows it as a table. Every call draws new inputs. Where a lab judges while grading alone,
+        ``check("my_padding", practice=True)`` asks the same about other numbers and judges the answer.
 
     Raises
     ------

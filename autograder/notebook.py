@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -30,6 +31,10 @@ class UnknownCheckError(Exception):
     def _render_traceback_(self) -> list[str]:
         # IPython shows these lines instead of a traceback.
         return [str(self)]
+
+
+class PracticeError(UnknownCheckError):
+    """No practice can be shown. The text says what to write instead."""
 
 
 @dataclass(frozen=True)
@@ -59,14 +64,20 @@ def lab_check(name: str, functions: Mapping[str, Any]) -> Callable[..., Points]:
     """
     lab = get_lab(name)
     hidden = hidden_state(functions, lab.explore_cells)
+    shown: dict[str, str] = {}
 
-    def check(function: str | None = None) -> Points:
+    def check(function: str | None = None, *, practice: bool | int = False, answer: Any = None) -> Points:
         """Judge one function, or all of them, with new inputs.
 
         Parameters
         ----------
         function : str, optional
             For example ``"conv2d_layer"``; all functions without it.
+        practice : bool or int
+            Show other numbers than those that are graded, and judge an answer to them. True draws new ones each time, a
+            number shows the same again.
+        answer : object, optional
+            To the numbers of that practice.
 
         Returns
         -------
@@ -77,7 +88,11 @@ def lab_check(name: str, functions: Mapping[str, Any]) -> Callable[..., Points]:
         ------
         UnknownCheckError
             If the lab has no such function.
+        PracticeError
+            If there is nothing to practice, or it is not clear what.
         """
+        if practice is not False or answer is not None:
+            return _practiced(lab, functions, function, practice, answer, shown)
         chosen = lab.checks if function is None else (_find(lab, function),)
         notes = _later(chosen)
         # Without the lines that only grading can judge.
@@ -109,6 +124,42 @@ def _first_printed(check: Check, printed: list[str]) -> list[tuple[str, str]]:
     """Return what a function printed for the first question for which it did, under what that is."""
     more = f" The same for {len(printed) - 1} more questions is not shown." if len(printed) > 1 else ""
     return [(f"Printed while {check.function} was asked:{more}", printed[0])] if printed else []
+
+
+#: Practices are numbered from 0, below this.
+MOST_PRACTICES = 10**6
+
+
+def _practiced(
+    lab: Lab, functions: Mapping[str, Any], function: str | None, practice: bool | int, answer: Any, shown: dict
+) -> Points:
+    """Return a round of practice; ``shown`` is by function what was given last, so that the next one is another."""
+    if lab.practice is None:
+        raise PracticeError(f"{lab.name} has no practice: its check draws new inputs whenever it is called.")
+    if function is None:
+        raise PracticeError(f'Practice is about one function: check("{lab.checks[0].function}", practice=True).')
+    chosen = _find(lab, function)
+    name = chosen.function
+    numbered = type(practice) is int and 0 <= practice < MOST_PRACTICES
+    if answer is not None and not numbered:
+        raise PracticeError(
+            f'Say which numbers the answer is for, by the number beside them: check("{name}", practice=4821, answer=…).'
+        )
+    if not numbered and practice is not True:
+        raise PracticeError(f"practice is True, or the number of a practice, from 0 to {MOST_PRACTICES - 1}.")
+    while True:
+        seed = practice if numbered else secrets.randbelow(MOST_PRACTICES)
+        found = lab.practice(name, seed, functions, answer)
+        if numbered or found.given != shown.get(name):
+            break
+    shown[name] = found.given
+    items = [] if found.problems is None else chosen.items(found.problems)
+    notes = (
+        *found.notes,
+        f'These are not the numbers that are graded, and nothing here counts. check("{name}", practice=True) draws '
+        f"others, practice={seed} shows these again.",
+    )
+    return Points.practiced(found.given, items, f"{name}, practice {seed}", notes)
 
 
 def _later(checks: Iterable[Check]) -> list[str]:

@@ -2,11 +2,15 @@
 
 The same id gives the same numbers on every machine, in every year and with every version of NumPy: they come from a
 hash and not from a random generator. Whoever knows an id can draw its exercise, so nothing here is secret.
+
+Exercises to practice with are drawn from other ranges, so that none of them asks what is graded, whoever is asked.
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import math
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.signal import correlate2d
 
-from source_lib.layers.arithmetic import output_size
+from source_lib.layers.arithmetic import conv_parameters, output_size
 
 #: One channel of numbers, row by row.
 Table = tuple[tuple[int, ...], ...]
@@ -35,13 +39,108 @@ REGIONS: Mapping[str, tuple[tuple[int, int], ...]] = {
 #: The same for its middle row, which is what the true convolution's question is about.
 ROW_REGIONS: Mapping[str, tuple[int, ...]] = {"middle": (2,), "beside": (1, 3), "ends": (0, 4)}
 
-#: Every kernel has these weights, so that nobody's sums are longer than another's.
-_PIXELS, _WEIGHTS = range(6), (-2, -1, -1, 0, 0, 1, 1, 2, 3)
 _MOST_LETTERS = 255
-_ODD = range(3, 33, 2)
 _PARTS = (
     *("convolution", "padding", "kernel_size", "pooled_size", "second_layer"),
     *("parameters", "receptive_fields", "poolings", "global_average"),
+)
+
+
+@dataclass(frozen=True)
+class Ranges:
+    """What the numbers of an exercise are drawn from.
+
+    Attributes
+    ----------
+    pixels : sequence of int
+        Of the image that is convolved.
+    weights : sequence of int
+        All nine weights of every kernel, so that nobody's sums are longer than another's.
+    padded : sequence of int
+        Sides of the kernel whose padding is asked. From 7 on half a side is not a side less a small number.
+    image_sides, first_kernels : sequence of int
+        Of the first layer.
+    pools, second_kernels, strides, paddings : sequence of int
+        Of the pooling and of the second layer.
+    maps : pair of sequence of int
+        Number of kernels of the first and of the second layer.
+    input_sizes, kernels, hidden, classes : sequence of int
+        Of the network whose parameters are counted. Its three kernels are different ones of ``kernels``.
+    filters : three sequences of int
+        Number of kernels of its convolutions.
+    seen, seen_pools, seen_strides : sequence of int
+        Sizes of the convolutions, of the pooling and of the stride whose receptive fields are asked.
+    entries, map_entries : sequence of int
+        Of the matrix that is pooled, and of the maps that are averaged.
+    """
+
+    pixels: Sequence[int]
+    weights: Sequence[int]
+    padded: Sequence[int]
+    image_sides: Sequence[int]
+    first_kernels: Sequence[int]
+    pools: Sequence[int]
+    second_kernels: Sequence[int]
+    strides: Sequence[int]
+    paddings: Sequence[int]
+    maps: tuple[Sequence[int], Sequence[int]]
+    input_sizes: Sequence[int]
+    kernels: Sequence[int]
+    filters: tuple[Sequence[int], Sequence[int], Sequence[int]]
+    hidden: Sequence[int]
+    classes: Sequence[int]
+    seen: Sequence[int]
+    seen_pools: Sequence[int]
+    seen_strides: Sequence[int]
+    entries: Sequence[int]
+    map_entries: Sequence[int]
+
+
+#: What is graded is drawn from these.
+GRADED = Ranges(
+    pixels=range(6),
+    weights=(-2, -1, -1, 0, 0, 1, 1, 2, 3),
+    padded=range(7, 37, 2),
+    image_sides=range(200, 700),
+    first_kernels=range(3, 33, 2),
+    pools=(2, 3, 4),
+    second_kernels=range(5, 17, 2),
+    strides=(2, 3, 4),
+    paddings=range(3, 9),
+    maps=(range(6, 33), range(34, 65)),
+    input_sizes=range(24, 104, 8),
+    kernels=(3, 5, 7),
+    filters=(range(8, 25), range(26, 49), range(50, 97)),
+    hidden=range(40, 121),
+    classes=range(5, 26),
+    seen=range(3, 15, 2),
+    seen_pools=(2, 3, 4),
+    seen_strides=(2, 3),
+    entries=range(-9, 10),
+    map_entries=range(10),
+)
+#: What is practiced is drawn from these: in every line of every part at least one number is none of those above.
+PRACTICE = Ranges(
+    pixels=range(6),
+    weights=(-2, -2, -1, 0, 0, 1, 1, 2, 3),
+    padded=range(37, 67, 2),
+    image_sides=range(110, 170),
+    first_kernels=range(3, 33, 2),
+    pools=(2, 3, 4),
+    second_kernels=range(6, 18, 2),
+    strides=(2, 3, 4),
+    paddings=range(3, 9),
+    maps=(range(6, 33), range(66, 97)),
+    input_sizes=range(24, 104, 8),
+    kernels=(3, 5, 7),
+    filters=(range(4, 8), range(16, 26), range(98, 129)),
+    hidden=range(130, 181),
+    classes=range(26, 41),
+    seen=range(2, 16, 2),
+    seen_pools=(2, 3, 4),
+    seen_strides=(2, 3),
+    entries=(*range(-19, -9), *range(10, 20)),
+    map_entries=range(10, 30),
 )
 
 
@@ -60,7 +159,7 @@ class Exercise:
     Attributes
     ----------
     student : str
-        The id, as `normalized` writes it.
+        The id, as `normalized` writes it; empty in an exercise to practice with.
     image, kernel : tuple of tuple of int
         One channel [3, 5] and a kernel [3, 3], which differs from every turned and mirrored copy of itself.
     padded_kernel : (int, int)
@@ -124,7 +223,7 @@ class Exercise:
         Examples
         --------
         >>> print(draw("anna42").about("padding"))
-        kernel   25 rows, 23 columns
+        kernel   29 rows, 27 columns
         """
         if part not in _PARTS:
             raise ExerciseError(f"The exercise has no part {part!r}. Its parts are {', '.join(_PARTS)}.")
@@ -241,17 +340,46 @@ def draw(student_id: str) -> Exercise:
     False
     """
     name = normalized(student_id)
-    image, kernel = _convolution(_Dice(name, "convolution"))
+    return _drawn(name, GRADED, name)
+
+
+def draw_practice(seed: int) -> Exercise:
+    """Draw an exercise to practice with.
+
+    It has the same parts as those that are graded, and other numbers than any of them: `PRACTICE` shares no question
+    with `GRADED`.
+
+    Parameters
+    ----------
+    seed : int
+        The same seed gives the same numbers.
+
+    Returns
+    -------
+    Exercise
+
+    Examples
+    --------
+    >>> draw_practice(1) == draw_practice(1)
+    True
+    >>> draw_practice(1).padded_kernel == draw_practice(2).padded_kernel
+    False
+    """
+    return _drawn("", PRACTICE, "practice", str(int(seed)))
+
+
+def _drawn(student: str, ranges: Ranges, *names: str) -> Exercise:
+    image, kernel = _convolution(_Dice(*names, "convolution"), ranges)
     return Exercise(
-        name,
+        student,
         image,
         kernel,
-        **_sizes(_Dice(name, "sizes")),
-        padded_kernel=_two(_Dice(name, "padding"), _ODD),
-        **_counted(_Dice(name, "parameters")),
-        layers=_seen(_Dice(name, "receptive_fields")),
-        matrix=_matrix(_Dice(name, "poolings")),
-        feature_maps=_averaged(_Dice(name, "global_average")),
+        **_sizes(_Dice(*names, "sizes"), ranges),
+        padded_kernel=_two(_Dice(*names, "padding"), ranges.padded),
+        **_counted(_Dice(*names, "parameters"), ranges),
+        layers=_seen(_Dice(*names, "receptive_fields"), ranges),
+        matrix=_matrix(_Dice(*names, "poolings"), ranges),
+        feature_maps=_averaged(_Dice(*names, "global_average"), ranges),
     )
 
 
@@ -323,57 +451,93 @@ def _two(dice: _Dice, options: Sequence[int]) -> tuple[int, int]:
     return first, dice.one([option for option in options if option != first])
 
 
-def _convolution(dice: _Dice) -> tuple[Table, Table]:
+def _convolution(dice: _Dice, ranges: Ranges) -> tuple[Table, Table]:
     while True:
-        weights = dice.order(_WEIGHTS)
+        weights = dice.order(ranges.weights)
         kernel = (weights[:3], weights[3:6], weights[6:])
-        image = dice.table(_PIXELS, *IMAGE_SHAPE)
-        if _tells(readings(image, kernel)) and _tells_row(image, kernel):
+        image = dice.table(ranges.pixels, *IMAGE_SHAPE)
+        if _tells(image, kernel) and _tells_row(image, kernel):
             return image, kernel
 
 
-def _tells(found: Mapping[str, np.ndarray]) -> bool:
-    """Return whether no region of the answer is the same number everywhere, or that of another reading."""
-    right = found["cross-correlation"]
-    for name, cells in REGIONS.items():
-        index = tuple(zip(*cells, strict=True))
-        others = [values[index] for how, values in found.items() if how != "cross-correlation"]
-        if name == "inside":
-            # There the border does not matter.
-            others = [
-                values[index] for how, values in found.items() if how not in ("cross-correlation", "border repeated")
-            ]
-        if len(set(right[index].tolist())) == 1 or any(np.array_equal(right[index], other) for other in others):
-            return False
-    return True
+def _tells(image: Table, kernel: Table) -> bool:
+    """Return whether no region of the answer is the same number everywhere, or that of another reading or of a slip."""
+    found = _read(image, kernel)
+    return all(np.ptp(found[0][_index(cells)]) > 0 for cells in REGIONS.values()) and _apart(found, REGIONS)
 
 
 def _tells_row(image: Table, kernel: Table) -> bool:
     """Return whether the same holds for the middle row of the true convolution."""
-    turned = readings(image, np.asarray(kernel)[::-1, ::-1])
-    rows = {how: values[len(values) // 2] for how, values in turned.items()}
-    right = rows.pop("cross-correlation")
-    repeated = rows.pop("border repeated")
-    ends = list(ROW_REGIONS["ends"])
-    return not np.array_equal(right[ends], repeated[ends]) and not any(
-        np.array_equal(right[list(cells)], other[list(cells)])
-        for cells in ROW_REGIONS.values()
-        for other in rows.values()
-    )
+    middle = {name: tuple((1, k) for k in cells) for name, cells in ROW_REGIONS.items()}
+    return _apart(_read(image, np.asarray(kernel)[::-1, ::-1]), middle)
 
 
-def _sizes(dice: _Dice) -> dict:
+def _apart(found: np.ndarray, regions: Mapping[str, tuple[tuple[int, int], ...]]) -> bool:
+    """Return whether the first answer differs from all others in each region where they can differ at all."""
+    for cells in regions.values():
+        right, *others = found[_touching(cells)][:, *_index(cells)]
+        if (others == right).all(axis=1).any():
+            return False
+    return True
+
+
+def _index(cells: Sequence[tuple[int, int]]) -> tuple[list[int], list[int]]:
+    rows, columns = zip(*cells, strict=True)
+    return list(rows), list(columns)
+
+
+def _read(image: Table, kernel: Table) -> np.ndarray:
+    """Return the answer, and then what comes out instead by other readings and by slips, [ways, rows, columns]."""
+    places, orders = _ways()
+    pixels, weights = np.append(0, np.ravel(image)), np.ravel(kernel)
+    windows = np.lib.stride_tricks.sliding_window_view(pixels[places], (3, 3), axis=(1, 2))
+    without_signs = np.einsum("ijab,ab->ij", windows[0], np.abs(weights[orders[0]]))
+    return np.concatenate([np.einsum("wijab,wab->wij", windows, weights[orders]), without_signs[None]])
+
+
+@functools.cache
+def _ways() -> tuple[np.ndarray, np.ndarray]:
+    """Return by way to read the task which pixel stands where, from 1 and with 0 for a zero, and which weight."""
+    pixels, weights = 1 + np.arange(math.prod(IMAGE_SHAPE)).reshape(IMAGE_SHAPE), np.arange(9).reshape(3, 3)
+    around, wrapped = np.pad(pixels, 1), np.pad(pixels, 1, mode="wrap")
+    ways = [(around, np.rot90(way, turn)) for way in (weights, weights.T) for turn in range(4)]
+    ways += [(np.pad(pixels, 1, mode="edge"), weights), (np.pad(pixels, ((0, 2), (0, 2))), weights)]
+    for axis in (0, 1):
+        for step, outermost, swapped in ((1, 0, [1, 0, 2]), (-1, -1, [0, 2, 1])):
+            cut, over = np.array(pixels), np.array(around)
+            np.moveaxis(cut, axis, 0)[outermost] = 0
+            np.moveaxis(over, axis, 0)[outermost] = np.moveaxis(wrapped, axis, 0)[outermost]
+            ways += [(np.pad(cut, 1), weights), (over, weights), (np.roll(around, step, axis), weights)]
+            ways += [(around, np.roll(weights, step, axis)), (around, np.take(weights, swapped, axis))]
+    places, orders = zip(*ways, strict=True)
+    return np.stack(places), np.stack(orders)
+
+
+@functools.cache
+def _touching(cells: tuple[tuple[int, int], ...]) -> list[int]:
+    """Return the right way and those that differ from it in some cells, found out with numbers that nobody draws."""
+    weights = 2 ** np.arange(0, 27, 3) * (-1) ** np.arange(9)
+    found = _read(1 + np.arange(15).reshape(IMAGE_SHAPE) ** 3, weights.reshape(3, 3))[:, *_index(cells)]
+    return [0, *np.flatnonzero((found != found[0]).any(axis=1)).tolist()]
+
+
+def _sizes(dice: _Dice, ranges: Ranges) -> dict:
     while True:
-        image, kernel = _two(dice, range(200, 700)), _two(dice, _ODD)
+        image, kernel = _two(dice, ranges.image_sides), _two(dice, ranges.first_kernels)
         size = tuple(output_size(n, k) for n, k in zip(image, kernel, strict=True))
         pool, second, stride, padding = (
-            dice.one(some) for some in ((2, 3, 4), range(5, 17, 2), (2, 3, 4), range(2, 9))
+            dice.one(some) for some in (ranges.pools, ranges.second_kernels, ranges.strides, ranges.paddings)
         )
-        maps = dice.one(range(6, 33)), dice.one(range(34, 65))
-        if size[0] == size[1] or padding >= second or any(n % pool == 0 for n in size):
+        maps = tuple(map(dice.one, ranges.maps))
+        # A padding of half the kernel is what many take without looking.
+        if len({pool, second, stride, padding, second // 2, maps[0]}) < 6 or padding >= second:
             continue
         pooled = [output_size(n, pool, pool) for n in size]
-        if pooled[0] != pooled[1] and all(_rounds(n, second, stride, padding) for n in pooled):
+        if (
+            len({*image, *size, *pooled}) == 6
+            and _tells_pooled(size, pool)
+            and _tells_second(pooled, second, stride, padding)
+        ):
             return {
                 "image_size": image,
                 "map_size": size,
@@ -385,53 +549,84 @@ def _sizes(dice: _Dice) -> dict:
             }
 
 
-def _rounds(n: int, kernel: int, stride: int, padding: int) -> bool:
-    """Return whether the size has to be rounded down, and no two common mistakes give the same."""
-    size = output_size(n, kernel, stride, padding)
-    once, never = (n + padding - kernel) // stride + 1, output_size(n, kernel, stride)
-    return (n + 2 * padding - kernel) % stride != 0 and len({size, size - 1, once, never}) == 4
+def _tells_pooled(sizes: Sequence[int], pool: int) -> bool:
+    """Return whether each side is one pixel short of one more window: rounding up, and one pixel more, show."""
+    return all(n % pool == pool - 1 for n in sizes)
 
 
-def _counted(dice: _Dice) -> dict:
-    return {
-        "input_size": dice.one(range(24, 104, 8)),
-        "kernels": tuple(dice.one((3, 5, 7)) for _ in range(3)),
-        "filters": (dice.one(range(8, 25)), dice.one(range(26, 49)), dice.one(range(50, 97))),
-        "hidden": dice.one(range(40, 121)),
-        "classes": dice.one(range(5, 26)),
-    }
+def _tells_second(sizes: Sequence[int], kernel: int, stride: int, padding: int) -> bool:
+    """Return whether no common mistake gives both sides of the second layer's maps.
+
+    One pixel less shows where the last window fits exactly, one more where it just does not, so it takes two sides.
+    """
+    right = [output_size(n, kernel, stride, padding) for n in sizes]
+    ways = [
+        (stride, lambda n: n + 2 * padding - kernel - 1),
+        (stride, lambda n: n + 2 * padding - kernel + 1),
+        (stride, lambda n: n + padding - kernel),
+        (stride, lambda n: n - kernel),
+        (stride, lambda n: n + 2 * padding),
+        *((other, lambda n: n + 2 * padding - kernel) for other in (stride - 1, stride + 1)),
+    ]
+    near = [[places(n) // step + 1 for n in sizes] for step, places in ways]
+    near.append([-(-(n + 2 * padding - kernel) // stride) + 1 for n in sizes])
+    return right not in near and right[0] != right[1]
 
 
-def _seen(dice: _Dice) -> tuple[tuple[str, int, int], ...]:
-    first, second, third, fourth = (dice.one(range(3, 13, 2)) for _ in range(4))
-    pool, stride = dice.one((2, 3, 4)), dice.one((2, 3))
-    return (
-        ("convolution", first, 1),
-        ("convolution", second, 1),
-        ("pooling", pool, pool),
-        ("convolution", third, stride),
-        ("convolution", fourth, 1),
-    )
-
-
-def _matrix(dice: _Dice) -> Table:
+def _counted(dice: _Dice, ranges: Ranges) -> dict:
     while True:
-        matrix = dice.table(range(-9, 10), *POOLED_SHAPE)
+        size, kernels = dice.one(ranges.input_sizes), dice.order(ranges.kernels)
+        filters = tuple(map(dice.one, ranges.filters))
+        hidden, classes = dice.one(ranges.hidden), dice.one(ranges.classes)
+        # With a first kernel of 3, as many as there are channels, the two could be mixed up.
+        layers = zip(kernels, (3, *filters), filters, strict=False)
+        counts = {conv_parameters(k, n_in, n_out) for k, n_in, n_out in layers}
+        different = len({size, size // 8, *kernels, *filters, hidden, classes}) == 10 and len(counts) == 3
+        if kernels[0] != 3 and different:
+            return {
+                "input_size": size,
+                "kernels": kernels,
+                "filters": filters,
+                "hidden": hidden,
+                "classes": classes,
+            }
+
+
+def _seen(dice: _Dice, ranges: Ranges) -> tuple[tuple[str, int, int], ...]:
+    while True:
+        first, second, third, fourth = (dice.one(ranges.seen) for _ in range(4))
+        pool, stride = dice.one(ranges.seen_pools), dice.one(ranges.seen_strides)
+        if len({first, second, third, fourth, pool, stride}) == 6:
+            return (
+                ("convolution", first, 1),
+                ("convolution", second, 1),
+                ("pooling", pool, pool),
+                ("convolution", third, stride),
+                ("convolution", fourth, 1),
+            )
+
+
+def _matrix(dice: _Dice, ranges: Ranges) -> Table:
+    while True:
+        matrix = dice.table(ranges.entries, *POOLED_SHAPE)
         blocks = np.asarray(matrix).reshape(2, 2, 3, 2).swapaxes(1, 2).reshape(-1, 4)
         largest, total = blocks.max(axis=1), blocks.sum(axis=1)
-        # The largest number is not always the one farthest from 0, some averages are no whole numbers, and no result is
-        # the same everywhere.
+        # The largest number is not always the one farthest from 0, each place of a window holds it once, some averages
+        # are no whole numbers, no result is the same everywhere, and no window has a number of the one below it.
         discriminates = (largest != np.abs(blocks).max(axis=1)).any() and (total % 4 != 0).any()
-        if discriminates and len(set(largest)) > 1 and len(set(total)) > 1:
+        everywhere = len(set(blocks.argmax(axis=1))) == 4 and (blocks[:3] != blocks[3:]).all()
+        if discriminates and everywhere and len(set(largest)) > 1 and len(set(total)) > 1:
             return matrix
 
 
-def _averaged(dice: _Dice) -> tuple[Table, Table, Table]:
+def _averaged(dice: _Dice, ranges: Ranges) -> tuple[Table, Table, Table]:
     count, rows, columns = MAPS_SHAPE
     while True:
-        maps = tuple(dice.table(range(10), rows, columns) for _ in range(count))
+        maps = tuple(dice.table(ranges.map_entries, rows, columns) for _ in range(count))
         totals = [np.sum(one) for one in maps]
-        if len(set(totals)) == count and min(totals) > 0 and all(np.ptp(one) for one in maps):
+        # Some average is no whole number.
+        different = len(set(totals)) == count and any(total % (rows * columns) for total in totals)
+        if different and min(totals) > 0 and all(np.ptp(one) for one in maps):
             return maps
 
 

@@ -8,6 +8,8 @@ import numpy as np
 
 #: Single and double precision pass, half precision and rounding do not.
 RTOL, ATOL = 1e-4, 1e-5
+#: A tuple of more parts is not described part by part.
+MOST_PARTS = 3
 
 
 def array(value: Any) -> np.ndarray | None:
@@ -43,28 +45,29 @@ def difference(got: Any, expected: Any, exact: bool = False) -> str | None:
     expected : array or number
         The right one.
     exact : bool
-        Whether nothing is computed, so that both are the same numbers, in single precision.
+        Whether numbers are only chosen or moved and nothing is computed: then they are the same in single precision.
 
     Returns
     -------
     str or None
         Completes "the function …"; None where the answer is right: of the same shape, finite, and within ``RTOL``
-        and ``ATOL``, or the same where it must be exact.
+        and ``ATOL``, or the same where it must be exact. An answer without numbers is never right.
 
     Examples
     --------
     >>> difference(np.zeros((2, 3)), np.zeros((2, 4)))
     'returned [2, 3] where [2, 4] is expected'
+    >>> difference((np.zeros((2, 3)), None), np.zeros((2, 3)))
+    'returned a tuple of 2 values ([2, 3], nothing) where [2, 3] is expected'
     >>> difference(np.array([1.0, 2.0]), np.array([1.0, 3.0]))
     'is off by up to 1 (2 where 3 is expected)'
     """
     expected = np.asarray(expected, dtype="float64")
     values = array(got)
-    if values is None:
-        kind = "nothing (is a return missing?)" if got is None else "something else than real numbers"
-        return f"returned {kind} where {shape(expected)} is expected"
-    if values.shape != expected.shape:
-        return f"returned {shape(values)} where {shape(expected)} is expected"
+    if values is None or values.shape != expected.shape:
+        return f"returned {in_words(got)} where {shape(expected)} is expected"
+    if values.size == 0:
+        return f"returned {shape(values)}, which holds no numbers"
     if not np.all(np.isfinite(values)):
         return "returned numbers that are infinite or not a number (nan)"
     with np.errstate(over="ignore"):
@@ -90,8 +93,35 @@ def allowed(expected: np.ndarray, exact: bool = False) -> np.ndarray:
     return ATOL + RTOL * np.abs(expected)
 
 
+def in_words(got: Any) -> str:
+    """Return what kind of answer came, for a person: its shape, that it is a tuple, or that it is no numbers.
+
+    Parameters
+    ----------
+    got : object
+        The answer.
+
+    Examples
+    --------
+    >>> in_words((1.0, 2.0, 3.0, 4.0))
+    'a tuple of 4 values'
+    """
+    if got is None:
+        return "nothing (is a return missing?)"
+    if isinstance(got, tuple):
+        count = "one value" if len(got) == 1 else f"{len(got)} values"
+        parts = ", ".join(map(_part_in_words, got)) if len(got) <= MOST_PARTS else ""
+        return f"a tuple of {count}" + (f" ({parts})" if parts else "")
+    values = array(got)
+    return "something else than real numbers" if values is None else shape(values)
+
+
+def _part_in_words(part: Any) -> str:
+    return "nothing" if part is None else "a tuple" if isinstance(part, tuple) else in_words(part)
+
+
 def agree(got: Any, expected: Any) -> bool:
-    """Return whether two answers are the same within the tolerance; two NaN or two infinities are.
+    """Return whether two answers are the same within the tolerance; two NaN or two infinities are, two empty ones not.
 
     Parameters
     ----------
@@ -107,7 +137,9 @@ def agree(got: Any, expected: Any) -> bool:
     left, right = array(got), array(expected)
     if left is None or right is None:
         return got is expected
-    return left.shape == right.shape and bool(np.allclose(left, right, rtol=RTOL, atol=ATOL, equal_nan=True))
+    if left.shape != right.shape or left.size == 0:
+        return False
+    return bool(np.allclose(left, right, rtol=RTOL, atol=ATOL, equal_nan=True))
 
 
 def varied(value: Any) -> bool:

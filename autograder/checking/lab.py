@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from autograder.checking.faults import Fault, fault_functions
+from autograder.checking.practice import Practice
 from autograder.checking.rubric import Check
 from autograder.checking.student import Namespace, Oracle
 from autograder.errors import UserError
@@ -56,6 +57,8 @@ class Lab:
     material : callable, optional
         Takes the course's folder and the seed of the questions, and returns by name what is needed for grading alone:
         arrays, numbers and text. Raises a `UserError` where it is missing.
+    practice : callable, optional
+        Asks the same about other numbers than those that are graded, with a verdict.
     """
 
     name: str
@@ -68,6 +71,7 @@ class Lab:
     prepare: Callable[[Oracle], None] | None = None
     timed: tuple[str, ...] = ()
     material: Callable[[Path, int], Mapping[str, Any]] | None = None
+    practice: Practice | None = None
 
     @functools.cached_property
     def explore_cells(self) -> frozenset[str]:

@@ -27,7 +27,7 @@ def named_inputs(*names: str) -> Inputs:
 
 
 def compare_with_reference(
-    student: Student, function: str, *arguments: Any, inputs: Inputs = numbered_inputs
+    student: Student, function: str, *arguments: Any, inputs: Inputs = numbered_inputs, exact: bool = False
 ) -> Wrong | None:
     """Ask a function and compare its answer with that of the reference.
 
@@ -41,6 +41,8 @@ def compare_with_reference(
         With what.
     inputs : callable, optional
         What a person needs to see of the arguments; all of them by default.
+    exact : bool
+        As in `compare.difference`.
 
     Returns
     -------
@@ -49,7 +51,7 @@ def compare_with_reference(
     """
     answer = student.ask(function, *arguments)
     expected = student.oracle.call(function, *arguments)
-    what = compare.difference(answer.value, expected)
+    what = compare.difference(answer.value, expected, exact)
     if what is None:
         return None
     shown = (*inputs(function, arguments), ("expected", expected), (YOURS, answer.value))

@@ -73,12 +73,11 @@ def _result(item: Item) -> str:
 
 
 def _message(item: Item) -> str:
-    """Return what was asked, what is wrong, and the example in a box that scrolls, also with the keyboard."""
+    """Return what was asked, what is wrong, and the example."""
     asked = item.message.removesuffix(item.reason)
     html = (f"<div>{escape(asked.strip())}</div>" if asked else "") + escape(item.reason)
     if item.example:
-        label = escape(f"Example: {item.title}")
-        html += f'<pre tabindex="0" role="group" aria-label="{label}" style="{_PRE}">{escape(item.example)}</pre>'
+        html += _box(item.example, f"Example: {item.title}")
     return html
 
 
@@ -88,6 +87,15 @@ def _printed(label: str, text: str) -> str:
     shown = escape("\n".join(lines).strip("\n"))
     pre = f'<pre tabindex="0" role="group" aria-label="{escape(label)}" style="{_PRE};max-height:20em;overflow:auto">'
     return f'<p style="margin:.35em 0">{escape(label)}</p>{pre}{shown}</pre>'
+
+
+def _box(text: str, label: str) -> str:
+    """Return lines of a fixed width in a box that scrolls, also with the keyboard."""
+    return f'<pre tabindex="0" role="group" aria-label="{escape(label)}" style="{_PRE}">{escape(text)}</pre>'
+
+
+def _paragraphs(notes: Iterable[str]) -> str:
+    return "".join(f'<p style="margin:.35em 0">{escape(note)}</p>' for note in notes)
 
 
 def next_steps(items: Iterable[Item]) -> dict[str, str]:
@@ -178,9 +186,27 @@ class Points(float):
     ) -> Points:
         items = list(items)
         points = super().__new__(cls, sum(item.points for item in items))
-        told = "".join(f'<p style="margin:.35em 0">{escape(note)}</p>' for note in notes)
         shown = "".join(_printed(label, text) for label, text in printed)
-        points.html = (items_html(items, heading) if items else "") + told + shown
+        points.html = (items_html(items, heading) if items else "") + _paragraphs(notes) + shown
+        return points
+
+    @classmethod
+    def practiced(cls, given: str, items: Iterable[Item], heading: str, notes: Iterable[str]) -> Points:
+        """Return a round of practice, which a notebook shows and which counts nothing.
+
+        Parameters
+        ----------
+        given : str
+            The numbers, as lines of a fixed width.
+        items : iterable of Item
+            The judged lines; none while there is no answer.
+        heading : str
+        notes : iterable of str
+        """
+        points = cls((), heading, notes)
+        items = list(items)
+        shown = items_html(items, heading) if items else _paragraphs([heading])
+        points.html = _box(given, f"Numbers: {heading}") + shown + points.html
         return points
 
     def __repr__(self) -> str:

@@ -21,6 +21,9 @@ import socket
 import struct
 import time
 import traceback
+from collections.abc import Iterator, Mapping, MappingView
+from decimal import Decimal
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -46,7 +49,7 @@ _HEADER = re.compile(
     rb"'shape': \((?P<shape>(?:\d{1,18}, )*\d{0,18},?)\), \} *\n",
     re.DOTALL,
 )
-_SCALARS = (str, bool, int, float, type(None))
+_SCALARS = (str, bool, float, type(None))
 _NUMBERS = {"b": bool, "i": int, "u": int, "f": float}
 
 
@@ -65,7 +68,8 @@ class ClosedError(Exception):
 def plain(value: Any, depth: int = 0, most: int = MAX_FRAME) -> Any:
     """Return ``value`` as plain arrays, numbers, strings, and lists, tuples and dicts of these.
 
-    Anything with ``__array__`` becomes a base-class array, so that no method of a student's object travels.
+    Whatever NumPy can make an array of becomes a base-class array, and any real number an int or a float, so that no
+    method of a student's object travels.
 
     Parameters
     ----------
@@ -84,6 +88,11 @@ def plain(value: Any, depth: int = 0, most: int = MAX_FRAME) -> Any:
     ------
     UnsendableError
         If there is anything else in it.
+
+    Examples
+    --------
+    >>> plain([Fraction(9, 4), np.int64(3), deque([1, 2])])
+    [2.25, 3, array([1, 2])]
     """
     if depth > MAX_DEPTH:
         raise UnsendableError(f"lists nested more than {MAX_DEPTH} deep.")
@@ -91,22 +100,46 @@ def plain(value: Any, depth: int = 0, most: int = MAX_FRAME) -> Any:
         return value
     if isinstance(value, np.generic) and value.dtype.kind in _NUMBERS:
         return _NUMBERS[value.dtype.kind](value)
+    if isinstance(value, (Real, Decimal)):
+        return _number(value)
     if isinstance(value, tuple):
         # A namedtuple is as good as a tuple.
         return tuple(plain(part, depth + 1, most) for part in tuple.__iter__(value))
-    if type(value) is list:
-        return [plain(part, depth + 1, most) for part in value]
-    if type(value) is dict:
+    if isinstance(value, list):
+        return [plain(part, depth + 1, most) for part in list.__iter__(value)]
+    if isinstance(value, Mapping):
         return {str(key): plain(part, depth + 1, most) for key, part in value.items()}
-    if isinstance(value, (str, bool, int, float, list, dict)) or not hasattr(value, "__array__"):
-        raise UnsendableError(f"an object of type {type(value).__name__}; arrays and numbers are expected.")
-    array = np.asarray(value)
+    if isinstance(value, (Iterator, MappingView)):
+        raise UnsendableError(f"a {type(value).__name__}, whose numbers come one by one: put list(…) around it.")
+    return _plain_array(value, depth, most)
+
+
+def _number(value: Real | Decimal) -> int | float:
+    """Return a real number as a plain one; what is too large for a float is infinite."""
+    try:
+        number = float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+    return int(value) if isinstance(value, Integral) else number
+
+
+def _plain_array(value: Any, depth: int, most: int) -> Any:
+    """Return what NumPy makes of a value: an array of numbers, or the parts of an array of objects."""
+    kind = type(value).__name__
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise UnsendableError(f"an object of type {kind} that holds no array of numbers.") from None
     if array.nbytes > most:
         raise UnsendableError(f"{array.nbytes // 2**20} MB; at most {most // 2**20} MB are accepted.")
-    array = np.array(array, copy=True, subok=False)
+    if array.dtype.kind == "O":
+        parts = array.tolist()
+        if parts is value:
+            raise UnsendableError(f"an object of type {kind}; arrays and numbers are expected.")
+        return plain(parts, depth + 1, most)
     if array.dtype.kind not in "biufc":
         raise UnsendableError(f"an array of dtype {array.dtype}; numbers are expected.")
-    return array
+    return np.array(array, copy=True, subok=False)
 
 
 def copy(value: Any) -> Any:

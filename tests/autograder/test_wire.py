@@ -10,9 +10,15 @@ import socket
 import struct
 import threading
 import time
-from collections import namedtuple
+from array import array
+from collections import Counter, OrderedDict, UserList, deque, namedtuple
+from decimal import Decimal
+from enum import IntEnum
+from fractions import Fraction
+from types import MappingProxyType
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from autograder.sandbox import wire
@@ -160,12 +166,95 @@ class Array(np.ndarray):
     pass
 
 
+class Numbers:
+    """A sequence of somebody's own."""
+
+    def __init__(self, *numbers):
+        self.numbers = numbers
+
+    def __len__(self):
+        return len(self.numbers)
+
+    def __getitem__(self, position):
+        return self.numbers[position]
+
+
+class List(list):
+    pass
+
+
+class Size(IntEnum):
+    SMALL = 3
+
+
+ITSELF = np.empty((), dtype=object)
+ITSELF[()] = ITSELF
+
+
 @pytest.mark.parametrize(
-    "value", [AlwaysEqual(), object(), Float(3), np.array([{}]), np.array(["a"]), [AlwaysEqual()], lambda: 0, {1, 2}]
+    "value",
+    [
+        *(AlwaysEqual(), object(), np.array([{1}]), np.array(["a"]), [AlwaysEqual()], lambda: 0, {1, 2}, b"12"),
+        *(
+            deque([[1], [2, 3]]),
+            np.array([AlwaysEqual()]),
+            np.array(AlwaysEqual()),
+            ITSELF,
+            np.datetime64("2026-01-01"),
+        ),
+    ],
 )
 def test_objects_do_not_cross(value):
     with pytest.raises(wire.UnsendableError):
         wire.plain(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [
+        *((Fraction(9, 4), 2.25), (Fraction(6, 2), 3), (Decimal("0.1"), 0.1), (Float(3), 3), (Size.SMALL, 3)),
+        *((np.uint64(7), 7), (np.array(Fraction(1, 2)), 0.5), (np.longdouble(2), 2), (True, True)),
+        *((10**400, np.inf), (-(10**400), -np.inf), (Fraction(-(10**400)), -np.inf), (Decimal("1e999"), np.inf)),
+    ],
+)
+def test_every_real_number_crosses_as_a_plain_one(value, number):
+    got = wire.plain(value)
+    assert got == number and type(got) in (int, float, bool)
+    assert json.loads(json.dumps(got)) == got
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(List([1, 2, 3]), deque([1, 2, 3]), UserList([1, 2, 3]), range(1, 4), array("i", [1, 2, 3]), Numbers(1, 2, 3)),
+        *(memoryview(array("d", [1, 2, 3])), bytearray([1, 2, 3]), np.array([1, 2, 3], dtype=object)),
+        *(deque([Fraction(1), 2, Decimal(3)]), List([Size(3) - 2, np.float16(2), Float(3)]), pd.Index([1, 2, 3])),
+        *(pd.Series([1, 2, 3], dtype=object), pd.Series([1, 2, Fraction(3)]), np.array([1, 2, Fraction(3)])),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_numpy_makes_the_right_numbers_of_crosses_as_these(value):
+    assert np.asarray(wire.plain(value)).astype(float).tolist() == [1, 2, 3]
+    assert np.asarray(wire.plain([value, value])).astype(float).tolist() == [[1, 2, 3]] * 2
+
+
+def test_what_is_missing_among_objects_stays_missing():
+    assert wire.plain(np.array([[1, None], [Fraction(1, 2), 2]])) == [[1, None], [0.5, 2]]
+
+
+@pytest.mark.parametrize(
+    "value", [(k for k in range(3)), map(abs, [1]), zip([1], [2], strict=True), iter([1]), {"a": 1}.values()]
+)
+def test_numbers_that_come_one_by_one_are_refused_with_what_to_do(value):
+    name = type(value).__name__
+    for given in (value, [1, (value,)], deque([value]), np.array([value, None])):
+        with pytest.raises(wire.UnsendableError, match=rf"^a {name}, whose numbers come one by one: put list\(…\)"):
+            wire.plain(given)
+
+
+def test_mappings_cross_as_dictionaries():
+    for value in (OrderedDict(a=1), Counter("a"), MappingProxyType({"a": np.int8(1)}), {"a": Fraction(1)}):
+        assert wire.plain(value) == {"a": 1} and type(wire.plain(value)) is dict
 
 
 def test_an_array_of_a_subclass_crosses_as_a_plain_array():

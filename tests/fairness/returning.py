@@ -275,3 +275,56 @@ def scalars_of_numpy(notebook, folder):
                 return loss / len(y_prob), right / len(y_prob) * 100
             """,
     )
+
+
+@submission
+def own_kinds(notebook, folder):
+    """Returns deques, arrays of Python and of objects, a class of lists, fractions, decimals and own integers."""
+    extra(
+        notebook,
+        """
+        from array import array
+        from collections import UserList, deque
+        from decimal import Decimal
+        from enum import IntEnum
+        from fractions import Fraction
+
+        class Rows(list):
+            pass
+
+        class Hits(float):
+            pass
+        """,
+    )
+    answer(
+        notebook,
+        flatten_layer="def flatten_layer(h):\n    return array('d', h.ravel())",
+        pool2d_layer="""
+            def pool2d_layer(h):
+                rows, columns, _ = np.array(h.shape) // 2
+                block = lambda y, x: deque(h[2*y:2*y+2, 2*x:2*x+2].max((0, 1)))
+                return Rows(Rows(block(y, x) for x in range(columns)) for y in range(rows))
+            """,
+        conv2d_layer="""
+            def conv2d_layer(h, W, b, act):
+                z = np.zeros(h.shape[:2] + b.shape)
+                for o in range(len(b)):
+                    for i in range(h.shape[2]):
+                        z[..., o] += convolve2d(h[..., i], np.rot90(W[..., i, o], 2), "same")
+                return np.asarray(activation(z + b, act)).astype(object)
+            """,
+        dense_layer="""
+            def dense_layer(h, W, b, act):
+                return UserList(activation(W @ np.ravel(h) + b.ravel(), act))
+            """,
+        count_weights="""
+            def count_weights(W, b):
+                return Fraction(sum(int(a.size) for a in (*W, *b)))
+            """,
+        evaluate="""
+            def evaluate(y_prob, y_onehot):
+                hits = int((y_prob.argmax(1) == y_onehot.argmax(1)).sum())
+                loss = -np.log(np.maximum((y_prob * y_onehot).sum(1), 1e-12)).mean()
+                return Decimal(float(loss)), Hits(100 * Fraction(hits, len(y_prob)))
+            """,
+    )

@@ -3,5 +3,13 @@
 from autograder.checking.lab import Lab
 from autograder.labs.lab0.checks import CHECKS
 from autograder.labs.lab0.faults import FAULTS
+from autograder.labs.lab0.practice import practice
 
-LAB = Lab(name="lab0", title="Lab 0: Convolution arithmetic", checks=CHECKS, manual={"working": 5.0}, faults=FAULTS)
+LAB = Lab(
+    name="lab0",
+    title="Lab 0: Convolution arithmetic",
+    checks=CHECKS,
+    manual={"working": 5.0},
+    faults=FAULTS,
+    practice=practice,
+)

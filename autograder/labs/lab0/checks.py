@@ -7,7 +7,7 @@ the form of an answer is looked at: where every try got a verdict, guessing woul
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,14 +53,18 @@ class Part:
         The student's function that returns it.
     asked : str
         What it asks for, without a full stop.
+    about : tuple of str
+        The parts of an exercise that it is about, as `Exercise.about` names them.
+    working : str
+        How it is worked out, in words alone.
     shape : tuple of int
         Of the answer.
     right : callable
         Takes an exercise, and returns the right numbers.
     lines : dict of str to tuple
         By key: title, points, and the positions of the numbers that the line is about.
-    whole : bool
-        Whether all numbers are whole; else they are averages.
+    averages : tuple of str
+        The lines whose numbers are averages, which need not be whole. All others are, and exact.
     accepts : callable, optional
         Takes an exercise, the numbers, and all answers, and returns which lines are right, where each number alone does
         not say that: what follows from an earlier mistake is not a mistake again.
@@ -71,12 +75,23 @@ class Part:
 
     function: str
     asked: str
+    about: tuple[str, ...]
+    working: str
     shape: tuple[int, ...]
     right: Callable[[Exercise], Any]
     lines: Mapping[str, tuple[str, float, tuple[Index, ...]]]
-    whole: bool = True
+    averages: tuple[str, ...] = ()
     accepts: Callable[[Exercise, np.ndarray, Answers], Mapping[str, bool]] | None = None
     part_of: Callable[[np.ndarray], np.ndarray | None] | None = None
+
+    @property
+    def whole(self) -> np.ndarray:
+        """Which numbers of the answer are whole."""
+        whole = np.ones(self.shape, dtype=bool)
+        for key in self.averages:
+            for index in self.lines[key][2]:
+                whole[index] = False
+        return whole
 
 
 # What came, as numbers.
@@ -159,11 +174,9 @@ def _short(value: Any) -> str:
 # What is right.
 
 
-def _close(part: Part, got: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Return which numbers are right. NaN is not."""
-    if part.whole:
-        return got == right
-    return np.abs(got - right) <= TOLERANCE * np.abs(right) + 1e-9
+def _close(got: np.ndarray, right: np.ndarray, exact: np.ndarray | bool) -> np.ndarray:
+    """Return which numbers are right: the same, or near where they need not be ``exact``. NaN is not."""
+    return np.where(exact, got == right, np.abs(got - right) <= TOLERANCE * np.abs(right) + 1e-9)
 
 
 def _right(part: Part, given: Exercise) -> np.ndarray:
@@ -177,7 +190,7 @@ def _right_lines(part: Part, given: Exercise, answers: Answers) -> dict[str, boo
         return dict.fromkeys(part.lines, False)
     if part.accepts is not None:
         return {key: bool(right) for key, right in part.accepts(given, got, answers).items()}
-    close = _close(part, got, _right(part, given))
+    close = _close(got, _right(part, given), part.whole)
     return {key: all(close[index] for index in cells) for key, (_, _, cells) in part.lines.items()}
 
 
@@ -309,6 +322,11 @@ PARTS = (
     Part(
         "my_convolution",
         "convolve the image with the kernel as deep learning does, with zero padding that keeps the size",
+        ("convolution",),
+        "Write a row or column of zeros around the image on all four sides. Lay the kernel on it as it is, "
+        "with its middle on the first pixel of the image, multiply each weight with what lies under it, and "
+        "add. Then move the kernel one pixel to the right, and at the end of a row to the beginning of the "
+        "next.",
         IMAGE_SHAPE,
         lambda given: exercises.readings(given.image, given.kernel)["cross-correlation"],
         {key: (title, 1.0, REGIONS[key]) for key, title in _REGION_TITLES.items()},
@@ -317,6 +335,9 @@ PARTS = (
     Part(
         "my_true_convolution",
         "return the middle row of the true convolution of the same image and kernel, with the same zero padding",
+        ("convolution",),
+        "Turn the kernel by half a turn: its last row comes first, and each row is read backwards. Then go on as "
+        "for the convolution of deep learning, for the pixels of the middle row alone.",
         IMAGE_SHAPE[1:],
         lambda given: exercises.readings(given.image, given.kernel)["true convolution"][1],
         {key: (title, 1.0, tuple((k,) for k in ROW_REGIONS[key])) for key, title in _ROW_TITLES.items()},
@@ -325,6 +346,9 @@ PARTS = (
     Part(
         "my_padding",
         "return the rows and columns of zeros on each side with which the kernel keeps the size",
+        ("padding",),
+        "The middle of the kernel lies on the pixel and needs no zeros. What is left of the kernel reaches "
+        "equally far to both sides. So take the middle off each side of the kernel and halve the rest.",
         (2,),
         lambda given: [same_padding(k) for k in given.padded_kernel],
         _SIDES,
@@ -332,6 +356,9 @@ PARTS = (
     Part(
         "my_kernel_size",
         "return the rows and columns of the kernels of the first layer",
+        ("kernel_size",),
+        "Without padding and at stride one, the map is smaller than the image by all of the kernel but one "
+        "pixel. So take the map's side from the image's, and add that one pixel.",
         (2,),
         lambda given: _sizes(given.image_size, given.map_size),
         _SIDES,
@@ -339,6 +366,9 @@ PARTS = (
     Part(
         "my_pooled_size",
         "return the rows and columns of the pooled maps",
+        ("pooled_size",),
+        "Count how many whole windows fit side by side: divide each side of the maps by that of the window, "
+        "and drop the rest.",
         (2,),
         _pooled,
         _SIDES,
@@ -346,6 +376,10 @@ PARTS = (
     Part(
         "my_second_layer",
         "return the rows and columns of the maps of the second layer, and how many maps there are",
+        ("pooled_size", "second_layer"),
+        "Work out the pooled size. Add the padding on both sides, take off the kernel, divide by the stride "
+        "and round down: so often can the kernel move, and it also has the position from which it starts. "
+        "Every kernel makes one map, however many maps come in.",
         (3,),
         lambda given: [*_second(given, _pooled(given)), given.maps[1]],
         {"size": ("Rows and columns", 1.0, ((0,), (1,))), "maps": ("Number of maps", 1.0, ((2,),))},
@@ -354,6 +388,12 @@ PARTS = (
     Part(
         "my_parameters",
         "return the number of parameters of each of the five layers, and of the whole network",
+        ("parameters",),
+        "A kernel has rows times columns weights for each map that comes in, and one bias; count that for "
+        "every kernel of the layer. Into the first layer come three maps, then as many as the layer before "
+        "has kernels. Each pooling halves the side of the maps. All that is left of all maps goes into the "
+        "first dense layer. A dense layer has a weight for each input of each output, and one bias for each "
+        "output.",
         (6,),
         _parameters,
         {
@@ -367,6 +407,9 @@ PARTS = (
     Part(
         "my_receptive_fields",
         "return the side of the receptive field after each of the five layers, in pixels of the image",
+        ("receptive_fields",),
+        "Begin with one pixel. Each layer adds its size less one, times the strides of all layers before it. "
+        "Its own stride counts only for the layers behind it. Pooling counts like any other layer.",
         (5,),
         _fields,
         {
@@ -380,6 +423,9 @@ PARTS = (
     Part(
         "my_poolings",
         "pool the matrix with windows of 2x2 and stride 2, and return the maxima, the averages and the sums",
+        ("poolings",),
+        "Cut the matrix into windows that do not overlap, two rows and two columns each. Of each window write "
+        "down the largest number, the sum, and the sum divided by how many numbers a window holds.",
         (3, 2, 3),
         _poolings,
         {
@@ -387,15 +433,17 @@ PARTS = (
             "average": ("Average pooling", 1.0, _cells(2, 3, at=(1,))),
             "sum": ("Sum pooling", 1.0, _cells(2, 3, at=(2,))),
         },
-        whole=False,
+        averages=("average",),
     ),
     Part(
         "my_global_average",
         "return what global average pooling makes of the three maps",
+        ("global_average",),
+        "Add all numbers of one map and divide by how many these are. Each map gives one number.",
         MAPS_SHAPE[:1],
         lambda given: np.mean(given.feature_maps, axis=(1, 2)),
         {"means": ("One average for each map", 1.0, _cells(3))},
-        whole=False,
+        averages=("means",),
     ),
 )
 
@@ -403,11 +451,18 @@ PARTS = (
 # What is wrong.
 
 
-def _asked(student: Student) -> tuple[dict[str, Any], dict[str, np.ndarray | str]]:
-    """Return what each function returned, and its numbers, or why there are none."""
+def asked_parts(student: Student, parts: Iterable[Part] = PARTS) -> tuple[dict[str, Any], dict[str, np.ndarray | str]]:
+    """Return what each function returned, and its numbers, or why there are none.
+
+    Parameters
+    ----------
+    student : Student
+    parts : iterable of Part
+        What is asked.
+    """
     values: dict[str, Any] = {}
     answers: dict[str, np.ndarray | str] = {}
-    for part in PARTS:
+    for part in parts:
         try:
             values[part.function] = student.call(part.function)
             answers[part.function] = _understood(part, values[part.function])
@@ -433,7 +488,7 @@ def _problems(student: Student) -> dict[str, dict[str, Problem | None]]:
     """Return what is wrong with each line of each answer. Everything is asked once."""
     if _NOTES not in student.notes:
         given = exercises.draw(student.owner)
-        values, answers = _asked(student)
+        values, answers = asked_parts(student)
         right = {part.function: _fitting(part, given, answers) for part in PARTS}
         named = _named(student, given)
         elsewhere = {part.function: _fitting(part, named, answers) - right[part.function] for part in PARTS}
@@ -441,15 +496,28 @@ def _problems(student: Student) -> dict[str, dict[str, Problem | None]]:
             student.notes.setdefault(FLAGS, []).append(_flag(named, given, elsewhere))
         student.notes[_NOTES] = {
             part.function: {
-                key: None
-                if key in right[part.function]
-                else _of_another(part, key, given, named, elsewhere[part.function])
-                or _problem(part, key, given, values, answers)
-                for key in part.lines
+                key: problem and (_of_another(part, key, given, named, elsewhere[part.function]) or problem)
+                for key, problem in line_problems(part, given, values, answers).items()
             }
             for part in PARTS
         }
     return student.notes[_NOTES]
+
+
+def line_problems(
+    part: Part, given: Exercise, values: Mapping[str, Any], answers: Answers
+) -> dict[str, Problem | None]:
+    """Return what is wrong with each line of an answer to an exercise.
+
+    Parameters
+    ----------
+    part : Part
+    given : Exercise
+    values, answers : mapping
+        As `asked_parts` returns them.
+    """
+    right = _fitting(part, given, answers)
+    return {key: None if key in right else _problem(part, key, given, values, answers) for key in part.lines}
 
 
 def _named(student: Student, given: Exercise) -> Exercise | None:
@@ -525,7 +593,7 @@ def _hint(part: Part, given: Exercise, value: Any, got: np.ndarray | None = None
             return _hint_of(fitting)
     if got is None:
         return ""
-    off = ~np.isnan(got) & ~_close(part, got, _right(part, given))
+    off = ~np.isnan(got) & ~_close(got, _right(part, given), part.whole)
     here = np.zeros(got.shape, dtype=bool)
     here[tuple(zip(*cells, strict=True))] = True
     # One of many sums may be that of a fault by chance; one of a few sizes or counts hardly is.
@@ -548,7 +616,7 @@ def _hint_of(fitting: list[Fault]) -> str:
 
 
 def _same(part: Part, got: np.ndarray, answer: np.ndarray) -> bool:
-    return got.shape == answer.shape and bool(_close(part, got, answer).all())
+    return got.shape == answer.shape and bool(_close(got, answer, not part.averages).all())
 
 
 # The rubric.
@@ -563,9 +631,10 @@ def _form(part: Part) -> Callable[[Student], str | None]:
         missing = int(np.isnan(got).sum())
         if missing:
             return f"{missing} of {got.size} numbers are missing: None stands for them."
-        if part.whole and (got % 1 != 0).any():
-            odd = got[got % 1 != 0][0]
-            return f"{part.function} returned {odd:.10g}, and all numbers of this answer are whole."
+        odd = got[part.whole & (got % 1 != 0)]
+        if odd.size:
+            which = "all numbers of this answer" if part.whole.all() else "all but averages"
+            return f"{part.function} returned {odd[0]:.10g}, and {which} are whole."
         return None
 
     return form

@@ -29,7 +29,7 @@ from autograder.labs.lab1.wording import WORDING, compared, own_activation, wron
 
 def _activation_linear(student: Student, rng: Rng) -> Wrong | str | None:
     x = draw_signed(rng, 3, 5, 2)
-    problem = compared(student, "activation", x, "linear")
+    problem = compared(student, "activation", x, "linear", exact=True)
     if problem is None and all(compare.agree(own_activation(student, x, name), x) for name in ("relu", "sigmoid")):
         return "activation returns its input whatever it is asked, so 'linear' cannot count yet."
     return problem
@@ -37,7 +37,9 @@ def _activation_linear(student: Student, rng: Rng) -> Wrong | str | None:
 
 def _activation_named(name: str, *shapes: tuple[int, ...]) -> Callable:
     def question(student: Student, rng: Rng) -> Wrong | None:
-        return first_problem(compared(student, "activation", draw_signed(rng, *shape), name) for shape in shapes)
+        return first_problem(
+            compared(student, "activation", draw_signed(rng, *shape), name, exact=name == "relu") for shape in shapes
+        )
 
     return question
 

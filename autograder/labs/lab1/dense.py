@@ -137,9 +137,7 @@ def _one_per_output(student: Student, h: np.ndarray, W: np.ndarray, b: np.ndarra
     outputs = len(W)
     if _attempt_shape(answer.value) in ((outputs,), (outputs, 1)):
         return None
-    values = compare.array(answer.value)
-    returned = "no real numbers" if values is None else compare.shape(values)
-    what = f"returned {returned} where [{outputs}] or [{outputs}, 1] is expected"
+    what = f"returned {compare.in_words(answer.value)} where [{outputs}] or [{outputs}, 1] is expected"
     expected = student.oracle.call("dense_layer", *arguments)
     return wrong_answer("dense_layer", arguments, answer, what, expected=expected)
 

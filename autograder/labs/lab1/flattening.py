@@ -25,7 +25,7 @@ def _in_order(student: Student, h: np.ndarray) -> Wrong | None:
     # A row or a column costs in the line on the shape, not here.
     got = values.ravel() if values is not None and values.size == max(values.shape, default=0) else answer.value
     expected = student.oracle.call("flatten_layer", h)
-    what = compare.difference(got, expected)
+    what = compare.difference(got, expected, exact=True)
     return wrong_answer("flatten_layer", (h,), answer, what, expected=expected, compared=got) if what else None
 
 

@@ -7,6 +7,8 @@ import re
 import shutil
 import subprocess
 import sys
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 
 import jupytext
@@ -143,9 +145,13 @@ def test_the_network_of_the_source_has_its_parameters():
 def test_averages_may_be_off_by_a_ten_thousandth_and_whole_numbers_not_at_all():
     given = exercises.draw("ada")
     pooled, means = checks._poolings(given), np.mean(given.feature_maps, axis=(1, 2))
-    assert with_answers(my_poolings=pooled * (1 + 5e-5), my_global_average=means * (1 - 5e-5)) == {}
+    near = pooled * [[[1]], [[1 + 5e-5]], [[1]]]
+    assert with_answers(my_poolings=near, my_global_average=means * (1 - 5e-5)) == {}
     lost = with_answers(my_poolings=pooled * 1.001, my_global_average=means * 1.001)
     assert set(lost) == {("my_poolings", key) for key in ("max", "average", "sum")} | {("my_global_average", "means")}
+    # Nothing is computed for a maximum, and a sum of whole numbers is one.
+    lost = with_answers(my_poolings=pooled * (1 + 5e-5))
+    assert set(lost) == {("my_poolings", "max"), ("my_poolings", "sum")}
     sizes = np.array(checks._pooled(given)) + 1e-6
     assert set(with_answers(my_pooled_size=sizes)) == {("my_pooled_size", "rows"), ("my_pooled_size", "columns")}
 
@@ -304,6 +310,12 @@ ODD = {
     "a huge array": (np.zeros((1000, 1000)), "1000 rows of 1000 numbers, which is far too many"),
     "empty": ([], "0 numbers, and 2 numbers are asked for"),
     "a long text": ("7" * 10**6, "the text"),
+    "complex without a part": (3 + 0j, "(3+0j), and 2 numbers are asked for"),
+    "a generator": ((k for k in (1, 2)), "a generator, whose numbers come one by one: put list(…) around it"),
+    "a map": (map(abs, (1, 2)), "a map, whose numbers come one by one: put list(…) around it"),
+    "a set": ({1, 2}, "an object of type set; arrays and numbers are expected"),
+    "too large a fraction": ([Fraction(10**400), 1], "infinite or not a number"),
+    "no number of a library": ([Decimal("NaN"), 1], "infinite or not a number"),
     "deep": ([[[[[1, 2, 3]]]]], "3 numbers, and 2 numbers are asked for"),
     "None": (None, "nothing (is a return missing?)"),
 }
@@ -435,6 +447,10 @@ def test_in_a_notebook_only_the_form_is_looked_at(lab):
     assert "1 of 2 numbers are missing" in check("my_padding").html
     functions["my_padding"] = returning([1, 2.5])
     assert "2.5, and all numbers of this answer are whole" in check("my_padding").html
+    functions["my_poolings"] = returning(np.full((3, 2, 3), 1.5).tolist())
+    assert "1.5, and all but averages are whole" in check("my_poolings").html
+    functions["my_poolings"] = returning([[[1, 2, 3]] * 2, [[0.5, 1, 2]] * 2, [[2, 4, 8]] * 2])
+    assert "right in form" in check("my_poolings").html
     functions["my_padding"] = not_written
     shown = check()
     assert float(shown) == 0 and shown.html.count("right in form") == 9 and shown.html.count("not yet") == 1

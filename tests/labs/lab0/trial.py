@@ -1,5 +1,10 @@
 """Right answers to lab 0, given in all forms that numbers have."""
 
+from array import array
+from collections import deque
+from decimal import Decimal
+from fractions import Fraction
+
 import numpy as np
 
 from autograder.checking.student import NotebookStudent
@@ -21,6 +26,22 @@ def returning(value):
     return lambda: value
 
 
+class Row(list):
+    """A list of somebody's own."""
+
+
+def each(value, number=lambda one: one, row=list):
+    """Return an answer with each number and each list of it made anew."""
+    if isinstance(value, list):
+        return row([each(one, number, row) for one in value])
+    return number(value)
+
+
+def exactly(number):
+    """Return a number as a fraction of small numbers, as somebody writes it down."""
+    return Fraction(number).limit_denominator(100)
+
+
 FORMS = {
     "tuples": lambda value: tuple(map(tuple, value)) if np.ndim(value) == 2 else tuple(value),
     "arrays of int": lambda value: np.array(value),
@@ -31,6 +52,15 @@ FORMS = {
     "one list too many": lambda value: [value],
     "a column": lambda value: np.array(value)[..., None],
     "columns in lists": lambda value: np.array(value)[..., None].tolist(),
+    "fractions": lambda value: each(value, exactly),
+    "fractions in tuples": lambda value: each(value, exactly, tuple),
+    "decimals": lambda value: each(value, lambda one: Decimal(str(one))),
+    "arrays of fractions": lambda value: np.array(each(value, exactly), dtype=object),
+    "arrays of objects": lambda value: np.array(value).astype(object),
+    "lists of arrays of objects": lambda value: [np.array(one, dtype=object) for one in value],
+    "lists of a class of its own": lambda value: each(value, row=Row),
+    "deques": lambda value: each(value, row=deque),
+    "arrays of Python": lambda value: [array("d", one) for one in value] if np.ndim(value) == 2 else deque(value),
 }
 VARIANTS = tuple(FORMS)
 
