@@ -96,8 +96,9 @@ def plain(value: Any, depth: int = 0, most: int = MAX_FRAME) -> Any:
         return tuple(plain(part, depth + 1, most) for part in tuple.__iter__(value))
     if type(value) is list:
         return [plain(part, depth + 1, most) for part in value]
-    if type(value) is dict:
-        return {str(key): plain(part, depth + 1, most) for key, part in value.items()}
+    if isinstance(value, dict):
+        # An OrderedDict or a defaultdict is as good as a dict.
+        return {str(key): plain(part, depth + 1, most) for key, part in dict.items(value)}
     if isinstance(value, (str, bool, int, float, list, dict)) or not hasattr(value, "__array__"):
         raise UnsendableError(f"an object of type {type(value).__name__}; arrays and numbers are expected.")
     array = np.asarray(value)
