@@ -427,7 +427,8 @@ def train(
     Raises
     ------
     StudentError
-        If there is no trained model.
+        If there is no model, or its training ended the process or took too long. One that stops with an error leaves
+        the model as far as it came: see `Training.failed`.
     """
     stopped: list[StudentError] = []
 
