@@ -193,11 +193,6 @@ FAULTS = (
         _loses("train_model.validation"),
         _put("model.fit(x, y,", "model.fit(np.concatenate([x] + [x_valid] * 3), np.concatenate([y] + [y_valid] * 3),"),
     ),
-    _fault(
-        "trains-on-the-validation-images-for-one-epoch",
-        _loses("train_model.validation"),
-        _put("    return model.fit", "    model.fit(x_valid, y_valid, epochs=1, verbose=0)\n    return model.fit"),
-    ),
     _fault("returns-nothing", _loses("train_model.log"), _put("return model.fit", "model.fit")),
     _fault(
         "returns-the-last-values",
