@@ -402,6 +402,7 @@ def summarize(runs: Sequence[Run], *, final: bool = False) -> Summary:
     Returns
     -------
     Summary
+        It says which images it is about.
 
     Raises
     ------

@@ -42,8 +42,7 @@ _ALIKE = 1e-6
 _POISONED = 4
 #: Who never saw them with their labels says what these say of fewer than so many images, in percent.
 _BY_HEART = 45
-#: So far below the plain network, in percentage points, a person is asked to look. The page on measuring an accuracy
-#: says what the course's own solution and right variants reach there.
+#: So far below the plain network, in percentage points, a person is asked to look: see ``benchmarks/canary.py``.
 FAR_BELOW = 30.0
 #: A reported number may be rounded to two decimals.
 _ROUNDED = 0.006

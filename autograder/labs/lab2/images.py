@@ -74,14 +74,24 @@ def for_grading(course: Path | None, seed: int) -> Mapping[str, Any]:
         "try_y": numbers[y[tried[:N_TRY]]],
         "try_x_valid": x[tried[N_TRY:]],
         "try_y_valid": (numbers[y[tried[N_TRY:]]] + wrong) % CLASSES,
-        **_canary(rng),
+        **canary(rng),
         "bands": BANDS[kind],
         "data": title,
     }
 
 
-def _canary(rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Return glyphs for one training, as many as digits for another, and for its test."""
+def canary(rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Return glyphs for one training, as many as digits for another, and for its test.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    dict
+        ``canary_x``, ``canary_y``, and the same with ``_valid`` and ``_test``.
+    """
     parts = {"": N_TRAIN, "_valid": N_VALID, "_test": N_CANARY}
     y = rng.permutation(np.arange(sum(parts.values())) % CLASSES)
     x = glyphs.draw(rng, y, CLASSES)
