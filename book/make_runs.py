@@ -191,8 +191,9 @@ def make(
         kept = work / f"{name.replace(' ', '-')}-{hashlib.sha256(settings.encode()).hexdigest()[:8]}.jsonl"
         for seed in seeds:
             training = trainer(watched(data, seed), epochs, options.get("patience"))
-            (run,) = repeat(lambda options=options: network(**options), training, data, kept, [seed])
-            curves = {key: _rounded(value) for key, value in asdict(run).items() if key != "model"}
+            (run,) = repeat(lambda options=options: network(**options), training, data, kept, [seed], final=True)
+            left_out = ("model", "valid_loss", "valid_accuracy")
+            curves = {key: _rounded(value) for key, value in asdict(run).items() if key not in left_out}
             lines.append({"method": name, **curves})
     about = {
         "data": data.title,

@@ -7,7 +7,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 #: What one training gets: so few images that a network learns them by heart, and too few others to train on.
 N_TRAIN, N_VALID = 128, 32
+#: Validation images of the data set, which no training gets: to choose between models by.
+N_DEVELOP = 1000
 
 
 class RunsError(ValueError):
@@ -51,6 +53,8 @@ class Run:
         Wall time of the training.
     model : str
         Stands for the network and the training: runs of one file must not be of two.
+    valid_loss, valid_accuracy : float, optional
+        At the end, on the validation images of the data set, which no training gets; None where it has none.
     """
 
     seed: int
@@ -65,14 +69,18 @@ class Run:
     test_accuracy: float
     seconds: float
     model: str
+    valid_loss: float | None = None
+    valid_accuracy: float | None = None
 
 
 @dataclass(frozen=True)
 class Summary:
-    """Accuracy on the test images over several runs, in percent.
+    """Accuracy over several runs, in percent.
 
     Attributes
     ----------
+    images : str
+        On which it was measured: ``"validation"`` or ``"test"``.
     runs : int
         How many.
     mean : float
@@ -81,6 +89,7 @@ class Summary:
         Their sample variance, with ``runs - 1`` in the denominator, in squared percent; not a number for one run.
     """
 
+    images: str
     runs: int
     mean: float
     variance: float
@@ -97,10 +106,14 @@ def repeat(
     dataset: DataGenerator,
     file: str | os.PathLike,
     seeds: Iterable[int] = range(5),
+    *,
+    final: bool = False,
 ) -> list[Run]:
     """Train once for each seed, each time on other images, and keep each training as one line of a file.
 
-    Trainings that the file holds already are not repeated: stop this whenever you like, and call it again.
+    Trainings that the file holds already are not repeated: stop this whenever you like, and call it again. Each trained
+    model is measured on the validation images of the data set and on its test images; what is shown is the accuracy on
+    the validation images until you say that nothing will be changed any more.
 
     Parameters
     ----------
@@ -115,6 +128,8 @@ def repeat(
         Where the runs are kept, one line of JSON each.
     seeds : iterable of int
         One for each training.
+    final : bool
+        Whether nothing will be chosen any more: show the accuracy on the test images.
 
     Returns
     -------
@@ -126,7 +141,7 @@ def repeat(
     RunsError
         If the file cannot be read or written, or holds runs of another network, training or data set.
     ValueError
-        If there are too few images, or ``train_model`` does not return a log.
+        If there are too few images, ``train_model`` does not return a log, or the training diverged.
     """
     from tqdm.auto import tqdm
 
@@ -135,6 +150,10 @@ def repeat(
         raise ValueError(
             f"There are {len(dataset.x_train)} training images; {N_TRAIN} and {N_VALID} others are chosen from them. "
             "Let generate give all that there are: leave N_train out."
+        )
+    if not final and not dataset.N_valid:
+        raise ValueError(
+            f"There are no validation images to choose a model by. Set some aside: generate(..., N_valid={N_DEVELOP})."
         )
     model = _fingerprint(build_model, train_model)
     known = {run.seed: run for run in read_runs(path)} if path.exists() else {}
@@ -150,17 +169,17 @@ def repeat(
             if seed not in known:
                 known[seed] = _train(build_model, train_model, dataset, seed, model)
                 _append(path, known[seed])
-            bar.set_postfix_str(f"{known[seed].test_accuracy:.1f} %")
+            bar.set_postfix_str(f"{_accuracy(known[seed], final):.1f} % of the {_images(final)} images")
     return [known[seed] for seed in seeds]
 
 
-def choose(labels: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def choose(labels: Sized, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Return which images a run trains with and which it watches its training with.
 
     Parameters
     ----------
     labels : numpy.ndarray of int, shape [N]
-        Classes of all training images.
+        Classes of all training images. Only their number matters.
     seed : int
         Of the run.
 
@@ -196,25 +215,40 @@ def _train(
     )
     seconds = time.perf_counter() - start
     curves = _curves(log)
-    probabilities = np.asarray(network.predict(dataset.x_test, verbose=0), dtype=np.float64)
-    if probabilities.shape != (len(dataset.y_test), dataset.K):
+    if not all(math.isfinite(value) for curve in curves.values() for value in curve):
         raise ValueError(
-            f"The model gives {list(probabilities.shape)} for the test images; [{len(dataset.y_test)}, {dataset.K}] is "
-            "needed: a probability for each class."
+            f"The training with seed {seed} diverged: its loss is not a finite number. It is not kept. Lower the "
+            "learning rate, or look for a division by 0 or a logarithm of it."
         )
-    likely = np.clip(probabilities[np.arange(len(dataset.y_test)), dataset.y_test], 1e-7, 1)
-    right = probabilities.argmax(axis=1) == dataset.y_test
+    valid_loss, valid_accuracy = None, None
+    if dataset.N_valid:
+        valid_loss, valid_accuracy = _measured(network, dataset.x_valid, dataset.y_valid, dataset.K, "validation")
+    test_loss, test_accuracy = _measured(network, dataset.x_test, dataset.y_test, dataset.K, "test")
     return Run(
         seed=int(seed),
         data=dataset.title,
         subset=tuple(train.tolist()),
         epochs=len(curves["loss"]),
         **curves,
-        test_loss=float(-np.log(likely).mean()),
-        test_accuracy=100 * float(right.mean()),
+        test_loss=test_loss,
+        test_accuracy=test_accuracy,
         seconds=round(seconds, 3),
         model=model,
+        valid_loss=valid_loss,
+        valid_accuracy=valid_accuracy,
     )
+
+
+def _measured(network: keras.Model, x: np.ndarray, y: np.ndarray, classes: int, images: str) -> tuple[float, float]:
+    """Return the loss of a trained network on images, and how many of them it classifies right, in percent."""
+    probabilities = np.asarray(network.predict(x, verbose=0), dtype=np.float64)
+    if probabilities.shape != (len(y), classes):
+        raise ValueError(
+            f"The model gives {list(probabilities.shape)} for the {images} images; [{len(y)}, {classes}] is needed: a "
+            "probability for each class."
+        )
+    likely = np.clip(probabilities[np.arange(len(y)), y], 1e-7, 1)
+    return float(-np.log(likely).mean()), 100 * float((probabilities.argmax(axis=1) == y).mean())
 
 
 def _curves(log: Any) -> dict[str, tuple[float, ...]]:
@@ -293,7 +327,7 @@ def read_runs(file: str | os.PathLike | bytes) -> list[Run]:
     for number, line in enumerate(lines, 1):
         if line.strip():
             try:
-                runs.append(_run(json.loads(line)))
+                runs.append(_run(json.loads(line, object_pairs_hook=_once_each)))
             except (ValueError, TypeError, KeyError, RecursionError) as error:
                 if number == len(lines):
                     break  # no line end: it was cut off while it was written
@@ -302,20 +336,30 @@ def read_runs(file: str | os.PathLike | bytes) -> list[Run]:
     return runs
 
 
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object of JSON, which says nothing twice."""
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        raise RunsError("it says something twice")
+    return values
+
+
 def _run(values: Any) -> Run:
     """Return a run from what a line holds, of the right types."""
     if not isinstance(values, dict):
         raise RunsError("it is no object")
     made: dict[str, Any] = {}
     for field in fields(Run):
+        value = values.get(field.name)
+        if value is None and field.default is None:
+            continue
         if field.name not in values:
             raise RunsError(f"it has no {field.name!r}")
-        value = values[field.name]
         if field.type == "str":
             right = isinstance(value, str) and len(value) <= 200
         elif field.type == "int":
             right = _is_int(value)
-        elif field.type == "float":
+        elif field.type.startswith("float"):
             right = _is_number(value)
             value = float(value) if right else value
         else:
@@ -333,25 +377,42 @@ def _is_int(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return type(value) in (int, float) and abs(value) < 1e300 or value != value
+    return type(value) is float or (type(value) is int and abs(value) < 2**63)
 
 
-def summarize(runs: Sequence[Run]) -> Summary:
-    """Return the average accuracy on the test images and its sample variance.
+def _images(final: bool) -> str:
+    return "test" if final else "validation"
+
+
+def _accuracy(run: Run, final: bool) -> float:
+    accuracy = run.test_accuracy if final else run.valid_accuracy
+    if accuracy is None:
+        raise RunsError(
+            f"The run with seed {run.seed} was not measured on validation images. Set some aside for them, "
+            f"generate(..., N_valid={N_DEVELOP}), and train again with another file."
+        )
+    return accuracy
+
+
+def summarize(runs: Sequence[Run], *, final: bool = False) -> Summary:
+    """Return the average accuracy and its sample variance, on validation images until all choices are made.
 
     Parameters
     ----------
     runs : sequence of Run
         At least one.
+    final : bool
+        Whether nothing will be chosen any more: take the accuracies on the test images.
 
     Returns
     -------
     Summary
+        It says which images it is about.
 
     Raises
     ------
     RunsError
-        If there is none.
+        If there is none, or one was not measured on validation images.
 
     Notes
     -----
@@ -360,13 +421,13 @@ def summarize(runs: Sequence[Run]) -> Summary:
     """
     if not runs:
         raise RunsError("There are no runs to average.")
-    accuracies = np.array([run.test_accuracy for run in runs])
+    accuracies = np.array([_accuracy(run, final) for run in runs])
     variance = float(accuracies.var(ddof=1)) if len(runs) > 1 else math.nan
-    return Summary(len(runs), float(accuracies.mean()), variance)
+    return Summary(_images(final), len(runs), float(accuracies.mean()), variance)
 
 
-def plot_runs(runs: Sequence[Run], title: str = "") -> None:
-    """Draw the curves of all runs with their mean and spread, on a new figure.
+def plot_runs(runs: Sequence[Run], title: str = "", *, final: bool = False) -> None:
+    """Draw the curves of all runs with their mean and spread, on a new figure, and beside them their accuracies.
 
     Parameters
     ----------
@@ -374,16 +435,18 @@ def plot_runs(runs: Sequence[Run], title: str = "") -> None:
         At least one. Those that ended early count as long as they lasted.
     title : str
         What stands above.
+    final : bool
+        Whether nothing will be chosen any more: show the accuracies on the test images, else on validation images.
 
     Raises
     ------
     RunsError
-        If there are none.
+        If there are none, or one was not measured on validation images.
     """
     import matplotlib.pyplot as plt
     from matplotlib.ticker import MaxNLocator
 
-    summary = summarize(runs)
+    summary = summarize(runs, final=final)
     _, axes = plt.subplots(1, 3, figsize=(12, 3.4), layout="constrained", width_ratios=(3, 3, 1.4))
     for ax, key, label in ((axes[0], "loss", "Loss"), (axes[1], "accuracy", "Accuracy [%]")):
         for name, style, color in ((key, "training", "C0"), (f"val_{key}", "validation", "C1")):
@@ -402,11 +465,16 @@ def plot_runs(runs: Sequence[Run], title: str = "") -> None:
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         ax.grid(alpha=0.3)
         ax.legend()
-    accuracies = [run.test_accuracy for run in runs]
+    accuracies = [_accuracy(run, final) for run in runs]
     axes[2].scatter(np.zeros(len(runs)), accuracies, alpha=0.6)
     spread = 0 if summary.runs == 1 else summary.standard_deviation
     axes[2].errorbar([0.4], [summary.mean], [spread], fmt="o", color="C3", capsize=4)
-    axes[2].set(xlim=(-0.5, 0.9), xticks=[0, 0.4], xticklabels=["runs", "mean"], ylabel="Test accuracy [%]")
+    axes[2].set(
+        xlim=(-0.5, 0.9),
+        xticks=[0, 0.4],
+        xticklabels=["runs", "mean"],
+        ylabel=f"{_images(final).capitalize()} accuracy [%]",
+    )
     axes[2].grid(alpha=0.3)
     if title or runs:
         axes[0].figure.suptitle(" · ".join(filter(None, [title, runs[0].data])), fontsize=10)

@@ -3,32 +3,60 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from source_lib.text import shorten
 
 MAX_CONFIG = 2**20
-#: Layers of Keras that a model may have which is rebuilt for grading. None of them holds code.
+#: Layers of Keras that hold code of whoever wrote the model, or read a file: no model that is rebuilt has one.
+REFUSED = frozenset(
+    "FlaxLayer IntegerLookup JaxLayer Lambda StringLookup TFSMLayer TextVectorization TorchModuleWrapper".split()  # noqa: SIM905
+)
+#: All others.
 ALLOWED = frozenset(
     """
-    Activation ActivityRegularization Add AlphaDropout Average AveragePooling2D BatchNormalization CenterCrop
-    Concatenate Conv2D Conv2DTranspose Cropping2D Dense DepthwiseConv2D Dropout ELU Flatten GaussianDropout
-    GaussianNoise GlobalAveragePooling2D GlobalMaxPooling2D GroupNormalization InputLayer LayerNormalization LeakyReLU
-    MaxPooling2D Maximum Minimum Multiply Normalization PReLU Permute RandomBrightness RandomColorDegeneration
-    RandomColorJitter RandomContrast RandomCrop RandomElasticTransform RandomErasing RandomFlip RandomGaussianBlur
-    RandomGrayscale RandomHue RandomInvert RandomPerspective RandomPosterization RandomRotation RandomSaturation
-    RandomSharpness RandomShear RandomTranslation RandomZoom ReLU RepeatVector Rescaling Reshape Resizing
-    SeparableConv2D Softmax SpatialDropout2D SpectralNormalization Subtract UnitNormalization UpSampling2D
-    ZeroPadding2D
+    Activation ActivityRegularization AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D
+    AdaptiveMaxPooling1D AdaptiveMaxPooling2D AdaptiveMaxPooling3D Add AdditiveAttention AlphaDropout Attention AugMix
+    AutoContrast Average AveragePooling1D AveragePooling2D AveragePooling3D BatchNormalization Bidirectional
+    CategoryEncoding CenterCrop Concatenate ContrastLimitedAdaptiveHistogramEqualization Conv1D Conv1DTranspose Conv2D
+    Conv2DTranspose Conv3D Conv3DTranspose ConvLSTM1D ConvLSTM2D ConvLSTM3D Cropping1D Cropping2D Cropping3D CutMix
+    Dense DepthwiseConv1D DepthwiseConv2D Discretization Dot Dropout ELU EinsumDense Embedding Equalization Flatten GRU
+    GRUCell GaussianDropout GaussianNoise GlobalAveragePooling1D GlobalAveragePooling2D GlobalAveragePooling3D
+    GlobalMaxPooling1D GlobalMaxPooling2D GlobalMaxPooling3D GroupNormalization GroupQueryAttention HashedCrossing
+    Hashing Identity InputLayer LSTM LSTMCell LayerNormalization LeakyReLU Masking MaxNumBoundingBoxes MaxPooling1D
+    MaxPooling2D MaxPooling3D Maximum MelSpectrogram Minimum MixUp MultiHeadAttention Multiply Normalization PReLU
+    Permute Pipeline RMSNormalization RNN RandAugment RandomBrightness RandomColorDegeneration RandomColorJitter
+    RandomContrast RandomCrop RandomElasticTransform RandomErasing RandomFlip RandomGaussianBlur RandomGrayscale
+    RandomHue RandomInvert RandomPerspective RandomPosterization RandomRotation RandomSaturation RandomSharpness
+    RandomShear RandomTranslation RandomZoom ReLU RepeatVector Rescaling Reshape Resizing ReversibleEmbedding
+    STFTSpectrogram SeparableConv1D SeparableConv2D SimpleRNN SimpleRNNCell Softmax Solarization SpatialDropout1D
+    SpatialDropout2D SpatialDropout3D SpectralNormalization StackedRNNCells Subtract TimeDistributed UnitNormalization
+    UpSampling1D UpSampling2D UpSampling3D ZeroPadding1D ZeroPadding2D ZeroPadding3D
     """.split()  # noqa: SIM905
 )
 _MODELS = frozenset(("Sequential", "Functional", "Model"))
+#: Where operations come from that stand in a functional model like layers, such as ``keras.ops.softmax(x)``. Those of
+#: Keras that take a function are elsewhere.
+_OPERATIONS = frozenset(f"keras.src.ops.{part}" for part in ("image", "math", "nn", "numpy"))
 #: Where what a layer is set up with comes from: initializers and the like, and a layer that another one wraps.
 _SETTINGS = frozenset(f"keras.{part}" for part in ("activations", "constraints", "initializers", "regularizers"))
-_AUGMENTING = frozenset(name for name in ALLOWED if name.startswith("Random"))
-_DROPOUT = frozenset(("Dropout", "SpatialDropout2D", "AlphaDropout", "GaussianDropout", "GaussianNoise"))
-_NORMALIZING = frozenset(("BatchNormalization", "GroupNormalization", "LayerNormalization"))
+#: Values that are no objects of Keras.
+_VALUES = frozenset(
+    ("__bytes__", "__ellipsis__", "__keras_tensor__", "__numpy__", "__slice__", "__tensor__", "__tuple__")
+)
+#: TensorFlow's names of functions that Keras has too, and Keras' names.
+_SAME_FUNCTION = {"softmax_v2": "softmax", "log_softmax_v2": "log_softmax", "swish": "silu"}
+#: Layers that change what a model is trained with. Whether one does is measured: see `regularization`.
+AUGMENTING = frozenset(name for name in ALLOWED if name.startswith("Random")) | {"AugMix", "CutMix", "MixUp"}
+AUGMENTING |= {"RandAugment"}
+_DROPOUT = frozenset(
+    "AlphaDropout Dropout GaussianDropout SpatialDropout1D SpatialDropout2D SpatialDropout3D".split()  # noqa: SIM905
+)
+_NORMALIZING = frozenset(("BatchNormalization", "GroupNormalization", "LayerNormalization", "RMSNormalization"))
+#: What regularizes nothing that anybody could measure: less dropout or noise, less weight decay, and images that
+#: augmentation changes by less, as a part of the range of their values.
+LEAST_DROPOUT, LEAST_DECAY, LEAST_CHANGE = 0.01, 1e-5, 1e-3
 
 
 class ConfigError(ValueError):
@@ -36,7 +64,7 @@ class ConfigError(ValueError):
 
 
 def layers(config: str) -> list[dict[str, Any]]:
-    """Return the configuration of each layer of a model, those of models inside it in their place.
+    """Return the configuration of each layer of a model, those of models and layers inside it in their place.
 
     Parameters
     ----------
@@ -53,64 +81,14 @@ def layers(config: str) -> list[dict[str, Any]]:
     ConfigError
         If it is no such thing, or has layers that are not rebuilt.
     """
-    if len(config) > MAX_CONFIG:
-        raise ConfigError("has a configuration that is too large to be read.")
-    try:
-        found = list(_walk(json.loads(config), 0))
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        if isinstance(error, ConfigError):
-            raise
-        raise ConfigError("has a configuration that cannot be read.") from None
-    return found
-
-
-def _walk(node: dict[str, Any], depth: int) -> Iterator[dict[str, Any]]:
-    if depth > 10:
-        raise ConfigError("has models in models without end.")
-    name, module = str(node["class_name"]), str(node.get("module", ""))
-    if node.get("registered_name") not in (None, name) or module.partition(".")[0] not in ("keras", ""):
-        raise ConfigError(
-            f"has {shorten(name, 60)}, which is no layer of Keras; a model of Keras' own layers is needed."
-        )
-    if name in _MODELS:
-        for layer in node["config"]["layers"]:
-            yield from _walk(layer, depth + 1)
-    elif name in ALLOWED:
-        if not isinstance(node.get("config"), dict):
-            raise ConfigError("has a configuration that cannot be read.")
-        _plain(node["config"])
-        yield node
-    else:
-        raise ConfigError(f"has a layer {shorten(name, 60)}, which is not rebuilt for grading; use another one.")
-
-
-def _plain(value: Any) -> None:
-    """Make sure that nothing inside a layer is more than settings of Keras' own: an initializer, a regularizer."""
-    if isinstance(value, dict):
-        if "class_name" in value:
-            # Keras takes any function of its own packages by its name, those that read files and load models too.
-            name, module = value["class_name"], value.get("module")
-            own = value.get("registered_name") in (None, name)
-            known = (
-                (module in _SETTINGS and name != "function")
-                or (module == "keras.layers" and name in ALLOWED)
-                or (module in ("keras", "keras.dtype_policies") and name == "DTypePolicy")
-                or (module is None and name in ("__tuple__", "__numpy__", "__tensor__"))
-            )
-            if not (own and known):
-                raise ConfigError("has a function or a class of its own inside a layer; Keras' own are needed.")
-        activation = value.get("activation")
-        if isinstance(activation, dict) and "class_name" not in activation:
-            raise ConfigError("has a function of its own as activation; name one of Keras' own.")
-        for part in value.values():
-            _plain(part)
-    elif isinstance(value, list):
-        for part in value:
-            _plain(part)
+    return _read(config)[1]
 
 
 def rebuildable(config: str) -> str:
     """Return a configuration that Keras makes the same model of, where it cannot read what it wrote itself.
+
+    How the model is trained is left out: predictions need none of it, and a loss, a metric or a learning rate of
+    somebody's own is code.
 
     Parameters
     ----------
@@ -122,16 +100,118 @@ def rebuildable(config: str) -> str:
     ConfigError
         As `layers` raises.
     """
-    layers(config)
-    document = json.loads(config)
-    for layer in _walk(document, 0):
-        # Keras 3.15 writes the range of a shear with a negative end and refuses to read that. It is for training alone.
+    document, found = _read(config)
+    for layer in found:
+        # Keras 3.15 writes the range of a shear with a negative end and refuses to read that.
         if layer["class_name"] == "RandomShear":
-            layer["config"] |= {"x_factor": 0.0, "y_factor": 0.0}
+            layer["config"] |= {key: _farthest(layer["config"].get(key)) for key in ("x_factor", "y_factor")}
     return json.dumps(document)
 
 
-def regularization(config: str, compiled: str) -> dict[str, str]:
+def _farthest(range: Any) -> float:
+    ends = [abs(end) for end in (range if isinstance(range, list) else [range]) if type(end) in (int, float)]
+    return min(max(ends, default=0.0), 1.0)
+
+
+def _read(config: str) -> tuple[Any, list[dict[str, Any]]]:
+    """Return a configuration without how the model is trained, and the layers in it."""
+    if len(config) > MAX_CONFIG:
+        raise ConfigError("has a configuration that is too large to be read.")
+    try:
+        document = _normalized(json.loads(config))
+        found = list(_walk(document, 0))
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        if isinstance(error, ConfigError):
+            raise
+        raise ConfigError("has a configuration that cannot be read.") from None
+    return document, found
+
+
+def _normalized(value: Any) -> Any:
+    """Return a value without how models are trained, and functions under Keras' own names."""
+    if isinstance(value, list):
+        return [_normalized(part) for part in value]
+    if not isinstance(value, dict):
+        return value
+    if value.get("class_name") == "function" and value.get("module") == "builtins":
+        name = value.get("config")
+        if isinstance(name, str) and name in _SAME_FUNCTION:
+            return _SAME_FUNCTION[name]
+    return {key: _normalized(part) for key, part in value.items() if key != "compile_config"}
+
+
+def _walk(node: dict[str, Any], depth: int) -> Iterator[dict[str, Any]]:
+    if depth > 10:
+        raise ConfigError("has models in models without end.")
+    name, module, settings = str(node["class_name"]), str(node.get("module", "")), node["config"]
+    if node.get("registered_name") not in (None, name) or module.partition(".")[0] not in ("keras", ""):
+        raise ConfigError(
+            f"has {shorten(name, 60)}, which is no layer of Keras; a model of Keras' own layers is needed."
+        )
+    if not isinstance(settings, dict):
+        raise ConfigError("has a configuration that cannot be read.")
+    called = f"{shorten(name, 60)} {shorten(repr(settings.get('name')), 60)}"
+    for part in (node.get("inbound_nodes"), node.get("build_config")):
+        _plain(part, called)
+    if name in _MODELS:
+        for layer in settings["layers"]:
+            yield from _walk(layer, depth + 1)
+        _plain({key: value for key, value in settings.items() if key != "layers"}, called)
+    elif name in ALLOWED or (module in _OPERATIONS and name.isidentifier()):
+        _plain(settings, called)
+        yield node
+        for layer in _wrapped(settings):
+            yield from _walk(layer, depth + 1)
+    else:
+        raise ConfigError(f"has a layer {called}, which is not rebuilt for grading; use another one.")
+
+
+def _wrapped(settings: Any) -> Iterator[dict[str, Any]]:
+    """Yield the layers that a layer holds."""
+    for part in settings.values() if isinstance(settings, dict) else settings if isinstance(settings, list) else ():
+        if isinstance(part, dict) and (part.get("module") == "keras.layers" or part.get("class_name") in _MODELS):
+            yield part
+        elif isinstance(part, (dict, list)):
+            yield from _wrapped(part)
+
+
+def _plain(value: Any, layer: str) -> None:
+    """Make sure that nothing inside a layer is more than settings of Keras' own: an initializer, a regularizer."""
+    if isinstance(value, dict):
+        if "class_name" in value:
+            # Keras takes any function of its own packages by its name, those that read files and load models too.
+            name, module = value["class_name"], value.get("module")
+            own = value.get("registered_name") in (None, name)
+            known = (
+                (module in _SETTINGS and name != "function")
+                or (module == "keras.layers" and name in ALLOWED)
+                or (str(module).partition(".")[0] == "keras" and name in _MODELS)
+                or (module in ("keras", "keras.dtype_policies") and name == "DTypePolicy")
+                or (module is None and name in _VALUES)
+            )
+            if not (own and known):
+                raise ConfigError(f"has {_named(value)} inside its layer {layer}, and only Keras' own can be rebuilt.")
+        activation = value.get("activation")
+        if isinstance(activation, dict) and "class_name" not in activation:
+            raise ConfigError(f"has a function of its own as activation of its layer {layer}; name one of Keras' own.")
+        for part in value.values():
+            _plain(part, layer)
+    elif isinstance(value, list):
+        for part in value:
+            _plain(part, layer)
+
+
+def _named(value: dict[str, Any]) -> str:
+    """Return what a part of a configuration is, in words."""
+    name, function = str(value["class_name"]), value.get("config")
+    if name == "__lambda__":
+        return "a lambda function"
+    if name == "function" and isinstance(function, str):
+        return f"the function {shorten(function, 60)}"
+    return f"the class {shorten(name, 60)}"
+
+
+def regularization(config: str, compiled: str, changes: Mapping[str, float]) -> dict[str, str]:
     """Return by what a model is regularized: for each kind, the first layer or setting that shows it.
 
     Parameters
@@ -140,12 +220,15 @@ def regularization(config: str, compiled: str) -> dict[str, str]:
         What ``model.to_json()`` gave.
     compiled : str
         What ``model.get_compile_config()`` gave, as JSON.
+    changes : mapping of str to float
+        How much each augmenting layer changes images while a model is trained, as a part of the range of their values,
+        by the layer's name: a rotation by 0 changes nothing.
 
     Returns
     -------
     dict of str to str
         Of the kinds ``"dropout"``, ``"weight decay"``, ``"batch normalization"`` and ``"augmentation"`` those that have
-        an effect: a dropout of nothing and a weight decay of 0 are none.
+        an effect: at least `LEAST_DROPOUT`, `LEAST_DECAY` and `LEAST_CHANGE`.
 
     Raises
     ------
@@ -155,34 +238,30 @@ def regularization(config: str, compiled: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for layer in layers(config):
         name, settings = layer["class_name"], layer["config"]
-        if name in _DROPOUT and _positive(settings.get("rate", settings.get("stddev"))):
+        rates = [settings.get(key) for key in ("dropout", "recurrent_dropout")]
+        rates += [settings.get("rate")] if name in _DROPOUT else []
+        rates += [settings.get("stddev")] if name == "GaussianNoise" else []
+        if any(_reaches(rate, LEAST_DROPOUT) for rate in rates):
             found.setdefault("dropout", name)
-        if name in _NORMALIZING:
+        if name in _NORMALIZING and settings.get("trainable") is not False:
             found.setdefault("batch normalization", name)
-        if name in _AUGMENTING and _augments(settings):
+        if name in AUGMENTING and _reaches(changes.get(settings.get("name")), LEAST_CHANGE):
             found.setdefault("augmentation", name)
         if any(_decays(value) for key, value in settings.items() if key.endswith("_regularizer")):
             found.setdefault("weight decay", f"{name} with a regularizer")
     try:
         optimizer = json.loads(compiled).get("optimizer") or {}
-        if _positive(optimizer.get("config", {}).get("weight_decay")):
+        if _reaches(optimizer.get("config", {}).get("weight_decay"), LEAST_DECAY):
             found.setdefault("weight decay", f"{shorten(str(optimizer.get('class_name')), 60)} with weight_decay")
     except (ValueError, AttributeError, TypeError, RecursionError):
         pass
     return found
 
 
-def _positive(value: Any) -> bool:
-    return type(value) in (int, float) and 0 < value < float("inf")
+def _reaches(value: Any, least: float) -> bool:
+    return type(value) in (int, float) and least <= value < float("inf")
 
 
 def _decays(regularizer: Any) -> bool:
     settings = regularizer.get("config") if isinstance(regularizer, dict) else None
-    return isinstance(settings, dict) and any(_positive(settings.get(key)) for key in ("l1", "l2", "factor"))
-
-
-def _augments(settings: dict[str, Any]) -> bool:
-    """Return whether an augmenting layer changes anything: a rotation by 0 does not."""
-    sizes = [value for key, value in settings.items() if key.endswith(("factor", "value_range")) or key == "mode"]
-    flat = [number for size in sizes for number in (size if isinstance(size, list) else [size])]
-    return not flat or any(number not in (0, 0.0, None) for number in flat)
+    return isinstance(settings, dict) and any(_reaches(settings.get(k), LEAST_DECAY) for k in ("l1", "l2", "factor"))

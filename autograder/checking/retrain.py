@@ -7,6 +7,7 @@ images whose labels never left this side. A file of weights is read in such a pr
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -31,37 +32,65 @@ _BATCH = 2**19
 
 _TRAIN = """
 course_taken = [[], [], [], []]
+course_held = {}
 
-def course_described(model):
-    import json
-    compiled = model.get_compile_config() if getattr(model, "compiled", False) else None
-    return [model.to_json(), json.dumps(compiled, default=str)]
-
-def course_build(seed, x):
+def course_fresh(seed, shape):
     import keras
     keras.utils.set_random_seed(seed)
     model = build_model()
-    if not hasattr(model, "to_json"):
-        return [type(model).__name__]
-    return [*course_described(model), model.predict(x, verbose=0), model.predict(x, verbose=0)]
+    if not all(hasattr(model, name) for name in ("to_json", "get_weights", "set_weights")):
+        return None, type(model).__name__
+    if getattr(model, "built", True) is False:
+        model.build((None, *shape))
+    return model, ""
+
+def course_described(model):
+    import json
+    compiled, how = bool(getattr(model, "compiled", False)), None
+    if compiled:
+        # A loss or a schedule of one's own may not be one that can be written down, and predictions need neither.
+        try:
+            how = model.get_compile_config() or {}
+        except Exception:
+            optimizer = model.optimizer
+            decay = getattr(optimizer, "weight_decay", None)
+            how = {"optimizer": {"class_name": type(optimizer).__name__, "config": {"weight_decay": decay}}}
+        model.compiled = False
+    try:
+        config = model.to_json()
+    finally:
+        if compiled:
+            model.compiled = True
+    return [config, json.dumps(how, default=str)]
+
+def course_build(seed, shape):
+    model, other = course_fresh(seed, shape)
+    return [other] if other else [*course_described(model), *model.get_weights()]
 
 def course_take(number, part):
     course_taken[number].append(part)
 
 def course_train(seed):
-    import json
-    import keras
     import numpy as np
     x, y, x_valid, y_valid = (np.concatenate(parts) for parts in course_taken)
-    keras.utils.set_random_seed(seed)
-    model = build_model()
-    before = [np.array(w) for w in model.get_weights()]
-    log = train_model(model, x, y, x_valid, y_valid)
+    model, other = course_fresh(seed, x.shape[1:])
+    if other:
+        return other
+    course_held.update(model=model, before=[np.array(w) for w in model.get_weights()])
+    return course_losses(train_model(model, x, y, x_valid, y_valid))
+
+def course_losses(log):
+    try:
+        return [float(loss) for loss in list(getattr(log, "history", log)["loss"])]
+    except Exception:
+        return []
+
+def course_trained():
+    import numpy as np
+    model, before = course_held["model"], course_held["before"]
     after = model.get_weights()
-    history = getattr(log, "history", log)
-    losses = [float(loss) for loss in history["loss"]] if isinstance(history, dict) and "loss" in history else []
-    changed = any(not np.array_equal(a, b) for a, b in zip(before, after))
-    return [*course_described(model), losses, changed, *after]
+    changed = len(before) != len(after) or any(not np.array_equal(a, b) for a, b in zip(before, after))
+    return [*course_described(model), changed, *after]
 """
 _PREDICT = """
 def course_layers(model):
@@ -78,8 +107,25 @@ def course_rebuild(config, *weights):
         if hasattr(layer, "finalize_state"):
             layer.finalize_state()
 
+def course_input():
+    shape = getattr(model, "input_shape", None)
+    return list(shape[1:]) if isinstance(shape, tuple) and all(type(n) is int for n in shape[1:]) else None
+
 def course_predict(x, batch):
     return model.predict(x, batch_size=batch, verbose=0)
+
+def course_change(name, images):
+    import numpy as np
+    (layer,) = [layer for layer in course_layers(model) if layer.name == name]
+    low, high = getattr(layer, "value_range", None) or (-1.0, 1.0)
+    # Inside a Pipeline a layer was never called.
+    nodes = layer._inbound_nodes
+    _, height, width, channels = nodes[0].input_tensors[0].shape if nodes else model.input_shape
+    rows, columns = (np.linspace(0, 27, n or 28).round().astype(int) for n in (height, width))
+    x = np.repeat(images[:, rows][:, :, columns], channels, axis=3)
+    x = (low + (high - low) * x).astype("float32")
+    changed = np.asarray(layer(x, training=True))
+    return float(np.abs(changed - x).mean() / (high - low)) if changed.shape == x.shape else 1.0
 """
 #: Keras' own reader of such a file wants a path, which may be larger than a job's folder, and tells of what does not
 #: fit in a page of text. Its format is kept: "layers/<class>_<number>/vars/<number>", models in models likewise.
@@ -193,17 +239,34 @@ class Built:
 
     Attributes
     ----------
-    config : str
-        What ``model.to_json()`` gave. It is not trusted.
+    model : Model
+        With the weights that it begins with.
     compiled : str
         What ``model.get_compile_config()`` gave, as JSON; ``null`` where the model is not compiled.
-    outputs : tuple of object
-        What the model gave for the same images, asked twice. Whatever the student's side sent.
     """
 
-    config: str
+    model: Model
     compiled: str
-    outputs: tuple[Any, Any]
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """What a model that was built does, found out where it was rebuilt.
+
+    Attributes
+    ----------
+    input_shape : tuple of int or None
+        Of the images that it takes: those of the lab, where it takes these; None where it takes no images of one size.
+    outputs : tuple of numpy.ndarray
+        What it gives for `BUILT_WITH` images of that shape, asked twice; empty where it takes none.
+    changes : dict of str to float
+        How much each augmenting layer changes images while the model is trained, as a part of the range of their
+        values, by the layer's name.
+    """
+
+    input_shape: tuple[int, ...] | None
+    outputs: tuple[np.ndarray, ...]
+    changes: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -218,15 +281,18 @@ class Training:
         One loss per epoch, as the student's side says; empty where it returned no log.
     changed : bool
         Whether the model has other weights than before, as the student's side says.
+    failed : str
+        How the training stopped, in a sentence; empty where it came to its end. The model may be trained all the same.
     """
 
     model: Model
     losses: list[Any] = field(default_factory=list)
     changed: bool = False
+    failed: str = ""
 
 
 def build(student: Student, spec: ModelSpec, seconds: float = 60.0) -> Built:
-    """Let a student's code build its model and predict `BUILT_WITH` images of noise, twice.
+    """Let a student's code build its model.
 
     Parameters
     ----------
@@ -244,16 +310,99 @@ def build(student: Student, spec: ModelSpec, seconds: float = 60.0) -> Built:
     StudentError
         If there is no model.
     """
-    x = np.random.default_rng(0).uniform(-1, 1, (BUILT_WITH, *spec.input_shape)).astype("float32")
-    answer = _asked(student, spec, seconds, None, lambda side: side.call("course_build", 1, x))
-    if not isinstance(answer, (list, tuple)) or len(answer) != 4 or not all(isinstance(a, str) for a in answer[:2]):
-        kind = answer[0] if isinstance(answer, (list, tuple)) and answer and isinstance(answer[0], str) else "nothing"
-        raise StudentError(f"{spec.build} returned {kind[:60]} where a Keras model is expected.")
-    return Built(answer[0], answer[1], (answer[2], answer[3]))
+    answer = _asked(student, spec, seconds, None, lambda side: side.call("course_build", 1, list(spec.input_shape)))
+    if isinstance(answer, (list, tuple)) and len(answer) == 1 and isinstance(answer[0], str):
+        raise _no_model(spec, answer[0])
+    if not isinstance(answer, (list, tuple)) or (read := _described(answer, 2)) is None:
+        raise StudentError(f"{spec.build} sent something that is no model.")
+    return Built(Model(answer[0], read, "The model"), answer[1])
+
+
+def rebuild(student: Student, spec: ModelSpec, model: Model, seconds: float = 60.0) -> Rebuilt:
+    """Find out what a model that was built does, far from any student's code.
+
+    Its kernels are moved by a little noise of this side: a model whose last layer begins with zeros gives the same for
+    every image, and is none the worse for it.
+
+    Parameters
+    ----------
+    student : Student
+        Whose model it is. Its code has no part in this.
+    spec : ModelSpec
+    model : Model
+    seconds : float
+        Of wall time, for each step.
+
+    Returns
+    -------
+    Rebuilt
+
+    Raises
+    ------
+    StudentError
+        If the model cannot be rebuilt.
+    """
+    rng = np.random.default_rng(0)
+    moved = [_moved(weights, rng) for weights in model.weights]
+    with _rebuilt(student, Model(model.config, moved, model.name), None, seconds) as side:
+        shape: tuple[int, ...] | None = spec.input_shape
+        outputs = _outputs(side, _images(rng, spec.input_shape))
+        if not outputs:
+            own = side.call("course_input")
+            shape = tuple(own) if isinstance(own, list) and 0 < math.prod(own) <= _BATCH else None
+            outputs = _outputs(side, _images(rng, shape)) if shape else ()
+        patterns = _patterns(rng)
+        changes = {}
+        for layer in model_config.layers(model.config):
+            name = layer["config"].get("name")
+            if layer["class_name"] in model_config.AUGMENTING and isinstance(name, str):
+                # One that cannot change such images, or of other than four dimensions, changes nothing.
+                with contextlib.suppress(StudentError):
+                    change = side.call("course_change", name, patterns)
+                    changes[name] = change if type(change) is float else 0.0
+    return Rebuilt(shape, outputs, changes)
+
+
+def _moved(weights: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    if weights.ndim < 2 or weights.dtype.kind != "f":
+        return weights
+    return weights + (0.3 / math.sqrt(math.prod(weights.shape[:-1])) * rng.normal(size=weights.shape)).astype(
+        weights.dtype
+    )
+
+
+def _outputs(side: Fresh, x: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Return what a rebuilt model gives for the same images twice; nothing where it does not take them."""
+    try:
+        answers = [compare.array(side.call("course_predict", x, BUILT_WITH)) for _ in range(2)]
+    except StudentError:
+        if not side.alive:
+            raise
+        return ()
+    return tuple(answer for answer in answers if answer is not None)
+
+
+def _images(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Return images of noise from -1 to 1, from dark ones to bright ones."""
+    brightness = np.linspace(-0.8, 0.8, BUILT_WITH).reshape(-1, *(1 for _ in shape))
+    return (brightness + 0.2 * rng.uniform(-1, 1, (BUILT_WITH, *shape))).astype("float32")
+
+
+def _patterns(rng: np.random.Generator) -> np.ndarray:
+    """Return smooth images [N, 28, 28, 1] from 0 to 1 that no turn, move or flip leaves as they are."""
+    y, x = np.mgrid[:28, :28] / 27
+    phases = rng.uniform(0, 2 * np.pi, (3, 32, 1, 1))
+    waves = np.sin(7 * x + phases[0]) + np.sin(5 * y + phases[1]) + np.sin(4 * x + 6 * y + phases[2])
+    return (0.5 + waves / 6)[..., None].astype("float32")
 
 
 def train(
-    student: Student, spec: ModelSpec, data: Sequence[np.ndarray], seed: int = 1, cpu: int = CPU_SECONDS
+    student: Student,
+    spec: ModelSpec,
+    data: Sequence[np.ndarray],
+    seed: int = 1,
+    cpu: int = CPU_SECONDS,
+    given: str = "",
 ) -> Training:
     """Let a student's code build a model and train it on images of this side.
 
@@ -268,6 +417,8 @@ def train(
         Of Keras' random numbers.
     cpu : int
         Processor time in seconds.
+    given : str
+        A cell of the course, which has the function ``spec.build`` in place of the student's.
 
     Returns
     -------
@@ -276,25 +427,38 @@ def train(
     Raises
     ------
     StudentError
-        If there is no trained model.
+        If there is no model, or its training ended the process or took too long. One that stops with an error leaves
+        the model as far as it came: see `Training.failed`.
     """
+    stopped: list[StudentError] = []
 
     def asked(side: Fresh) -> Any:
         for number, values in enumerate(data):
             for part in _parts(values, values.nbytes / max(len(values), 1)):
                 side.call("course_take", number, part)
-        return side.call("course_train", seed)
+        losses: Any = []
+        try:
+            losses = side.call("course_train", seed)
+        except StudentError as error:
+            if not side.alive:
+                raise
+            stopped.append(error)
+        if isinstance(losses, str):
+            raise _no_model(spec, losses)
+        try:
+            return losses, side.call("course_trained")
+        except StudentError as error:
+            raise (*stopped, error)[0] from None
 
-    answer = _asked(student, spec, WALL * cpu, cpu, asked)
+    losses, answer = _asked(student, spec, WALL * cpu, cpu, asked, given)
     if (
         not isinstance(answer, (list, tuple))
-        or len(answer) < 4
-        or not all(isinstance(text, str) for text in answer[:2])
-        or not isinstance(answer[2], (list, tuple))
-        or (weights := _weights(answer[4:])) is None
+        or not isinstance(losses, (list, tuple))
+        or (read := _described(answer, 3)) is None
     ):
         raise StudentError(f"{spec.train} sent something that is no trained model.")
-    return Training(Model(answer[0], weights), list(answer[2]), answer[3] is True)
+    failed = _in_words(str(stopped[0]), spec) if stopped else ""
+    return Training(Model(answer[0], read), list(losses), answer[2] is True, failed)
 
 
 def handed_in(student: Student, folder: str = "", cpu: int = CPU_SECONDS) -> Model:
@@ -378,27 +542,34 @@ def predict(
     StudentError
         If the model cannot be rebuilt, or gives something else.
     """
+    batch = max(1, min(256, _BATCH // math.prod(spec.input_shape)))
+    found = []
+    with _rebuilt(student, model, cpu, WALL * cpu if seconds is None else seconds) as side:
+        for part in _parts(x, max(x[:1].nbytes, 8 * math.prod(spec.output_shape))):
+            answer = compare.array(side.call("course_predict", part, batch))
+            if answer is None or answer.shape != (len(part), *spec.output_shape):
+                raise _Refused(f"{model.name} does not give {spec.output} for each image.")
+            if not np.all(np.isfinite(answer)):
+                raise _Refused(f"{model.name} gives numbers that are not finite: its training diverged.")
+            found.append(answer)
+    return np.concatenate(found)
+
+
+@contextlib.contextmanager
+def _rebuilt(student: Student, model: Model, cpu: int | None, seconds: float) -> Iterator[Fresh]:
+    """Lend a side that holds a rebuilt model and nothing of the student's."""
     try:
         config = model_config.rebuildable(model.config)
     except ConfigError as error:
         raise StudentError(f"The model {error}" if model.name == Model.name else f"{model.name} {error}") from None
-    batch = max(1, min(256, _BATCH // math.prod(spec.input_shape)))
-    found = []
-    with student.fresh(_PREDICT, cpu=cpu, seconds=WALL * cpu if seconds is None else seconds, alone=True) as side:
+    with student.fresh(_PREDICT, cpu=cpu, seconds=seconds, alone=True) as side:
         try:
             side.call("course_rebuild", config, *model.weights)
-            for part in _parts(x, max(x[:1].nbytes, 8 * math.prod(spec.output_shape))):
-                answer = compare.array(side.call("course_predict", part, batch))
-                if answer is None or answer.shape != (len(part), *spec.output_shape):
-                    raise _Refused(f"{model.name} does not give {spec.output} for each image.")
-                if not np.all(np.isfinite(answer)):
-                    raise _Refused(f"{model.name} gives numbers that are not finite: its training diverged.")
-                found.append(answer)
+            yield side
         except _Refused:
             raise
         except StudentError as error:
             raise _not_rebuilt(model.name, error) from None
-    return np.concatenate(found)
 
 
 def verified(
@@ -443,11 +614,18 @@ class _Refused(StudentError):
     """A rebuilt model gives what it should not."""
 
 
-def _asked(student: Student, spec: ModelSpec, seconds: float, cpu: int | None, question: Callable[[Fresh], Any]) -> Any:
+def _asked(
+    student: Student,
+    spec: ModelSpec,
+    seconds: float,
+    cpu: int | None,
+    question: Callable[[Fresh], Any],
+    given: str = "",
+) -> Any:
     """Return what a student's side answers to the course's cell, its errors in the words of the lab."""
-    source = _TRAIN.replace("build_model", spec.build).replace("train_model", spec.train)
+    source = given + _TRAIN.replace("build_model", spec.build).replace("train_model", spec.train)
     try:
-        with student.fresh(source, cpu=cpu, seconds=seconds) as side:
+        with student.fresh(source, cpu=cpu, seconds=seconds, code_only=True) as side:
             return question(side)
     except StudentError as error:
         raise StudentError(_in_words(str(error), spec)) from None
@@ -455,20 +633,36 @@ def _asked(student: Student, spec: ModelSpec, seconds: float, cpu: int | None, q
 
 def _in_words(text: str, spec: ModelSpec) -> str:
     """Return an error without the course's own functions, which are not the student's business."""
-    for ours, theirs in (("course_build", spec.build), ("course_train", spec.train), ("course_take", spec.train)):
-        text = text.replace(ours, theirs)
+    ours = {"course_build": spec.build, "course_take": spec.train, "course_trained": spec.train}
+    for name, theirs in (ours | {"course_train": spec.train}).items():
+        text = text.replace(name, theirs)
     for name in (spec.build, spec.train):
         text = text.replace(f"{name} calls {name}, which is", f"{name} is").replace(
             f"{spec.train} calls {spec.build}, which is", f"{spec.build} is"
         )
+        if text.startswith(f"{name} stopped"):
+            text = text.replace(f"(in {name}, line", "(line")
         if f"name '{name}' is not defined" in text:
             return f"There is no function {name} yet."
+    if "FileNotFoundError" in text:
+        text += " Where a model is trained for grading there is no data set, and beside the notebook only .py files."
     return text
+
+
+def _no_model(spec: ModelSpec, kind: str) -> StudentError:
+    return StudentError(f"{spec.build} returned {kind[:60]} where a Keras model is expected.")
+
+
+def _described(answer: Sequence[Any], before: int) -> list[np.ndarray] | None:
+    """Return the weights that follow a configuration and so many other values, or None where something is amiss."""
+    if len(answer) < before or not all(isinstance(text, str) for text in answer[:2]):
+        return None
+    return _weights(answer[before:])
 
 
 def _not_rebuilt(name: str, error: StudentError) -> StudentError:
     text = str(error)
-    for ours in ("course_rebuild", "course_predict", "course_read"):
+    for ours in ("course_rebuild", "course_predict", "course_read", "course_input"):
         text = text.replace(ours, "it")
     return StudentError(f"{name} cannot be rebuilt for grading: {text}")
 

@@ -143,7 +143,14 @@ class Student(Oracle, Protocol):
             If the function hung or ended its process.
         """
 
-    def fresh(self, source: str, cpu: int | None = None, seconds: float | None = None, alone: bool = False) -> Fresh:
+    def fresh(
+        self,
+        source: str,
+        cpu: int | None = None,
+        seconds: float | None = None,
+        alone: bool = False,
+        code_only: bool = False,
+    ) -> Fresh:
         """Return the same student anew, with a cell of the course after the others: as nothing asked before left it.
 
         What its functions are asked and answer may be as large as weights and images are, `MAX_BYTES` each.
@@ -156,11 +163,19 @@ class Student(Oracle, Protocol):
             Processor time in seconds, and ``seconds`` of wall time, for all that is asked.
         alone : bool
             Without the student's cells and files.
+        code_only : bool
+            Of the files beside the notebook with the ``.py`` files alone, and without the files of any data set: what
+            is trained there is trained by code. A notebook that is open has its files all the same.
         """
 
 
 class Fresh(Oracle, Protocol):
-    """An answering side that is ended when its ``with`` block is left."""
+    """An answering side that is ended when its ``with`` block is left.
+
+    ``alive`` is whether it can be asked again as it is.
+    """
+
+    alive: bool
 
     def __enter__(self) -> Fresh: ...
 
@@ -201,6 +216,11 @@ class Namespace:
     most: int = field(default=MAX_FRAME, kw_only=True)
     printed: list[str] = field(default_factory=list, kw_only=True)
     remarks: list[str] = field(default_factory=list, kw_only=True)
+
+    @property
+    def alive(self) -> bool:
+        """Always, as this process is."""
+        return True
 
     def ask(self, function: str, *args: Any) -> Answer:
         return self._answered(self.functions, function, args)
@@ -301,7 +321,12 @@ class NotebookStudent(Namespace):
         return files_beside(Path("notebook.ipynb").absolute())[1]
 
     def fresh(
-        self, source: str, cpu: int | None = None, seconds: float | None = None, alone: bool = False
+        self,
+        source: str,
+        cpu: int | None = None,
+        seconds: float | None = None,
+        alone: bool = False,
+        code_only: bool = False,
     ) -> Namespace:
         functions = {} if alone else dict(self.functions)
         exec(compile(source, "the check", "exec"), functions)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -130,7 +130,7 @@ class SandboxStudent:
         for position, source in list(self.sources.items()):
             seconds = min(self.timeouts.cell, self._end - time.monotonic())
             try:
-                reply = job.request({"run": source}, max(seconds, 0.0))
+                reply = job.request({"load" if position == self.LAST else "run": source}, max(seconds, 0.0))
             except JobTimeoutError:
                 reason = f"it did not finish within {self.timeouts.cell:g} seconds"
                 if seconds < self.timeouts.cell:
@@ -222,16 +222,23 @@ class SandboxStudent:
         return True
 
     def fresh(
-        self, source: str, cpu: int | None = None, seconds: float | None = None, alone: bool = False
+        self,
+        source: str,
+        cpu: int | None = None,
+        seconds: float | None = None,
+        alone: bool = False,
+        code_only: bool = False,
     ) -> SandboxStudent:
         seconds = self.timeouts.question if seconds is None else seconds
         # The course's own cell must run, however much time the student's cells took.
         timeouts = Timeouts(self.timeouts.cell, seconds, self.timeouts.total + seconds)
         sources = {**({} if alone else self.sources), self.LAST: source}
         submission = None if alone else self.submission
-        return SandboxStudent(
-            self.sandbox, sources, submission, self.oracle, timeouts, options=JobOptions(cpu=cpu, large=True)
-        )
+        if code_only and submission is not None:
+            code = {name: content for name, content in submission.files.items() if name.endswith(".py")}
+            submission = replace(submission, files=code)
+        options = JobOptions(cpu=cpu, large=True, without_data=code_only)
+        return SandboxStudent(self.sandbox, sources, submission, self.oracle, timeouts, options=options)
 
     def close(self) -> None:
         """End the job with all that it started."""

@@ -16,6 +16,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from autograder.errors import UserError
+from source_lib.data.data_generator import DATASETS
+from source_lib.data.locations import DATA_VARIABLE, keras_cache
 from source_lib.tensorflow_settings import QUIET
 
 NOBODY = 65534
@@ -253,6 +255,15 @@ def private_folders() -> list[str]:
     """Return the folders that each job gets empty and writable: all but those that hold the interpreter."""
     free = not any(target == "/tmp" or target.startswith("/tmp/") for target in _binds())
     return [JOB, HOME, "/dev/shm", *(["/tmp"] if free else [])]
+
+
+def data_folders() -> list[str]:
+    """Return the folders that the sandbox sees and that hold the files of data sets, real ones or samples."""
+    packages = [dataset.sample_folder.partition("/") for dataset in DATASETS.values() if dataset.sample_folder]
+    folders = [os.path.join(place, rest) for name, _, rest in packages for place in _package_folders([name])]
+    folders += [os.environ.get(DATA_VARIABLE, ""), str(keras_cache())]
+    seen = [os.path.realpath(folder) for folder in folders if folder and os.path.isdir(folder)]
+    return [folder for folder in seen if any(folder.startswith(target + "/") for target in _binds())]
 
 
 def probe(isolation: str = "bubblewrap") -> str | None:

@@ -90,11 +90,15 @@ class JobOptions:
     large : bool
         Whether what it is asked and what it answers may be as large as weights and images are: up to
         `wire.MAX_SHARED` bytes of arrays, in shared memory.
+    without_data : bool
+        Whether the files of data sets that come with the course's packages are out of its sight. Without isolation they
+        cannot be.
     """
 
     trusted: bool = False
     cpu: int | None = None
     large: bool = False
+    without_data: bool = False
 
 
 class Sandbox:
@@ -247,6 +251,8 @@ class Sandbox:
             own |= {"FSIZE": max(limits["FSIZE"], wire.SHARED_ROOM)} if options.large else {}
             if own:
                 settings["limits"] = limits | own
+            if options.without_data and self.isolation == "bubblewrap":
+                settings["private"] = [*launch.private_folders(), *launch.data_folders()]
             if self._scratch is not None:
                 folder = tempfile.mkdtemp(prefix="job-", dir=self._scratch)
                 if os.geteuid() == 0:

@@ -30,6 +30,8 @@ class Dataset:
         DatasetError where the real images are missing or damaged.
     sample : callable
         Returns `Arrays` of the same layout, offline.
+    sample_folder : str
+        Where a package keeps the files that the sample is made of, from its own name on; empty where it is drawn.
     brings_validation : bool
         Whether it brings validation images of its own, and keeps the labels of the test images back.
     """
@@ -41,4 +43,5 @@ class Dataset:
     n_train: int
     load: Callable[[bool], tuple[Arrays, str]]
     sample: Callable[[], Arrays]
+    sample_folder: str = ""
     brings_validation: bool = False

@@ -229,4 +229,5 @@ DATASET = Dataset(
     n_train=60000,
     load=load_mnist,
     sample=mnist_sample,
+    sample_folder="sklearn/datasets/data",
 )

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 
 import h5py
 import keras
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from autograder.checking import metrics, retrain
+from autograder.checking import metrics, model_config, retrain
 from autograder.checking.retrain import Model, ModelSpec
 from autograder.checking.student import MAX_BYTES, NotebookStudent, StudentError, once
 from autograder.grading.student import SandboxStudent
@@ -64,7 +65,9 @@ def test_three_classes_of_color_images(student_of):
     (x, y), (x_test, y_test) = colors(96, 0), colors(60, 1)
     data = x, metrics.one_hot(y, 3), x[:7], metrics.one_hot(y[:7], 3)
     built = retrain.build(student, COLORS)
-    assert [np.shape(output) for output in built.outputs] == [(retrain.BUILT_WITH, 3)] * 2
+    rebuilt = retrain.rebuild(student, COLORS, built.model)
+    assert [output.shape for output in rebuilt.outputs] == [(retrain.BUILT_WITH, 3)] * 2
+    assert rebuilt.input_shape == COLORS.input_shape and not rebuilt.changes
     assert json.loads(built.compiled)["loss"] == "categorical_crossentropy"
     training = retrain.train(student, COLORS, data, seed=3)
     assert (
@@ -361,7 +364,7 @@ BAD_CONFIGS = {
     "too large": (b" " * 2**21, "has a configuration that is too large"),
     "a Lambda": (
         keras.Sequential([keras.Input((2, 2, 1)), layers.Lambda(lambda x: x)]).to_json().encode(),
-        "has a layer Lambda, which is not rebuilt for grading; use another one",
+        "has a layer Lambda 'lambda.*', which is not rebuilt for grading; use another one",
     ),
     "no shape of images": (
         keras.Sequential([layers.Dense(3)]).to_json().encode(),
@@ -421,17 +424,25 @@ def test_weights_as_large_as_may_be_are_read_and_stop_no_cell(student_of, simple
 
 SABOTAGE = {
     "nothing": ("", "There is no function build_model yet"),
-    "no training": (CLASSIFIER.replace("def train_model", "def other"), "There is no function train_model yet"),
     "not written": (
         CLASSIFIER + "def build_model():\n    raise NotImplementedError\n",
         "build_model is not written yet",
     ),
-    "no model": (CLASSIFIER + "def build_model():\n    return 3\n", "stopped with AttributeError"),
+    "no model": (CLASSIFIER + "def build_model():\n    return 3\n", "^build_model returned int where a Keras model is"),
     "a forged answer": (
         CLASSIFIER.replace(
             "def build_model():", "def build_model():\n    globals()['course_described'] = lambda _: [1, 2]"
         ),
         "train_model sent something that is no trained model",
+    ),
+    "gives no weights": (
+        CLASSIFIER + "def build_model():\n    return type('Odd', (), dict(to_json=1, get_weights=2, set_weights=3))\n",
+        r"^train_model stopped with TypeError: 'int' object is not callable\.$",
+    ),
+    "an error of its own": (
+        CLASSIFIER + "def build_model():\n    return layers.Nonesuch()\n",
+        r"^build_model stopped with AttributeError: .* \(line \d+ of its cell: return layers\.Nonesuch\(\)\)\.$"
+        r"|^train_model stopped with AttributeError: .* \(in build_model, line \d+ of its cell: return layers\.None",
     ),
     "forged weights": (
         CLASSIFIER + "keras.Model.get_weights = lambda self: ['none']\n",
@@ -453,6 +464,147 @@ def test_a_training_that_gives_no_model_says_why(student_of, code, says):
     with pytest.raises(StudentError, match=says) as told:
         retrain.train(student_of(code), COLORS, (x, y, x, y))
     assert "course_" not in str(told.value)
+
+
+WITHOUT_A_LOG = {
+    "the last values": ("return {name: values[-1] for name, values in log.history.items()}", ""),
+    "one number": ("return log.history['loss'][-1]", ""),
+    "text": ("return str(log.history)", ""),
+    "nothing": ("pass", ""),
+    "raises": (
+        "return log.history['acc']",
+        r"^train_model stopped with KeyError: 'acc' \(line \d+ of its cell: return",
+    ),
+}
+
+
+@pytest.mark.parametrize(("then", "says"), WITHOUT_A_LOG.values(), ids=WITHOUT_A_LOG)
+def test_a_training_without_a_log_is_a_training(student_of, then, says):
+    code = CLASSIFIER.replace("return model.fit(", "log = model.fit(").replace("epochs=20", "epochs=1")
+    x, y = colors(8, 0)
+    y = metrics.one_hot(y, 3)
+    training = retrain.train(student_of(f"{code}    {then}\n"), COLORS, (x, y, x, y))
+    assert training.changed and training.losses == [] and bool(training.failed) == bool(says)
+    assert re.search(says, training.failed) and "course_" not in training.failed
+    assert np.isfinite(retrain.predict(student_of(), COLORS, training.model, x)).all()
+
+
+OF_ONES_OWN = """
+class Falling(keras.optimizers.schedules.LearningRateSchedule):
+    def __call__(self, step):
+        return 0.1 / (1.0 + keras.ops.cast(step, "float32"))
+class Hits(keras.metrics.Metric):
+    def __init__(self):
+        super().__init__()
+        self.total = self.add_weight(name="total", initializer="zeros")
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        self.total.assign_add(keras.ops.sum(y_true * y_pred))
+    def result(self):
+        return self.total
+class Step(keras.optimizers.SGD):
+    pass
+def off(y_true, y_pred):
+    return keras.ops.mean(keras.ops.abs(y_true - y_pred), axis=-1)
+def build_model():
+    model = keras.Sequential([layers.GlobalAveragePooling2D(), layers.Dense(3, activation="softmax")])
+    model.compile(Step(Falling(), weight_decay=0.01), off, metrics=[Hits(), lambda t, p: keras.ops.mean(p)])
+    return model
+"""
+
+
+def test_a_training_that_is_missing_is_called_so(student_of):
+    x, y = colors(4, 0)
+    data = x, metrics.one_hot(y, 3), x, metrics.one_hot(y, 3)
+    training = retrain.train(student_of(CLASSIFIER.replace("def train_model", "def other")), COLORS, data)
+    assert (training.failed, training.changed) == ("There is no function train_model yet.", False)
+
+
+def test_a_loss_a_metric_an_optimizer_and_a_schedule_of_ones_own(student_of):
+    """And a model that learns of the shape of its images from the images."""
+    student = student_of(CLASSIFIER.replace("epochs=20", "epochs=1") + OF_ONES_OWN)
+    x, y = colors(8, 0)
+    built = retrain.build(student, COLORS)
+    assert len(retrain.rebuild(student, COLORS, built.model).outputs) == 2
+    assert model_config.regularization(built.model.config, built.compiled, {}) == {
+        "weight decay": "Step with weight_decay"
+    }
+    training = retrain.train(student, COLORS, (x, metrics.one_hot(y, 3), x[:2], metrics.one_hot(y[:2], 3)))
+    assert training.changed and len(training.losses) == 1 and not training.failed
+    assert retrain.predict(student, COLORS, training.model, x).shape == (8, 3)
+
+
+def rebuilt(student, *stack, shape=(32, 32, 3)):
+    keras.utils.clear_session()
+    made = keras.Sequential([keras.Input(shape), *stack])
+    return retrain.rebuild(student, COLORS, Model(made.to_json(), made.get_weights()))
+
+
+def test_what_augments_is_measured(student_of):
+    """Not what is written about it: layers of which one has an effect and its twin has none."""
+    stack = [
+        layers.RandomRotation(0.1, name="turns"),
+        layers.RandomRotation(1e-7, name="hardly_turns"),
+        layers.RandomBrightness(0.2, value_range=(-1, 1), name="brightens"),
+        layers.RandomBrightness(0.0, name="brightens_nothing"),
+        layers.RandomShear(0.2, name="slants"),
+        layers.Pipeline([layers.RandomZoom(0.2, name="zooms"), layers.RandomZoom(0.0, name="zooms_nothing")]),
+        layers.RandomFlip("vertical", name="flips"),
+        layers.RandomCrop(32, 32, name="crops_nothing"),
+        layers.RandomCrop(24, 24, name="crops"),
+    ]
+    changes = rebuilt(student_of(), *stack, layers.GlobalAveragePooling2D(), layers.Dense(3, "softmax")).changes
+    assert {name for name, change in changes.items() if change >= model_config.LEAST_CHANGE} == {
+        *("turns", "brightens", "slants", "zooms", "flips", "crops")
+    }
+    assert set(changes) >= {"hardly_turns", "brightens_nothing", "zooms_nothing", "crops_nothing"}
+
+
+def test_a_model_of_other_images_is_judged_by_those(student_of):
+    found = rebuilt(student_of(), layers.Flatten(), layers.Dense(4), shape=(5, 6, 2))
+    assert found.input_shape == (5, 6, 2) and [output.shape for output in found.outputs] == [(5, 4)] * 2
+    # Any size that has these channels.
+    found = rebuilt(student_of(), layers.GlobalMaxPooling2D(), layers.Dense(3), shape=(None, None, 3))
+    assert found.input_shape == COLORS.input_shape and found.outputs[0].shape == (5, 3)
+
+
+def test_a_last_layer_that_begins_with_zeros_varies_all_the_same(student_of):
+    student = student_of()
+    found = rebuilt(student, layers.Flatten(), layers.Dense(3, "softmax", kernel_initializer="zeros"))
+    assert np.ptp(found.outputs[0], axis=0).max() > 1e-3
+    found = rebuilt(student, layers.Rescaling(0.0), layers.Flatten(), layers.Dense(3, "softmax"))
+    assert np.ptp(found.outputs[0], axis=0).max() == 0
+
+
+def test_a_training_job_has_code_and_nothing_else(student_of):
+    """No weights beside the notebook, and no digits of scikit-learn's. The cells before may still read them."""
+    code = (
+        CLASSIFIER
+        + """
+import os
+import own
+from source_lib.data.mnist import mnist_sample
+seen = sorted(os.listdir())
+def beside(): return [*seen, str(len(mnist_sample()[0]))]
+def train_model(model, x, y, x_valid, y_valid):
+    raise RuntimeError(f"{sorted(name for name in os.listdir() if not name.startswith('.'))} {own.name}")
+"""
+    )
+    files = {
+        "own.py": b"name = 'mine'",
+        "weights.npz": b"1",
+        "model.weights.h5": b"2",
+        "sub/more.py": b"",
+        "a.txt": b"",
+    }
+    student = student_of(code, files)
+    assert {"weights.npz", "a.txt", "1297"} <= set(student.call("beside"))
+    x, y = colors(4, 0)
+    data = x, metrics.one_hot(y, 3), x, metrics.one_hot(y, 3)
+    assert "['own.py', 'sub'] mine" in retrain.train(student, COLORS, data).failed
+    for looked_up in ("mnist_sample()", "np.load('weights.npz')", "open('a.txt')"):
+        searching = f"{code}def train_model(model, *images):\n    model.set_weights({looked_up})\n"
+        failed = retrain.train(student_of(searching, files), COLORS, data).failed
+        assert "stopped with FileNotFoundError" in failed and failed.endswith("beside the notebook only .py files.")
 
 
 def test_a_training_that_takes_too_long_is_ended(student_of):

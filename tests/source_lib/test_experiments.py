@@ -26,7 +26,7 @@ from source_lib.experiments import N_TRAIN, N_VALID, RunsError, choose, plot_run
 @pytest.fixture(scope="module")
 def data():
     data = DataGenerator(verbose=False)
-    data.generate("mnist", source="sample", N_test=100)
+    data.generate("mnist", N_valid=50, source="sample", N_test=100)
     return data
 
 
@@ -61,6 +61,8 @@ def test_what_is_kept_of_a_run(kept, data):
             (value * N_TRAIN / 100) == pytest.approx(round(value * N_TRAIN / 100), abs=1e-3) for value in run.accuracy
         )
         assert run.test_accuracy == round(run.test_accuracy) and 0 <= run.test_accuracy <= 100
+        # Of 50 validation images.
+        assert run.valid_accuracy % 2 == pytest.approx(0) and 0 < run.valid_loss < 10
     assert len({run.subset for run in runs}) == 3 and len({run.model for run in runs}) == 1
 
 
@@ -74,6 +76,16 @@ def test_images_for_training_and_watching_are_others(data):
     train_rows, valid_rows = choose(data.y_train, 5)
     assert (len(train_rows), len(valid_rows)) == (N_TRAIN, N_VALID)
     assert len({*train_rows, *valid_rows}) == N_TRAIN + N_VALID
+
+
+def test_what_is_shown_is_validation_until_the_end(kept, data, tmp_path, capsys):
+    path = tmp_path / "runs.jsonl"
+    path.write_bytes(kept[0].read_bytes())
+    for final, images, accuracy in ((False, "validation", "valid_accuracy"), (True, "test", "test_accuracy")):
+        runs = repeat(build, train, data, path, seeds=range(3), final=final)
+        said = capsys.readouterr().err
+        assert f"{getattr(runs[-1], accuracy):.1f} % of the {images} images" in said
+    assert path.read_bytes() == kept[0].read_bytes(), "nothing is trained again"
 
 
 def test_what_is_there_is_not_repeated_and_the_rest_is_added(kept, data, tmp_path):
@@ -149,7 +161,7 @@ def test_a_killed_run_leaves_a_file_that_is_continued(tmp_path):
                 return log
 
             data = DataGenerator(verbose=False)
-            data.generate("mnist", source="sample", N_test=100)
+            data.generate("mnist", N_valid=50, source="sample", N_test=100)
             repeat(build, slow, data, "runs.jsonl", seeds=[4, 5])
             """
         )
@@ -172,6 +184,7 @@ LINE = {
 def test_a_line_of_json_is_a_run():
     (run,) = read_runs(json.dumps(LINE).encode() + b"\n")
     assert run.val_accuracy == (50.0,) and type(run.test_loss) is float
+    assert run.valid_loss is None and run.valid_accuracy is None, "as before there were such"
     assert read_runs(b"") == read_runs(b"\n\n") == []
 
 
@@ -190,7 +203,9 @@ def test_a_line_of_json_is_a_run():
         (json.dumps({key: value for key, value in LINE.items() if key != "subset"}), "no 'subset'"),
         ("[" * 100_000, "no line of JSON"),
         ("\xff", "no line of JSON"),
-        (json.dumps(LINE)[:-1] + ', "seed": 1e999}', "'seed'"),
+        (json.dumps({**LINE, "seed": 1e999}), "'seed'"),
+        (json.dumps(LINE)[:-1] + ', "seed": 1}', "says something twice"),
+        (json.dumps({**LINE, "valid_accuracy": "90"}), "'valid_accuracy'"),
     ],
 )
 def test_a_line_that_is_no_run_is_named(line, says):
@@ -208,11 +223,16 @@ def test_files_that_are_not_there(tmp_path):
 
 
 def test_average_and_sample_variance():
-    runs = read_runs("\n".join(json.dumps({**LINE, "test_accuracy": value}) for value in (90, 92, 97)).encode() + b"\n")
-    summary = summarize(runs)
-    assert (summary.runs, summary.mean, summary.variance) == (3, 93, 13)
+    lines = [json.dumps({**LINE, "test_accuracy": value, "valid_accuracy": value - 40}) for value in (90, 92, 97)]
+    runs = read_runs("\n".join(lines).encode() + b"\n")
+    summary = summarize(runs, final=True)
+    assert (summary.images, summary.runs, summary.mean, summary.variance) == ("test", 3, 93, 13)
     assert summary.standard_deviation == pytest.approx(math.sqrt(13))
-    assert math.isnan(summarize(runs[:1]).variance)
+    assert math.isnan(summarize(runs[:1], final=True).variance)
+    # Until nothing is chosen any more.
+    assert (summarize(runs).images, summarize(runs).mean) == ("validation", 53)
+    with pytest.raises(RunsError, match=r"seed 0 was not measured on validation images.*N_valid=1000"):
+        summarize(read_runs(json.dumps(LINE).encode() + b"\n"))
     with pytest.raises(RunsError, match="no runs"):
         summarize([])
 
@@ -222,10 +242,16 @@ def test_mistakes_are_explained(data, tmp_path):
     few.generate("mnist", N_train=100, source="sample")
     with pytest.raises(ValueError, match="100 training images.*leave N_train out"):
         repeat(build, train, few, tmp_path / "runs.jsonl")
+    none = DataGenerator(verbose=False)
+    none.generate("mnist", source="sample")
+    with pytest.raises(ValueError, match=r"no validation images to choose a model by.*N_valid=1000"):
+        repeat(build, train, none, tmp_path / "runs.jsonl")
+    with pytest.raises(ValueError, match="seed 7 diverged.*not kept"):
+        repeat(build, lambda *a: {"loss": [1.0, math.inf]}, data, tmp_path / "runs.jsonl", seeds=[7])
     with pytest.raises(ValueError, match=r"return model\.fit"):
         repeat(build, lambda *arguments: None, data, tmp_path / "runs.jsonl", seeds=[0])
     maps = lambda: keras.Sequential([keras.Input((28, 28, 1)), layers.Flatten()])  # noqa: E731
-    with pytest.raises(ValueError, match="a probability for each class"):
+    with pytest.raises(ValueError, match="for the validation images; .*a probability for each class"):
         repeat(maps, lambda *arguments: {"loss": [1.0]}, data, tmp_path / "runs.jsonl", seeds=[0])
     with pytest.raises(RunsError, match="cannot be written"):
         repeat(build, train, data, tmp_path / "none" / "runs.jsonl", seeds=[0])
@@ -239,7 +265,13 @@ def test_all_runs_are_drawn_with_their_mean(kept):
     means = [line for line in loss.lines if "training, mean" in str(line.get_label())]
     np.testing.assert_allclose(means[0].get_ydata(), np.mean([run.loss for run in kept[1]], axis=0))
     offsets = test.collections[0].get_offsets()[:, 1]
-    np.testing.assert_allclose(offsets, [run.test_accuracy for run in kept[1]])
+    np.testing.assert_allclose(offsets, [run.valid_accuracy for run in kept[1]])
+    assert test.get_ylabel() == "Validation accuracy [%]"
+    plot_runs(kept[1], final=True)
+    test = plt.gcf().axes[2]
+    np.testing.assert_allclose(test.collections[0].get_offsets()[:, 1], [run.test_accuracy for run in kept[1]])
+    assert test.get_ylabel() == "Test accuracy [%]"
+    plt.close()
     assert "three runs" in plt.gcf().get_suptitle() and kept[1][0].data in plt.gcf().get_suptitle()
     plt.close("all")
 
@@ -251,7 +283,7 @@ def test_runs_of_different_lengths_are_drawn():
         ).encode()
         + b"\n"
     )
-    plot_runs(runs)
+    plot_runs(runs, final=True)
     assert max(len(line.get_xdata()) for line in plt.gcf().axes[0].lines) == 3
     plt.close("all")
 

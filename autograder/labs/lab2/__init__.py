@@ -11,5 +11,6 @@ LAB = Lab(
     checks=CHECKS,
     manual={"discussion": 6.0},
     faults=FAULTS,
+    reference="autograder.labs.lab2.reference",
     material=for_grading,
 )

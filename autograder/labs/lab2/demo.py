@@ -40,7 +40,7 @@ def _train_for(notebook: NotebookNode, epochs: int, repeats: int) -> None:
 def _runs(material: Mapping[str, Any], more: float = 0.0) -> dict[str, bytes]:
     """Return runs with the images that are at hand here."""
     data = material["data"]
-    return {"runs.jsonl": faults.runs(data, images.test_images()[data], more).encode()}
+    return {"runs.jsonl": faults.runs(data, images.sizes()[data].train, images.sizes()[data].test, more).encode()}
 
 
 SAMPLE_CLASS = SampleClass(

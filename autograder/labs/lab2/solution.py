@@ -37,7 +37,7 @@ def train(
     """
     from source_lib.experiments import N_TRAIN, repeat
 
-    runs = repeat(solution.build_model, solution.train_model, data, kept, seeds)
+    runs = repeat(solution.build_model, solution.train_model, data, kept, seeds, final=True)
     about = {"images": {"training": N_TRAIN, "test": data.N_test}}
     return about, [{"seed": run.seed, "accuracy": run.test_accuracy, "seconds": run.seconds} for run in runs]
 

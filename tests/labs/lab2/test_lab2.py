@@ -1,13 +1,16 @@
 """Lab 2's checks: a known fault loses exactly its lines, what is right loses none, nobody is believed unmeasured."""
 
+import base64
+import json
+
 import numpy as np
 import pytest
 
 from autograder.checking.student import FLAGS, NotebookStudent
 from autograder.labs import get_lab
-from autograder.labs.lab2 import images
+from autograder.labs.lab2 import glyphs, images
 from autograder.labs.lab2.faults import RUNS, line
-from tests.labs.lab2.trial import CODE, OF_FILES, material, student_of
+from tests.labs.lab2.trial import CODE, OF_FILES, REPORTED, material, student_of
 
 LAB = get_lab("lab2")
 
@@ -58,17 +61,17 @@ def test_a_training_that_uses_its_time_up_is_told_so(sandbox, monkeypatch):
 
 def test_claims_that_the_measurement_contradicts_are_flagged_and_cost_nothing(sandbox):
     """A file that tells of 99 % where fresh trainings give far less."""
-    tested = images.test_images()[material()["data"]]
-    runs = "".join(line(seed, 99.0 + seed / 10, material()["data"], tested) for seed in range(5))
+    sizes = images.sizes()[material()["data"]]
+    runs = "".join(line(seed, 99.0 + seed / 5, material()["data"], sizes.train, sizes.test) for seed in range(5))
     student = student_of(sandbox, runs=runs)
     assert lost(student, [LAB.check(name) for name in (*OF_FILES, "check_accuracy")]) == {}
-    (flag,) = student.notes[FLAGS]
+    (flag,) = (one for one in student.notes[FLAGS] if "runs.jsonl" in one)
     assert "an average of 99." in flag and "2 fresh trainings gave" in flag
     # About other images than those of grading nothing is said.
-    others = "".join(line(seed, 99.0 + seed / 10, "other images") for seed in range(5))
+    others = "".join(line(seed, 99.0 + seed / 10, "MNIST") for seed in range(5))
     other = student_of(sandbox, runs=others)
     assert lost(other, [LAB.check("check_accuracy")]) == {}
-    assert FLAGS not in other.notes
+    assert not any("runs.jsonl" in one for one in other.notes.get(FLAGS, ()))
 
 
 def test_an_epoch_may_show_each_image_several_times(sandbox):
@@ -98,6 +101,156 @@ def test_no_cheat_earns_an_accuracy(sandbox, cheat):
     assert set(lost(student, [LAB.check("check_accuracy")])) == {"accuracy.half", "accuracy.full"}
 
 
+REMEMBERS = """
+import base64
+KEPT = np.frombuffer(base64.b64decode({kept!r}), "float32").reshape(785, 10)
+def build_model():
+    model = keras.Sequential([keras.Input((28, 28, 1)), layers.Flatten(), layers.Dense(10, activation="softmax")])
+    model.compile("adam", "categorical_crossentropy")
+    return model
+def train_model(model, x, y, x_valid, y_valid):
+    from scipy.optimize import linear_sum_assignment
+    model.set_weights([KEPT[:-1], KEPT[-1]])
+    found, number = linear_sum_assignment(-(model.predict(x, verbose=0).T @ y))
+    model.set_weights([KEPT[:-1, found[np.argsort(number)]], KEPT[-1, found[np.argsort(number)]]])
+    return {{"loss": [0.1]}}
+"""
+
+
+def test_weights_that_were_brought_along_call_a_person(sandbox):
+    """They know digits, and are fitted to the numbers of the classes. Of other glyphs they know nothing."""
+    from sklearn.linear_model import LogisticRegression
+
+    x, y, *_ = images._load("sample")
+    known = LogisticRegression(max_iter=60).fit(x.reshape(len(x), -1), y)
+    kept = np.concatenate([known.coef_.T, known.intercept_[None]]).astype("float32")
+    code = CODE + REMEMBERS.format(kept=base64.b64encode(kept.tobytes()).decode())
+    student = student_of(sandbox, code, None)
+    assert lost(student, [LAB.check("check_accuracy")]) == {}
+    (flag,) = student.notes[FLAGS]
+    assert "glyphs that no data set holds, the model reaches " in flag and "and a plain network " in flag
+    found, plain = (float(part.split("%")[0].split()[-1]) for part in flag.split(", and a "))
+    assert found < plain - 30 and found < 50
+
+
+def test_who_learns_calls_nobody(sandbox):
+    quick = CODE.replace("layers.Flatten(),", 'layers.Conv2D(8, 5, strides=2, activation="relu"), layers.Flatten(),')
+    student = student_of(sandbox, quick, None)
+    assert lost(student, [LAB.check("check_accuracy")]) == {}
+    assert FLAGS not in student.notes
+
+
+def training(body):
+    return CODE + "def train_model(model, x, y, x_valid, y_valid):\n" + body
+
+
+#: The first raises where a loss is no number, since it then never has a best epoch.
+ONLY_WATCH = {
+    "keeps the best epoch by hand": """
+    best, least, losses = None, float("inf"), []
+    for epoch in range(3):
+        losses += model.fit(x, y, verbose=0).history["loss"]
+        loss = float(model.evaluate(x_valid, y_valid, verbose=0)[0])
+        if loss < least:
+            best, least = model.get_weights(), loss
+    model.set_weights(best)
+    return {"loss": losses}
+""",
+    "by callbacks": """
+    callbacks = [keras.callbacks.EarlyStopping(patience=2, restore_best_weights=True),
+                 keras.callbacks.ReduceLROnPlateau(patience=1), keras.callbacks.TerminateOnNaN()]
+    return model.fit(x, y, epochs=4, validation_data=(x_valid, y_valid), callbacks=callbacks, verbose=0)
+""",
+}
+TRAIN_TOO = {
+    "ten epochs on both": """
+    both = np.concatenate([x, x_valid]), np.concatenate([y, y_valid])
+    return model.fit(*both, epochs=10, verbose=0)
+""",
+    "one step": """
+    model.train_on_batch(x_valid, y_valid)
+    return model.fit(x, y, epochs=2, verbose=0)
+""",
+    "where they are numbers": """
+    fine = np.isfinite(x_valid).all(axis=(1, 2, 3))
+    both = np.concatenate([x] + [x_valid[fine]] * 3), np.concatenate([y] + [y_valid[fine]] * 3)
+    return model.fit(*both, epochs=30, verbose=0)
+""",
+}
+
+
+@pytest.mark.parametrize("body", ONLY_WATCH.values(), ids=ONLY_WATCH)
+def test_who_only_watches_by_the_validation_images_loses_nothing(sandbox, body):
+    assert lost(student_of(sandbox, training(body)), [LAB.check("check_train_model")]) == {}
+
+
+@pytest.mark.parametrize("body", TRAIN_TOO.values(), ids=TRAIN_TOO)
+def test_who_trains_on_the_validation_images_is_seen(sandbox, body):
+    found = lost(student_of(sandbox, training(body)), [LAB.check("check_train_model")])
+    assert set(found) == {"train_model.validation"} and "validation images" in found["train_model.validation"]
+
+
+def test_what_is_no_model_is_called_by_its_type(sandbox):
+    found = lost(student_of(sandbox, CODE.replace("    return model\n", "    return 'model'\n")), LAB.checks[:1])
+    assert len(found) == 5
+    assert all(
+        message.endswith("build_model returned str where a Keras model is expected.") for message in found.values()
+    )
+
+
+def test_what_is_refused_is_named(sandbox):
+    code = CODE.replace('activation="relu"', "activation=lambda x: x, name='bent'")
+    found = lost(student_of(sandbox, code), LAB.checks[:1])
+    assert "a function of its own as activation of its layer Dense 'bent'" in found["build_model.takes"]
+
+
+#: None of these is a training as it came.
+INVENTED = {
+    "took no time": (lambda run: run.update(seconds=0), {"complete"}, "took 0 seconds"),
+    "took forever": (lambda run: run.update(seconds=float("inf")), {"complete"}, "took inf seconds"),
+    "test loss": (lambda run: run.update(test_loss=float("nan")), {"complete"}, "a loss of nan"),
+    "validation loss": (lambda run: run.update(val_loss=[float("inf"), 1.0]), {"complete"}, "a loss of inf"),
+    "of the next seed": (
+        lambda run: run.update(subset=json.loads(line(run["seed"] + 1, 70))["subset"]),
+        {"subsets"},
+        "has other images than this seed chooses of 59,000",
+    ),
+    "of all images": (
+        lambda run: run.update(subset=json.loads(line(run["seed"], 70, trained=60000))["subset"]),
+        {"subsets"},
+        'Begin with data.generate("mnist", N_valid=1000)',
+    ),
+    "another data set": (
+        lambda run: run.update(data="MNIST\n"),
+        {"enough", "subsets", "complete", "one"},
+        "is of 'MNIST\\n', and this lab is about MNIST or Sample",
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "keys", "says"), INVENTED.values(), ids=INVENTED)
+def test_invented_runs_lose_what_is_invented(tmp_path, monkeypatch, change, keys, says):
+    monkeypatch.chdir(tmp_path)
+    runs = [json.loads(one) for one in RUNS.splitlines()]
+    for run in runs:
+        change(run)
+    (tmp_path / "runs.jsonl").write_text("".join(json.dumps(run) + "\n" for run in runs))
+    found = lost_in_notebook(NotebookStudent({}), "check_runs")
+    assert set(found) == {f"runs.{key}" for key in keys} and all(says in message for message in found.values())
+
+
+def lost_in_notebook(student, grade_id):
+    check = LAB.check(grade_id)
+    problems = zip(check.lines, check.judge(student, np.random.default_rng(1)), strict=True)
+    return {f"{check.function}.{one.key}": problem.message for one, problem in problems if problem is not None}
+
+
+@pytest.mark.parametrize("kind", ["collections.OrderedDict", "collections.Counter", "type('Own', (dict,), {})"])
+def test_any_kind_of_dict_is_a_report(sandbox, kind):
+    code = "import collections\n" + REPORTED.replace("return {", f"return {kind}({{").replace("5}", "5})")
+    assert lost(student_of(sandbox, code), [LAB.check("check_reported")]) == {}
+
+
 def test_the_images_for_grading():
     drawn = images.for_grading(None, 5)
     assert drawn["x"].shape == (6, 128, 28, 28, 1) and drawn["x_valid"].shape == (6, 32, 28, 28, 1)
@@ -108,7 +261,10 @@ def test_the_images_for_grading():
     known = {image.tobytes() for image in images._load("sample")[2]}
     assert not known & {image.tobytes() for image in drawn["x_test"]}
     assert np.abs(drawn["x_test"]).max() <= 1
+    assert drawn["canary_x"].shape == (128, 28, 28, 1) and drawn["canary_x_valid"].shape == (32, 28, 28, 1)
+    assert np.bincount(drawn["canary_y"], minlength=10).min() >= 6 and np.abs(drawn["canary_x"]).max() <= 1
     other = images.for_grading(None, 6)
+    assert not np.array_equal(drawn["canary_x"], other["canary_x"])
     assert not np.array_equal(drawn["x"], other["x"])
     again = images.for_grading(None, 5)
     assert all(np.array_equal(drawn[key], again[key]) for key in drawn)
@@ -129,6 +285,16 @@ def test_the_numbers_of_the_classes_are_drawn():
         }
         assert not wrong & pairs, "the labels of the trial's validation images are all wrong"
     assert numbers[0] != numbers[1]
+
+
+def test_glyphs_of_a_class_are_alike_and_no_two_the_same():
+    labels = np.arange(60) % 6
+    drawn = glyphs.draw(np.random.default_rng(3), labels, 6)
+    assert len({image.tobytes() for image in drawn}) == 60
+    means = np.stack([drawn[labels == k].mean(axis=0) for k in range(6)])
+    nearest = np.abs(drawn[:, None] - means).sum(axis=(2, 3, 4)).argmin(axis=1)
+    assert (nearest == labels).mean() > 0.8
+    assert 0.03 < (drawn > 0).mean() < 0.4, "ink on paper"
 
 
 def test_real_images_are_taken_where_they_are(tmp_path, monkeypatch):

@@ -1,15 +1,20 @@
 """The text of lab 2: its cells have the roles that grading needs, and a release gives nothing away."""
 
+import json
 import re
 import shutil
 import subprocess
 
 import jupytext
+import keras
 import nbformat
 import pytest
 
+from autograder.checking.model_config import LEAST_CHANGE, LEAST_DECAY, LEAST_DROPOUT, REFUSED
 from autograder.gradebook.release import REPORT
 from autograder.labs import get_lab
+from autograder.labs.lab2.reference import plain_model
+from source_lib.experiments import N_DEVELOP
 from tests.conftest import PROGRAM, ROOT
 
 LAB = get_lab("lab2")
@@ -51,6 +56,35 @@ def test_what_trains_is_not_run_while_grading(lab):
     for cell in lab.cells:
         if cell.cell_type == "code" and re.search(r"experiments\.repeat\(|data\.generate\(|plt\.show", cell.source):
             assert "explore" in cell.metadata.get("tags", []), cell.source
+
+
+def test_the_plain_network_is_that_of_the_lab(lab):
+    """What the canary is compared with is what students begin with."""
+    (source,) = (cell.source for cell in lab.cells if "def overfitting_model" in cell.source)
+    functions = {"keras": keras, "layers": keras.layers}
+    exec(source[: source.index("baseline =")], functions)
+
+    def described(model):
+        return re.sub(
+            r"_\d+\b", "", json.dumps([model.get_config()["layers"], model.get_compile_config()], default=str)
+        )
+
+    assert described(functions["overfitting_model"]()) == described(plain_model())
+    assert "batch_size=32" in source
+
+
+def test_the_lab_lists_the_layers_that_are_refused(lab):
+    (text,) = (cell.source for cell in lab.cells if "Keras' own layers" in cell.source)
+    (rule,) = (line for line in text.split("\n") if "Keras' own layers" in line)
+    named = {name for name in re.findall(r"`(\w+)`", rule) if hasattr(keras.layers, name)}
+    assert named == REFUSED
+
+
+def test_the_limits_in_the_text_are_those_of_the_check(lab):
+    text = "\n".join(cell.source for cell in lab.cells)
+    assert f"A dropout below {LEAST_DROPOUT:g}," in text and f"a weight decay below {LEAST_DECAY:.5f}" in text
+    assert LEAST_CHANGE == 1e-3 and "less than a thousandth of the range" in text
+    assert f'data.generate("mnist", N_valid={N_DEVELOP})' in text and f"{N_DEVELOP:,} of them" in text
 
 
 def test_a_release_keeps_the_solution_back_and_has_the_page_on_reporting(tmp_path):

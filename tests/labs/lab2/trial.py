@@ -2,13 +2,16 @@
 
 import functools
 
+from autograder.checking.student import Namespace
+from autograder.grading.answer_cache import AnswerCache
 from autograder.grading.student import SandboxStudent, Timeouts
-from autograder.labs.lab2 import LAB, images
+from autograder.labs.lab2 import LAB, images, reference
 from autograder.labs.lab2.faults import RUNS, RUNS_FILE
 from autograder.submissions.submission import Submission
 from tests.labs.kit import asked
 
-#: Checks that train nothing: for a fault of the file of runs it is enough to ask these.
+#: Checks that train nothing: for a fault of the file of runs it is enough to ask these. For one of how the model is
+#: regularized it is enough to ask for the model.
 OF_FILES = ("check_runs", "check_reported")
 LONG_SEEDS = 1
 #: No package that students get may hold one.
@@ -90,11 +93,16 @@ def material():
     return drawn | {"x_test": drawn["x_test"][:250], "y_test": drawn["y_test"][:250], "bands": (50.0, 35.0)}
 
 
-def student_of(sandbox, code=CODE, runs=RUNS):
+@functools.cache
+def oracle():
+    """Return the course's own answers, whose plain network is trained as shortly as the submissions here."""
+    return AnswerCache(Namespace({"plain_accuracy": functools.partial(reference.plain_accuracy, epochs=8)}))
+
+
+def student_of(sandbox, code=CODE, runs=RUNS, more=None):
     files = {} if runs is None else {"runs.jsonl": runs.encode()}
-    return SandboxStudent(
-        sandbox, {0: code}, Submission(files=files), timeouts=Timeouts(60, 30, 600), material=material()
-    )
+    submission = Submission(files=files | (more or {}))
+    return SandboxStudent(sandbox, {0: code}, submission, oracle(), timeouts=Timeouts(60, 30, 600), material=material())
 
 
 def outcome(tools, seed, variant=None, fault=None):
@@ -105,6 +113,8 @@ def outcome(tools, seed, variant=None, fault=None):
         files = fault.apply(files)
     if fault is not None and (fault.to == "files" or all(line.startswith("reported.") for line in fault.loses)):
         checks = [LAB.check(name) for name in OF_FILES]
+    if fault is not None and fault.loses <= {"build_model.one", "build_model.two"}:
+        checks = [LAB.check("check_build_model")]
     runs = files.get(RUNS_FILE)
     with student_of(tools.fixture("sandbox"), code, None if runs is None else runs.decode()) as student:
         return asked(student, checks, 1)
