@@ -119,18 +119,27 @@ class HiddenState:
         before, start = self._running.pop() if self._running else (None, time.perf_counter())
         seconds = time.perf_counter() - start
         message = getattr(self._shell, "parent_header", None) or {}
-        self._note(result.info.raw_cell or "", message.get("metadata") or {}, before, seconds)
+        text = result.info.raw_cell or ""
+        self._note(text, message.get("metadata") or {}, before, seconds, ended=before is None or result.success)
 
     def _names(self) -> dict[str, Any]:
         hidden = self._shell.user_ns_hidden
         return {name: value for name, value in self._shell.user_ns.items() if name not in hidden}
 
-    def _note(self, text: str, metadata: Mapping[str, Any], before: Mapping[str, Any] | None, seconds: float) -> None:
+    def _note(
+        self,
+        text: str,
+        metadata: Mapping[str, Any],
+        before: Mapping[str, Any] | None,
+        seconds: float,
+        ended: bool = True,
+    ) -> None:
         """Learn what a cell did that has run; ``before`` holds the names that there were, where that is known."""
         tree = parsed(text)
         body = tree.body if tree is not None else []
         now = self._names()
-        made = made_by(body) & now.keys()
+        # A name that gets the value which it has is made too, unless an error came first.
+        made = made_by(body) & now.keys() if ended else set()
         if before is not None:
             made |= {name for name, value in now.items() if name not in before or before[name] is not value}
         for known in (self.absent, self.doubtful, self._graded, self._makers, self._functions):

@@ -244,6 +244,10 @@ NOTEBOOKS = {
         [("# explore the data\n" + DATA, {}), answer(NEEDS.format("data.order"))],
         2,
     ),
+    "a cell that stops before it makes the name": (
+        [explore("order = str('C')"), ("1 / 0\norder = 'C'", {}), answer(NEEDS.format("order"))],
+        0,
+    ),
     "a cell that is too long": (
         [("order = 'C'\n" + "#" * MAX_SOURCE, {}), answer(NEEDS.format("order"))],
         0,
@@ -251,11 +255,12 @@ NOTEBOOKS = {
 }
 
 
-#: What is right all the same, and said: whether grading has the same depends on what the cell does.
-DOUBTFUL = {
+#: Where the notebook says what the page does not: of what may be right, of another cell, or of one that was cut.
+SAID_HERE = {
     "an error that is caught": "order is made in",
     "a default where the name is not there": "order is made in",
     "a cell that is too long": "That cell is longer than 1 MB",
+    "a cell that stops before it makes the name": "order is made in",
 }
 
 
@@ -265,8 +270,8 @@ def test_both_sides_pay_the_same(kernel, bare_sandbox, course, name):
     checked, table = kernel.play(notebook)
     paid, message = graded(notebook, bare_sandbox, course)
     assert (checked, paid) == (points, points), (table, message)
-    assert notes(table) == notes(message) or name in DOUBTFUL, (table, message)
-    assert DOUBTFUL.get(name, "") in table
+    assert notes(table) == notes(message) or name in SAID_HERE, (table, message)
+    assert SAID_HERE.get(name, "") in table
 
 
 def notes(text):
