@@ -51,8 +51,11 @@ class Lab:
     timed : tuple of str
         Functions of the reference that are asked for the time they take. They need no package of ``forbidden``.
     material : callable, optional
-        Takes the course's folder and the seed of the questions, and returns by name what is needed for grading alone:
-        arrays, numbers and text. Raises a `UserError` where it is missing.
+        Takes the course's folder and its secret, and returns by name what is needed for grading alone: arrays, numbers
+        and text. Raises a `UserError` where it is missing.
+    for_release : callable, optional
+        Takes the same when the lab is released, keeps in the course's folder what grading needs, and returns by their
+        names the files that students of this course get beside the notebook.
     """
 
     name: str
@@ -65,6 +68,7 @@ class Lab:
     prepare: Callable[[Oracle], None] | None = None
     timed: tuple[str, ...] = ()
     material: Callable[[Path, int], Mapping[str, Any]] | None = None
+    for_release: Callable[[Path, int], Mapping[str, bytes]] | None = None
 
     @property
     def points(self) -> float:
