@@ -564,7 +564,10 @@ def _plain(body: bytes, column: str | None, classes: int, class_names: Sequence[
     remedy = "Write plain numbers: classes.astype(int), or probabilities[:, 0]."
     for pattern, value in (
         (_WRAPPED, lambda found: found[2]),
-        (re.compile(rb"(?mi),(" + b"|".join(map(re.escape, words)) + rb")$"), lambda found: words[found[1].lower()]),
+        (
+            re.compile(rb"(?mi),(?:np\.)?+(" + b"|".join(map(re.escape, words)) + rb")_?+$"),
+            lambda found: words[found[1].lower()],
+        ),
     ):
         if (words or pattern is _WRAPPED) and (first := pattern.search(body)):
             what = f"The {column or 'prediction'} is written as {_shown(first[1].decode())}."

@@ -258,16 +258,21 @@ def _look_closer(student: Student, accuracies: list[float | None]) -> None:
                 f"{100 * on_valid:.0f} % of the validation images: were labels known, or do files and labels not "
                 "belong together?"
             )
-    for name in (*PROBABILITIES, *VALIDATION):
-        labels = student.material["y_valid" if name in VALIDATION else "y_test"]
-        one = read.get(name)
-        if one is None or one.values is None or name in wrong:
-            continue
-        if contents.only_classes_and_noise(one.values, labels):
-            flags.append(
-                f"Among the images that {name} takes for tumors, and among the others, its numbers say nothing about "
-                "the class: are they classes with noise?"
-            )
+    empty = [
+        name
+        for name in (*PROBABILITIES, *VALIDATION)
+        if name in read
+        and read[name].values is not None
+        and name not in wrong
+        and contents.only_classes_and_noise(
+            read[name].values, student.material["y_valid" if name in VALIDATION else "y_test"]
+        )
+    ]
+    if empty:
+        flags.append(
+            f"In {', '.join(empty)} a probability says nothing about the class beyond being above 0.5 or below: are "
+            "they classes with noise?"
+        )
 
 
 def _best_accuracy(one: Predictions | None, labels: np.ndarray) -> float | None:

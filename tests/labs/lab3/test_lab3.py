@@ -19,10 +19,12 @@ from autograder.checking.student import FLAGS, NotebookStudent
 from autograder.errors import UserError
 from autograder.gradebook.release import disagreements
 from autograder.labs import get_lab
-from autograder.labs.lab3 import checks, contents, images
+from autograder.labs.lab3 import checks, contents, images, solution
 from autograder.labs.lab3.faults import FAULTS
+from autograder.leaderboard.baseline import color_scores
 from autograder.notebook import lab_check
 from autograder.submissions import cells
+from book.stored import DATA, read_lines
 from source_lib import predictions, util
 from source_lib.data import DataGenerator, patchcam
 from source_lib.predictions import table
@@ -34,6 +36,7 @@ LAB = get_lab("lab3")
 TEXT = ROOT / "assignments" / "lab3" / "lab3.md"
 POINTS = {line.key: line.points for check in LAB.checks for line in check.lines}
 ACCURACY = {"some", "more", "all"}
+REAL = os.environ.get("CNN_COURSE_DATA")
 
 
 @pytest.fixture(autouse=True)
@@ -78,6 +81,33 @@ def test_the_points_are_those_of_the_course():
     assert {check.function: check.points for check in LAB.checks} == {"files": 11, "accuracy": 9, "reported": 4}
     assert (LAB.points, LAB.manual) == (24, {"discussion": 6.0})
     assert sum(POINTS[key] for key in ("classes", "probabilities", "validation")) == 8 and POINTS["five"] == 3
+
+
+def test_colors_alone_reach_no_first_and_no_last_band():
+    about, *lines = read_lines(DATA / "solution-lab3.jsonl")
+    tissue, y_test = solution.sample()
+    of_sample = color_scores(tissue.x_train, tissue.y_train, tissue.x_test, y_test)
+    for kind, colors in (("real", about["colors"]), ("sample", of_sample)):
+        first, _, last = images.BANDS[kind]
+        assert list(images.BANDS[kind]) == sorted(images.BANDS[kind])
+        assert first > colors["mean_colors"]["accuracy"] + 0.01, kind
+        assert last > colors["boosting"]["accuracy"] + 0.005, kind
+    # The course's own network reaches all of them, and its trainings on the sample are no copies of each other.
+    for judged, kind in (("validation", "real"), ("sample", "sample")):
+        of_kind = [line for line in lines if line["judged"] == judged]
+        assert min(line["accuracy"] for line in of_kind) > images.BANDS[kind][-1], kind
+        assert len({line["auc"] for line in of_kind}) == len(of_kind) and max(line["auc"] for line in of_kind) < 0.99
+
+
+@pytest.mark.long
+@pytest.mark.skipif(not REAL, reason="CNN_COURSE_DATA is not set: no real images here")
+def test_what_colors_reach_on_real_images_is_what_is_stored(monkeypatch):
+    monkeypatch.setenv("CNN_COURSE_DATA", REAL)
+    data = DataGenerator(verbose=False)
+    data.generate("patchcam", source="real")
+    found = color_scores(data.x_train, data.y_train, data.x_valid, data.y_valid)
+    for name, stored in read_lines(DATA / "solution-lab3.jsonl")[0]["colors"].items():
+        assert found[name] == pytest.approx(stored, abs=0.003)
 
 
 # Right submissions
@@ -130,9 +160,9 @@ def report_with(fault):
         ("ids_from_one", "classes", "The ids begin with 1"),
         ("four_trainings", "five", "run5.csv, run5_prob.csv, run5_valid.csv"),
         ("one_training_under_five_names", "five", "run2.csv: It predicts the same as run1.csv"),
-        ("one_training_with_noise", "five", "run2_prob.csv: It is run1_prob.csv but for small changes"),
+        ("one_training_with_noise", "five", "It is the same in run3.csv, run4.csv, run5.csv, run2_prob.csv"),
         ("mean_of_the_others", "five", "It can be computed from"),
-        ("classes_as_booleans", "classes", "The class is written as True"),
+        ("classes_as_booleans", "classes", "The class is written as "),
         ("values_in_brackets", "probabilities", "The probability is written as [0."),
         (
             "probability_of_class_0",
@@ -250,7 +280,7 @@ def test_a_report_that_is_not_right(judge, right, material, change, lost, says):
 def test_validation_files_of_test_images_are_seen_where_there_are_as_many(judge, right, material):
     as_many = material | {"y_valid": material["y_test"]}
     files = right | {f"run{k}_valid.csv": right[f"run{k}_prob.csv"] for k in range(1, 6)}
-    problems = judge(files, report(validation(files), material["y_test"]), as_many)
+    problems = judge(files, report(validation(files, 1000), material["y_test"]), as_many)
     assert set(problems) == {"validation"} and "the same as run1_prob.csv" in problems["validation"]
 
 
@@ -358,7 +388,7 @@ def test_what_is_reported_of_turned_probabilities_may_be_of_either_class(judge, 
     for files in (right, turned):
         told = report(validation(files), material["y_valid"])
         assert set(judge(turned, told)) == {"validation"}
-    wrong = told | {"auc": [0.6, 0.4, 0.6, 0.4, 0.5]}
+    wrong = told | {"auc": [0.2] * 5}
     assert set(judge(turned, wrong)) == {"validation", "auc", "variance"}
 
 
@@ -374,8 +404,8 @@ def test_what_calls_a_person_and_costs_nothing(judge, right, material):
     # Classes and noise that says nothing: no number of it is another's, and each fits its classes.
     noise = every(right, lambda p, rng: np.where(p > 0.5, 0.75, 0.25) + rng.uniform(-0.24, 0.24, len(p)))
     assert judge(noise, report(validation(noise), material["y_valid"])) == {}
-    found = flags(noise, material)
-    assert len(found) == 10 and all("classes with noise" in flag for flag in found)
+    (flag,) = flags(noise, material)
+    assert "classes with noise" in flag and sum(name in flag for name in noise) >= 8
     # One run whose validation images were named by their labels.
     known = material["y_valid"] * 0.9 + np.random.default_rng(0).uniform(0, 0.1, 500)
     files = right | {"run4_valid.csv": table("probability", known)}

@@ -47,9 +47,8 @@ def right_files(material, separations=SEPARATIONS):
     return files
 
 
-def validation(files):
+def validation(files, count=500):
     """Return the probabilities of the validation images of each training that has a file; None where it is unclear."""
-    count = len(material()["y_valid"])
     return [
         predictions.read_predictions(files[name], count, column="probability").values
         for name in checks.VALIDATION
