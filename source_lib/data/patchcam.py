@@ -36,7 +36,7 @@ TISSUE_COUNTS = {"train": 3000, "valid": 500, "test": 500}
 #: How many test images a course draws for itself: another number, so that files of the wrong ones are known by it.
 N_TISSUE_TEST = 1000
 #: Which part of the nuclei is long, on average, in images of class 0 and of class 1.
-_LONG = (0.22, 0.78)
+_LONG = (0.25, 0.75)
 #: Beside a course's secret, so that what else is drawn with it is drawn otherwise.
 _OF_COURSE = 3
 #: Images that are read at once: of the official size, 28 MB.
@@ -377,13 +377,13 @@ def _tissue(seed: list[int], count: int) -> tuple[np.ndarray, np.ndarray]:
     order = rng.random((count, most)).argsort(axis=1)
     there = order < nuclei
     long = rng.random(there.shape) < np.asarray(_LONG)[labels][:, None]
-    stretch = np.where(long, rng.uniform(1.3, 1.9, there.shape), rng.uniform(1.0, 1.3, there.shape))
-    area = rng.uniform(4.5, 10.0, (count, 1)) * rng.uniform(0.7, 1.3, there.shape)
+    stretch = np.where(long, rng.uniform(1.7, 2.4, there.shape), rng.uniform(1.0, 1.3, there.shape))
+    area = rng.uniform(5.0, 11.0, (count, 1)) * rng.uniform(0.7, 1.3, there.shape)
     turn = rng.uniform(0, np.pi, there.shape)
     # One to each field of 3×3, so that they rarely touch.
     fields = np.stack(np.divmod(np.arange(most), 3), axis=1) * size / 3 + size / 6
     places = fields + rng.uniform(-3.0, 3.0, (count, most, 2))
-    sharp = rng.uniform(1.0, 3.0, (count, 1, 1))
+    sharp = rng.uniform(1.5, 3.5, (count, 1, 1))
     y, x = np.mgrid[:size, :size] + 0.5
     ink = np.zeros((count, size, size))
     for nucleus in range(most):
@@ -398,7 +398,7 @@ def _tissue(seed: list[int], count: int) -> tuple[np.ndarray, np.ndarray]:
     stain = np.array([105, 65, 140]) + rng.normal(0, 18, (count, 3))
     strength = rng.uniform(0.6, 1.0, (count, 1, 1, 1))
     images = ground[:, None, None] + strength * ink[..., None] * (stain - ground)[:, None, None]
-    images += rng.normal(0, rng.uniform(8, 18, (count, 1, 1, 1)), images.shape)
+    images += rng.normal(0, rng.uniform(7, 14, (count, 1, 1, 1)), images.shape)
     return np.clip(np.rint(images), 0, 255).astype(np.uint8), labels.astype(np.uint8)
 
 
