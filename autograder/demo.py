@@ -18,6 +18,7 @@ from autograder import console
 from autograder.checking.lab import Lab
 from autograder.checking.sample_class import Sample, SampleClass, find_cell, without_marks
 from autograder.errors import UserError
+from autograder.gradebook import secret
 from autograder.gradebook.course_folder import CONFIG, CourseFolder, open_course
 from autograder.gradebook.release import release
 from autograder.grading.executors import LocalExecutor
@@ -171,7 +172,7 @@ def fresh_course(root: Path, labs: Sequence[Lab]) -> CourseFolder:
     shutil.copy(root / CONFIG, place / CONFIG)
     for lab in labs:
         shutil.copytree(root / "assignments" / lab.name, place / "assignments" / lab.name)
-        sample_class(lab).prepare(place)
+        sample_class(lab).prepare(place, secret.read_or_make(place))
     return open_course(place)
 
 
@@ -194,7 +195,7 @@ def hand_in(folder: CourseFolder, lab: Lab) -> list[str]:
     """
     solved = folder.step("source", ".", lab.name) / f"{lab.name}.ipynb"
     released = folder.step("release", ".", lab.name) / f"{lab.name}.ipynb"
-    material = lab.material(folder.root, 0) if lab.material is not None else {}
+    material = lab.material(folder.root, secret.read_or_make(folder.root)) if lab.material is not None else {}
     group = sample_class(lab)
     for sample in group.samples:
         notebook = nbformat.read(solved if sample.solved else released, as_version=4)

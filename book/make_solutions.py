@@ -80,23 +80,11 @@ def reproduce(lab: str, reproduction: Reproduction, data: DataGenerator, work: P
     about, lines = reproduction.train(solved, data, work / f"{lab}-{solved.key}-{_key(data)}.jsonl")
     about = {"lab": lab, "data": data.title, **about}
     if reproduction.colors:
-        about["colors"] = _of_colors(data)
+        from autograder.leaderboard.baseline import color_scores
+
+        about["colors"] = color_scores(data.x_train, data.y_train, data.x_valid, data.y_valid)
     about |= {"solution": solved.key, "parameters": solved.build_model().count_params(), **circumstances()}
     return [about, *({"lab": lab, **line} for line in lines)]
-
-
-def _of_colors(data: DataGenerator) -> dict[str, float]:
-    """Return what gradient boosting reaches that knows the colors of an image and no shape, on average over five."""
-    import numpy as np
-    from sklearn.metrics import roc_auc_score
-
-    from autograder.leaderboard.baseline import color_predictions
-
-    found = color_predictions(data.x_train, data.y_train, data.x_valid, 5)
-    return {
-        "accuracy": float(((found > 0.5) == data.y_valid).mean()),
-        "auc": float(np.mean([roc_auc_score(data.y_valid, one) for one in found])),
-    }
 
 
 def _key(data: DataGenerator) -> str:

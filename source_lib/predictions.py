@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -18,6 +18,7 @@ from source_lib.text import shorten
 #: Larger files are not read: ten million lines take less.
 MAX_BYTES = 200 * 2**20
 COLUMNS = ("class", "probability")
+_PARTS = {"test": "test images", "valid": "validation images"}
 
 #: Around numbers; those between two digits may stand for anything.
 _SPACES = re.compile(rb"(?m)^[ \t]++|[ \t]++(?=[,\n])|(?<=,)[ \t]++")
@@ -29,6 +30,13 @@ _RIGHT = {
 }
 #: A line whose meaning is clear all the same: its id, and what is predicted, as any number.
 _CLEAR = re.compile(rb"(?:[0-9]{1,18}+(?:\.0*+)?+," + _NUMBER + rb"\n)*+")
+#: How far what a model gives for all classes of an image may add up to something else than 1.
+_OFF = 0.05
+_QUOTED_DECIMAL = re.compile(rb'"([0-9]++),([0-9]++)"')
+#: A value as Python shows it: ``[1]``, ``np.float32(0.9)``.
+_WRAPPED = re.compile(
+    rb"(?m),([a-z_.]*+[0-9]*+[\[(]++[ \t]*+(" + _NUMBER + rb"|True|False)[ \t]*+[\])]++)$", re.IGNORECASE
+)
 _NOT_A_NUMBER = re.compile(r"[+-]?(nan|inf(inity)?|na|n/a|null|none|-)?", re.IGNORECASE)
 
 
@@ -87,8 +95,9 @@ class Predictions:
     column : {"class", "probability"} or None
         What it holds; None where that is not clear.
     values : numpy.ndarray of int64 or float64, shape [N], or None
-        The prediction for the ids 0 to N - 1, in this order. It is there wherever what the file means is clear, even
-        where its form is wrong; None where it is not.
+        The prediction for the ids 0 to N - 1, in this order: classes where these are asked for, also of a file that
+        holds probabilities. It is there wherever what the file means is clear, even where its form is wrong; None where
+        it is not.
     problems : tuple of FileProblem
         What is wrong with it, and notes.
     """
@@ -107,12 +116,17 @@ class Predictions:
 class _Reading:
     """One file while it is read: what was found so far."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, images: str) -> None:
         self.name = name
+        self.images = images
         self.problems: list[FileProblem] = []
 
     def fault(self, line: int | None, what: str, remedy: str) -> None:
         self.problems.append(FileProblem(self.name, line, what, remedy))
+
+    def probability(self, line: int, value: str) -> None:
+        what = f"The class {value} is no whole number; it looks like a probability."
+        self.fault(line, what, "Write the class: argmax(axis=1), or 1 where the probability is above 0.5.")
 
     def note(self, line: int | None, what: str) -> None:
         self.problems.append(FileProblem(self.name, line, what, harmless=True))
@@ -124,6 +138,8 @@ def read_predictions(
     classes: int = 2,
     column: str | None = None,
     name: str | None = None,
+    part: str = "test",
+    class_names: Sequence[str] = (),
 ) -> Predictions:
     """Read one file of predictions and report what is wrong with it.
 
@@ -142,6 +158,10 @@ def read_predictions(
         What it should hold; either by default.
     name : str, optional
         What to call it; its file name by default.
+    part : {"test", "valid"}
+        Whose images it predicts, for what is said of it.
+    class_names : sequence of str
+        What the classes are called: a name is read as the class that it stands for.
 
     Returns
     -------
@@ -157,7 +177,9 @@ def read_predictions(
     -----
     Lines that end in CR LF, empty lines at the end and ids in another order are noted and right. What spreadsheet
     programs do besides (a byte-order mark, semicolons, decimal commas, quotes, classes as ``1.0``) is wrong, since
-    a grader elsewhere may take it for something else, but what was meant is still read.
+    a grader elsewhere may take it for something else, but what was meant is still read. So is a value as Python shows
+    it (``True``, ``[1]``, ``np.int64(1)``), ids that begin with 1, one column for each class, and, of two classes,
+    probabilities where classes are asked for: they are class 1 above 0.5.
 
     Examples
     --------
@@ -168,19 +190,22 @@ def read_predictions(
     """
     if column not in (None, *COLUMNS):
         raise ValueError(f"A file of predictions has the column {' or '.join(COLUMNS)}, not {column!r}.")
-    reading = _Reading(name or ("the file" if isinstance(file, bytes) else Path(file).name))
+    reading = _Reading(name or ("the file" if isinstance(file, bytes) else Path(file).name), _PARTS[part])
     content = file if isinstance(file, bytes) else _content(Path(file), reading)
     text = None if content is None else _text(content, reading)
     if text is None:
         return Predictions(reading.name, None, None, tuple(reading.problems))
     header, _, body = text.partition(b"\n")
-    found, body, readable = _header(header, body, column, reading)
-    values = None
+    found, body, readable = _header(header, body, column, classes, class_names, reading)
+    wanted, values = column or found, None
     if readable:
         body = _without_last_lines(body, reading)
-        table = _table(body, found, reading)
+        table = _table(body, found, classes, class_names, reading)
         if table is not None:
+            found = _held(table[1], found, classes, reading)
             values = _values(*table, found, rows, classes, reading)
+    if values is not None and (wanted, found) == ("class", "probability"):
+        values = (values > 0.5).astype(np.int64)
     reading.problems.sort(key=lambda problem: (problem.harmless, problem.line or 0))
     return Predictions(reading.name, found, values, tuple(reading.problems))
 
@@ -276,6 +301,7 @@ def check_csv(
     rows: int | None = None,
     classes: int = 2,
     column: str | None = None,
+    part: str = "test",
 ) -> bool:
     """Print whether files of predictions are right, and for each fault where it is and how to fix it.
 
@@ -291,6 +317,8 @@ def check_csv(
         Number of classes; not needed with `dataset`.
     column : {"class", "probability"}, optional
         As in `read_predictions`.
+    part : {"test", "valid"}
+        Whose images they predict; of the validation images, `dataset` knows the number as ``N_valid``.
 
     Returns
     -------
@@ -302,12 +330,17 @@ def check_csv(
     ValueError
         If `column` is neither.
     """
+    names: Sequence[str] = ()
     if dataset is not None:
-        rows, classes = dataset.N_test, dataset.K
+        rows, classes = getattr(dataset, f"N_{part}"), dataset.K
+        names = getattr(dataset, "class_names", ())
     # By their names, or by their paths where two have the same name.
-    names = [Path(file).name for file in files]
-    names = [name if names.count(name) == 1 else str(file) for name, file in zip(names, files, strict=True)]
-    read = [read_predictions(file, rows, classes, column, name) for name, file in zip(names, files, strict=True)]
+    called = [Path(file).name for file in files]
+    called = [name if called.count(name) == 1 else str(file) for name, file in zip(called, files, strict=True)]
+    read = [
+        read_predictions(file, rows, classes, column, name, part, names)
+        for name, file in zip(called, files, strict=True)
+    ]
     between = among(read)
     for one in read:
         problems = [*one.problems, *(problem for problem in between if problem.file == one.name)]
@@ -330,7 +363,7 @@ def among(read: Iterable[Predictions]) -> list[FileProblem]:
         first = first or one
         if len(one.values) != len(first.values):
             what = f"It predicts {len(one.values)} images, and {first.name} {len(first.values)}."
-            problems.append(FileProblem(one.name, None, what, "Predict the same test set with each model."))
+            problems.append(FileProblem(one.name, None, what, "Predict the same images with each model."))
         key = (one.column, one.values.tobytes())
         if key in seen:
             what = f"It predicts the same as {seen[key]} for every image."
@@ -392,7 +425,9 @@ def _line(content: bytes, position: int) -> int:
     return content.count(b"\n", 0, position) + 1
 
 
-def _header(header: bytes, body: bytes, column: str | None, reading: _Reading) -> tuple[str | None, bytes, bool]:
+def _header(
+    header: bytes, body: bytes, column: str | None, classes: int, class_names: Sequence[str], reading: _Reading
+) -> tuple[str | None, bytes, bool]:
     """Return what the file holds, its lines with commas between two columns, and whether these can be read at all."""
     wanted = f"id,{column}" if column else "id,class or id,probability"
     remedy = f"The first line is {wanted}."
@@ -411,6 +446,7 @@ def _header(header: bytes, body: bytes, column: str | None, reading: _Reading) -
     if '"' in text or b'"' in body[:4096]:
         at = 1 if '"' in text else 2 + body[: body.index(b'"')].count(b"\n")
         reading.fault(at, "There are quotes around what it holds.", "Write numbers without quotes.")
+        body = _QUOTED_DECIMAL.sub(rb"\1.\2", body)
         text, body = text.replace('"', ""), body.replace(b'"', b"")
     names = [name.strip() for name in text.split(",")]
     if names != text.split(","):
@@ -426,7 +462,8 @@ def _header(header: bytes, body: bytes, column: str | None, reading: _Reading) -
         what = f"It has {len(names)} columns: {_shown(text)}."
         one = "the probability of class 1" if column == "probability" else "the class, which is argmax(axis=1)"
         reading.fault(1, what, f"A file of predictions has two: id, and {one}.")
-        return None, body, False
+        taken = _one_of_several(names, body, column, classes, class_names)
+        return (None, body, False) if taken is None else (column, taken, True)
     if len(names) < 2:
         reading.fault(1, f"Its header is {_shown(text)!r}, which is one column.", remedy)
         return None, body, False
@@ -440,8 +477,32 @@ def _header(header: bytes, body: bytes, column: str | None, reading: _Reading) -
         reading.fault(1, f"Its second column is called {_shown(names[1])!r}.", remedy)
     if column is not None and found != column:
         reading.fault(1, f"It holds {_many(found)}, where {_many(column)} are expected.", remedy)
-        return found, body, False
+        # Of two classes, the probability of one says which it is, and a file of probabilities may have a wrong header.
+        return "probability", body, classes == 2 and names[0].lower() == "id"
     return found, body, names[0].lower() == "id"
+
+
+def _one_of_several(
+    names: list[str], body: bytes, column: str | None, classes: int, class_names: Sequence[str]
+) -> bytes | None:
+    """Return the lines of a file with one column for each class as if it had one, or None where that is not clear."""
+    called = [name.lower() for name in names[1:]]
+    numbers = [name[len(name.rstrip("0123456789")) :] for name in called]
+    known = numbers == [str(k) for k in range(classes)] or called == list(map(str.lower, class_names))
+    body = body.rstrip(b" \t\n,") + b"\n"
+    if not known or column is None or names[0].lower() != "id" or not _rows_of(classes).fullmatch(body):
+        return None
+    found = np.loadtxt(io.BytesIO(body), delimiter=",", dtype=np.float64, ndmin=2)
+    each = found[:, 1:]
+    if (each < 0).any() or (np.abs(each.sum(axis=1) - 1) > _OFF).any() or (column == "probability" and classes != 2):
+        return None
+    values = each.argmax(axis=1) if column == "class" else each[:, 1]
+    ids = found[:, 0].astype(np.int64)
+    return "".join(f"{k},{value}\n" for k, value in zip(ids.tolist(), values.tolist(), strict=True)).encode()
+
+
+def _rows_of(numbers: int) -> re.Pattern[bytes]:
+    return re.compile(rb"(?:[0-9]{1,15}+(?:," + _NUMBER + rb"){%d}\n)*+" % numbers)
 
 
 def _shown(text: str) -> str:
@@ -463,7 +524,9 @@ def _without_last_lines(body: bytes, reading: _Reading) -> bytes:
     return cut
 
 
-def _table(body: bytes, column: str | None, reading: _Reading) -> tuple[np.ndarray, np.ndarray] | None:
+def _table(
+    body: bytes, column: str | None, classes: int, class_names: Sequence[str], reading: _Reading
+) -> tuple[np.ndarray, np.ndarray] | None:
     """Return ids and what is predicted, or None where a line's meaning is not clear."""
     if not body:
         reading.fault(2, "There are no predictions in it.", "Write it with util.pred_test(model, dataset, name).")
@@ -475,14 +538,17 @@ def _table(body: bytes, column: str | None, reading: _Reading) -> tuple[np.ndarr
         body = _SPACES.sub(b"", body)
     right = _RIGHT[column or "probability"].match(body).end()
     if right < len(body):
+        body = _plain(body, column, classes, class_names, reading)
+        right = _RIGHT[column or "probability"].match(body).end()
+    if right < len(body):
         line = body[right : body.index(b"\n", right)].decode()
-        if not _diagnosed(line, _line(body, right) + 1, column, reading):
+        if not _diagnosed(line, _line(body, right) + 1, column, classes, reading):
             return None
         # What is wrong with the first line may be no more than a float where a whole number is expected.
         clear = _CLEAR.match(body).end()
         if clear < len(body):
             line = body[clear : body.index(b"\n", clear)].decode()
-            _diagnosed(line, _line(body, clear) + 1, column, reading)
+            _diagnosed(line, _line(body, clear) + 1, column, classes, reading)
             return None
     if column == "class" and right == len(body):
         table = np.loadtxt(io.BytesIO(body), delimiter=",", dtype=np.int64, ndmin=2)
@@ -491,7 +557,26 @@ def _table(body: bytes, column: str | None, reading: _Reading) -> tuple[np.ndarr
     return table[:, 0].astype(np.int64), table[:, 1]
 
 
-def _diagnosed(text: str, line: int, column: str | None, reading: _Reading) -> bool:
+def _plain(body: bytes, column: str | None, classes: int, class_names: Sequence[str], reading: _Reading) -> bytes:
+    """Return the lines with plain numbers where values are written as Python shows them, or as words."""
+    words = {b"false": b"0", b"true": b"1"} if classes == 2 else {}
+    words |= {name.lower().encode(): b"%d" % k for k, name in enumerate(class_names)}
+    remedy = "Write plain numbers: classes.astype(int), or probabilities[:, 0]."
+    for pattern, value in (
+        (_WRAPPED, lambda found: found[2]),
+        (
+            re.compile(rb"(?mi),(?:np\.)?+(" + b"|".join(map(re.escape, words)) + rb")_?+$"),
+            lambda found: words[found[1].lower()],
+        ),
+    ):
+        if (words or pattern is _WRAPPED) and (first := pattern.search(body)):
+            what = f"The {column or 'prediction'} is written as {_shown(first[1].decode())}."
+            reading.fault(_line(body, first.start()) + 1, what, remedy)
+            body = pattern.sub(lambda found, value=value: b"," + value(found), body)
+    return body
+
+
+def _diagnosed(text: str, line: int, column: str | None, classes: int, reading: _Reading) -> bool:
     """Report what is wrong with a line; return whether its meaning is clear."""
     two = f"A line is an id, a comma and {'a class' if column == 'class' else 'a number'}."
     fields = text.split(",")
@@ -505,7 +590,7 @@ def _diagnosed(text: str, line: int, column: str | None, reading: _Reading) -> b
     if not re.fullmatch(r"[0-9]{1,18}", number):
         clear = re.fullmatch(r"[0-9]{1,18}\.0*", number) is not None
         what = f"The id is written as {_shown(number)}." if clear else f"The id {_shown(number)!r} is no whole number."
-        reading.fault(line, what, "Ids are the indices of the test images: 0, 1, 2 and so on.")
+        reading.fault(line, what, f"Ids are the indices of the {reading.images}: 0, 1, 2 and so on.")
         if not clear:
             return False
     if not value or _NOT_A_NUMBER.fullmatch(value):
@@ -523,13 +608,22 @@ def _diagnosed(text: str, line: int, column: str | None, reading: _Reading) -> b
         elif float(value) < 0:
             reading.fault(line, f"The class {_shown(value)} is negative.", "Classes are counted from 0.")
         else:
-            what = f"The class {_shown(value)} is no whole number; it looks like a probability."
-            reading.fault(line, what, "Write the class: argmax(axis=1), or 1 where the probability is above 0.5.")
-            return False
+            reading.probability(line, _shown(value))
+            return classes == 2
     elif column == "class" and len(value) > 18:
         reading.fault(line, f"The class {_shown(value)} is out of range.", "Classes are counted from 0.")
         return False
     return True
+
+
+def _held(values: np.ndarray, column: str | None, classes: int, reading: _Reading) -> str | None:
+    """Return what a file holds that says it holds classes: of two, numbers that are not whole are probabilities."""
+    if column != "class" or values.dtype == np.int64 or (values % 1 == 0).all():
+        return column
+    if not any("looks like a probability" in problem.what for problem in reading.problems):
+        at = int(np.argmax(values % 1 != 0))
+        reading.probability(at + 2, f"{values[at]:g}")
+    return "probability" if classes == 2 else column
 
 
 def _values(
@@ -537,12 +631,11 @@ def _values(
 ) -> np.ndarray | None:
     """Return the predictions in the order of their ids, or None where they are not one for each image."""
     count = len(ids) if rows is None else rows
+    if len(ids) == count and ids.min() == 1 and np.array_equal(np.sort(ids), np.arange(1, count + 1)):
+        every = f"There is one line for each of the {count} {reading.images}, with the ids 0 to {count - 1}."
+        reading.fault(2, "The ids begin with 1.", every)
+        ids = ids - 1
     whole = _whole(ids, count, rows, reading)
-    if column == "class" and values.dtype != np.int64 and (values % 1 != 0).any():
-        at = int(np.argmax(values % 1 != 0))
-        what = f"The class {values[at]:g} is no whole number; it looks like a probability."
-        reading.fault(at + 2, what, "Write the class: argmax(axis=1), or 1 where the probability is above 0.5.")
-        return None
     least, most = (0, classes - 1) if column == "class" else (0.0, 1.0)
     outside = np.flatnonzero(~((values >= least) & (values <= most)))
     if outside.size and column is not None:
@@ -557,7 +650,8 @@ def _values(
     if len(values) > 1 and (values == values[0]).all():
         remedy = "The model does not look at the image: look at its training loss."
         reading.fault(None, f"It predicts {values[0]:g} for every image.", remedy)
-    if not whole or (outside.size and column is not None):
+    broken = column == "class" and (values % 1 != 0).any()
+    if not whole or broken or (outside.size and column is not None):
         return None
     ordered = np.empty_like(values)
     ordered[ids] = values
@@ -568,7 +662,7 @@ def _values(
 
 def _whole(ids: np.ndarray, count: int, rows: int | None, reading: _Reading) -> bool:
     """Return whether there is each id once."""
-    every = f"There is one line for each of the {count} test images, with the ids 0 to {count - 1}."
+    every = f"There is one line for each of the {count} {reading.images}, with the ids 0 to {count - 1}."
     first = np.unique(ids, return_index=True)[1]
     again = np.ones(len(ids), dtype=bool)
     again[first] = False
@@ -584,9 +678,7 @@ def _whole(ids: np.ndarray, count: int, rows: int | None, reading: _Reading) -> 
     if outside.size:
         missing = int(np.setdiff1d(np.arange(count), ids)[0])
         at = int(outside[0])
-        from_one = set(ids.tolist()) == set(range(1, count + 1)) if count <= 10**7 else False
-        what = "The ids begin with 1." if from_one else f"The id {ids[at]} is out of range, and {missing} is missing."
-        reading.fault(2 if from_one else at + 2, what, f"{every}")
+        reading.fault(at + 2, f"The id {ids[at]} is out of range, and {missing} is missing.", every)
         return False
     if (ids[1:] < ids[:-1]).any():
         at = int(np.argmax(ids[1:] < ids[:-1])) + 1

@@ -68,11 +68,14 @@ def test_lab_2_is_trained_once_for_each_seed(digits, short, tmp_path):
 
 def test_lab_3_is_judged_by_images_that_it_was_not_trained_with(tissue, short, tmp_path, monkeypatch):
     judged = [(line["judged"], line["seed"]) for line in read_lines(DATA / "solution-lab3.jsonl")[1:]]
-    assert judged == [("validation", s) for s in tumors.SEEDS] + [("split", s) for s in tumors.SPLITS]
+    of_each = {"validation": tumors.SEEDS, "split": tumors.SPLITS, "sample": tumors.SAMPLE_SEEDS}
+    assert judged == [(name, seed) for name, seeds in of_each.items() for seed in seeds]
     trained = []
     once = tumors.train_once
     monkeypatch.setattr(tumors, "train_once", lambda *given: trained.append(given) or once(*given))
-    few = Reproduction("patchcam", functools.partial(tumors.train, seeds=[1], splits=[0, 1]), colors=True)
+    few = Reproduction(
+        "patchcam", functools.partial(tumors.train, seeds=[1], splits=[0, 1], sample_seeds=[]), colors=True
+    )
     about, *lines = make_solutions.reproduce("lab3", few, tissue, tmp_path)
     assert [(line["judged"], line["seed"], line["images"]) for line in lines] == [
         ("validation", 1, 70),
@@ -86,7 +89,8 @@ def test_lab_3_is_judged_by_images_that_it_was_not_trained_with(tissue, short, t
     assert left_out[0] != left_out[1] and all(len(images) == 10 for images in left_out)
     for line in lines:
         assert 0 <= line["auc"] <= 1 and line["cpu_seconds"] > 0
-    assert set(about["colors"]) == {"accuracy", "auc"}
+    assert set(about["colors"]) == {"mean_colors", "boosting"}
+    assert all(set(found) == {"accuracy", "auc"} for found in about["colors"].values())
     assert make_solutions.reproduce("lab3", few, tissue, tmp_path)[1:] == lines and len(trained) == 3
 
 

@@ -51,8 +51,9 @@ class Contest:
         finely, and single images show more often: see `autograder.leaderboard.scores.steps`.
     dataset : str, optional
         The data set whose colors alone are a reference on the board, for classes of color images.
-    sample_labels : callable, optional
-        Returns the labels of the test images of that data set's sample, to know them by.
+    sample_test : callable, optional
+        Takes the course's secret, and returns the test images that it draws for that data set's sample, and their
+        labels, to know these by.
 
     Examples
     --------
@@ -72,7 +73,7 @@ class Contest:
     examples: str = "images"
     images_per_step: float = IMAGES_PER_STEP
     dataset: str | None = None
-    sample_labels: Callable[[], np.ndarray] | None = None
+    sample_test: Callable[[int], tuple[np.ndarray, np.ndarray]] | None = None
 
     @property
     def metric(self) -> str:

@@ -55,10 +55,13 @@ class Lab:
     timed : tuple of str
         Functions of the reference that are asked for the time they take. They need no package of ``forbidden``.
     material : callable, optional
-        Takes the course's folder and the seed of the questions, and returns by name what is needed for grading alone:
-        arrays, numbers and text. Raises a `UserError` where it is missing.
+        Takes the course's folder and its secret, and returns by name what is needed for grading alone: arrays, numbers
+        and text. Raises a `UserError` where it is missing.
     practice : callable, optional
         Asks the same about other numbers than those that are graded, with a verdict.
+    for_release : callable, optional
+        Takes the same when the lab is released, keeps in the course's folder what grading needs, and returns by their
+        names the files that students of this course get beside the notebook.
     """
 
     name: str
@@ -72,6 +75,7 @@ class Lab:
     timed: tuple[str, ...] = ()
     material: Callable[[Path, int], Mapping[str, Any]] | None = None
     practice: Practice | None = None
+    for_release: Callable[[Path, int], Mapping[str, bytes]] | None = None
 
     @functools.cached_property
     def explore_cells(self) -> frozenset[str]:

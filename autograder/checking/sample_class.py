@@ -64,7 +64,7 @@ class Sample:
     flagged: bool = False
 
 
-def _nothing_to_prepare(course: Path) -> None:
+def _nothing_to_prepare(course: Path, seed: int) -> None:
     """Leave the course's folder as it is."""
 
 
@@ -78,12 +78,12 @@ class SampleClass:
     written : str
         What everybody writes where a person grades.
     prepare : callable
-        Takes the course's folder before the lab is released, and puts there what grading needs.
+        Takes the course's folder and its secret before the lab is released, and puts there what grading needs.
     """
 
     samples: tuple[Sample, ...]
     written: str = ""
-    prepare: Callable[[Path], None] = _nothing_to_prepare
+    prepare: Callable[[Path, int], None] = _nothing_to_prepare
 
 
 def find_cell(notebook: NotebookNode, grade_id: str) -> NotebookNode:

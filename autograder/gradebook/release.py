@@ -20,6 +20,7 @@ from traitlets.config import Config
 from autograder.checking.lab import EXPLORE_FILE, PACKAGE, Lab
 from autograder.checking.sample_class import BEGIN, END
 from autograder.errors import UserError
+from autograder.gradebook import secret
 from autograder.gradebook.course_folder import CourseError, CourseFolder, errors_only
 from autograder.submissions.cells import explores
 from autograder.submissions.exploring import fingerprint
@@ -145,6 +146,9 @@ def write_source(course: CourseFolder, lab: Lab) -> Path:
         nbformat.write(notebook, made / f"{lab.name}.ipynb")
         if not (made / REPORT.name).exists():
             shutil.copyfile(REPORT, made / REPORT.name)
+        given = {} if lab.for_release is None else lab.for_release(course.root, secret.read_or_make(course.root))
+        for name, content in given.items():
+            (made / name).write_bytes(content)
         if place.exists():
             shutil.rmtree(place)
         made.rename(place)

@@ -146,7 +146,9 @@ class TrustedExecute(NbGraderPreprocessor):
                 cells.restore(nb, read_roles(where["db_url"], where["assignment"], where["notebook"]))
             else:
                 submission = replace(submission, notes=(*notes, *submission.notes))
-                material = lab.material(Path.cwd(), seed) if lab.material is not None else {}
+                # With other questions too, what was released is what the secret drew.
+                course = Path.cwd()
+                material = {} if lab.material is None else lab.material(course, secret.read_or_make(course))
                 conditions = grade.Conditions(seed, timeouts=self.timeouts, material=material)
                 verdict = grade.grade(nb, lab, sandbox, oracle, conditions, submission)
         for flag in verdict.flags:

@@ -178,7 +178,8 @@ def grade_all(
     roles = released_roles(course, lab)
     seed = secret.read_or_make(course.root) if seed is None else seed
     timeouts = timeouts or TrustedExecute(config=course.config).timeouts
-    material = lab.material(course.root, seed) if lab.material is not None else {}
+    # With other questions too, what was released is what the secret drew.
+    material = {} if lab.material is None else lab.material(course.root, secret.read_or_make(course.root))
     conditions = grade.Conditions(seed, roles, timeouts, material)
     fingerprint = joblib.hash((roles, seed, timeouts, executor.isolation, executors.code(), material))
     with contextlib.closing(Saver(course, lab, roles, fingerprint)) as saver:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
+from autograder.checking.metrics import auc
 from source_lib.atomic_files import atomic_write
 from source_lib.data import DataGenerator, DatasetError
 
@@ -19,7 +19,7 @@ _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
 def find_images(
-    dataset: str, labels: np.ndarray, sample_labels: Callable[[], np.ndarray] | None = None
+    dataset: str, labels: np.ndarray, sample: tuple[np.ndarray, np.ndarray] | None = None
 ) -> DataGenerator | None:
     """Return the data set whose test images labels belong to, as far as this machine has it.
 
@@ -29,18 +29,20 @@ def find_images(
         Its name.
     labels : numpy.ndarray of int, shape [N]
         The instructor's labels.
-    sample_labels : callable, optional
-        Returns the labels of the test images of its sample.
+    sample : tuple of numpy.ndarray, optional
+        The test images of its sample, as uint8, and their labels.
 
     Returns
     -------
     DataGenerator or None
         The sample where these are its labels; else the real images where they are as many; None where neither fits.
     """
-    sample = sample_labels is not None and np.array_equal(labels, sample_labels())
     found = DataGenerator(verbose=False)
     try:
-        found.generate(dataset, source="sample" if sample else "real")
+        if sample is not None and np.array_equal(labels, sample[1]):
+            found.generate(dataset, source="sample", sample_test=sample[0])
+        else:
+            found.generate(dataset, source="real")
     except DatasetError:
         return None
     return found if found.N_test == len(labels) else None
@@ -128,6 +130,63 @@ def color_predictions(x: np.ndarray, y: np.ndarray, x_test: np.ndarray, runs: in
         ]
     predicted = np.stack(predicted)
     return predicted[:, :, 1] if predicted.shape[2] == 2 else predicted
+
+
+def mean_color_predictions(x: np.ndarray, y: np.ndarray, x_test: np.ndarray) -> np.ndarray:
+    """Return what logistic regression predicts that knows the mean and the deviation of each channel and no more.
+
+    Parameters
+    ----------
+    x, y : numpy.ndarray, shapes [N, D_y, D_x, 3] and [N]
+        Images to learn from, and their classes, 0 and 1, both there.
+    x_test : numpy.ndarray, shape [M, D_y, D_x, 3]
+
+    Returns
+    -------
+    numpy.ndarray of float64, shape [M]
+        Probabilities of class 1.
+    """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    known, asked = (
+        np.concatenate([images.mean(axis=(1, 2)), images.std(axis=(1, 2))], axis=1) for images in (x, x_test)
+    )
+    return make_pipeline(StandardScaler(), LogisticRegression()).fit(known, y).predict_proba(asked)[:, 1]
+
+
+def color_scores(
+    x: np.ndarray, y: np.ndarray, x_test: np.ndarray, y_test: np.ndarray, runs: int = 5
+) -> dict[str, dict]:
+    """Return what colors alone reach for two classes: as six numbers of an image, and as all that they say.
+
+    Parameters
+    ----------
+    x, y : numpy.ndarray, shapes [N, D_y, D_x, 3] and [N]
+        Images to learn from, and their classes, 0 and 1, both there.
+    x_test, y_test : numpy.ndarray
+        The same to be judged by.
+    runs : int
+        How many trainings the boosting is averaged over.
+
+    Returns
+    -------
+    dict
+        ``mean_colors`` (of `mean_color_predictions`) and ``boosting`` (of `color_predictions`), each with ``accuracy``
+        and ``auc`` from 0 to 1.
+    """
+    predicted = {
+        "mean_colors": mean_color_predictions(x, y, x_test)[None],
+        "boosting": color_predictions(x, y, x_test, runs),
+    }
+    return {
+        name: {
+            "accuracy": float(np.mean((found > 0.5) == y_test)),
+            "auc": float(np.mean([auc(one, y_test) for one in found])),
+        }
+        for name, found in predicted.items()
+    }
 
 
 def _key(images: DataGenerator, runs: int) -> str:

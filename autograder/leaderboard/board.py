@@ -199,7 +199,8 @@ def make_board(
         _refuse_other_images(contest, folders, labels_file, len(labels))
     images, data = None, ""
     if contest.dataset is not None:
-        images = baseline.find_images(contest.dataset, labels, contest.sample_labels)
+        sample = None if contest.sample_test is None else contest.sample_test(secret)
+        images = baseline.find_images(contest.dataset, labels, sample)
         data = f"{contest.examples} that this machine does not have" if images is None else images.title
     rows.append(_simple(contest, labels, parts, steps))
     if images is not None:

@@ -78,7 +78,8 @@ def read_labels(path: Path, contest: Contest) -> np.ndarray:
             read = read_file(file.read(MAX_LABEL_BYTES), path.name, kind, contest, strict=True)
     except OSError as error:
         raise UserError(f"The label file {path} cannot be read: {error.strerror}.") from None
-    if read.values is None:
+    # Of a student's probabilities a class is read, and labels are none.
+    if read.values is None or (kind == "class" and read.column != kind):
         line = read.problems[0].line
         where = f"{path}, line {line}," if line else f"{path}"
         raise UserError(f"{where} is not what a label file holds: {_right_labels(kind, path, contest)}")

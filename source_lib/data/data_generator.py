@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import operator
+import os
+from pathlib import Path
 
 import numpy as np
 
@@ -79,6 +81,7 @@ class DataGenerator:
         N_test: int | None = None,
         source: str = "auto",
         seed: int = 0,
+        sample_test: str | os.PathLike | np.ndarray | None = None,
     ) -> None:
         """Load a data set into the attributes of this object.
 
@@ -104,12 +107,17 @@ class DataGenerator:
             that it has, in the proportions requested.
         seed : int
             Decides which images are chosen and in which order; the same seed gives the same arrays.
+        sample_test : str, path or numpy.ndarray of uint8, optional
+            Test images for the sample of a data set whose test labels are kept back, in place of its own, which are
+            for practice: a file that `numpy.save` wrote, or the images. Where there is no such file, and with real
+            images, it changes nothing.
 
         Raises
         ------
         DatasetError
-            If the data set is unknown or not yet available, a number of images is impossible, or ``source="real"``
-            and the data is missing or damaged. The message says what to do. The attributes are left as they were.
+            If the data set is unknown or not yet available, a number of images is impossible, ``source="real"`` and
+            the data is missing or damaged, or `sample_test` holds no such images. The message says what to do. The
+            attributes are left as they were.
         """
         known = _find(dataset)
         if source not in ("auto", "real", "sample"):
@@ -122,6 +130,9 @@ class DataGenerator:
 
         arrays, kind, origin = _load(known, source, self.verbose)
         x, y, x_test, y_test, *own = arrays
+        practice = kind == "sample" and known.brings_validation and sample_test is not None
+        if practice and (given := _given(sample_test, x_test)) is not None:
+            x_test, y_test, practice = given, None, False
         requested, shrunk = (N_train, N_valid, N_test), False
         if kind == "sample":
             N_train, N_valid, N_test = _fit(known, *requested, [len(part) for part in (x, x_test, *own[:1])])
@@ -163,6 +174,7 @@ class DataGenerator:
         elif kind == "sample" and (self.verbose or source == "auto"):
             fewer = " (all that it has)" if shrunk else ""
             why = f" {origin}" if origin else ' For the real images use source="real" or "auto".'
+            why += f" There is no {sample_test} here, so these test images are for practice." if practice else ""
             print(f"This is a sample, not {known.title}: {known.sample_title}; {counts}{fewer}.{why}")
 
     def plot(self, xx: np.ndarray, yy: np.ndarray, *, count: int = 16) -> None:
@@ -235,6 +247,28 @@ def _load(known: Dataset, source: str, verbose: bool) -> tuple[Arrays, str, str]
         if source == "real":
             raise
         return known.sample(), "sample", str(error)
+
+
+def _given(images: str | os.PathLike | np.ndarray, like: np.ndarray) -> np.ndarray | None:
+    """Return the test images that are to take the place of a sample's, or None where there is no such file."""
+    if isinstance(images, np.ndarray):
+        found, where = images, "sample_test"
+    else:
+        where = Path(images)
+        if not where.is_file():
+            return None
+        try:
+            found = np.load(where, allow_pickle=False)
+        except (OSError, ValueError, EOFError) as error:
+            raise DatasetError(
+                f"{where} cannot be read ({error}). Replace it by the file that came with the lab."
+            ) from None
+    if not isinstance(found, np.ndarray) or found.dtype != np.uint8 or found.shape[1:] != like.shape[1:]:
+        wanted = ", ".join(map(str, like.shape[1:]))
+        raise DatasetError(
+            f"{where} does not hold images [N, {wanted}] of uint8. Replace it by the file that came with the lab."
+        )
+    return found
 
 
 def _fit(

@@ -31,8 +31,14 @@ SIZE = 32
 #: How many images a course gets of each part.
 COUNTS = {"train": 20000, "valid": 3000, "test": 3000}
 MANIFEST = "patchcam.json"
-#: How many drawn images of tissue there are of each part.
-TISSUE_COUNTS = {"train": 3000, "valid": 500, "test": 1000}
+#: How many drawn images of tissue there are of each part. The test part that comes with the package is for practice.
+TISSUE_COUNTS = {"train": 3000, "valid": 500, "test": 500}
+#: How many test images a course draws for itself: another number, so that files of the wrong ones are known by it.
+N_TISSUE_TEST = 1000
+#: Which part of the nuclei is long, on average, in images of class 0 and of class 1.
+_LONG = (0.25, 0.75)
+#: Beside a course's secret, so that what else is drawn with it is drawn otherwise.
+_OF_COURSE = 3
 #: Images that are read at once: of the official size, 28 MB.
 _AT_ONCE = 1024
 #: Where the official files keep images and labels, and where the course's own do.
@@ -317,14 +323,16 @@ def _reason(error: OSError) -> str:
 def patchcam_sample() -> tuple[np.ndarray, np.ndarray, np.ndarray, None, np.ndarray, np.ndarray]:
     """Return drawn tissue in the layout of PatchCamelyon, without the labels of the test images, as there.
 
-    Nuclei lie on a stained ground. In half of the images nearly all are round, in the others nearly all are long:
-    class 1. Their areas, their number, the colors and the sharpness are drawn alike for both, so color says next to
-    nothing about the class. It is no tissue, and an accuracy on it says nothing about PatchCamelyon.
+    Nuclei lie on a stained ground. In half of the images most of them are round, in the others most are long: class 1.
+    Their areas, their number, the colors and the sharpness are drawn alike for both, so color says next to nothing
+    about the class, and since it is *most* of few nuclei, nobody can be right for all images. It is no tissue, and an
+    accuracy on it says nothing about PatchCamelyon.
 
     Returns
     -------
     x_train, y_train, x_test, y_test, x_valid, y_valid : numpy.ndarray of uint8
-        Images [N, 32, 32, 3] and classes [N], half of them 1; ``y_test`` is None. `tissue_labels` has it.
+        Images [N, 32, 32, 3] and classes [N], half of them 1; ``y_test`` is None. These test images are for practice:
+        whoever grades draws others with `tissue_test`.
 
     Examples
     --------
@@ -332,32 +340,50 @@ def patchcam_sample() -> tuple[np.ndarray, np.ndarray, np.ndarray, None, np.ndar
     >>> x_train.shape, y_train.mean(), y_test
     ((3000, 32, 32, 3), 0.5, None)
     """
-    drawn = {part: _tissue(part) for part in TISSUE_COUNTS}
+    drawn = {part: _tissue([seed], count) for seed, (part, count) in enumerate(TISSUE_COUNTS.items())}
     return *drawn["train"], drawn["test"][0], None, *drawn["valid"]
 
 
-def tissue_labels() -> np.ndarray:
-    """Return the classes of the test images of `patchcam_sample`, for whoever grades."""
-    return _tissue("test")[1]
+def tissue_test(secret: int) -> tuple[np.ndarray, np.ndarray]:
+    """Draw the test images that a course grades where it has no PatchCamelyon.
+
+    Parameters
+    ----------
+    secret : int
+        The course's. Whoever does not know it cannot compute the classes.
+
+    Returns
+    -------
+    x : numpy.ndarray of uint8, shape [N, 32, 32, 3]
+        The images, of the same kind as those of `patchcam_sample`.
+    y : numpy.ndarray of uint8, shape [N]
+        Their classes, half of them 1.
+
+    Examples
+    --------
+    >>> x, y = tissue_test(20261128)
+    >>> x.shape, y.mean()
+    ((1000, 32, 32, 3), 0.5)
+    """
+    return _tissue([secret, _OF_COURSE], N_TISSUE_TEST)
 
 
-def _tissue(part: str) -> tuple[np.ndarray, np.ndarray]:
-    """Draw one part; nobody needs to be able to draw the same on another version of NumPy."""
-    rng = np.random.default_rng([*TISSUE_COUNTS].index(part))
-    count, most, size = TISSUE_COUNTS[part], 9, 32
+def _tissue(seed: list[int], count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Draw images; nobody needs to be able to draw the same on another version of NumPy."""
+    rng = np.random.default_rng(seed)
+    most, size = 9, SIZE
     labels = rng.permutation(np.arange(count) % 2)
     nuclei = rng.integers(6, most + 1, (count, 1))
     order = rng.random((count, most)).argsort(axis=1)
     there = order < nuclei
-    # At most one nucleus of an image is of the other kind.
-    long = (order >= rng.integers(0, 2, (count, 1))) == (labels == 1)[:, None]
-    stretch = np.where(long, rng.uniform(1.9, 2.6, there.shape), rng.uniform(1.0, 1.25, there.shape))
-    area = rng.uniform(5.0, 12.0, (count, 1)) * rng.uniform(0.7, 1.3, there.shape)
+    long = rng.random(there.shape) < np.asarray(_LONG)[labels][:, None]
+    stretch = np.where(long, rng.uniform(1.7, 2.4, there.shape), rng.uniform(1.0, 1.3, there.shape))
+    area = rng.uniform(5.0, 11.0, (count, 1)) * rng.uniform(0.7, 1.3, there.shape)
     turn = rng.uniform(0, np.pi, there.shape)
     # One to each field of 3×3, so that they rarely touch.
     fields = np.stack(np.divmod(np.arange(most), 3), axis=1) * size / 3 + size / 6
     places = fields + rng.uniform(-3.0, 3.0, (count, most, 2))
-    sharp = rng.uniform(1.5, 4.0, (count, 1, 1))
+    sharp = rng.uniform(1.5, 3.5, (count, 1, 1))
     y, x = np.mgrid[:size, :size] + 0.5
     ink = np.zeros((count, size, size))
     for nucleus in range(most):
@@ -372,7 +398,7 @@ def _tissue(part: str) -> tuple[np.ndarray, np.ndarray]:
     stain = np.array([105, 65, 140]) + rng.normal(0, 18, (count, 3))
     strength = rng.uniform(0.6, 1.0, (count, 1, 1, 1))
     images = ground[:, None, None] + strength * ink[..., None] * (stain - ground)[:, None, None]
-    images += rng.normal(0, rng.uniform(4, 10, (count, 1, 1, 1)), images.shape)
+    images += rng.normal(0, rng.uniform(7, 14, (count, 1, 1, 1)), images.shape)
     return np.clip(np.rint(images), 0, 255).astype(np.uint8), labels.astype(np.uint8)
 
 

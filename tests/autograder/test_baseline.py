@@ -6,13 +6,21 @@ import pytest
 from sklearn.metrics import accuracy_score
 
 from autograder.leaderboard import baseline
-from autograder.leaderboard.baseline import color_baseline, color_predictions, color_statistics, find_images
-from source_lib.data.patchcam import tissue_labels
+from autograder.leaderboard.baseline import (
+    color_baseline,
+    color_predictions,
+    color_scores,
+    color_statistics,
+    find_images,
+)
+from source_lib.data.patchcam import tissue_test
+
+DRAWN = tissue_test(7)
 
 
 @pytest.fixture(scope="module")
 def sample():
-    return find_images("patchcam", tissue_labels(), tissue_labels)
+    return find_images("patchcam", DRAWN[1], DRAWN)
 
 
 @pytest.fixture
@@ -33,18 +41,19 @@ def real(tmp_path, monkeypatch):
 
 
 def test_labels_of_the_sample_are_known_for_what_they_are(sample, real):
-    assert sample.source == "sample" and sample.N_test == len(tissue_labels())
-    assert find_images("patchcam", tissue_labels(), tissue_labels).source == "sample", "also where real images are"
+    assert sample.source == "sample" and sample.N_test == len(DRAWN[1])
+    np.testing.assert_allclose(sample.x_test[0], DRAWN[0][0] / 127.5 - 1, atol=1e-6)
+    assert find_images("patchcam", DRAWN[1], DRAWN).source == "sample", "also where real images are"
 
 
 def test_other_labels_are_of_the_real_images_where_there_are_as_many(real):
-    assert find_images("patchcam", np.arange(12) % 2, tissue_labels).source == "real"
-    assert find_images("patchcam", np.arange(13) % 2, tissue_labels) is None
-    other = tissue_labels()
+    assert find_images("patchcam", np.arange(12) % 2, DRAWN).source == "real"
+    assert find_images("patchcam", np.arange(13) % 2, DRAWN) is None
+    other = DRAWN[1].copy()
     other[:2] = 1 - other[:2]
-    assert find_images("patchcam", other, tissue_labels) is None
+    assert find_images("patchcam", other, DRAWN) is None
     (real / "test_x.h5").write_bytes(b"half of it")
-    assert find_images("patchcam", np.arange(12) % 2, tissue_labels) is None
+    assert find_images("patchcam", np.arange(12) % 2, DRAWN) is None
 
 
 def test_statistics_know_the_colors_and_not_where_they_are():
@@ -64,11 +73,11 @@ def test_statistics_know_the_colors_and_not_where_they_are():
 
 def test_colors_say_little_about_the_sample(sample, tmp_path):
     found = color_baseline(sample, 2, tmp_path)
-    assert 0.45 < np.mean((found > 0.5) == tissue_labels()) < 0.70
+    assert 0.45 < np.mean((found > 0.5) == DRAWN[1]) < 0.70
 
 
 def test_it_learns_what_colors_say_and_only_once(real, tmp_path, monkeypatch):
-    images, keep = find_images("patchcam", np.arange(12) % 2, tissue_labels), tmp_path / "course"
+    images, keep = find_images("patchcam", np.arange(12) % 2, DRAWN), tmp_path / "course"
     keep.mkdir()
     found = color_baseline(images, 5, keep)
     assert found.shape == (5, 12) and accuracy_score(np.tile(np.arange(12) % 2, 5), found.ravel() > 0.5) == 1
@@ -100,6 +109,20 @@ def test_of_three_classes_it_predicts_a_probability_of_each():
     assert color_predictions(x[y < 2], y[y < 2], x_test, 2).shape == (2, 12), "of two classes, of the second alone"
 
 
+def test_scores_of_what_six_numbers_say_and_of_what_colors_say():
+    """What shows in the mean is known to both; what shows in nothing but a distribution is known to boosting alone."""
+    rng = np.random.default_rng(3)
+    y = rng.permutation(np.arange(300) % 2)
+    flat = rng.uniform(-0.5, 0.5, (300, 16, 16, 3)).astype(np.float32)
+    brighter = flat + 0.2 * y[:, None, None, None]
+    # The same mean and deviation, but two values only.
+    split = np.where(y[:, None, None, None] == 1, np.sign(flat) * np.float32(1 / 12**0.5), flat)
+    for x, least, most in ((brighter, 0.99, 1.0), (split, 0.0, 0.7)):
+        found = color_scores(x[:200], y[:200], x[200:], y[200:], 2)
+        assert least <= found["mean_colors"]["accuracy"] <= most
+        assert found["boosting"]["accuracy"] > 0.95 and found["boosting"]["auc"] > 0.95
+
+
 def test_where_nothing_can_be_kept_it_is_computed_all_the_same(real, tmp_path):
-    images = find_images("patchcam", np.arange(12) % 2, tissue_labels)
+    images = find_images("patchcam", np.arange(12) % 2, DRAWN)
     assert color_baseline(images, 2, tmp_path / "nowhere").shape == (2, 12)

@@ -81,6 +81,20 @@ UNTIDY = [
     (b"Id,Class\n0,1\n1,0\n2,1\n", 1, "'Id'", "id,class"),
     (b"id,label\n0,1\n1,0\n2,1\n", 1, "'label'", "id,class"),
     (b'"id","class"\n"0","1"\n"1","0"\n"2","1"\n', 1, "quotes", "without quotes"),
+    (b"id,class\n0,True\n1,False\n2,True\n", 2, "class is written as True", "astype(int)"),
+    (b"id,class\n0,1\n1,FALSE\n2,true\n", 3, "class is written as FALSE", "astype(int)"),
+    (b"id,class\n0,[1]\n1,[0]\n2,[1]\n", 2, "class is written as [1]", "astype(int)"),
+    (b"id,class\n0,1\n1,[[0.]]\n2,( 1 )\n", 3, "class is written as [[0.]]", "astype(int)"),
+    (b"id,class\n0,np.int64(1)\n1,np.int64(0)\n2,np.int64(1)\n", 2, "np.int64(1)", "astype(int)"),
+    (b"id,class\n0,[True]\n1,[False]\n2,np.True_\n", 2, "class is written as [True]", "astype(int)"),
+    (b"id,class\n1,1\n2,0\n3,1\n", 2, "ids begin with 1", "0 to 2"),
+    (b"id,class\n3,1\n1,1\n2,0\n", 2, "ids begin with 1", "0 to 2"),
+    (b"id,class\n0,0.7\n1,0.2\n2,0.9\n", 2, "0.7 is no whole number", "argmax"),
+    (b"id,class\n0,1.0\n1,0.2\n2,0.9\n", 2, "written as 1.0", "astype(int)"),
+    (b"id,class\n0,[0.7]\n1,[0.2]\n2,[0.9]\n", 2, "class is written as [0.7]", "astype(int)"),
+    (b"id,probability\n0,0.7\n1,0.2\n2,0.9\n", 1, "probabilities, where classes are expected", "id,class"),
+    (b"id,0,1\n0,0,1\n1,1,0\n2,0,1\n", 1, "3 columns", "argmax(axis=1)"),
+    (b"id,prob_0,prob_1\n0,0.3,0.7\n1,0.9,0.1\n2,0,1\n", 1, "3 columns", "argmax(axis=1)"),
 ]
 
 
@@ -88,7 +102,7 @@ UNTIDY = [
 def test_what_spreadsheets_do_is_reported_and_still_read(content, line, what, remedy):
     one = read(content, column="class")
     problem = faults(one)[0]
-    assert problem.line == line and what in problem.what and remedy in problem.remedy
+    assert not one.right and problem.line == line and what in problem.what and remedy in problem.remedy
     np.testing.assert_array_equal(one.values, [1, 0, 1])
 
 
@@ -109,24 +123,26 @@ def test_decimal_commas():
         (b"id,class\n0,1\n1,0\n", 3, "ends after 2 predictions", "3 test images"),
         (CLASSES + b"3,1\n", 5, "ends after 4 predictions", "3 test images"),
         (b"id,class\n0,1\n1,0\n1,1\n", 4, "id 1 is there a second time", "0 to 2"),
-        (b"id,class\n1,1\n2,0\n3,1\n", 2, "begin with 1", "0 to 2"),
         (b"id,class\n0,1\n1,0\n7,1\n", 4, "id 7 is out of range, and 2 is missing", "0 to 2"),
         (b"id,class\n0,1\n-1,0\n2,1\n", 3, "'-1' is no whole number", "indices"),
         (b"id,class\n0,1\n1,2\n2,1\n", 3, "class 2 is out of range", "0 to 1"),
         (b"id,class\n0,1\n1,-1\n2,1\n", 3, "-1 is negative", "from 0"),
-        (b"id,class\n0,0.7\n1,0.2\n2,0.9\n", 2, "0.7 is no whole number", "argmax"),
-        (b"id,class\n0,1.0\n1,0.2\n2,0.9\n", 3, "0.2 is no whole number", "argmax"),
         (b"id,class\n0,1\n1,\n2,1\n", 3, "missing", "loss"),
         (b"id,class\n0,1\n1,nan\n2,1\n", 3, "nan", "loss"),
         (b"id,class\n0,1\n1,tumor\n2,1\n", 3, "'tumor' is no number", "a class"),
-        (b"id,class\n0,1\n1,[0]\n2,1\n", 3, "'[0]' is no number", "a class"),
+        (b"id,class\n0,1\n1,[tumor]\n2,1\n", 3, "'[tumor]' is no number", "a class"),
+        (b"id,class\n0,1\n1,[0 1]\n2,1\n", 3, "'[0 1]' is no number", "a class"),
+        (b"id,class\n0,0.7\n1,1.2\n2,0.9\n", 2, "0.7 is no whole number", "argmax"),
+        (b"id,class\n0,0.7\n1,-0.2\n2,0.9\n", 2, "0.7 is no whole number", "argmax"),
+        (b"id,class\n1,1\n2,0\n4,1\n", 4, "id 4 is out of range, and 0 is missing", "0 to 2"),
+        (b"id,0,1\n0,1,1\n1,0,1\n2,1,0\n", 1, "3 columns", "argmax(axis=1)"),
+        (b"id,1,0\n0,1,0\n1,0,1\n2,1,0\n", 1, "3 columns", "argmax(axis=1)"),
+        (b"id,a,b\n0,1,0\n1,0,1\n2,1,0\n", 1, "3 columns", "argmax(axis=1)"),
         (b"id,class\n0,1\n1\n2,1\n", 3, "1 value", "a class"),
         (b"id,class\n0,1\n1,0,0\n2,1\n", 3, "3 values", "a class"),
         (b"id,class\n0,1\n1,1 0\n2,1\n", 3, "'1 0' is no number", "a class"),
         (b"id,class\n0,1\n1,99999999999999999999\n2,1\n", 3, "out of range", "from 0"),
-        (b"id,0,1\n0,1,0\n1,0,1\n2,1,0\n", 1, "3 columns", "argmax(axis=1)"),
         (b"class\n1\n0\n1\n", 1, "one column", "id,class"),
-        (PROBABILITIES, 1, "probabilities, where classes are expected", "id,class"),
         (b"\x89PNG\r\n\x00\x00", 2, "no text", "UTF-8"),
         ("id,class\n0,é\n".encode("latin1"), 2, "not encoded as UTF-8", "UTF-8"),
         (b"\xff\xfe\x00", 1, "no text", "UTF-8"),
@@ -137,6 +153,46 @@ def test_what_has_no_clear_meaning_is_reported_and_not_read(content, line, what,
     said = [problem for problem in faults(one) if what in problem.what]
     assert said and said[0].line == line and remedy in said[0].remedy
     assert one.values is None
+
+
+def test_of_three_classes_nothing_but_a_class_is_one():
+    for content in (b"id,class\n0,0.7\n1,2\n2,1\n", PROBABILITIES, b"id,class\n0,True\n1,2\n2,1\n"):
+        one = read(content, column="class", classes=3)
+        assert one.values is None and faults(one)
+    one = read(b"id,c0,c1,c2\n0,0.1,0.2,0.7\n1,1,0,0\n2,0,1,0\n", column="class", classes=3)
+    np.testing.assert_array_equal(one.values, [2, 0, 1])
+
+
+def test_names_of_classes_are_read_where_they_are_known():
+    one = read(b"id,class\n0,tumor\n1,No tumor\n2,tumor\n", column="class", class_names=("no tumor", "tumor"))
+    assert not one.right and "written as tumor" in faults(one)[0].what
+    np.testing.assert_array_equal(one.values, [1, 0, 1])
+    one = read(b"id,no tumor,tumor\n0,0,1\n1,1,0\n2,0,1\n", column="class", class_names=("no tumor", "tumor"))
+    np.testing.assert_array_equal(one.values, [1, 0, 1])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"id,probability\n0,[0.5]\n1,[0.25]\n2,[1.]\n",
+        b"id,probability\n0,np.float32(0.5)\n1,np.float32(2.5e-1)\n2,np.float32(1.0)\n",
+        b"id,class\n0,0.5\n1,0.25\n2,1\n",
+        b"id,0,1\n0,0.5,0.5\n1,0.75,0.25\n2,0,1\n",
+        b'id,probability\n0,"0,5"\n1,"0,25"\n2,"1"\n',
+        b"id,probability\n1,0.5\n2,0.25\n3,1\n",
+    ],
+)
+def test_probabilities_that_are_clear_are_reported_and_read(content):
+    one = read(content, column="probability")
+    assert not one.right and one.column == "probability"
+    np.testing.assert_array_equal(one.values, [0.5, 0.25, 1])
+
+
+def test_what_is_said_is_about_the_images_that_are_predicted():
+    for part, images in (("test", "test images"), ("valid", "validation images")):
+        for content in (b"id,class\n0,1\n1,0\n", b"id,class\n0,1\nx,0\n2,1\n", b"id,class\n1,1\n2,0\n3,1\n"):
+            said = " ".join(map(str, read(content, part=part).problems))
+            assert images in said and said.count("images") == 1
 
 
 @pytest.mark.parametrize("value", [b"nan", b"inf", b"-inf", b"1.5", b"-0.25", b"1e400", b""])

@@ -1,8 +1,9 @@
 """Lab 3, tumor classification."""
 
 from autograder.checking.lab import Lab
-from autograder.labs.lab3.checks import CHECKS, material
+from autograder.labs.lab3.checks import CHECKS
 from autograder.labs.lab3.faults import FAULTS
+from autograder.labs.lab3.images import for_grading, for_release
 
 LAB = Lab(
     name="lab3",
@@ -10,5 +11,6 @@ LAB = Lab(
     checks=CHECKS,
     manual={"discussion": 6.0},
     faults=FAULTS,
-    material=material,
+    material=for_grading,
+    for_release=for_release,
 )

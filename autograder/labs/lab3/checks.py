@@ -1,15 +1,15 @@
 """Lab 3, tumor classification: files of predictions, scored with labels that no student's code has ever seen.
 
-Nothing is trained while grading. What a file says is what counts: its form, whether it is of a training of its own, how
-many test images it names right, and whether the AUC that is reported is the one that its probabilities give.
+Nothing is trained while grading. What a file says is what counts: its form, whether it is of its images, for class 1
+and of a training of its own, how many test images it names right, and whether the AUC that is reported is the one that
+its probabilities give.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import replace
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,9 +18,10 @@ from autograder.checking import compare, metrics
 from autograder.checking.problem import Problem, lost
 from autograder.checking.rubric import Check, Line
 from autograder.checking.student import FLAGS, Student, StudentError, once
-from autograder.errors import UserError
+from autograder.labs.lab3 import contents
 from autograder.labs.lab3.faults import FAULTS
-from source_lib.data import DataGenerator, DatasetError, patchcam
+from autograder.labs.lab3.images import BANDS, SAMPLE_TEST
+from source_lib.data import DataGenerator, patchcam
 from source_lib.predictions import FileProblem, Predictions, among, read_predictions
 
 Rng = np.random.Generator
@@ -31,16 +32,12 @@ CLASSES, PROBABILITIES, VALIDATION = (
     tuple(f"run{k}{kind}.csv" for k in range(1, TRAININGS + 1)) for kind in ("", "_prob", "_valid")
 )
 _COLUMN = dict.fromkeys(CLASSES, "class") | dict.fromkeys((*PROBABILITIES, *VALIDATION), "probability")
-#: The average accuracy that each line asks for.
-ACCURACIES = {"some": 0.60, "more": 0.65, "all": 0.70}
 #: How far a reported AUC may be off: Keras' own is an approximation.
 TOLERANCE = 0.005
 #: How far a variance may be off, as a part of it: of AUCs that were rounded to three digits it is a little different.
 VARIANCE_TOLERANCE = 0.1
 #: How far the accuracy on test images may be from the best that the probabilities of validation images allow.
 _SUSPECT = 0.10
-#: Beside the course's configuration, written by ``cnn-course data patchcam``.
-LABELS = Path("labels") / "lab3.csv"
 
 
 # The files.
@@ -52,7 +49,15 @@ def _read(student: Student) -> Mapping[str, Predictions]:
     beside = student.files
     n_test, n_valid = _counts(student)
     return {
-        name: read_predictions(beside[name], n_valid if name in VALIDATION else n_test, 2, column, name)
+        name: read_predictions(
+            beside[name],
+            n_valid if name in VALIDATION else n_test,
+            2,
+            column,
+            name,
+            "valid" if name in VALIDATION else "test",
+            patchcam.DATASET.class_names,
+        )
         for name, column in _COLUMN.items()
         if name in beside
     }
@@ -64,6 +69,14 @@ def _counts(student: Student) -> tuple[int | None, int | None]:
         return len(student.material["y_test"]), len(student.material["y_valid"])
     data = _data(student)
     return (data.N_test, data.N_valid) if data is not None else (None, None)
+
+
+def _valid_labels(student: Student) -> np.ndarray | None:
+    """Return the labels of the validation images, where these are known."""
+    if student.material:
+        return student.material["y_valid"]
+    data = _data(student)
+    return None if data is None else data.y_valid
 
 
 def _data(student: Student) -> DataGenerator | None:
@@ -79,10 +92,8 @@ def _format(names: tuple[str, ...], what: str) -> Callable[[Student, Rng], Probl
         if not there:
             return lost(what, f"There is no {names[0]} beside the notebook.")
         faults = [next(problem for problem in one.problems if not problem.harmless) for one in there if not one.right]
-        if names is VALIDATION:
-            pairs = zip(PROBABILITIES, VALIDATION, strict=True)
-            twice = [among([read[test], read[valid]]) for test, valid in pairs if test in read and valid in read]
-            faults += [f for found in twice for f in found if f.what.startswith("It predicts the same")]
+        wrong = _contents(student).wrong
+        faults += [wrong[one.name] for one in there if one.right and one.name in wrong]
         if not faults:
             return None
         return lost(what, _grouped(faults) + _of_sample(student, there))
@@ -101,12 +112,24 @@ def _grouped(faults: list[FileProblem]) -> str:
 
 
 def _of_sample(student: Student, there: list[Predictions]) -> str:
-    """Say so where files are of the sample's test images, and others are asked for."""
-    count = patchcam.TISSUE_COUNTS["test"]
-    lines = {len(student.files[one.name].split()) for one in there}
-    if _counts(student)[0] in (None, count) or lines != {count + 1}:
+    """Say so where files are of other images than those that are asked for, known by their number."""
+    part = "valid" if there[0].name in VALIDATION else "test"
+    wanted = _counts(student)[part == "valid"]
+    lines = {len(student.files[one.name].split()) - 1 for one in there}
+    practice = patchcam.TISSUE_COUNTS[part]
+    if wanted is None or lines == {wanted}:
         return ""
-    return f" The sample has {count} test images: were these files made while PatchCamelyon could not be found?"
+    if wanted == patchcam.N_TISSUE_TEST and lines == {practice}:
+        return (
+            f" The sample has {practice} images for practice: were these files made without {SAMPLE_TEST}, which came "
+            "with the lab, beside the notebook?"
+        )
+    of_sample = {practice, patchcam.N_TISSUE_TEST} if part == "test" else {practice}
+    if lines <= of_sample:
+        return (
+            f" The sample has {lines.pop()} such images: were these files made while PatchCamelyon could not be found?"
+        )
+    return ""
 
 
 def _five(student: Student, rng: Rng) -> Problem | None:
@@ -121,19 +144,75 @@ def _five(student: Student, rng: Rng) -> Problem | None:
     # What cannot be understood has lost its points for that already.
     if all(one.values is None for one in read.values()):
         return lost(what, "None of them can be understood.")
-    for names in (CLASSES, PROBABILITIES, VALIDATION):
-        if between := among(read[name] for name in names):
-            return lost(what, _grouped(between))
-    return None
+    between = _contents(student).copied
+    return lost(what, _grouped(between)) if between else None
+
+
+@dataclass(frozen=True)
+class _Contents:
+    """What is wrong with files whose form may be right.
+
+    Attributes
+    ----------
+    wrong : dict of str to FileProblem
+        By the name of a file: it is not of its images in their order, or not of class 1.
+    copied : list of FileProblem
+        What is of no training of its own.
+    """
+
+    wrong: Mapping[str, FileProblem]
+    copied: list[FileProblem]
+
+
+@once
+def _contents(student: Student) -> _Contents:
+    """Find out what is wrong with the contents of files. Each fault is found once: a copy is not judged further."""
+    read = _read(student)
+    wrong: dict[str, FileProblem] = {}
+    copied: list[FileProblem] = []
+    for names, judge in ((CLASSES, None), (PROBABILITIES, _of_test), (VALIDATION, _of_validation)):
+        there = [read[name] for name in names if name in read and read[name].values is not None]
+        if judge is not None:
+            wrong |= {one.name: problem for one in there if (problem := contents.by_itself(one)) is not None}
+        near, involved = contents.copies([one for one in there if one.name not in wrong])
+        same = among(there)
+        copied += same or near
+        involved |= {problem.file for problem in same}
+        for one in there if judge is not None else ():
+            if one.name not in wrong and one.name not in involved and (problem := judge(student, one)) is not None:
+                wrong[one.name] = problem
+    return _Contents(wrong, copied)
+
+
+def _of_test(student: Student, one: Predictions) -> FileProblem | None:
+    """Return what is wrong with probabilities of test images, by the classes of the same training."""
+    own = _read(student).get(CLASSES[PROBABILITIES.index(one.name)])
+    truth = student.material.get("y_test")
+    if own is None or own.values is None:
+        return None if truth is None else contents.for_labels(one, truth)
+    problem = contents.for_classes(one, own)
+    if problem is None or truth is None:
+        return problem
+    # Where the classes are of no use and the probabilities are, these are right. Classes are paid for their accuracy.
+    return None if contents.side(one.values, truth) > max(contents.side(own.values, truth), 0) else problem
+
+
+def _of_validation(student: Student, one: Predictions) -> FileProblem | None:
+    """Return what is wrong with probabilities of validation images, by these images' labels."""
+    twin = _read(student).get(PROBABILITIES[VALIDATION.index(one.name)])
+    if twin is not None and twin.values is not None and (same := contents.copies([twin, one])[0]):
+        return same[0]
+    labels = _valid_labels(student)
+    return None if labels is None else contents.for_labels(one, labels)
 
 
 # The accuracy.
 
 
-def _reaches(least: float) -> Callable[[Student, Rng], Problem | None]:
-    what = f"be right for at least {100 * least:.0f} % of the test images, on average over five files"
-
+def _reaches(band: int) -> Callable[[Student, Rng], Problem | None]:
     def question(student: Student, rng: Rng) -> Problem | None:
+        least = student.material["bands"][band]
+        what = f"be right for at least {100 * least:g} % of the test images, on average over five files"
         found = _accuracies(student)
         mean = sum(one or 0.0 for one in found) / TRAININGS
         if mean >= least - 1e-9:
@@ -152,28 +231,58 @@ def _accuracies(student: Student) -> list[float | None]:
     read, truth = _read(student), student.material["y_test"]
     values = [read[name].values if name in read else None for name in CLASSES]
     accuracies = [None if one is None else float((one == truth).mean()) for one in values]
-    _compare_with_validation(student, [one for one in accuracies if one is not None])
+    _look_closer(student, accuracies)
     return accuracies
 
 
-def _compare_with_validation(student: Student, found: list[float]) -> None:
-    """Leave a note where test images are classified far better or worse than validation images. It costs nothing.
+def _look_closer(student: Student, accuracies: list[float | None]) -> None:
+    """Leave notes on what a person should look at. They cost nothing.
 
-    Far better: their labels were looked up. Far worse: the files, or the labels for grading, are of other images.
+    Test images that are classified far better than validation images: their labels were looked up. Far worse: the
+    files, or the labels for grading, are of other images. Probabilities that say no more than classes: invented ones.
     """
+    read, wrong = _read(student), _contents(student).wrong
+    flags = student.notes.setdefault(FLAGS, [])
+    valid = [_best_accuracy(read.get(name), student.material["y_valid"]) for name in VALIDATION]
+    pairs = [
+        (name, on_test, on_valid)
+        for name, on_test, on_valid in zip(VALIDATION, accuracies, valid, strict=True)
+        if on_test is not None and on_valid is not None and name not in wrong
+    ]
+    if pairs:
+        name, on_test, on_valid = max(pairs, key=lambda pair: abs(pair[1] - pair[2]))
+        if abs(on_test - on_valid) > _SUSPECT:
+            k = 1 + VALIDATION.index(name)
+            flags.append(
+                f"Training {k} is right for {100 * on_test:.0f} % of the test images, and for up to "
+                f"{100 * on_valid:.0f} % of the validation images: were labels known, or do files and labels not "
+                "belong together?"
+            )
+    empty = [
+        name
+        for name in (*PROBABILITIES, *VALIDATION)
+        if name in read
+        and read[name].values is not None
+        and name not in wrong
+        and contents.only_classes_and_noise(
+            read[name].values, student.material["y_valid" if name in VALIDATION else "y_test"]
+        )
+    ]
+    if empty:
+        flags.append(
+            f"In {', '.join(empty)} a probability says nothing about the class beyond being above 0.5 or below: are "
+            "they classes with noise?"
+        )
+
+
+def _best_accuracy(one: Predictions | None, labels: np.ndarray) -> float | None:
+    """Return the balanced accuracy that the best threshold gives; None where no file can be understood."""
     from sklearn.metrics import roc_curve
 
-    try:
-        values, labels = _validation(student)
-    except StudentError:
-        return
-    curves = [roc_curve(labels, one) for one in values]
-    valid = np.mean([(1 + np.max(true - false)) / 2 for false, true, _ in curves])
-    if found and abs(np.mean(found) - valid) > _SUSPECT:
-        student.notes.setdefault(FLAGS, []).append(
-            f"The files are right for {100 * np.mean(found):.0f} % of the test images, and for up to {100 * valid:.0f} "
-            "% of the validation images: were the labels known, or do files and labels not belong together?"
-        )
+    if one is None or one.values is None or len(np.unique(labels)) < 2:
+        return None
+    false, true, _ = roc_curve(labels, one.values)
+    return float((1 + np.max(true - false)) / 2)
 
 
 def _like_what(found: list[float | None]) -> str:
@@ -215,8 +324,7 @@ def _report_of(student: Student) -> Mapping:
 
 def _validation(student: Student) -> tuple[list[np.ndarray], np.ndarray]:
     """Return the probabilities of the validation images, of each file that can be understood, and their labels."""
-    data = _data(student)
-    labels = student.material["y_valid"] if student.material else None if data is None else data.y_valid
+    labels = _valid_labels(student)
     if labels is None:
         raise StudentError("The validation images are not loaded: run the cell that makes data.")
     read = _read(student)
@@ -229,8 +337,23 @@ def _validation(student: Student) -> tuple[list[np.ndarray], np.ndarray]:
 
 
 def _recomputed(student: Student) -> list[float]:
+    """Return the AUC of each file.
+
+    A file with the probability of class 0 has lost its points for that. What is reported may be of either class.
+    """
     values, labels = _validation(student)
-    return [metrics.auc(one, labels) for one in values]
+    found = [metrics.auc(one, labels) for one in values]
+    try:
+        mine = _list(_report_of(student))
+    except StudentError:
+        return found
+    if len(mine) != len(found):
+        return found
+    other = [contents.side(one, labels) < 0 for one in values]
+    return [
+        1 - auc if turned and abs(got - (1 - auc)) < abs(got - auc) else auc
+        for auc, got, turned in zip(found, mine, other, strict=True)
+    ]
 
 
 def _number(reported: Mapping, key: str) -> float:
@@ -297,65 +420,6 @@ def _known(student: Student) -> str:
     return f" {fitting[0]}" if len(fitting) == 1 else ""
 
 
-# What grading alone has.
-
-
-def material(course: Path, seed: int) -> Mapping[str, Any]:
-    """Return the labels of the test images and of the validation images, and what the images are.
-
-    The sample is graded where there are no real images, or the course's labels are those of the sample.
-
-    Parameters
-    ----------
-    course : pathlib.Path
-        The course's folder.
-    seed : int
-        Not used: nothing is drawn.
-
-    Returns
-    -------
-    dict
-        ``y_test`` [N], ``y_valid`` [N] and ``data``, what the images are.
-
-    Raises
-    ------
-    UserError
-        If the labels of the test images are missing, or are not those of the images that this machine has.
-    """
-    path = course / LABELS
-    real = patchcam.find_patchcam() is not None and not _of_the_sample(path)
-    data = DataGenerator(verbose=False)
-    try:
-        # As in the notebook, but for the training images: which ones are for validation does not depend on these.
-        data.generate("patchcam", N_train=1, source="real" if real else "sample")
-    except DatasetError as error:
-        raise UserError(str(error)) from None
-    if path.is_file():
-        labels = read_predictions(path, data.N_test, data.K, "class", str(path))
-        faults = [problem for problem in labels.problems if not problem.harmless]
-        if faults:
-            where = "" if real else " There is no PatchCamelyon on this machine, so they are compared with its sample."
-            raise UserError(
-                f"The labels for grading do not fit. {replace(faults[0], remedy='')} "
-                f"There must be one class, 0 or 1, for each of the {data.N_test} test images.{where}"
-            )
-        truth = labels.values
-    elif real:
-        raise UserError(
-            f"There are no labels for grading: {path} is missing. The file is written when the images are made: "
-            f"cnn-course data patchcam --from DIR --labels {LABELS}"
-        )
-    else:
-        truth = patchcam.tissue_labels().astype(np.int64)
-    return {"y_test": truth, "y_valid": data.y_valid, "data": data.title}
-
-
-def _of_the_sample(path: Path) -> bool:
-    """Return whether labels for grading are those of the sample, which is what is graded then."""
-    truth = patchcam.tissue_labels()
-    return path.is_file() and np.array_equal(read_predictions(path, len(truth)).values, truth)
-
-
 _LATER = "only whoever grades has the labels of the test images. Your validation images tell you what to expect."
 
 CHECKS = (
@@ -386,8 +450,15 @@ CHECKS = (
     Check(
         "accuracy",
         tuple(
-            Line(key, f"Test images: {100 * least:.0f} % right on average", 3.0, _reaches(least), later=_LATER)
-            for key, least in ACCURACIES.items()
+            Line(
+                key,
+                f"Test images: {100 * BANDS['real'][band]:g} % right on average; of the sample "
+                f"{100 * BANDS['sample'][band]:g} %",
+                3.0,
+                _reaches(band),
+                later=_LATER,
+            )
+            for band, key in enumerate(("some", "more", "all"))
         ),
     ),
     Check(

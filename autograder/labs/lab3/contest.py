@@ -1,8 +1,9 @@
 """The leaderboard of lab 3: accuracy and AUC of five trainings on the test images."""
 
 from autograder.checking.contest import Contest
-from autograder.labs.lab3.checks import CLASSES, LABELS, PROBABILITIES
-from source_lib.data.patchcam import tissue_labels
+from autograder.labs.lab3.checks import CLASSES, PROBABILITIES
+from autograder.labs.lab3.images import LABELS
+from source_lib.data.patchcam import tissue_test
 
 CONTEST = Contest(
     name="lab3",
@@ -11,5 +12,5 @@ CONTEST = Contest(
     labels=LABELS,
     make_labels="cnn-course data patchcam --from DIR --labels",
     dataset="patchcam",
-    sample_labels=tissue_labels,
+    sample_test=tissue_test,
 )

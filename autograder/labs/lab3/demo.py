@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from autograder.checking.sample_class import Sample, SampleClass
-from autograder.labs.lab3.checks import LABELS
 from autograder.labs.lab3.faults import FAULTS
-from source_lib.data.patchcam import tissue_labels
+from autograder.labs.lab3.images import LABELS
+from source_lib.data.patchcam import tissue_test
 from source_lib.predictions import table, write_csv
 
 
@@ -44,10 +44,10 @@ def _with(fault: str) -> Callable[[Mapping[str, Any]], Mapping[str, bytes]]:
     return files
 
 
-def _write_labels(course: Path) -> None:
+def _write_labels(course: Path, seed: int) -> None:
     # Real images without their labels could not be graded, so the class works with the sample.
     (course / LABELS).parent.mkdir()
-    write_csv(course / LABELS, "class", tissue_labels())
+    write_csv(course / LABELS, "class", tissue_test(seed)[1])
 
 
 SAMPLE_CLASS = SampleClass(

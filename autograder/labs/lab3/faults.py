@@ -113,6 +113,41 @@ def _instead(name: str, content: bytes) -> Callable[[Files], Files]:
     return lambda files: files | {name: content}
 
 
+def _probabilities(content: bytes) -> np.ndarray:
+    return np.array([float(p) for _, p in _rows(content)])
+
+
+def _written(probabilities: np.ndarray) -> bytes:
+    return _csv("id,probability", list(enumerate(probabilities.tolist())))
+
+
+def _of_probabilities(change: Callable[[np.ndarray], np.ndarray]) -> Callable[[Files], Files]:
+    """Return a change of all files of probabilities, of test images and of validation images."""
+    return _each(rf"{PROBABILITIES}|{VALIDATION}", lambda content: _written(change(_probabilities(content))))
+
+
+def _mean_of_the_others(files: Files) -> Files:
+    last = {
+        f"run5{kind}.csv": np.mean([_probabilities(files[f"run{k}{kind}.csv"]) for k in range(1, 5)], axis=0)
+        for kind in ("_prob", "_valid")
+    }
+    return files | {name: _written(mean) for name, mean in last.items()}
+
+
+def _one_training_with_noise(files: Files) -> Files:
+    noisy = _under_five_names(files)
+    for name in files:
+        if "_" in name and name[3] != "1":
+            right = _probabilities(noisy[name])
+            noise = np.random.default_rng(int(name[3])).normal(0, 1e-9, len(right))
+            noisy[name] = _written(np.clip(right + noise, 0, 1))
+    return noisy
+
+
+def _mixed_up(files: Files) -> Files:
+    return files | {f"run{k}_prob.csv": files[f"run{k % 5 + 1}_prob.csv"] for k in range(1, 6)}
+
+
 def _half(files: Files) -> Files:
     # In the middle of a line, as a full disk or a broken upload leaves it.
     content = files["run2.csv"]
@@ -172,10 +207,11 @@ def _percent(values: list[np.ndarray], labels: np.ndarray) -> Report:
 
 
 _ACCURACY = frozenset(("some", "more", "all"))
+_PROBABILITIES = frozenset(("probabilities", "validation"))
 _REPORTED = frozenset(("auc", "mean", "variance"))
 
 FAULTS = (
-    _fault("one_hot_classes", _ACCURACY | {"classes"}, _each(CLASSES, _one_hot_classes)),
+    _fault("one_hot_classes", frozenset(("classes",)), _each(CLASSES, _one_hot_classes)),
     _fault("one_hot_ids", _ACCURACY | {"classes"}, _each(CLASSES, _one_hot_ids)),
     _fault("argmax_over_images", _ACCURACY | {"classes"}, _each(CLASSES, _argmax_over_images)),
     _fault(
@@ -184,13 +220,31 @@ FAULTS = (
         _each(CLASSES, lambda content: re.sub(rb"(?m)(?<=,[01])$", b".0", content)),
     ),
     _fault(
+        "classes_as_booleans",
+        frozenset(("classes",)),
+        _each(CLASSES, lambda content: _csv("id,class", [(k, c == "1") for k, c in _rows(content)])),
+    ),
+    _fault(
+        "values_in_brackets",
+        frozenset(("classes", "probabilities", "validation")),
+        _each(ANY, lambda content: re.sub(rb"(?m)(?<=[0-9],)([0-9.e-]+)$", rb"[\1]", content)),
+    ),
+    _fault(
+        "classes_by_name",
+        frozenset(("classes",)),
+        _each(
+            CLASSES,
+            lambda content: _csv("id,class", [(k, "tumor" if c == "1" else "no tumor") for k, c in _rows(content)]),
+        ),
+    ),
+    _fault(
         "probabilities_for_classes",
-        _ACCURACY | {"classes"},
+        frozenset(("classes",)),
         lambda files: files | {f"run{k}.csv": files[f"run{k}_prob.csv"] for k in range(1, 6)},
     ),
     _fault(
         "probabilities_called_classes",
-        _ACCURACY | {"classes"},
+        frozenset(("classes",)),
         lambda files: (
             files | {f"run{k}.csv": files[f"run{k}_prob.csv"].replace(b"probability", b"class", 1) for k in range(1, 6)}
         ),
@@ -208,7 +262,7 @@ FAULTS = (
     ),
     _fault(
         "ids_from_one",
-        _ACCURACY | {"classes"},
+        frozenset(("classes",)),
         _each(CLASSES, lambda content: _csv("id,class", [(int(k) + 1, c) for k, c in _rows(content)])),
     ),
     _fault("index_column", frozenset(("classes", "probabilities", "validation")), _each(ANY, _index_column)),
@@ -217,6 +271,17 @@ FAULTS = (
     _fault("byte_order_mark", frozenset(("classes",)), _each(CLASSES, lambda content: b"\xef\xbb\xbf" + content)),
     _fault("four_trainings", frozenset(("five", "all")), _without(5)),
     _fault("one_training_under_five_names", frozenset(("five",)), _under_five_names),
+    _fault("one_training_with_noise", frozenset(("five",)), _one_training_with_noise),
+    _fault("mean_of_the_others", frozenset(("five",)), _mean_of_the_others),
+    _fault("probability_of_class_0", _PROBABILITIES, _of_probabilities(lambda p: 1 - p)),
+    _fault("classes_as_probabilities", _PROBABILITIES, _of_probabilities(lambda p: (p > 0.5).astype(float))),
+    _fault("probabilities_sorted", _PROBABILITIES, _of_probabilities(np.sort)),
+    _fault(
+        "probabilities_shuffled",
+        _PROBABILITIES,
+        _of_probabilities(lambda p: np.random.default_rng(0).permutation(p)),
+    ),
+    _fault("probabilities_of_another_run", frozenset(("probabilities",)), _mixed_up),
     _fault("cut_in_the_middle", frozenset(("classes", "all")), _half),
     _fault("empty_file", frozenset(("classes", "all")), _instead("run3.csv", b"")),
     _fault("no_text", frozenset(("classes", "all")), _instead("run3.csv", bytes(range(256)) * 40)),

@@ -1,4 +1,4 @@
-"""How lab 3's own solution is trained: once for each seed on all training images, and once for each split on most."""
+"""How lab 3's own solution is trained: on all training images, on a part of them, and on the sample."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 SEEDS = (0, 1, 2)
 #: Trainings on a part of the training images, scored on the rest.
 SPLITS = (0,)
+#: Trainings on the sample, as a student without PatchCamelyon makes them; scored on test images that this secret draws.
+SAMPLE_SEEDS = (1, 2, 3, 4, 5)
+SAMPLE_SECRET = 0
 #: How many of the training images such a rest has, one of so many.
 _PART = 7
 
@@ -29,8 +32,9 @@ def train(
     kept: Path,
     seeds: Iterable[int] = SEEDS,
     splits: Iterable[int] = SPLITS,
+    sample_seeds: Iterable[int] = SAMPLE_SEEDS,
 ) -> tuple[Record, list[Record]]:
-    """Train once for each seed, and once for each split.
+    """Train once for each seed and each split, and on the sample.
 
     Parameters
     ----------
@@ -43,6 +47,8 @@ def train(
         Trainings that are scored on the validation images.
     splits : iterable of int
         Trainings that are scored on the seventh of the training images that each leaves out.
+    sample_seeds : iterable of int
+        Trainings on the sample's images, whatever `data` is.
 
     Returns
     -------
@@ -53,22 +59,36 @@ def train(
     """
     made = read_lines(kept)
     everything = np.arange(data.N_train)
-    wanted = [("validation", seed, everything, data.x_valid, data.y_valid) for seed in seeds]
+    wanted = [("validation", seed, data, everything, data.x_valid, data.y_valid) for seed in seeds]
     for split in splits:
         order = np.random.default_rng(split).permutation(data.N_train)
         rest, most = np.split(order, [data.N_train // _PART])
-        wanted.append(("split", split, most, data.x_train[rest], data.y_train[rest]))
+        wanted.append(("split", split, data, most, data.x_train[rest], data.y_train[rest]))
+    if sample_seeds := tuple(sample_seeds):
+        drawn, y_test = sample()
+        rows = np.arange(drawn.N_train)
+        wanted += [("sample", seed, drawn, rows, drawn.x_test, y_test) for seed in sample_seeds]
     lines = []
-    for judged, seed, rows, x, y in wanted:
+    for judged, seed, images, rows, x, y in wanted:
         line = next((line for line in made if (line["judged"], line["seed"]) == (judged, seed)), None)
         if line is None:
-            found = train_once(solution, seed, data.x_train[rows], data.y_train[rows], x, y)
+            found = train_once(solution, seed, images.x_train[rows], images.y_train[rows], x, y)
             line = {"judged": judged, "seed": seed, "images": len(rows), **found}
             made.append(line)
             write_lines(kept, made)
         print(f"{judged} {seed}: accuracy {line['accuracy']:.4f}, AUC {line['auc']:.4f}", flush=True)
         lines.append(line)
     return {"images": {"training": data.N_train, "validation": data.N_valid}}, lines
+
+
+def sample() -> tuple[DataGenerator, np.ndarray]:
+    """Return the sample with test images of `SAMPLE_SECRET`, and their classes."""
+    from source_lib.data import DataGenerator, patchcam
+
+    x_test, y_test = patchcam.tissue_test(SAMPLE_SECRET)
+    data = DataGenerator(verbose=False)
+    data.generate("patchcam", source="sample", sample_test=x_test)
+    return data, y_test.astype(np.int64)
 
 
 def train_once(

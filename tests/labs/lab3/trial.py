@@ -9,6 +9,7 @@ from sklearn.metrics import roc_auc_score
 
 from autograder.checking.student import NotebookStudent
 from autograder.labs.lab3 import LAB, checks
+from autograder.labs.lab3.images import BANDS
 from source_lib import predictions
 from source_lib.data import DataGenerator, patchcam
 from source_lib.predictions import table
@@ -17,14 +18,17 @@ from tests.labs.kit import asked
 #: How well the five trainings of a right submission tell the classes apart: right for 82 % to 88 % of the images.
 SEPARATIONS = (1.0, 1.1, 0.95, 1.2, 0.9)
 LONG_SEEDS = 1
+#: Of the course: it draws the images that are graded.
+SECRET = 20_261_128
 
 
 @functools.cache
 def material():
-    """Return what grading the sample has."""
+    """Return what grading the sample has, whether or not real images are on this machine."""
+    x_test, y_test = patchcam.tissue_test(SECRET)
     data = DataGenerator(verbose=False)
-    data.generate("patchcam", source="sample")
-    return {"y_test": patchcam.tissue_labels().astype(int), "y_valid": data.y_valid, "data": data.title}
+    data.generate("patchcam", source="sample", sample_test=x_test)
+    return {"y_test": y_test.astype(int), "y_valid": data.y_valid, "bands": BANDS["sample"], "data": data.title}
 
 
 def scores(labels, separation, seed):
@@ -43,9 +47,13 @@ def right_files(material, separations=SEPARATIONS):
     return files
 
 
-def validation(files):
-    """Return the probabilities of the validation images of each training that has a file."""
-    return [predictions.read_predictions(files[name]).values for name in checks.VALIDATION if name in files]
+def validation(files, count=500):
+    """Return the probabilities of the validation images of each training that has a file; None where it is unclear."""
+    return [
+        predictions.read_predictions(files[name], count, column="probability").values
+        for name in checks.VALIDATION
+        if name in files
+    ]
 
 
 def report(values, labels):
@@ -58,6 +66,15 @@ def reordered(content):
     return b"\n".join([header, *np.random.default_rng(1).permutation(lines).tolist()])
 
 
+def rewritten(content, write):
+    """Write the probabilities of a file otherwise; classes stay as they are."""
+    header, *lines = content.decode().split()
+    if header != "id,probability":
+        return content
+    pairs = (line.split(",") for line in lines)
+    return "\n".join([header, *(f"{k},{write(float(p))}" for k, p in pairs)]).encode()
+
+
 #: How a right file may be written.
 FORMS = {
     "as the course writes it": lambda content: content,
@@ -66,6 +83,12 @@ FORMS = {
     "no last line end": lambda content: content.rstrip(b"\n"),
     "empty lines at the end": lambda content: content + b"\n\n",
     "CR": lambda content: content.replace(b"\n", b"\r"),
+    "in single precision": lambda content: rewritten(content, lambda p: np.float32(p).item()),
+    "rounded to two digits": lambda content: rewritten(content, lambda p: round(p, 2)),
+    "in scientific notation": lambda content: rewritten(content, "{:.9e}".format),
+    "capital E and a plus sign": lambda content: rewritten(content, lambda p: f"{p:+.6E}"),
+    "another threshold": lambda content: content,
+    "overconfident": lambda content: rewritten(content, lambda p: 1 / (1 + ((1 - p) / max(p, 1e-300)) ** 6)),
 }
 #: How a right report may be given.
 REPORTS = {
@@ -80,11 +103,15 @@ VARIANTS = (*FORMS, *REPORTS)
 def outcome(tools, seed, variant=None, fault=None):
     right, labels = right_files(material()), material()["y_valid"]
     files = {name: FORMS.get(variant, FORMS["as the course writes it"])(content) for name, content in right.items()}
+    if variant == "another threshold":
+        for k in range(1, 6):
+            test = predictions.read_predictions(right[f"run{k}_prob.csv"]).values
+            files[f"run{k}.csv"] = table("class", (test > 0.42).astype(int))
     if fault is not None and fault.to == "files":
         files = fault.apply(files)
     # Of files that cannot be understood somebody has computed the report before they were spoiled.
-    whole = fault is not None and fault.id == "one_training_under_five_names"
-    there = validation(files) if whole or len(validation(files)) == 4 else validation(right)
+    there = validation(files)
+    there = validation(right) if any(values is None for values in there) else there
     reported = (fault.apply(report) if fault is not None and fault.to == "report" else report)(there, labels)
     reported = REPORTS.get(variant, lambda told: told)(reported)
     for path in Path().glob("run*.csv"):

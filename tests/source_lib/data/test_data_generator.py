@@ -214,3 +214,33 @@ def test_real_mnist(capsys):
         data.generate("mnist", N_train=55000, N_valid=5001)
     with pytest.raises(DatasetError, match="10000 test images"):
         data.generate("mnist", N_test=10001)
+
+
+def test_test_images_that_came_with_a_lab_take_the_place_of_those_for_practice(offline, tmp_path, capsys):
+    given = np.random.default_rng(0).integers(0, 256, (7, 32, 32, 3), dtype=np.uint8)
+    np.save(tmp_path / "given.npy", given)
+    data = DataGenerator(verbose=False)
+    for test in (tmp_path / "given.npy", str(tmp_path / "given.npy"), given):
+        data.generate("patchcam", N_train=10, source="sample", sample_test=test)
+        np.testing.assert_allclose(data.x_test, given / 127.5 - 1, atol=1e-6)
+        assert data.N_test == 7 and data.y_test is None
+    assert "practice" not in capsys.readouterr().out
+    data.generate("patchcam", N_train=10, sample_test=tmp_path / "none.npy")
+    assert data.N_test > 7 and "no " + str(tmp_path / "none.npy") in capsys.readouterr().out
+    mnist = sample(N_train=20, sample_test=tmp_path / "given.npy")
+    assert mnist.N_test == sample(N_train=20).N_test, "its test labels are not kept back"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"no array", np.zeros((3, 32, 32, 3)), np.zeros((3, 28, 28, 1), np.uint8), np.array(None, dtype=object)],
+    ids=["empty", "text", "floats", "other size", "objects"],
+)
+def test_test_images_that_are_none_are_refused(tmp_path, content):
+    path = tmp_path / "given.npy"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        np.save(path, content, allow_pickle=True)
+    with pytest.raises(DatasetError, match=r"given.npy .*Replace it by the file that came with the lab"):
+        DataGenerator(verbose=False).generate("patchcam", source="sample", sample_test=path)

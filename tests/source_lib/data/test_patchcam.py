@@ -19,7 +19,7 @@ from source_lib.data.patchcam import (
     make_patchcam,
     patchcam_sample,
     read_patchcam,
-    tissue_labels,
+    tissue_test,
 )
 from source_lib.predictions import read_predictions
 
@@ -298,16 +298,28 @@ def test_manifest_is_json(official, tmp_path):
 def tissue():
     x_train, y_train, x_test, y_test, x_valid, y_valid = patchcam_sample()
     assert y_test is None
-    return {"train": (x_train, y_train), "valid": (x_valid, y_valid), "test": (x_test, tissue_labels())}
+    return {
+        "train": (x_train, y_train),
+        "valid": (x_valid, y_valid),
+        "practice": (x_test, None),
+        "test": tissue_test(5),
+    }
 
 
 def test_tissue_has_the_layout_of_patchcam(tissue):
     seen = set()
     for x, y in tissue.values():
-        assert x.shape[1:] == (32, 32, 3) and x.dtype == y.dtype == np.uint8
-        assert len(x) == len(y) and y.mean() == 0.5
+        assert x.shape[1:] == (32, 32, 3) and x.dtype == np.uint8
+        assert y is None or (len(x) == len(y) and y.dtype == np.uint8 and y.mean() == 0.5)
         seen |= {image.tobytes() for image in x}
-    assert len(seen) == sum(len(y) for _, y in tissue.values()), "no image twice"
+    assert len(seen) == sum(len(x) for x, _ in tissue.values()), "no image twice"
+
+
+def test_another_secret_draws_other_test_images():
+    (x, y), (again, y_again), (other, y_other) = tissue_test(5), tissue_test(5), tissue_test(2**63 + 5)
+    np.testing.assert_array_equal(x, again)
+    np.testing.assert_array_equal(y, y_again)
+    assert len({image.tobytes() for image in (*x, *other)}) == 2 * len(x) and 0.4 < (y == y_other).mean() < 0.6
 
 
 def test_color_alone_says_little_about_tissue(tissue):
