@@ -38,10 +38,13 @@ class Region:
         What it is about. Two regions of one factor are no pair.
     holds : callable
         Takes the arguments, and returns whether they lie in it.
+    alone : bool
+        Whether it makes no pairs: nothing else of the arguments matters there.
     """
 
     factor: str
     holds: Callable[..., bool]
+    alone: bool = False
 
     def has(self, arguments: Sequence) -> bool:
         """Return whether arguments lie in the region; whatever it cannot look at lies outside."""
@@ -142,7 +145,7 @@ class Pool:
 
     def pairs(self) -> Iterator[tuple[str, str]]:
         """Yield the pairs of regions of different factors."""
-        regions = self.domain.regions
+        regions = {name: region for name, region in self.domain.regions.items() if not region.alone}
         for one, other in itertools.combinations(regions, 2):
             if regions[one].factor != regions[other].factor:
                 yield one, other

@@ -35,15 +35,33 @@ from benchmarks.domain import Pool, confined, domains_of
 from benchmarks.report import Figure
 
 ROOT = Path(__file__).resolve().parents[1]
-#: Of the questions.
-SEEDS, QUICK_SEEDS = (1, 2, 3), (1,)
-#: How many inputs are drawn from a domain, and how many faults of each function the quick form tries.
-DRAWN, QUICK_DRAWN, QUICK_FAULTS = 3000, 800, 60
 WORKERS = 2
 #: Of processor time for one fault and one seed: what hangs gets no points.
 SECONDS = 20.0
 WANTED = 0.99
 KINDS = ("region", "pair", "syntax")
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much is tried.
+
+    Attributes
+    ----------
+    seeds : tuple of int
+        Of the questions.
+    most : int
+        How many faults of a kind are graded of one function; if there are more, always the same sample.
+    drawn : int
+        How many inputs are drawn from a domain.
+    """
+
+    seeds: tuple[int, ...] = (1, 2, 3)
+    most: int = 1500
+    drawn: int = 3000
+
+
+FULL, QUICK = Effort(), Effort(seeds=(1,), most=20, drawn=500)
 
 
 @dataclass(frozen=True)
@@ -117,6 +135,7 @@ def figures(quick: bool, tell: Callable[[str], None]) -> list[Figure]:
     list of Figure
     """
     found: list[Figure] = []
+    effort = QUICK if quick else FULL
     # Spawned, not forked: TensorFlow does not survive a fork once it has computed something.
     with multiprocessing.get_context("spawn").Pool(WORKERS) as processes:
         for lab in all_labs():
@@ -124,17 +143,14 @@ def figures(quick: bool, tell: Callable[[str], None]) -> list[Figure]:
                 continue
             for function in module.DOMAINS:
                 start = time.perf_counter()
-                results = measured(lab.name, function, quick, processes)
-                measured_with = {
-                    "seconds": round(time.perf_counter() - start, 1),
-                    "seeds": len(QUICK_SEEDS if quick else SEEDS),
-                    "drawn": QUICK_DRAWN if quick else DRAWN,
-                }
-                found.append(score(results, lab, function, **measured_with))
+                results = measured(lab.name, function, effort, processes)
+                seconds = round(time.perf_counter() - start, 1)
+                tried = {"seeds": len(effort.seeds), "drawn": effort.drawn, "seconds": seconds}
+                found.append(score(results, lab, function, **tried))
                 tell(f"{function}: {found[-1].measured:.4f} of {len(results)} faults")
                 for line in survivors(results):
                     tell(line)
-            found.append(losses(lab, module, QUICK_SEEDS if quick else SEEDS, tell))
+            found.append(losses(lab, module, effort.seeds, tell))
     return found
 
 
@@ -177,15 +193,19 @@ def score(results: Sequence[Result], lab: Lab, function: str, **more: float) -> 
 
 def losses(lab: Lab, module: ModuleType, seeds: Sequence[int], tell: Callable[[str], None]) -> Figure:
     """Return how many of the right ways lose points: their changes would be found for the wrong reason."""
+    ways = {
+        (function, way): answer
+        for function, domain in module.DOMAINS.items()
+        for way, answer in {**module.WAYS[function], "that of the domain": domain.solve}.items()
+    }
     bad = [
         f"{function}, {way}"
-        for function, ways in module.WAYS.items()
-        for way, answer in ways.items()
+        for (function, way), answer in ways.items()
         if any(loses_points(lab, function, module.namespace(function, answer), seed) for seed in seeds)
     ]
     for way in bad:
         tell(f"{lab.name}: the right way {way} loses points")
-    raw = {"ways": bad, "tried": sum(map(len, module.WAYS.values()))}
+    raw = {"ways": bad, "tried": len(ways)}
     return Figure(f"right ways that lose points, {lab.name}", len(bad), at_most=0, timed=False, raw=raw)
 
 
@@ -213,29 +233,26 @@ def survivors(results: Sequence[Result]) -> Iterator[str]:
 
 
 @functools.cache
-def pool_of(lab: str, function: str, quick: bool) -> Pool:
+def pool_of(lab: str, function: str, drawn: int) -> Pool:
     """Return inputs from all over the domain of a function, always the same ones."""
-    return Pool(domains_of(get_lab(lab)).DOMAINS[function], QUICK_DRAWN if quick else DRAWN)
+    return Pool(domains_of(get_lab(lab)).DOMAINS[function], drawn)
 
 
-def mutants(lab: str, function: str, quick: bool) -> list[Mutant]:
+def mutants(lab: str, function: str, effort: Effort) -> list[Mutant]:
     """Return the faults of one function, always the same ones.
 
     Parameters
     ----------
     lab, function : str
-    quick : bool
-        A sample of them, as many of each kind.
+    effort : Effort
     """
-    ones = [*_confined(function, pool_of(lab, function, quick))]
+    ones = [*_confined(function, pool_of(lab, function, effort.drawn))]
     for way, answer in domains_of(get_lab(lab)).WAYS[function].items():
         for change in syntax_changes.changes(answer):
             ones.append(Mutant(function, way=way, change=change.where, source=change.source))
-    if not quick:
-        return ones
     rng = np.random.default_rng(0)
     by_kind = [[one for one in ones if one.kind == kind] for kind in KINDS]
-    return [of_kind[k] for of_kind in by_kind for k in sorted(rng.permutation(len(of_kind))[: QUICK_FAULTS // 3])]
+    return [of_kind[k] for of_kind in by_kind for k in sorted(rng.permutation(len(of_kind))[: effort.most])]
 
 
 def _confined(function: str, pool: Pool) -> Iterator[Mutant]:
@@ -277,14 +294,13 @@ def functions_of(mutant: Mutant, module: ModuleType) -> dict[str, Any]:
 # Grading.
 
 
-def measured(lab: str, function: str, quick: bool, processes: Any = None) -> list[Result]:
+def measured(lab: str, function: str, effort: Effort, processes: Any = None) -> list[Result]:
     """Grade the faults of one function.
 
     Parameters
     ----------
     lab, function : str
-    quick : bool
-        A sample of them, with one seed.
+    effort : Effort
     processes : multiprocessing.pool.Pool, optional
         Where; in this process without.
 
@@ -292,19 +308,18 @@ def measured(lab: str, function: str, quick: bool, processes: Any = None) -> lis
     -------
     list of Result
     """
-    ones = mutants(lab, function, quick)
-    each = functools.partial(graded, lab, quick)
+    ones = mutants(lab, function, effort)
+    each = functools.partial(graded, lab, effort)
     return list(map(each, ones) if processes is None else processes.imap(each, ones, chunksize=8))
 
 
-def graded(lab_name: str, quick: bool, mutant: Mutant) -> Result:
+def graded(lab_name: str, effort: Effort, mutant: Mutant) -> Result:
     """Grade one fault with all seeds.
 
     Parameters
     ----------
     lab_name : str
-    quick : bool
-        With one seed.
+    effort : Effort
     mutant : Mutant
 
     Returns
@@ -312,18 +327,17 @@ def graded(lab_name: str, quick: bool, mutant: Mutant) -> Result:
     Result
     """
     lab = get_lab(lab_name)
-    seeds = QUICK_SEEDS if quick else SEEDS
     try:
         functions = functions_of(mutant, domains_of(lab))
     except Exception:
         # What ends the cell gets nothing, whatever is asked.
-        return Result(mutant, (True,) * len(seeds))
-    found = tuple(loses_points(lab, mutant.function, functions, seed) for seed in seeds)
+        return Result(mutant, (True,) * len(effort.seeds))
+    found = tuple(loses_points(lab, mutant.function, functions, seed) for seed in effort.seeds)
     if all(found):
         return Result(mutant, found)
     if mutant.change in equivalents(lab_name).get(f"{mutant.function}.{mutant.way}", {}):
         return Result(mutant, found, equivalent=True)
-    pool = pool_of(lab_name, mutant.function, quick)
+    pool = pool_of(lab_name, mutant.function, effort.drawn)
     try:
         with time_limit():
             position = pool.first_wrong(functions[mutant.function])

@@ -10,7 +10,7 @@ import pytest
 from autograder.labs import all_labs, get_lab
 from benchmarks import mutation, syntax_changes
 from benchmarks.domain import Domain, Pool, Region, confined, domains_of
-from benchmarks.mutation import Mutant, Result
+from benchmarks.mutation import QUICK, Mutant, Result
 
 MEASURED = [(lab, domains_of(lab)) for lab in all_labs() if domains_of(lab) is not None]
 FUNCTIONS = [
@@ -180,8 +180,9 @@ def test_what_hangs_is_stopped():
 
 
 @EVERY_FUNCTION
-def test_there_are_twenty_right_ways_and_each_is_right_all_over_the_domain(lab, module, function):
-    pool = mutation.pool_of(lab.name, function, quick=True)
+@pytest.mark.parametrize("drawn", [60, pytest.param(mutation.FULL.drawn, marks=pytest.mark.long)])
+def test_there_are_twenty_right_ways_and_each_is_right_all_over_the_domain(lab, module, function, drawn):
+    pool = mutation.pool_of(lab.name, function, drawn)
     assert len(module.WAYS[function]) >= 20
     wrong = {}
     for way, answer in module.WAYS[function].items():
@@ -192,29 +193,33 @@ def test_there_are_twenty_right_ways_and_each_is_right_all_over_the_domain(lab, 
 
 
 @EVERY_FUNCTION
-def test_right_ways_lose_nothing(lab, module, function):
+@pytest.mark.parametrize("seeds", [1, pytest.param(20, marks=pytest.mark.long)])
+def test_right_ways_lose_nothing(lab, module, function, seeds):
+    ways = {**module.WAYS[function], "that of the domain": module.DOMAINS[function].solve}
     lost = [
-        way
-        for way, answer in module.WAYS[function].items()
-        if mutation.loses_points(lab, function, module.namespace(function, answer), seed=1)
+        (way, seed)
+        for way, answer in ways.items()
+        for seed in range(seeds)
+        if mutation.loses_points(lab, function, module.namespace(function, answer), seed)
     ]
     assert lost == []
 
 
 @EVERY_FUNCTION
 def test_every_region_holds_something_to_be_wrong_about(lab, module, function):
-    pool = mutation.pool_of(lab.name, function, quick=True)
+    pool = mutation.pool_of(lab.name, function, QUICK.drawn)
     assert [name for name in pool.domain.regions if not pool.faults(name)] == []
 
 
 @EVERY_FUNCTION
 def test_known_faults_are_wrong_in_the_domain(lab, module, function):
     """What a known fault does wrong must show: else the domain is too small to judge a check by."""
-    pool = mutation.pool_of(lab.name, function, quick=True)
+    pool = mutation.pool_of(lab.name, function, QUICK.drawn)
+    (right, *_) = module.WAYS[function].values()
     unseen = []
     for fault in lab.faults:
         if fault.function == function and fault.to == "function":
-            answer = fault.apply(module.namespace(function, next(iter(module.WAYS[function].values())))[function])
+            answer = fault.apply(module.namespace(function, right)[function])
             if pool.first_wrong(answer) is None:
                 unseen.append(fault.id)
     assert unseen == []
@@ -230,6 +235,6 @@ def test_equivalents_name_changes_that_there_are_and_say_why():
 
 @EVERY_FUNCTION
 def test_checks_find_a_sample_of_the_faults(lab, module, function):
-    results = mutation.measured(lab.name, function, quick=True)
+    results = mutation.measured(lab.name, function, QUICK)
     figure = mutation.score(results, lab, function)
     assert figure.measured >= mutation.WANTED, "\n".join(mutation.survivors(results))

@@ -488,8 +488,9 @@ def _activation_regions() -> dict[str, Region]:
         "the first number of x is its largest": lambda x, name: x.size > 1 and x.argmax() == 0,
         "the mean of x < 0": lambda x, name: x.mean() < 0,
     }
-    groups = (("name", names), ("shape", shapes), ("size", sizes), ("values of x", spreads))
-    regions = {name: Region(factor, condition) for factor, group in groups for name, condition in group.items()}
+    groups = (("shape", shapes), ("size", sizes), ("values of x", spreads))
+    regions = {name: Region("name", condition, alone=True) for name, condition in names.items()}
+    regions |= {name: Region(factor, condition) for factor, group in groups for name, condition in group.items()}
     regions |= {
         f"act is {name!r}": Region("name", lambda x, act, name=name: act == name) for name in ("linear", *known)
     }
