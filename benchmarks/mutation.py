@@ -25,7 +25,6 @@ from typing import Any
 import numpy as np
 
 from autograder.checking.lab import Lab
-from autograder.checking.reasons import find_problem
 from autograder.checking.rubric import Check
 from autograder.checking.student import NotebookStudent, Oracle
 from autograder.grading.answer_cache import AnswerCache
@@ -39,6 +38,8 @@ WORKERS = 2
 #: Of processor time for one fault and one seed: what hangs gets no points.
 SECONDS = 20.0
 WANTED = 0.99
+#: How many of what survives is kept of one function.
+KEPT = 60
 KINDS = ("region", "pair", "syntax")
 
 
@@ -107,7 +108,7 @@ class Result:
     equivalent : bool
         Whether it is as right as what it was made of.
     shows : str
-        An input that shows that it is not; empty where it was always found.
+        Why it should have been found, such as an input that it is wrong for; empty where it was always found.
     """
 
     mutant: Mutant
@@ -187,7 +188,7 @@ def score(results: Sequence[Result], lab: Lab, function: str, **more: float) -> 
         sum(asked) / len(asked),
         at_least=WANTED,
         timed=False,
-        raw={"lab": lab.name, "function": function, "kinds": table, "survivors": left} | more,
+        raw={"lab": lab.name, "function": function, "kinds": table, "survivors": left[:KEPT], "left": len(left)} | more,
     )
 
 
@@ -221,12 +222,11 @@ def survivors(results: Sequence[Result]) -> Iterator[str]:
     for (kind, place), ones in sorted(places.items(), key=lambda item: (KINDS.index(item[0][0]), -len(item[1]))):
         function = ones[0][0].function
         if kind == "syntax":
-            yield from (
-                f"{function}, {place}: {mutant.name}{sometimes}; wrong for {shows}" for mutant, sometimes, shows in ones
-            )
+            yield from (f"{function}, {place}: {mutant.name}{sometimes}; {shows}" for mutant, sometimes, shows in ones)
         else:
             ways = ", ".join(f"{mutant.wrong}{sometimes}" for mutant, sometimes, _ in ones)
-            yield f"{function} where {place}: {len(ones)} not found: {ways}"
+            broken = {shows for _, _, shows in ones if shows.startswith("the check")}
+            yield "; ".join([f"{function} where {place}: {len(ones)} not found: {ways}", *sorted(broken)])
 
 
 # Generating.
@@ -332,7 +332,11 @@ def graded(lab_name: str, effort: Effort, mutant: Mutant) -> Result:
     except Exception:
         # What ends the cell gets nothing, whatever is asked.
         return Result(mutant, (True,) * len(effort.seeds))
-    found = tuple(loses_points(lab, mutant.function, functions, seed) for seed in effort.seeds)
+    try:
+        found = tuple(loses_points(lab, mutant.function, functions, seed) for seed in effort.seeds)
+    except Exception as error:
+        # What a student returns must not break a check: it is as bad as paying for it.
+        return Result(mutant, (False,) * len(effort.seeds), shows=f"the check itself raises {error!r}")
     if all(found):
         return Result(mutant, found)
     if mutant.change in equivalents(lab_name).get(f"{mutant.function}.{mutant.way}", {}):
@@ -342,10 +346,10 @@ def graded(lab_name: str, effort: Effort, mutant: Mutant) -> Result:
         with time_limit():
             position = pool.first_wrong(functions[mutant.function])
     except TooLongError:
-        return Result(mutant, found, shows="it takes too long on some input")
+        return Result(mutant, found, shows="takes too long on some input")
     if position is None:
         return Result(mutant, found, equivalent=True)
-    return Result(mutant, found, shows=described(pool.arguments[position]))
+    return Result(mutant, found, shows=f"wrong for {described(pool.arguments[position])}")
 
 
 @functools.cache
@@ -376,14 +380,9 @@ def loses_points(lab: Lab, function: str, functions: Mapping[str, Any], seed: in
     """
     check = _check(lab.name, function)
     student = NotebookStudent(functions, _answers(lab.name))
-    rngs = np.random.default_rng(seed).spawn(len(check.lines))
     try:
         with time_limit():
-            # Line by line as `Check.judge` asks them, but the first that is lost is enough.
-            return any(
-                find_problem(line.question, student, rng, check.wording) is not None
-                for line, rng in zip(check.lines, rngs, strict=True)
-            )
+            return any(problem is not None for problem in check.judge(student, np.random.default_rng(seed)))
     except TooLongError:
         return True
 

@@ -428,7 +428,10 @@ def _convolution_regions(batch: bool) -> dict[str, Region]:
         *(("bias", biases), ("precision of x", precision), ("order of W", order)),
     )
     regions = _of_size(batch=batch) | {
-        name: Region(factor, condition) for factor, group in groups for name, condition in group.items()
+        # Where no weight is left, nothing of the image and the kernel matters.
+        name: Region(factor, condition, alone=name == "all W = 0")
+        for factor, group in groups
+        for name, condition in group.items()
     }
     regions |= _of_channels(lambda x, W, b, act: W.shape[2], "C_I", 2, 4, 8)
     regions |= _of_channels(lambda x, W, b, act: W.shape[3], "C_O", 2, 4, 8)
@@ -572,7 +575,11 @@ def _dense_regions() -> dict[str, Region]:
         *(("sizes", sizes), ("form", form), ("weights", weights), ("sums", sums), ("bias", biases)),
         *(("precision of h", precision), ("order of W", order)),
     )
-    regions = {name: Region(factor, condition) for factor, group in groups for name, condition in group.items()}
+    regions = {
+        name: Region(factor, condition, alone=name == "all W = 0")
+        for factor, group in groups
+        for name, condition in group.items()
+    }
     values = {
         name: region for name, region in _of_values(0, "h", "some {} > 3").items() if not name.endswith("Fortran order")
     }
