@@ -36,7 +36,7 @@ from benchmarks.report import Figure
 ROOT = Path(__file__).resolve().parents[1]
 WORKERS = 2
 #: Of processor time for one fault and one seed: what hangs gets no points.
-SECONDS = 20.0
+SECONDS = 10.0
 WANTED = 0.99
 #: How many of what survives is kept of one function.
 KEPT = 60
@@ -388,14 +388,14 @@ def loses_points(lab: Lab, function: str, functions: Mapping[str, Any], seed: in
 
 
 @contextlib.contextmanager
-def time_limit(seconds: float = SECONDS) -> Iterator[None]:
-    """Raise a `TooLongError` in what takes more processor time than that."""
+def time_limit() -> Iterator[None]:
+    """Raise a `TooLongError` in what takes more than `SECONDS` of processor time."""
 
     def stop(*_: object) -> None:
         raise TooLongError
 
     before = signal.signal(signal.SIGPROF, stop)
-    signal.setitimer(signal.ITIMER_PROF, seconds)
+    signal.setitimer(signal.ITIMER_PROF, SECONDS)
     try:
         yield
     finally:
