@@ -148,9 +148,9 @@ def figures(quick: bool, tell: Callable[[str], None]) -> list[Figure]:
                 seconds = round(time.perf_counter() - start, 1)
                 tried = {"seeds": len(effort.seeds), "drawn": effort.drawn, "seconds": seconds}
                 found.append(score(results, lab, function, **tried))
-                tell(f"{function}: {found[-1].measured:.4f} of {len(results)} faults")
+                tell(counted(found[-1]))
                 for line in survivors(results):
-                    tell(line)
+                    tell(f"  {line}")
             found.append(losses(lab, module, effort.seeds, tell))
     return found
 
@@ -190,6 +190,14 @@ def score(results: Sequence[Result], lab: Lab, function: str, **more: float) -> 
         timed=False,
         raw={"lab": lab.name, "function": function, "kinds": table, "survivors": left[:KEPT], "left": len(left)} | more,
     )
+
+
+def counted(figure: Figure) -> str:
+    """Say in a line what became of the faults of one function."""
+    kinds = figure.raw["kinds"].values()
+    generated, found, equivalent = (sum(kind[what] for kind in kinds) for what in ("generated", "found", "equivalent"))
+    numbers = f"{generated} generated, {found} found, {equivalent} equivalent, {figure.raw['left']} survive"
+    return f"{figure.raw['function']}: {numbers}, score {figure.measured:.4f}"
 
 
 def losses(lab: Lab, module: ModuleType, seeds: Sequence[int], tell: Callable[[str], None]) -> Figure:
