@@ -14,7 +14,7 @@ from tests.conftest import ROOT
 
 #: What `source_lib` knows nothing of.
 ABOVE = {"autograder", "nbgrader", "IPython", "ipykernel", "jupyter", "jupyter_core", "jupytext", "nbformat"}
-INSIDE = {"autograder.sandbox", "autograder.sandbox.stubs", "autograder.sandbox.wire", "autograder.sandbox.worker"}
+INSIDE = {"autograder.sandbox", *(f"autograder.sandbox.{name}" for name in ("packed", "stubs", "wire", "worker"))}
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +90,7 @@ def test_library_knows_nothing_of_grading_or_jupyter(graph):
     assert wrong == set()
 
 
-@pytest.mark.parametrize("name", ["stubs", "wire", "worker"])
+@pytest.mark.parametrize("name", ["packed", "stubs", "wire", "worker"])
 def test_what_runs_in_the_sandbox_imports_nothing_that_decides(graph, name):
     assert (ROOT / "autograder" / "sandbox" / "__init__.py").read_text().strip() == "", "it runs in the sandbox too"
     needed = graph.find_upstream_modules(f"autograder.sandbox.{name}")

@@ -33,7 +33,7 @@ def shape(value: np.ndarray) -> str:
     return str(list(value.shape)) if value.ndim else "a single number"
 
 
-def difference(got: Any, expected: Any) -> str | None:
+def difference(got: Any, expected: Any, exact: bool = False) -> str | None:
     """Say in a few words how an answer differs from the right one.
 
     Parameters
@@ -42,12 +42,14 @@ def difference(got: Any, expected: Any) -> str | None:
         The answer.
     expected : array or number
         The right one.
+    exact : bool
+        Whether nothing is computed, so that both are the same numbers, in single precision.
 
     Returns
     -------
     str or None
         Completes "the function …"; None where the answer is right: of the same shape, finite, and within ``RTOL``
-        and ``ATOL``.
+        and ``ATOL``, or the same where it must be exact.
 
     Examples
     --------
@@ -67,10 +69,25 @@ def difference(got: Any, expected: Any) -> str | None:
         return "returned numbers that are infinite or not a number (nan)"
     with np.errstate(over="ignore"):
         off = np.abs(values - expected)
-        if np.all(off <= ATOL + RTOL * np.abs(expected)):
+        most = allowed(expected, exact)
+        if np.all(off <= most):
             return None
-        worst = np.unravel_index(np.argmax(off - RTOL * np.abs(expected)), off.shape)
+        worst = np.unravel_index(np.argmax(off - most), off.shape)
     return f"is off by up to {off[worst]:.3g} ({values[worst] + 0.0:.6g} where {expected[worst] + 0.0:.6g} is expected)"
+
+
+def allowed(expected: np.ndarray, exact: bool = False) -> np.ndarray:
+    """Return how far an answer may be from each right number.
+
+    Parameters
+    ----------
+    expected : numpy.ndarray of float64
+    exact : bool
+        Whether nothing is computed: then no further than the next number in single precision.
+    """
+    if exact:
+        return np.spacing(np.abs(expected).astype("float32")).astype("float64")
+    return ATOL + RTOL * np.abs(expected)
 
 
 def agree(got: Any, expected: Any) -> bool:

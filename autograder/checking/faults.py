@@ -73,7 +73,8 @@ def fault_functions(faults: Iterable[Fault], reference: Mapping[str, Implementat
     dict of str to callable
         ``fault(id, *arguments)`` answers as the fault does, or as two with a ``+`` between their ids, the last one put
         into the first. ``faults_alone(function, *arguments)`` and ``faults_together(function, *arguments)`` are
-        `known_answers` and `paired_answers` of all faults of a function.
+        `known_answers` and `paired_answers` of all faults of a function. ``all_right(function, questions)`` are the
+        right answers to many questions.
 
     Examples
     --------
@@ -97,7 +98,15 @@ def fault_functions(faults: Iterable[Fault], reference: Mapping[str, Implementat
     def faults_together(function: str, *arguments: Any) -> dict[str, Any]:
         return paired_answers(of(function), reference[function], arguments)
 
-    return {"fault": fault, "faults_alone": faults_alone, "faults_together": faults_together}
+    def all_right(function: str, questions: Sequence[Sequence]) -> list[Any]:
+        return [reference[function](*arguments) for arguments in questions]
+
+    return {
+        "fault": fault,
+        "faults_alone": faults_alone,
+        "faults_together": faults_together,
+        "all_right": all_right,
+    }
 
 
 def known_answers(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,7 +14,7 @@ from autograder.checking import array_text, compare, hints
 from autograder.checking.faults import Fault
 from autograder.checking.hints import Wrong
 from autograder.checking.problem import ASKED, Problem
-from autograder.checking.student import Answer, Student, StudentError
+from autograder.checking.student import Answer, Answers, Student, StudentError
 
 #: How often a student is asked more for the sake of one lost line, and how many seconds that may take for all of them.
 MOST_QUESTIONS, MOST_SECONDS = 12, 2.0
@@ -108,6 +109,10 @@ class RecordingStudent:
         self.last = function, args
         return self.student.ask(function, *args)
 
+    def ask_all(self, function: str, questions: Sequence[tuple]) -> Answers:
+        self.last = function, questions[0]
+        return self.student.ask_all(function, questions)
+
     def call(self, function: str, *args: Any) -> Any:
         return self.ask(function, *args).value
 
@@ -120,12 +125,21 @@ class BudgetedStudent(RecordingStudent):
         self.left = MOST_QUESTIONS
 
     def ask(self, function: str, *args: Any) -> Answer:
+        with self._spending():
+            return super().ask(function, *args)
+
+    def ask_all(self, function: str, questions: Sequence[tuple]) -> Answers:
+        with self._spending():
+            return super().ask_all(function, questions)
+
+    @contextlib.contextmanager
+    def _spending(self) -> Iterator[None]:
         if not self.alive or self.left <= 0 or self.notes.get(_SPENT, 0.0) > MOST_SECONDS:
             raise EnoughError
         self.left -= 1
         start = time.perf_counter()
         try:
-            return super().ask(function, *args)
+            yield
         finally:
             self.notes[_SPENT] = self.notes.get(_SPENT, 0.0) + time.perf_counter() - start
 

@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from autograder.checking.problem import Problem, without_asked
 from autograder.checking.reasons import Question, Small, Wording, find_problem
 from autograder.checking.student import Student, StudentError
+
+#: Under this name, with the function's after it, a check leaves in a student's notes which lines are passed so far.
+_DECIDED = "lines decided of "
+
+
+def decided(student: Student, function: str) -> dict[str, bool]:
+    """Return which lines of a check are passed, of those that are decided already.
+
+    Parameters
+    ----------
+    student : Student
+    function : str
+
+    Returns
+    -------
+    dict of str to bool
+        By the keys of the lines, in their order.
+    """
+    return student.notes.setdefault(_DECIDED + function, {})
 
 
 @dataclass(frozen=True)
@@ -69,6 +89,9 @@ class Line:
         the same for everyone: what they show is no input that is scored.
     later : str
         Where the line can only be asked while grading: says so, and why, to whoever checks a notebook.
+    core : callable, optional
+        A question like ``question``, about the least that the function must do at all. It is asked where the line is
+        lost. Where it fails too, no other line of the check is paid: without its core a function has nothing to add to.
     """
 
     key: str
@@ -77,6 +100,7 @@ class Line:
     question: Question
     smaller: Sequence[Small] = ()
     later: str = ""
+    core: Question | None = None
 
 
 @dataclass(frozen=True)
@@ -142,10 +166,19 @@ class Check:
             One per line, None where the answer is right.
         """
         rngs = rng.spawn(len(self.lines))
-        return [
-            find_problem(line.question, student, line_rng, self.wording, line.smaller)
-            for line, line_rng in zip(self.lines, rngs, strict=True)
-        ]
+        passed = student.notes[_DECIDED + self.function] = {}
+        problems: list[Problem | None] = []
+        for line, line_rng in zip(self.lines, rngs, strict=True):
+            problems.append(find_problem(line.question, student, line_rng, self.wording, line.smaller))
+            passed[line.key] = problems[-1] is None
+        for position, (line, line_rng) in enumerate(zip(self.lines, rngs, strict=True)):
+            problem = problems[position]
+            if problem is None or line.core is None or find_problem(line.core, student, line_rng) is None:
+                continue
+            # Found out once, however many lines wait.
+            problem = problems[position] = replace(problem, more=problem.more and functools.cache(problem.more))
+            problems = [one or _waiting(line, problem) for one in problems]
+        return problems
 
     def explained(self, problems: Iterable[Problem | None]) -> list[Problem | None]:
         """Return the same problems with what can be found out about them by asking more."""
@@ -170,3 +203,15 @@ class Check:
     def failed(self, message: str) -> list[Item]:
         """Return every line as not passed, for one reason that holds for all of them."""
         return [Item(self.grade_id, line.title, line.points, False, message) for line in self.lines]
+
+
+def _waiting(line: Line, problem: Problem) -> Problem:
+    """Return why no other line is paid yet: ``problem`` of the line that holds the core of the function."""
+
+    def said(one: Problem) -> Problem:
+        reason = without_asked(one.message)
+        asked = one.message.removesuffix(reason)
+        return replace(one, message=f"{asked}All other lines wait for “{line.title}”. {reason}", more=None)
+
+    more = problem.more
+    return replace(said(problem), more=None if more is None else lambda: said(more()))

@@ -6,10 +6,12 @@ import contextlib
 import functools
 import io
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
+
+import numpy as np
 
 from autograder.checking.watch import Watch
 from autograder.sandbox.wire import MAX_FRAME, MAX_SHARED
@@ -44,6 +46,22 @@ class Answer:
     value: Any
     seconds: float
     modified: tuple[int, ...] = ()
+
+
+class Answers(list):
+    """The answers to many questions, each an `Answer` or a `StudentError`.
+
+    Parameters
+    ----------
+    answers : iterable of Answer or StudentError
+    flat : tuple, optional
+        Where all are arrays of numbers and no argument was changed: their shapes, as lists, and all their numbers, one
+        after another.
+    """
+
+    def __init__(self, answers: Iterable[Answer | StudentError], flat: tuple[list, np.ndarray] | None = None) -> None:
+        super().__init__(answers)
+        self.flat = flat
 
 
 class Oracle(Protocol):
@@ -100,6 +118,26 @@ class Student(Oracle, Protocol):
     material: Mapping[str, Any]
     owner: str
 
+    def ask_all(self, function: str, questions: Sequence[tuple]) -> Answers:
+        """Ask one function many questions at once.
+
+        Parameters
+        ----------
+        function : str
+        questions : sequence of tuple
+            The arguments of each.
+
+        Returns
+        -------
+        Answers
+            One per question; the error where there is no answer. An answer's seconds are those of all together.
+
+        Raises
+        ------
+        StudentError
+            If the function hung or ended its process.
+        """
+
     def fresh(self, source: str, cpu: int | None = None, seconds: float | None = None, alone: bool = False) -> Fresh:
         """Return the same student anew, with a cell of the course after the others: as nothing asked before left it.
 
@@ -124,7 +162,7 @@ class Fresh(Oracle, Protocol):
     def __exit__(self, *_: object) -> None: ...
 
 
-@dataclass
+@dataclass(eq=False)
 class Namespace:
     """Answers with the functions of a namespace, in this process.
 
@@ -156,6 +194,15 @@ class Namespace:
     def call(self, function: str, *args: Any) -> Any:
         return self.ask(function, *args).value
 
+    def ask_all(self, function: str, questions: Sequence[tuple]) -> Answers:
+        answers = Answers([])
+        for arguments in questions:
+            try:
+                answers.append(self.ask(function, *arguments))
+            except StudentError as error:
+                answers.append(error)
+        return answers
+
     def __enter__(self) -> Namespace:
         return self
 
@@ -163,7 +210,7 @@ class Namespace:
         """Nothing is to be ended here."""
 
 
-@dataclass
+@dataclass(eq=False)
 class NotebookStudent(Namespace):
     """The student of a notebook that is open: functions and the course's answers in the same process.
 

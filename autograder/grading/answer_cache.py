@@ -84,7 +84,7 @@ def _conditions(lab: Lab) -> str:
     return joblib.hash(([inspect.getsource(module) for module in modules], versions, sys.version))
 
 
-@dataclass
+@dataclass(eq=False)
 class AnswerCache:
     """The course's answers, asked once: everyone gets the same questions.
 

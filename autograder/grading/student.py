@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from autograder.checking.student import Answer, Namespace, Oracle, StudentError
+from autograder.checking.student import Answer, Answers, Namespace, Oracle, StudentError
 from autograder.sandbox import wire
+from autograder.sandbox.packed import Questions, restored
 from autograder.sandbox.pool import Job, JobEndedError, JobOptions, JobTimeoutError, Sandbox
 from autograder.sandbox.stubs import MAX_CALLERS, MAX_NOTED
 from autograder.submissions.cell_run import CellRun, Noted
@@ -170,13 +171,26 @@ class SandboxStudent:
         self.ran[position] = CellRun(kept, error, noted=_noted(reply))
 
     def ask(self, function: str, *args: Any) -> Answer:
+        reply, taken = self._request(function, {"ask": function, "args": args})
+        return _read(function, reply, len(args), taken)
+
+    def ask_all(self, function: str, questions: Sequence[tuple]) -> Answers:
+        text, arrays = (questions if isinstance(questions, Questions) else Questions(questions)).packed
+        reply, taken = self._request(function, {"ask": function, "all": text, "arrays": arrays})
+        try:
+            return _read_all(function, reply, questions, taken)
+        except (AttributeError, KeyError, TypeError, ValueError):
+            raise StudentError(_what_went_wrong(function, reply)) from None
+
+    def _request(self, function: str, message: dict[str, Any]) -> tuple[dict[str, Any], float]:
+        """Return the reply to a message about a function, and the seconds that it took."""
         if function in self._silent:
             raise StudentError(self._silent[function])
         self.run()
         seconds = min(self.timeouts.question, self._end - time.monotonic())
         start = time.perf_counter()
         try:
-            reply = self._job.request({"ask": function, "args": args}, max(seconds, 0.0))
+            reply = self._job.request(message, max(seconds, 0.0))
         except wire.UnsendableError as error:
             raise StudentError(f"{function} cannot be asked with what another function returned: {error}") from None
         except JobTimeoutError:
@@ -188,18 +202,13 @@ class SandboxStudent:
         except JobEndedError as error:
             job, self._job = self._job, None
             if self._forgiven(job):
-                return self.ask(function, *args)
+                return self._request(function, message)
             self._silent[function] = f"{function} ended the process instead of answering: {error}."
             raise StudentError(self._silent[function]) from None
         taken = time.perf_counter() - start
         if noted := _noted(reply):
             self.noted.setdefault(function, []).extend(noted)
-        if isinstance(reply.get("error"), str):
-            raise StudentError(reply["error"][:MAX_MESSAGE])
-        modified = reply.get("modified")
-        if "value" not in reply or not _are_positions(modified, len(args)):
-            raise StudentError(f"{function} sent something that is no answer.")
-        return Answer(reply["value"], taken, tuple(modified))
+        return reply, taken
 
     def call(self, function: str, *args: Any) -> Any:
         return self.ask(function, *args).value
@@ -234,6 +243,39 @@ class SandboxStudent:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _read(function: str, reply: dict[str, Any], count: int, taken: float) -> Answer:
+    """Return the answer to a question with so many arguments."""
+    modified = reply.get("modified")
+    if isinstance(reply.get("error"), str) or "value" not in reply or not _are_positions(modified, count):
+        raise StudentError(_what_went_wrong(function, reply))
+    return Answer(reply["value"], taken, tuple(modified))
+
+
+def _read_all(function: str, reply: dict[str, Any], questions: Sequence[tuple], taken: float) -> Answers:
+    """Return the answers to many questions; an error of any kind where the reply holds none."""
+    shapes, numbers = reply["shapes"], reply["numbers"]
+    if len(shapes) != len(questions) or numbers.dtype != np.float64:
+        raise ValueError("other answers")
+    arrays = restored(shapes, numbers)
+    answers: list[Answer | StudentError | None] = [None if array is None else Answer(array, taken) for array in arrays]
+    for position, other in reply["others"]:
+        if type(position) is not int or not 0 <= position < len(questions):
+            raise ValueError("an answer to no question")
+        value = {} if arrays[position] is None else {"value": arrays[position]}
+        try:
+            answers[position] = _read(function, {**other, **value}, len(questions[position]), taken)
+        except StudentError as error:
+            answers[position] = error
+    missing = StudentError(f"{function} sent something that is no answer.")
+    whole = [missing if answer is None else answer for answer in answers]
+    return Answers(whole, None if reply["others"] else (shapes, numbers))
+
+
+def _what_went_wrong(function: str, reply: dict[str, Any]) -> str:
+    error = reply.get("error")
+    return error[:MAX_MESSAGE] if isinstance(error, str) else f"{function} sent something that is no answer."
 
 
 def _noted(reply: dict[str, Any]) -> tuple[Noted, ...]:

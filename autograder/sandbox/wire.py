@@ -1,7 +1,7 @@
 """What crosses the trust boundary: arrays, numbers and strings, and nothing that runs.
 
 One frame is ``[frame length][JSON length][JSON][.npy bytes]…``. The JSON lists the byte counts of the arrays that
-follow and refers to them by position. Both sides use this module; it is one of the two that run beside a student's
+follow and refers to them by position. Both sides use this module; it is one of those that run beside a student's
 code, so it imports NumPy and the standard library only, and decides nothing.
 
 Weights and images are too large for a frame. The array bytes of such a message lie in shared memory instead, and the
@@ -112,7 +112,7 @@ def plain(value: Any, depth: int = 0, most: int = MAX_FRAME) -> Any:
 def copy(value: Any) -> Any:
     """Return a deep copy of arrays, numbers, strings, and lists, tuples and dicts of these."""
     if isinstance(value, np.ndarray):
-        return value.copy()
+        return value.copy(order="K")
     if isinstance(value, (list, tuple)):
         return type(value)(copy(part) for part in value)
     if isinstance(value, dict):

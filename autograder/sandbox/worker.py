@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from . import stubs, wire
+from . import packed, stubs, wire
 
 MAX_TEXT = 20_000
 MAX_IMAGE = 2**20
@@ -191,7 +191,10 @@ def _text(value: Any) -> str:
 
 
 def serve(shell: Shell, channel: socket.socket) -> None:
-    """Answer requests until the other side closes: ``{"id", "run": source}`` and ``{"id", "ask": name, "args"}``.
+    """Answer requests until the other side closes.
+
+    They are ``{"id", "run": source}``, ``{"id", "ask": name, "args"}`` and, for many questions to one function at once,
+    ``{"id", "ask": name, "all", "arrays"}`` with what `packed.Questions` packs.
 
     Parameters
     ----------
@@ -213,12 +216,12 @@ def serve(shell: Shell, channel: socket.socket) -> None:
             _write(request["file"], request["bytes"])
         else:
             with open(os.devnull, "w") as quiet, contextlib.redirect_stdout(quiet), contextlib.redirect_stderr(quiet):
-                try:
-                    most = wire.MAX_SHARED if came else wire.MAX_FRAME
-                    value, modified = answer(shell.shell.user_ns, request["ask"], request["args"], most)
-                    reply |= {"value": value, "modified": list(modified)}
-                except NoAnswerError as error:
-                    reply["error"] = str(error)
+                most = wire.MAX_SHARED if came else wire.MAX_FRAME
+                if "all" in request:
+                    questions = packed.unpack(request["all"], request["arrays"])
+                    reply |= _replies(shell.shell.user_ns, request["ask"], questions, most)
+                else:
+                    reply |= _reply(shell.shell.user_ns, request["ask"], request["args"], most)
         reply["noted"] = list(stubs.noted)
         try:
             if came:
@@ -229,6 +232,26 @@ def serve(shell: Shell, channel: socket.socket) -> None:
             wire.send(channel, {"id": request["id"], "error": f"{request.get('ask', 'The cell')} returned {error}"})
         for descriptor in came:
             os.close(descriptor)
+
+
+def _reply(functions: Mapping[str, Any], function: str, args: tuple, most: int) -> dict[str, Any]:
+    try:
+        value, modified = answer(functions, function, args, most)
+    except NoAnswerError as error:
+        return {"error": str(error)}
+    return {"value": value, "modified": list(modified)}
+
+
+def _replies(functions: Mapping[str, Any], function: str, questions: list[tuple], most: int) -> dict[str, Any]:
+    """Return the answers to many questions: arrays by their shapes and numbers, and by position what is no array."""
+    replies = [_reply(functions, function, args, most) for args in questions]
+    shapes, numbers = packed.flattened([reply.get("value") for reply in replies])
+    others = [
+        [k, {name: value for name, value in reply.items() if name != "value" or shapes[k] is None}]
+        for k, reply in enumerate(replies)
+        if shapes[k] is None or reply["modified"]
+    ]
+    return {"shapes": shapes, "numbers": numbers, "others": others}
 
 
 def _write(name: str, content: np.ndarray) -> None:

@@ -7,7 +7,7 @@ from autograder import labs
 from autograder.checking.lab import Lab
 from autograder.checking.problem import Problem
 from autograder.checking.rubric import Check, Item, Line
-from autograder.checking.student import StudentError
+from autograder.checking.student import NotebookStudent, StudentError
 
 
 def right(student, rng):
@@ -26,7 +26,7 @@ CHECK = Check("pool2d_layer", (Line("a", "A", 1.5, wrong), Line("b", "B", 0.5, u
 
 
 def test_every_line_is_asked_whatever_the_ones_before_it_gave():
-    assert CHECK(None, np.random.default_rng(0)) == [
+    assert CHECK(NotebookStudent({}), np.random.default_rng(0)) == [
         Item("check_pool2d_layer", "A", 1.5, False, "Not so."),
         Item("check_pool2d_layer", "B", 0.5, False, "There is no function."),
         Item("check_pool2d_layer", "C", 2, True, ""),
@@ -41,19 +41,19 @@ def test_what_is_found_out_later_changes_no_verdict():
         return Problem("Asked: this. Not so.", more=lambda: order.append("more") or Problem("Because.", "1 2"))
 
     check = Check("f", (Line("a", "A", 1, later), Line("b", "B", 2, later), Line("c", "C", 3, right)))
-    items = check(None, np.random.default_rng(0))
+    items = check(NotebookStudent({}), np.random.default_rng(0))
     assert order == ["judged", "judged", "more", "more"]
     assert [(item.passed, item.message, item.example) for item in items] == [
         *[(False, "Because.", "1 2")] * 2,
         (True, "", ""),
     ]
     order.clear()
-    items = check.items(check.judge(None, np.random.default_rng(0)))
+    items = check.items(check.judge(NotebookStudent({}), np.random.default_rng(0)))
     assert order == ["judged", "judged"] and items[0].message == "Asked: this. Not so." and items[0].reason == "Not so."
 
 
 def test_a_line_earns_all_or_nothing():
-    assert [item.points for item in CHECK(None, np.random.default_rng(0))] == [0, 0, 2]
+    assert [item.points for item in CHECK(NotebookStudent({}), np.random.default_rng(0))] == [0, 0, 2]
     assert CHECK.points == 4
     assert isinstance(CHECK.points, float)
 
@@ -76,7 +76,7 @@ def test_a_line_draws_the_same_whatever_another_draws():
 
     def drawn(count):
         check = Check("f", (Line("a", "A", 1, drawing(count)), Line("b", "B", 1, drawing(1))))
-        return [item.message for item in check(None, np.random.default_rng(7))]
+        return [item.message for item in check(NotebookStudent({}), np.random.default_rng(7))]
 
     few, many = drawn(1), drawn(100)
     assert few[0] != many[0]
@@ -89,7 +89,7 @@ def test_a_fault_of_the_check_itself_is_not_blamed_on_the_student():
         raise KeyError("typo in the check")
 
     with pytest.raises(KeyError):
-        Check("f", (Line("a", "A", 1, broken),))(None, np.random.default_rng(0))
+        Check("f", (Line("a", "A", 1, broken),))(NotebookStudent({}), np.random.default_rng(0))
 
 
 def test_lab_finds_checks_by_the_id_of_their_cell():

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
 from autograder.checking import compare
 from autograder.checking.array_text import YOURS
+from autograder.checking.domain import Question, whole_domain
 from autograder.checking.hints import Wrong
 from autograder.checking.reasons import Small
 from autograder.checking.rubric import Check, Line
-from autograder.checking.student import Student, StudentError
+from autograder.checking.student import Answer, Student, StudentError
+from autograder.labs.lab1.domains import ACTIVATION
 from autograder.labs.lab1.drawing import Rng, draw_signed, literal, small_integers
-from autograder.labs.lab1.shared import INPUTS_TITLE, first_problem, follows_from, inputs_unchanged, small
+from autograder.labs.lab1.shared import (
+    INPUTS_TITLE,
+    different,
+    first_problem,
+    follows_from,
+    inputs_unchanged,
+    small,
+)
 from autograder.labs.lab1.wording import WORDING, compared, own_activation, wrong_answer
 
 
@@ -84,6 +94,10 @@ def _large(student: Student, x: np.ndarray, name: str, near: np.ndarray) -> Wron
     return wrong_answer("activation", (x, name), answer, what, *shown, expected=own)
 
 
+#: What is no name but looks like one.
+_NEAR_NAMES = ("", "tanh", "Relu6", "softmax ", "linear_2", "sigmoids", "elu", "hard_sigmoid", "softma", "leaky_relu")
+
+
 def _activation_unknown(student: Student, rng: Rng) -> Wrong | str | None:
     x = draw_signed(rng, 6)
     own = {name: own_activation(student, x, name) for name in ("relu", "sigmoid", "softmax")}
@@ -91,7 +105,8 @@ def _activation_unknown(student: Student, rng: Rng) -> Wrong | str | None:
         student.call("activation", x, "relu")
     if not any(compare.agree(values, student.oracle.call("activation", x, name)) for name, values in own.items()):
         return "None of 'relu', 'sigmoid' and 'softmax' is right yet, so refusing other names cannot count."
-    return _refused(student, x, str(rng.choice(["cosine", "no_such_name", "parabola", "step_down"])))
+    far = str(rng.choice(["cosine", "no_such_name", "parabola", "step_down"]))
+    return first_problem(_refused(student, x, name) for name in (far, *rng.permutation(_NEAR_NAMES).tolist()))
 
 
 def _refused(student: Student, x: np.ndarray, unknown: str) -> Wrong | None:
@@ -119,6 +134,26 @@ def _activation_inputs(student: Student, rng: Rng) -> Wrong | str | None:
             return problem
         problems.append(problem)
     return None if None in problems else problems[0]
+
+
+def _judge(student: Student, question: Question, answer: Answer, expected: np.ndarray) -> Wrong | None:
+    x, name = question.arguments
+    values = compare.array(answer.value)
+    # The numbers of a column may come as a vector.
+    if name == "softmax" and values is not None and values.shape == x.shape[:1]:
+        answer = replace(answer, value=values.reshape(x.shape))
+    return different(student, "activation", question, answer, expected, _exact(question))
+
+
+def _exact(question: Question) -> bool:
+    return question.arguments[1] in ("linear", "relu")
+
+
+def _excused(question: Question, lost: frozenset[str]) -> bool:
+    x, name = question.arguments
+    large = name in ("sigmoid", "softmax") and np.max(np.abs(x)) > 4
+    column = name == "softmax" and x.ndim == 2
+    return name in lost or (large and "large" in lost) or (column and "softmax_column" in lost)
 
 
 def _small_activation(name: str, *inputs: np.ndarray) -> list[Small]:
@@ -183,11 +218,12 @@ CHECK = Check(
         Line(
             "unknown",
             "Any other name raises an error",
-            0.5,
+            0.25,
             _activation_unknown,
             smaller=[small(_refused, _X, "no_such_name")],
         ),
-        Line("inputs", INPUTS_TITLE, 0.5, _activation_inputs),
+        Line("inputs", INPUTS_TITLE, 0.25, _activation_inputs),
+        whole_domain("activation", ACTIVATION, _judge, 0.5, _excused, exact=_exact),
     ),
     wording=WORDING,
 )

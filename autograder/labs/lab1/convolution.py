@@ -11,6 +11,7 @@ from autograder.checking.array_text import YOURS
 from autograder.checking.hints import Wrong
 from autograder.checking.rubric import Check, Line
 from autograder.checking.student import Answer, Student
+from autograder.labs.lab1.domains import CONVOLUTION
 from autograder.labs.lab1.drawing import (
     Rng,
     corner_kernel,
@@ -25,20 +26,24 @@ from autograder.labs.lab1.shared import (
     INPUTS_TITLE,
     applies_activation,
     attempt,
+    compared_layer,
+    domain_of_layer,
     first_problem,
     follows_from,
     inputs_unchanged,
+    right_but_for_activation,
     small,
     small_layer,
 )
-from autograder.labs.lab1.wording import WORDING, compared, wrong_answer
+from autograder.labs.lab1.wording import WORDING, own_activation, wrong_answer
 
 
 def _inside(student: Student, h: np.ndarray, W: np.ndarray) -> Wrong | None:
     """Ask for a convolution without bias and compare where the kernel lies inside the image."""
     arguments = (h, W, np.zeros(W.shape[3], "float32"), "linear")
-    answer = student.ask("conv2d_layer", *arguments)
     expected = student.oracle.call("conv2d_layer", *arguments)
+    answer = student.ask("conv2d_layer", *arguments)
+    answer = right_but_for_activation(student, "conv2d_layer", arguments, answer, expected)
     inside = tuple(slice(k // 2, size - k // 2) for k, size in zip(W.shape[:2], h.shape[:2], strict=True))
     inner = expected[inside]
     got = compare.array(answer.value)
@@ -85,7 +90,11 @@ def _conv_channels(student: Student, rng: Rng) -> Wrong | None:
 
 def _conv_border(student: Student, rng: Rng) -> Wrong | None:
     h, W, _ = draw_convolution(rng, (3, 3), (1, 1))
-    return compared(student, "conv2d_layer", h, np.full_like(W, 0.25), np.zeros(1, "float32"), "linear")
+    return _bordered(student, h, np.full_like(W, 0.25))
+
+
+def _bordered(student: Student, h: np.ndarray, W: np.ndarray) -> Wrong | None:
+    return compared_layer(student, "conv2d_layer", h, W, np.zeros(1, "float32"), "linear")
 
 
 def _conv_bias(student: Student, rng: Rng) -> Wrong | None:
@@ -94,15 +103,22 @@ def _conv_bias(student: Student, rng: Rng) -> Wrong | None:
 
 def _conv_adds(student: Student, h: np.ndarray, W: np.ndarray, b: np.ndarray) -> Wrong | None:
     arguments = (h, W, b, "linear")
-    without = compare.array(student.call("conv2d_layer", h, W, np.zeros_like(b), "linear"))
+    without = _linear(student, h, W, np.zeros_like(b))
     answer = student.ask("conv2d_layer", *arguments)
+    expected = student.oracle.call("conv2d_layer", *arguments)
+    answer = right_but_for_activation(student, "conv2d_layer", arguments, answer, expected)
     values = compare.array(answer.value)
     shape = values is not None and values.ndim == 3 and values.shape[2] == len(b)
     if not shape or without is None or values.shape != without.shape:
-        expected = student.oracle.call("conv2d_layer", *arguments)
         what = compare.difference(answer.value, expected) or "does not have the shape that it has with b = 0"
         return wrong_answer("conv2d_layer", arguments, answer, what, expected=expected)
     return _added("conv2d_layer", arguments, answer, without, b)
+
+
+def _linear(student: Student, *inputs: np.ndarray) -> np.ndarray | None:
+    arguments = (*inputs, "linear")
+    answer, expected = student.ask("conv2d_layer", *arguments), student.oracle.call("conv2d_layer", *arguments)
+    return compare.array(right_but_for_activation(student, "conv2d_layer", arguments, answer, expected).value)
 
 
 def _added(function: str, arguments: tuple, answer: Answer, without: np.ndarray, b: np.ndarray, **options: Any) -> Any:
@@ -127,6 +143,26 @@ def _conv_inputs(student: Student, rng: Rng) -> Wrong | str | None:
     return inputs_unchanged(student, "conv2d_layer", questions, follows_from(questions))
 
 
+def _convolves(student: Student, rng: Rng) -> str | None:
+    """Ask for the least that a convolution does: with one weight beside the middle the image moves, whichever way."""
+    h, W = draw_image(rng, 7, 8, 1), np.zeros((3, 3, 1, 1), "float32")
+    W[tuple(rng.choice([(0, 1), (1, 0), (1, 2), (2, 1)]))] = 1
+    got = compare.array(student.call("conv2d_layer", h, W, np.zeros(1, "float32"), "linear"))
+    if got is not None and got.ndim == 3 and got.shape[2] == 1:
+        rows, columns = got.shape[0] - 4, got.shape[1] - 4
+        inner = got[2 : 2 + rows, 2 : 2 + columns]
+        # 'valid' gives a smaller answer, whose inner part lies elsewhere in the image.
+        corners = [(y, x) for y in range(8 - rows) for x in range(9 - columns) if rows > 0 and columns > 0]
+        offset = 2 + (7 - got.shape[0]) // 2, 2 + (8 - got.shape[1]) // 2
+        for y, x in corners:
+            there = h[y : y + rows, x : x + columns]
+            if there.shape != inner.shape or (y, x) == offset:
+                continue
+            if compare.agree(inner, there) or compare.agree(inner, own_activation(student, there, "linear")):
+                return None
+    return "conv2d_layer does not yet take what lies beside a pixel."
+
+
 _PAIR, _TWO, _FULL = smaller_convolutions()
 
 
@@ -138,6 +174,7 @@ CHECK = Check(
             "The kernel is applied the right way round, square or not",
             2.5,
             _conv_kernel,
+            core=_convolves,
             smaller=[
                 small(_inside, small_integers(3, 1, 1), corner_kernel(3, 1)),
                 small(_inside, small_integers(1, 3, 1), corner_kernel(1, 3)),
@@ -167,21 +204,14 @@ CHECK = Check(
             1.0,
             _conv_border,
             smaller=[
-                small(
-                    compared,
-                    "conv2d_layer",
-                    small_integers(*size, 1),
-                    np.ones((*kernel, 1, 1), "float32"),
-                    literal(0),
-                    "linear",
-                )
+                small(_bordered, small_integers(*size, 1), np.ones((*kernel, 1, 1), "float32"))
                 for size, kernel in (((1, 3), (1, 3)), ((3, 1), (3, 1)), ((3, 3), (3, 3)), ((3, 5), (3, 3)))
             ],
         ),
         Line(
             "bias",
             "Each output channel adds its bias once",
-            1.0,
+            0.5,
             _conv_bias,
             smaller=[
                 small(_conv_adds, *arguments)
@@ -196,13 +226,14 @@ CHECK = Check(
         Line(
             "activation",
             "The activation comes last, after sum and bias",
-            1.5,
+            1.0,
             _conv_activation,
             smaller=small_layer(
                 "conv2d_layer", (_PAIR, ["relu"]), (_TWO, ["relu"]), (_FULL, ["relu"]), (_PAIR, ["sigmoid"])
             ),
         ),
         Line("inputs", INPUTS_TITLE, 0.5, _conv_inputs),
+        domain_of_layer("conv2d_layer", CONVOLUTION, 1.0),
     ),
     wording=WORDING,
 )

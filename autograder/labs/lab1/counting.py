@@ -9,11 +9,13 @@ import numpy as np
 
 from autograder.checking import compare
 from autograder.checking.array_text import YOURS
+from autograder.checking.domain import Question, whole_domain
 from autograder.checking.hints import Wrong
 from autograder.checking.rubric import Check, Line
-from autograder.checking.student import Student
+from autograder.checking.student import Answer, Student
+from autograder.labs.lab1.domains import NETWORKS
 from autograder.labs.lab1.drawing import Rng, draw_image, draw_weights, small_integers
-from autograder.labs.lab1.shared import INPUTS_TITLE, inputs_unchanged, small
+from autograder.labs.lab1.shared import INPUTS_TITLE, changed_input, inputs_unchanged, small
 from autograder.labs.lab1.wording import WORDING, in_shapes, wrong_answer
 
 
@@ -110,6 +112,15 @@ def _with_empty(student: Student, dense: tuple, pooled: tuple) -> Wrong | None:
     return wrong_answer("count_weights", pooled, answer, what, *shown)
 
 
+def _judge(student: Student, question: Question, answer: Answer, expected: int) -> Wrong | None:
+    number = _number(answer.value)
+    if number == expected:
+        return changed_input(student, "count_weights", question, answer)
+    what = f"returned {_counted(answer.value)}"
+    shown = ("expected", _counted(expected)), (YOURS, _counted(answer.value))
+    return wrong_answer("count_weights", question.arguments, answer, what, *shown)
+
+
 def _count_inputs(student: Student, rng: Rng) -> Wrong | str | None:
     questions = [_network(rng, empty=True), ([draw_weights(rng, 2, 3)], [draw_image(rng, 2, 1)])]
 
@@ -143,7 +154,7 @@ CHECK = Check(
         Line(
             "biases",
             "All biases are counted",
-            1.0,
+            0.75,
             _count_biases,
             smaller=[
                 lambda student, sizes=sizes: _exchanged(student, np.random.default_rng(0), *sizes)
@@ -165,7 +176,8 @@ CHECK = Check(
                 )
             ],
         ),
-        Line("inputs", INPUTS_TITLE, 0.5, _count_inputs),
+        Line("inputs", INPUTS_TITLE, 0.25, _count_inputs),
+        whole_domain("count_weights", NETWORKS, _judge, 0.5),
     ),
     wording=WORDING,
 )

@@ -39,9 +39,11 @@ SAMPLE_CLASS = SampleClass(
         Sample("01-full-marks", (35, 35)),
         Sample("02-kernel-not-flipped", (32.5, 32.5), frozenset(("conv2d_layer",)), edit("conv2d_layer", "::-1", ":")),
         Sample(
-            "03-mean-instead-of-max", (32, 34), frozenset(("pool2d_layer",)), edit("pool2d_layer", "np.max", "np.mean")
+            "03-mean-instead-of-max", (31, 31), frozenset(("pool2d_layer",)), edit("pool2d_layer", "np.max", "np.mean")
         ),
-        Sample("04-biases-not-counted", (34, 34), frozenset(("count_weights",)), edit("count_weights", ", *b", "")),
+        Sample(
+            "04-biases-not-counted", (34.25, 34.25), frozenset(("count_weights",)), edit("count_weights", ", *b", "")
+        ),
         Sample("06-crash", (35, 35), change=add("import ctypes\nctypes.string_at(0)", "activation"), flagged=True),
         Sample(
             "07-endless-loop",

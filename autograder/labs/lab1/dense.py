@@ -10,18 +10,21 @@ from autograder.checking import compare
 from autograder.checking.array_text import YOURS
 from autograder.checking.hints import Wrong
 from autograder.checking.rubric import Check, Line
-from autograder.checking.student import Student
+from autograder.checking.student import Answer, Student
+from autograder.labs.lab1.domains import DENSE
 from autograder.labs.lab1.drawing import Rng, draw_image, draw_weights, literal, small_integers
 from autograder.labs.lab1.shared import (
     INPUTS_TITLE,
     applies_activation,
+    domain_of_layer,
     first_problem,
     follows_from,
     inputs_unchanged,
+    right_but_for_activation,
     small,
     small_layer,
 )
-from autograder.labs.lab1.wording import WORDING, wrong_answer
+from autograder.labs.lab1.wording import WORDING, own_activation, wrong_answer
 
 
 def _dense(rng: Rng, outputs: int = 5, inputs: int = 5) -> tuple:
@@ -56,9 +59,10 @@ def _dense_sum(student: Student, rng: Rng) -> Wrong | None:
 
 def _summed(student: Student, h: np.ndarray, W: np.ndarray) -> Wrong | None:
     arguments = (h, W, np.zeros((len(W), 1), "float32"), "linear")
-    answer = student.ask("dense_layer", *arguments)
-    got = _column(answer.value)
     expected = student.oracle.call("dense_layer", *arguments)
+    answer = student.ask("dense_layer", *arguments)
+    answer = right_but_for_activation(student, "dense_layer", arguments, answer, expected)
+    got = _column(answer.value)
     what = compare.difference(answer.value if got is None else got, expected[:, 0])
     if what is None:
         return None
@@ -73,8 +77,8 @@ def _dense_bias(student: Student, rng: Rng) -> Wrong | None:
 
 def _dense_adds(student: Student, h: np.ndarray, W: np.ndarray, b: np.ndarray) -> Wrong | None:
     arguments = (h, W, b, "linear")
-    without = compare.array(student.call("dense_layer", h, W, np.zeros_like(b), "linear"))
-    answer = student.ask("dense_layer", *arguments)
+    without = compare.array(_linear(student, h, W, np.zeros_like(b)).value)
+    answer = _linear(student, h, W, b)
     values = compare.array(answer.value)
     if values is None or without is None or values.shape != without.shape:
         what = "does not have the shape that it has with b = 0"
@@ -91,6 +95,25 @@ def _dense_adds(student: Student, h: np.ndarray, W: np.ndarray, b: np.ndarray) -
         (YOURS, values),
     )
     return wrong_answer("dense_layer", arguments, answer, f"less the same with b = 0 {what}", *shown, view=_column)
+
+
+def _linear(student: Student, *inputs: np.ndarray) -> Answer:
+    arguments = (*inputs, "linear")
+    answer, expected = student.ask("dense_layer", *arguments), student.oracle.call("dense_layer", *arguments)
+    return right_but_for_activation(student, "dense_layer", arguments, answer, expected)
+
+
+def _multiplies(student: Student, rng: Rng) -> str | None:
+    """Ask for the least that a dense layer does: one weight that is not 0 gives one product."""
+    h, W = draw_image(rng, 4), np.zeros((4, 4), "float32")
+    at = tuple(rng.integers(4, size=2))
+    W[at] = 2
+    got = _column(student.call("dense_layer", h, W, np.zeros((4, 1), "float32"), "linear"))
+    products = [np.eye(4)[k] * 2 * h[i] for k in range(4) for i in range(4)]
+    own = [own_activation(student, product, "linear") for product in products]
+    if got is not None and any(compare.agree(got, one) for one in (*products, *own)):
+        return None
+    return "dense_layer does not yet multiply the inputs by the weights."
 
 
 def _dense_shape(student: Student, rng: Rng) -> Wrong | str | None:
@@ -148,8 +171,9 @@ CHECK = Check(
         Line(
             "sum",
             "The weighted sum of the inputs",
-            1.5,
+            1.25,
             _dense_sum,
+            core=_multiplies,
             smaller=[
                 small(_summed, *arguments)
                 for arguments in (
@@ -190,7 +214,8 @@ CHECK = Check(
                 (_DENSE_WIDE, ["softmax"]),
             ),
         ),
-        Line("inputs", INPUTS_TITLE, 0.5, _dense_inputs),
+        Line("inputs", INPUTS_TITLE, 0.25, _dense_inputs),
+        domain_of_layer("dense_layer", DENSE, 0.5),
     ),
     wording=WORDING,
 )

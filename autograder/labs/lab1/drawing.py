@@ -82,6 +82,35 @@ def draw_convolution(rng: Rng, size: tuple[int, int], channels: tuple[int, int],
     return image, draw_weights(rng, *size, *channels), draw_image(rng, channels[1])
 
 
+def draw_values(rng: Rng, kind: str, *shape: int) -> np.ndarray:
+    """Return numbers of one kind.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    kind : {"mixed", "negative", "positive", "tiny", "large", "deep", "zeros", "nothing", "ties"}
+        Of both signs, of one, within 0.01 of 0, up to 50 to both sides, near -50, many zeros, zeros alone, small
+        integers that repeat.
+    *shape : int
+
+    Returns
+    -------
+    numpy.ndarray of float64
+    """
+    mixed = draw_signed(rng, *shape)
+    return {
+        "mixed": lambda: mixed,
+        "negative": lambda: -np.abs(mixed),
+        "positive": lambda: np.abs(mixed),
+        "tiny": lambda: mixed / 300,
+        "large": lambda: np.sign(mixed) * rng.uniform(5, 50, shape),
+        "deep": lambda: -50 - np.abs(mixed),
+        "zeros": lambda: mixed * (rng.random(shape) < 0.4),
+        "nothing": lambda: np.zeros(shape),
+        "ties": lambda: np.round(mixed),
+    }[kind]()
+
+
 def small_integers(*shape: int) -> np.ndarray:
     """Return small integers of both signs, different ones where there is room, the same for the same shape."""
     rng, count = np.random.default_rng(shape), math.prod(shape)

@@ -13,6 +13,7 @@ from autograder.checking.hints import Wrong
 from autograder.checking.problem import Problem
 from autograder.checking.rubric import Check, Line
 from autograder.checking.student import Oracle, Student, StudentError
+from autograder.labs.lab1.domains import FAST_CONVOLUTION
 from autograder.labs.lab1.drawing import (
     Rng,
     corner_kernel,
@@ -26,12 +27,14 @@ from autograder.labs.lab1.drawing import (
 from autograder.labs.lab1.shared import (
     INPUTS_TITLE,
     applies_activation,
+    compared_layer,
+    domain_of_layer,
     follows_from,
     inputs_unchanged,
     small,
     small_layer,
 )
-from autograder.labs.lab1.wording import WORDING, compared
+from autograder.labs.lab1.wording import WORDING
 
 #: The batch that is timed: maps as small as MNIST's after two poolings, with many channels. Its loop takes a quarter of
 #: a second, and few bytes are sent for that work.
@@ -62,7 +65,7 @@ _loops: dict[int, tuple[weakref.ref, float]] = {}
 
 def _fast_answers(student: Student, rng: Rng) -> Wrong | str | None:
     x, W, b = draw_convolution(rng, tuple(rng.permutation([3, 5])), (3, 2), batch=(4,))
-    problem = compared(student, "fast_conv2d_layer", x, W, b, "linear")
+    problem = compared_layer(student, "fast_conv2d_layer", x, W, b, "linear")
     return problem or applies_activation(student, "fast_conv2d_layer", (x, W, b), ("relu", "sigmoid"))
 
 
@@ -162,11 +165,11 @@ CHECK = Check(
         Line(
             "answers",
             "A batch gets the answers of the layer",
-            1.5,
+            1.0,
             _fast_answers,
             smaller=[
                 *(
-                    small(compared, "fast_conv2d_layer", x, W, b, "linear")
+                    small(compared_layer, "fast_conv2d_layer", x, W, b, "linear")
                     for x, W, b in (
                         (small_integers(1, 1, 1, 1), literal(3).reshape(1, 1, 1, 1), literal(2)),
                         (literal(2, -3).reshape(2, 1, 1, 1), np.ones((1, 1, 1, 1), "float32"), literal(1)),
@@ -177,7 +180,7 @@ CHECK = Check(
                 ),
                 *small_layer("fast_conv2d_layer", (smaller_convolutions((1,))[0], ["relu"])),
                 small(
-                    compared,
+                    compared_layer,
                     "fast_conv2d_layer",
                     small_integers(2, 3, 3, 2),
                     small_integers(3, 3, 2, 2),
@@ -187,6 +190,7 @@ CHECK = Check(
             ],
         ),
         Line("inputs", INPUTS_TITLE, 0.5, _fast_inputs),
+        domain_of_layer("fast_conv2d_layer", FAST_CONVOLUTION, 0.5),
         Line("ten", "At least 10 times as fast as the loop over samples and channels", 1.0, _fast_ratio(10)),
         Line("thirty", "At least 30 times as fast as the loop over samples and channels", 2.0, _fast_ratio(30)),
     ),

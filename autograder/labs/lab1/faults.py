@@ -77,6 +77,20 @@ def _bordered(swapped=False, **how):
     return fault
 
 
+def _refuses(inputs):
+    """Raise an error where ``inputs`` says so, and answer as before everywhere else."""
+
+    def fault(layer):
+        def answer(*arguments):
+            if inputs(*arguments):
+                raise ValueError("operands could not be broadcast together")
+            return layer(*arguments)
+
+        return answer
+
+    return fault
+
+
 def _in_place(position=0):
     """Answer as before, and leave one argument changed behind."""
 
@@ -330,6 +344,13 @@ FAULTS = (
             "An unknown name came back as 'relu': raise a ValueError, or a typing error in a model goes unseen.",
         ),
         ("in_place", "inputs", _in_place(), _CHANGES_INPUT.format("x")),
+        (
+            "sigmoid_clipped",
+            "domain",
+            _instead("sigmoid", lambda layer, x: layer(np.clip(x, -4, 4), "sigmoid")),
+            "The sigmoid is cut off: all inputs beyond some size give the same. Choose a form that cannot overflow, or "
+            "cut off only where the exponential would be infinite.",
+        ),
         parts={"sigmoid_overflow": "large numbers", "softmax_overflow": "large numbers"},
     ),
     *_faults(
@@ -435,18 +456,24 @@ FAULTS = (
         ),
         ("in_place", "inputs", _in_place(), _CHANGES_INPUT.format("h")),
         ("kernel_in_place", "inputs", _in_place(1), _CHANGES_INPUT.format("W")),
+        (
+            "kernel_larger",
+            "domain",
+            _refuses(lambda h, W, b, act: W.shape[0] > h.shape[0] or W.shape[1] > h.shape[1]),
+            "A kernel larger than the image raises an error: with zeros around the image it needs no special care.",
+        ),
     ),
     *_faults(
         "pool2d_layer",
         (
             "mean",
-            "maximum",
+            "maximum channels odd inputs domain",
             _pooled(2, 2, "average_pool"),
             "This is the mean of each block: max pooling takes its largest number.",
         ),
         (
             "minimum",
-            "maximum",
+            "maximum channels odd inputs domain",
             lambda layer: lambda h: -layer(-h),
             "This is the smallest number of each block: max pooling takes the largest.",
         ),
@@ -458,7 +485,7 @@ FAULTS = (
         ),
         (
             "corner",
-            "maximum odd",
+            "maximum channels odd inputs domain",
             _pooled(1, 2),
             "This is every second pixel, the first of each block: take the largest number of the block.",
         ),
@@ -488,6 +515,13 @@ FAULTS = (
             "An odd last row or column made a block of its own: it is dropped, so that 7 becomes 3.",
         ),
         ("in_place", "inputs", _in_place(), _CHANGES_INPUT.format("h")),
+        (
+            "from_a_number",
+            "domain",
+            _after(lambda result: np.maximum(result, -10)),
+            "The search for the largest number begins at a fixed number, and a block below it gave that one: begin "
+            "with a number of the block.",
+        ),
     ),
     *_faults(
         "flatten_layer",
@@ -522,6 +556,12 @@ FAULTS = (
             "This is a matrix of one column: return an array with one axis.",
         ),
         ("in_place", "inputs", _in_place(), _CHANGES_INPUT.format("h")),
+        (
+            "one_number",
+            "domain",
+            _after(np.squeeze),
+            "An image of one number came back without an axis: return an array with one axis, however short.",
+        ),
     ),
     *_faults(
         "dense_layer",
@@ -563,12 +603,18 @@ FAULTS = (
         ),
         ("in_place", "inputs", _in_place(), _CHANGES_INPUT.format("h")),
         ("bias_in_place", "inputs", _in_place(2), _CHANGES_INPUT.format("b")),
+        (
+            "one_output",
+            "domain",
+            lambda layer: lambda h, W, b, act: np.squeeze(layer(h, W, b, act)),
+            "A layer with one output returned a number without an axis: return [K] or [K, 1], also where K is 1.",
+        ),
     ),
     *_faults(
         "count_weights",
         (
             "lengths",
-            "weights biases empty",
+            "weights biases empty domain",
             _count_lengths,
             "This counts the arrays in the lists: count the numbers in every array.",
         ),
@@ -597,6 +643,12 @@ FAULTS = (
             "A layer without weights counted as one parameter for each empty array: it has none.",
         ),
         ("in_place", "inputs", _in_place(), _CHANGES_INPUT.format("the list W")),
+        (
+            "zeros",
+            "domain",
+            lambda layer: lambda W, b: sum(np.count_nonzero(values) for values in (*W, *b)),
+            "Weights that are 0 were left out: every number in an array is a parameter, whatever its value.",
+        ),
         parts={"only_biases": "biases", "lengths": "arrays", "first_axes": "arrays"},
     ),
     *_faults(
@@ -668,47 +720,59 @@ FAULTS = (
             "This looks for the largest number over the samples: each sample has its class, so look along the classes.",
         ),
         ("in_place", "inputs", _in_place(), _CHANGES_INPUT.format("y_prob")),
+        (
+            "one_sample",
+            "domain",
+            _refuses(lambda y_prob, y_onehot: len(y_prob) == 1),
+            "One sample alone raises an error: keep the axis of the samples, however few there are.",
+        ),
         parts={"over_classes": "mean", "summed": "mean", "negative": "sign", "fraction": "percent"},
     ),
     *_faults(
         "fast_conv2d_layer",
         (
             "no_flip",
-            "answers ten thirty",
+            "answers domain ten thirty",
             _flipped(0, 1),
             "This is true convolution, with the kernel turned by 180°: a layer cross-correlates.",
         ),
         (
             "valid",
-            "answers ten thirty",
+            "answers domain ten thirty",
             _valid,
             "This is 'valid': it has lost a border. Zeros around the images keep their size ('same').",
         ),
         (
             "first_sample",
-            "answers ten thirty",
+            "answers domain ten thirty",
             _first_sample,
             "Every sample has the answer of the first: take the first axis of x along.",
         ),
         (
             "bias_missing",
-            "answers ten thirty",
+            "answers domain ten thirty",
             _without_bias,
             "The bias is missing: each output channel adds its own b once.",
         ),
         (
             "bias_after",
-            "answers",
+            "answers domain",
             _bias_after,
             "The bias was added after the activation: it belongs inside, before the activation.",
         ),
         (
             "activation_ignored",
-            "answers",
+            "answers domain",
             _without_activation,
             "The activation was not applied: pass the result through your activation function before it is returned.",
         ),
         ("in_place", "inputs", _in_place(), _CHANGES_INPUT.format("x")),
+        (
+            "kernel_larger",
+            "domain",
+            _refuses(lambda x, W, b, act: W.shape[0] > x.shape[1] or W.shape[1] > x.shape[2]),
+            "A kernel larger than the images raises an error: with zeros around them it needs no special care.",
+        ),
         parts={
             "no_flip": "kernel",
             "valid": "border",

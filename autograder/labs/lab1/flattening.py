@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from autograder.checking import compare
+from autograder.checking.domain import whole_domain
 from autograder.checking.hints import Wrong
 from autograder.checking.rubric import Check, Line
 from autograder.checking.student import Student
+from autograder.labs.lab1.domains import FLATTENING
 from autograder.labs.lab1.drawing import Rng, counting_up, draw_image
-from autograder.labs.lab1.shared import INPUTS_TITLE, follows_from, inputs_unchanged, small
+from autograder.labs.lab1.shared import INPUTS_TITLE, follows_from, inputs_unchanged, judge_exactly, small
 from autograder.labs.lab1.wording import WORDING, wrong_answer
 
 
@@ -54,7 +56,7 @@ CHECK = Check(
         Line(
             "order",
             "The numbers in C order",
-            1.0,
+            0.75,
             _flatten_order,
             smaller=[small(_in_order, counting_up(*shape)) for shape in ((2, 2, 1), (1, 2, 2), (2, 2, 2), (2, 3, 2))],
         ),
@@ -65,7 +67,8 @@ CHECK = Check(
             _flatten_vector,
             smaller=[small(_one_axis, counting_up(*shape)) for shape in ((1, 2, 1), (2, 2, 1), (2, 2, 2))],
         ),
-        Line("inputs", INPUTS_TITLE, 0.5, _flatten_inputs),
+        Line("inputs", INPUTS_TITLE, 0.25, _flatten_inputs),
+        whole_domain("flatten_layer", FLATTENING, judge_exactly("flatten_layer"), 0.5, exact=lambda question: True),
     ),
     wording=WORDING,
 )

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from autograder.checking import compare
 from autograder.checking.array_text import YOURS
+from autograder.checking.domain import Domain, Judge, Question, whole_domain
 from autograder.checking.hints import Wrong
 from autograder.checking.reasons import Small
-from autograder.checking.student import Student, StudentError
+from autograder.checking.rubric import Line, decided
+from autograder.checking.student import Answer, Student, StudentError
 from autograder.labs.lab1.wording import PARAMETERS, own_activation, wrong_answer
 
 
@@ -61,6 +64,177 @@ def follows_from(questions: Sequence[tuple]) -> Callable[[list], bool]:
         return not any(compare.agree(bare, np.squeeze(a)) for a in questions[0] if isinstance(a, np.ndarray))
 
     return alive
+
+
+def right_but_for_activation(
+    student: Student, function: str, arguments: tuple, answer: Answer, expected: np.ndarray
+) -> Answer:
+    """Return the right answer where a layer's is what the student's own activation makes of the right sum.
+
+    A fault of ``activation``, which ``'linear'`` may have as well, has cost there already.
+
+    Parameters
+    ----------
+    student : Student
+    function : str
+        A layer, whose last argument is the activation's name.
+    arguments : tuple
+    answer : Answer
+    expected : numpy.ndarray
+        What the reference answers.
+
+    Returns
+    -------
+    Answer
+        The same one where that is not so.
+    """
+    values = compare.array(answer.value)
+    if values is None or values.size != expected.size or compare.agree(values.ravel(), expected.ravel()):
+        return answer
+    act = arguments[-1]
+    total = _right_sum(student, function, arguments, expected).reshape(values.shape)
+    own, half = own_activation(student, total, act), own_activation(student, total / 2, act)
+    # What does not depend on the sum, such as zeros, is no activation of it.
+    if compare.agree(own, values) and not compare.agree(own, half):
+        return replace(answer, value=expected.reshape(values.shape))
+    return answer
+
+
+def _right_sum(student: Student, function: str, arguments: tuple, expected: np.ndarray) -> np.ndarray:
+    *inputs, act = arguments
+    return expected if act == "linear" else student.oracle.call(function, *inputs, "linear")
+
+
+def compared_layer(student: Student, function: str, *arguments: Any) -> Wrong | None:
+    """Ask a layer and compare its answer with that of the reference, or with what the student's activation makes of it.
+
+    Parameters
+    ----------
+    student : Student
+    function : str
+    *arguments
+    """
+    answer, expected = student.ask(function, *arguments), student.oracle.call(function, *arguments)
+    answer = right_but_for_activation(student, function, arguments, answer, expected)
+    what = compare.difference(answer.value, expected)
+    return None if what is None else wrong_answer(function, arguments, answer, what, expected=expected)
+
+
+def _judge_layer(function: str) -> Judge:
+    """Return what judges an answer of a layer that has an activation.
+
+    Parameters
+    ----------
+    function : str
+    """
+
+    def judge(student: Student, question: Question, answer: Answer, expected: np.ndarray) -> Wrong | None:
+        values = compare.array(answer.value)
+        # A dense layer may return [K] where [K, 1] is expected.
+        if values is not None and expected.ndim == 2 and values.shape == expected.shape[:1]:
+            answer = replace(answer, value=values[:, None])
+        return different(student, function, question, answer, expected)
+
+    return judge
+
+
+def _activation_at_fault(function: str) -> Callable[[Student, Question, np.ndarray], bool]:
+    """Return what says whether the student's own activation is wrong about the right sum of a layer.
+
+    Parameters
+    ----------
+    function : str
+    """
+
+    def elsewhere(student: Student, question: Question, expected: np.ndarray) -> bool:
+        total = _right_sum(student, function, question.arguments, expected)
+        # Who makes a vector of a column before the activation needs that of a vector.
+        sums = [total, total.ravel()] if total.ndim == 2 else [total]
+        own = [own_activation(student, one, question.arguments[-1]) for one in sums]
+        return not all(compare.agree(one, expected.reshape(right.shape)) for one, right in zip(own, sums, strict=True))
+
+    return elsewhere
+
+
+def domain_of_layer(function: str, domain: Domain, points: float) -> Line:
+    """Return the line that asks a layer with an activation over its whole domain.
+
+    Parameters
+    ----------
+    function : str
+    domain : Domain
+    points : float
+    """
+    judge, elsewhere = _judge_layer(function), _activation_at_fault(function)
+    return whole_domain(function, domain, judge, points, _lost_beside_activation, elsewhere)
+
+
+def judge_exactly(function: str) -> Judge:
+    """Return what judges an answer whose numbers are those of the question.
+
+    Parameters
+    ----------
+    function : str
+    """
+
+    def judge(student: Student, question: Question, answer: Answer, expected: np.ndarray) -> Wrong | None:
+        return different(student, function, question, answer, expected, exact=True)
+
+    return judge
+
+
+def different(
+    student: Student,
+    function: str,
+    question: Question,
+    answer: Answer,
+    expected: Any,
+    exact: bool = False,
+) -> Wrong | None:
+    """Return what is wrong with an answer to a question of a domain, its inputs included.
+
+    Parameters
+    ----------
+    student : Student
+    function : str
+    question : Question
+    answer : Answer
+    expected : object
+    exact : bool
+        As in `compare.difference`.
+    """
+    what = compare.difference(answer.value, expected, exact)
+    if what is not None:
+        return wrong_answer(function, question.arguments, answer, what, expected=expected)
+    return changed_input(student, function, question, answer)
+
+
+def changed_input(student: Student, function: str, question: Question, answer: Answer) -> Wrong | None:
+    """Return which inputs were changed in place, where the line that asks for that is not lost already.
+
+    Parameters
+    ----------
+    student : Student
+    function : str
+    question : Question
+    answer : Answer
+    """
+    if not answer.modified or not decided(student, function).get("inputs", True):
+        return None
+    names = " and ".join(PARAMETERS[function][position] for position in answer.modified)
+    what = f"changed its input {names}"
+    return wrong_answer(function, question.arguments, answer, what, changed=answer.modified)
+
+
+def _lost_beside_activation(question: Question, lost: frozenset[str]) -> bool:
+    """Return whether lines that are lost explain what a layer answers: that on the activation explains only itself.
+
+    Parameters
+    ----------
+    question : Question
+    lost : frozenset of str
+    """
+    return bool(lost - {"activation"}) or ("activation" in lost and question.arguments[-1] != "linear")
 
 
 def applies_activation(student: Student, function: str, arguments: tuple, names: Sequence[str]) -> Wrong | str | None:

@@ -1,0 +1,264 @@
+"""What a function may be asked: a domain of regions, and questions that cover every pair of them."""
+
+from __future__ import annotations
+
+import functools
+import math
+import threading
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations, product, takewhile
+from typing import Any
+
+import numpy as np
+
+from autograder.checking import compare
+from autograder.checking.hints import Wrong
+from autograder.checking.reasons import Small
+from autograder.checking.rubric import Line, decided
+from autograder.checking.student import Answer, Answers, Oracle, Student, StudentError
+from autograder.sandbox.packed import Questions
+
+#: The region of each axis that one question is drawn from.
+Regions = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question of a domain.
+
+    Attributes
+    ----------
+    regions : mapping of str to object
+        Where it lies, by axis.
+    arguments : tuple
+    """
+
+    regions: Regions
+    arguments: tuple
+
+    @property
+    def size(self) -> int:
+        """The numbers in its arguments: of two questions a person reads the smaller one."""
+        parts = [part for one in self.arguments for part in (one if isinstance(one, list) else [one])]
+        return sum(np.size(part) for part in parts)
+
+
+@dataclass(frozen=True, eq=False)
+class Domain:
+    """All that a function may be asked, as regions along axes.
+
+    A fault that shows where one condition on the input holds, or two together, is found by questions that cover each
+    pair of regions [1]_. What lies between the regions is found by questions that are drawn freely.
+
+    Attributes
+    ----------
+    axes : mapping of str to sequence
+        The regions by axis, for example the sizes of an image.
+    draw : callable
+        Takes a random generator and a mapping with one region of each axis, and returns the arguments of a question.
+    possible : callable
+        Takes regions of some axes, and returns whether a question may have them together. What is possible stays so
+        where the smallest regions of the other axes are added.
+    freely : callable, optional
+        Takes a random generator and returns the arguments of a small question anywhere in the domain.
+
+    References
+    ----------
+    .. [1] D. R. Kuhn, D. R. Wallace, A. M. Gallo, "Software fault interactions and implications for software testing",
+       IEEE Transactions on Software Engineering 30 (2004) 418-421.
+
+    Examples
+    --------
+    >>> axes = {"size": [1, 5], "sign": [-1, 1]}
+    >>> domain = Domain(axes, lambda rng, at: (at["sign"] * rng.uniform(1, 2, at["size"]),))
+    >>> [question.arguments[0].size for question in domain.questions(0)]
+    [1, 1, 5, 5]
+    """
+
+    axes: Mapping[str, Sequence[Any]]
+    draw: Callable[[np.random.Generator, Regions], tuple]
+    possible: Callable[[Regions], bool] = lambda regions: True
+    freely: Callable[[np.random.Generator], tuple] | None = None
+
+    @functools.lru_cache(maxsize=64)  # noqa: B019 - a domain lives as long as its lab
+    def questions(self, seed: int) -> tuple[Question, ...]:
+        """Return questions in which every possible pair of regions occurs, and free ones, the smallest first.
+
+        Parameters
+        ----------
+        seed : int
+            The same seed gives the same questions.
+
+        Returns
+        -------
+        tuple of Question
+        """
+        rng = np.random.default_rng(seed)
+        drawn = [Question(regions, self.draw(rng, regions)) for regions in self._covering(rng)]
+        if self.freely is not None:
+            drawn += [Question({}, self.freely(rng)) for _ in range(FREE_QUESTIONS)]
+        # Nobody learns from a question that holds nothing.
+        return tuple(sorted(drawn, key=lambda question: question.size or math.inf))
+
+    def _covering(self, rng: np.random.Generator) -> list[Regions]:
+        """Return combinations of regions in which every possible pair occurs, few by greedy choice."""
+        left = {
+            frozenset(pair)
+            for one, other in combinations(self.axes, 2)
+            for pair in product(self._places(one), self._places(other))
+            if self.possible(self._regions(pair))
+        }
+        rows: list[Regions] = []
+        while left:
+            row = list(min(left, key=sorted))
+            for axis in rng.permutation([axis for axis in self.axes if axis not in dict(row)]):
+                fitting = [place for place in self._places(axis) if self.possible(self._regions([*row, place]))]
+                new = [sum(frozenset((place, other)) in left for other in row) for place in fitting]
+                best = [place for place, count in zip(fitting, new, strict=True) if count == max(new)]
+                row.append(best[rng.integers(len(best))])
+            left -= {frozenset(pair) for pair in combinations(row, 2)}
+            rows.append(self._regions(sorted(row, key=lambda place: list(self.axes).index(place[0]))))
+        return rows
+
+    def _places(self, axis: str) -> list[tuple[str, int]]:
+        return [(str(axis), number) for number in range(len(self.axes[axis]))]
+
+    def _regions(self, places: Iterable[tuple[str, int]]) -> Regions:
+        return {axis: self.axes[axis][number] for axis, number in places}
+
+
+#: How many questions are drawn freely.
+FREE_QUESTIONS = 60
+#: Takes a student, the question, what it answered and what is right, and returns what is wrong.
+Judge = Callable[[Student, Question, Answer, Any], "Wrong | str | None"]
+
+
+@dataclass(frozen=True)
+class _Known:
+    """Questions with their right answers, and what answers must be to be right beyond doubt."""
+
+    arguments: Questions
+    right: list[Any]
+    shapes: list[list[int]] | None
+    numbers: np.ndarray
+    allowed: np.ndarray
+
+    def all_right(self, answers: Answers) -> bool:
+        """Return whether all answers are right at a glance; where they are not, each is looked at."""
+        if answers.flat is None or self.shapes is None:
+            return False
+        shapes, numbers = answers.flat
+        # A comparison with NaN is never true.
+        return shapes == self.shapes and bool(np.all(np.abs(numbers - self.numbers) <= self.allowed))
+
+
+#: By the oracle that answered, so that a class is not asked what is known; the questions that were wanted last stay.
+_answered: weakref.WeakKeyDictionary[Oracle, OrderedDict[tuple, tuple[_Known, tuple]]] = weakref.WeakKeyDictionary()
+_MOST_KNOWN = 64
+_lock = threading.Lock()
+
+
+def _known(oracle: Oracle, function: str, asked: tuple[Question, ...], exact: Callable[[Question], bool]) -> _Known:
+    key = function, tuple(map(id, asked))
+    with _lock:
+        known = _answered.setdefault(oracle, OrderedDict())
+        if key not in known:
+            # The questions are kept too, so that another one never gets the id of one of these.
+            known[key] = _ask_the_oracle(oracle, function, asked, exact), asked
+            while len(known) > _MOST_KNOWN:
+                known.popitem(last=False)
+        known.move_to_end(key)
+        return known[key][0]
+
+
+def _ask_the_oracle(
+    oracle: Oracle, function: str, asked: tuple[Question, ...], exact: Callable[[Question], bool]
+) -> _Known:
+    arguments = Questions(one.arguments for one in asked)
+    right = oracle.call("all_right", function, [list(one) for one in arguments])
+    if not all(isinstance(one, np.ndarray) for one in right):
+        return _Known(arguments, right, None, np.zeros(0), np.zeros(0))
+    allowed = [compare.allowed(one, exact(question)).ravel() for one, question in zip(right, asked, strict=True)]
+    numbers = np.concatenate([one.ravel() for one in right])
+    return _Known(arguments, right, [list(one.shape) for one in right], numbers, np.concatenate(allowed))
+
+
+def whole_domain(
+    function: str,
+    domain: Domain,
+    judge: Judge,
+    points: float,
+    excused: Callable[[Question, frozenset[str]], bool] = lambda question, lost: bool(lost),
+    elsewhere: Callable[[Student, Question, Any], bool] = lambda student, question, expected: False,
+    exact: Callable[[Question], bool] = lambda question: False,
+) -> Line:
+    """Return the line that asks a function over its whole domain.
+
+    It stands last. One fault costs once: what another line has charged already is not asked here.
+
+    Parameters
+    ----------
+    function : str
+    domain : Domain
+    judge : callable
+        Takes a student, a `Question`, the answer and the right answer. Returns a `Wrong`, a sentence, or None.
+    points : float
+    excused : callable
+        Takes a question and the keys of the lines that are lost, those about unchanged inputs and unknown names left
+        out, and returns whether these explain whatever is wrong there.
+    elsewhere : callable
+        Takes a student, a question and the right answer, and returns whether another function of the student, which
+        this one calls, is at fault there.
+    exact : callable
+        Takes a question and returns whether nothing is computed there, as `compare.difference` has it.
+
+    Returns
+    -------
+    Line
+    """
+
+    def question(student: Student, rng: np.random.Generator) -> Wrong | str | None:
+        return ask(student, int(rng.integers(2**63)))
+
+    def ask(student: Student, seed: int, skip: int = 0) -> Wrong | str | None:
+        """Return what is wrong with the first answer, or with a later one where so many wrong ones are skipped."""
+        before = takewhile(lambda line: line[0] != DOMAIN, decided(student, function).items())
+        values = {key: passed for key, passed in before if key not in BESIDE_THE_VALUES}
+        # Who is right nowhere has nothing that could be excused.
+        lost = frozenset(key for key, passed in values.items() if not passed and any(values.values()))
+        questions = domain.questions(seed)
+        asked = tuple(one for one in questions if not excused(one, lost)) if lost else questions
+        if not asked:
+            return None
+        known = _known(student.oracle, function, asked, exact)
+        answers = student.ask_all(function, known.arguments)
+        if known.all_right(answers):
+            return None
+        judged = False
+        for one, answer, expected in zip(asked, answers, known.right, strict=True):
+            problem = answer if isinstance(answer, StudentError) else judge(student, one, answer, expected)
+            if problem is not None and elsewhere(student, one, expected):
+                continue
+            judged = True
+            if isinstance(problem, StudentError):
+                # Asked by itself, so that whoever explains it knows what was asked.
+                problem = judge(student, one, student.ask(function, *one.arguments), expected)
+            if problem is not None and skip == 0:
+                return problem
+            skip -= problem is not None
+        return None if judged else f"No answer says anything of {function}: a function that it calls is at fault."
+
+    # The first wrong answers to questions that are the same for everyone.
+    smaller: list[Small] = [lambda student, skip=skip: ask(student, 0, skip) for skip in range(SMALLER)]
+    return Line(DOMAIN, "Inputs of every kind: sizes, signs, large and small numbers", points, question, smaller)
+
+
+#: How many wrong answers are looked at to find a fault that gives them all.
+SMALLER = 4
+#: The key of the line.
+DOMAIN = "domain"
+#: Lines that say nothing of the values that a function returns.
+BESIDE_THE_VALUES = ("inputs", "unknown")
