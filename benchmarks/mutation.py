@@ -58,7 +58,7 @@ class Effort:
     """
 
     seeds: tuple[int, ...] = (1, 2, 3)
-    most: int = 1500
+    most: int = 600
     drawn: int = 3000
 
 
