@@ -8,6 +8,9 @@ A lab's folder here has a module ``trial``, with
 - ``SEEDS`` and ``LONG_SEEDS``, optional: how many seeds of the questions are asked, 1 and 3 by default;
 - ``NOT_LOST``, optional: lines that no fault can lose by itself, each with its reason;
 - ``NOT_NAMED``, optional: lines whose message names no fault, each with its reason.
+
+A lab whose functions take arguments has a module ``domains`` as well, which `benchmarks.domain` describes:
+`tests/test_mutation.py` measures with it what the checks find.
 """
 
 from __future__ import annotations

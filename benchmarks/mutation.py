@@ -1,0 +1,433 @@
+"""The mutation score: of generated faults in each graded function, the part that loses points.
+
+Two kinds are generated. A *confined* fault is right, but for one region of the domain or for where two regions meet:
+what a check forgets to ask shows there. A *syntax* fault changes one operator, comparison, constant, index or call of a
+right way to write the function. Each is graded by the checks of the lab, as an open notebook is, with several seeds of
+the questions. A syntax fault that is as right as before on inputs from all over the domain is no fault, and counts as
+equivalent; one that a person found to be equivalent stands in the lab's ``equivalents.toml`` with the reason.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import multiprocessing
+import signal
+import time
+import tomllib
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from autograder.checking.lab import Lab
+from autograder.checking.rubric import Check
+from autograder.checking.student import NotebookStudent, Oracle
+from autograder.grading.answer_cache import AnswerCache
+from autograder.labs import all_labs, get_lab
+from benchmarks import syntax_changes
+from benchmarks.domain import Pool, confined, domains_of
+from benchmarks.report import Figure
+
+ROOT = Path(__file__).resolve().parents[1]
+WORKERS = 2
+#: Of processor time for one fault and one seed: what hangs gets no points.
+SECONDS = 10.0
+WANTED = 0.99
+#: How many of what survives is kept of one function.
+KEPT = 60
+KINDS = ("region", "pair", "syntax")
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much is tried.
+
+    Attributes
+    ----------
+    seeds : tuple of int
+        Of the questions.
+    most : int
+        How many faults of a kind are graded of one function; if there are more, always the same sample.
+    drawn : int
+        How many inputs are drawn from a domain.
+    """
+
+    seeds: tuple[int, ...] = (1, 2, 3)
+    most: int = 600
+    drawn: int = 3000
+
+
+FULL, QUICK = Effort(), Effort(seeds=(1,), most=20, drawn=500)
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One generated fault.
+
+    Attributes
+    ----------
+    function : str
+    regions, wrong : tuple of str, str
+        Where and how a confined fault is wrong; empty in a syntax fault.
+    way, change, source : str
+        Of a syntax fault: which right function was changed, what was changed in it, and the text of all of it.
+    """
+
+    function: str
+    regions: tuple[str, ...] = ()
+    wrong: str = ""
+    way: str = ""
+    change: str = ""
+    source: str = ""
+
+    @property
+    def kind(self) -> str:
+        """``"region"``, ``"pair"`` or ``"syntax"``."""
+        return KINDS[len(self.regions) - 1]
+
+    @property
+    def name(self) -> str:
+        """What is wrong, and where."""
+        return self.change or f"{self.wrong} where {' and '.join(self.regions)}"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of a fault.
+
+    Attributes
+    ----------
+    mutant : Mutant
+    found : tuple of bool
+        For each seed, whether it lost points.
+    equivalent : bool
+        Whether it is as right as what it was made of.
+    shows : str
+        Why it should have been found, such as an input that it is wrong for; empty where it was always found.
+    """
+
+    mutant: Mutant
+    found: tuple[bool, ...]
+    equivalent: bool = False
+    shows: str = ""
+
+
+class TooLongError(BaseException):
+    """A fault took too long. No `Exception`: the functions that are asked may catch those."""
+
+
+def figures(quick: bool, tell: Callable[[str], None]) -> list[Figure]:
+    """Generate and grade the faults of every lab that says what its domains are, and return the figures.
+
+    Parameters
+    ----------
+    quick : bool
+        A sample of the faults, with one seed.
+    tell : callable
+        Gets a sentence for the reader now and then.
+
+    Returns
+    -------
+    list of Figure
+    """
+    found: list[Figure] = []
+    effort = QUICK if quick else FULL
+    # Spawned, not forked: TensorFlow does not survive a fork once it has computed something.
+    with multiprocessing.get_context("spawn").Pool(WORKERS) as processes:
+        for lab in all_labs():
+            if (module := domains_of(lab)) is None:
+                continue
+            for function in module.DOMAINS:
+                start = time.perf_counter()
+                results = measured(lab.name, function, effort, processes)
+                seconds = round(time.perf_counter() - start, 1)
+                tried = {"seeds": len(effort.seeds), "drawn": effort.drawn, "seconds": seconds}
+                found.append(score(results, lab, function, **tried))
+                tell(counted(found[-1]))
+                for line in survivors(results):
+                    tell(f"  {line}")
+            found.append(losses(lab, module, effort.seeds, tell))
+    return found
+
+
+def score(results: Sequence[Result], lab: Lab, function: str, **more: float) -> Figure:
+    """Return the figure of one function.
+
+    Parameters
+    ----------
+    results : sequence of Result
+    lab : Lab
+    function : str
+    **more
+        What else is kept.
+    """
+    real = [result for result in results if not result.equivalent]
+    asked = [found for result in real for found in result.found]
+    table = {
+        kind: {
+            "generated": len(of_kind),
+            "found": sum(all(result.found) for result in of_kind),
+            "found sometimes": sum(any(result.found) and not all(result.found) for result in of_kind),
+            "equivalent": sum(result.equivalent for result in of_kind),
+        }
+        for kind in KINDS
+        for of_kind in [[result for result in results if result.mutant.kind == kind]]
+    }
+    left = [
+        {"fault": result.mutant.name, "way": result.mutant.way, "found": sum(result.found), "shows": result.shows}
+        for result in real
+        if not all(result.found)
+    ]
+    return Figure(
+        f"mutation score, {lab.name}: {function}",
+        sum(asked) / len(asked),
+        at_least=WANTED,
+        timed=False,
+        raw={"lab": lab.name, "function": function, "kinds": table, "survivors": left[:KEPT], "left": len(left)} | more,
+    )
+
+
+def counted(figure: Figure) -> str:
+    """Say in a line what became of the faults of one function."""
+    kinds = figure.raw["kinds"].values()
+    generated, found, equivalent = (sum(kind[what] for kind in kinds) for what in ("generated", "found", "equivalent"))
+    numbers = f"{generated} generated, {found} found, {equivalent} equivalent, {figure.raw['left']} survive"
+    return f"{figure.raw['function']}: {numbers}, score {figure.measured:.4f}"
+
+
+def losses(lab: Lab, module: ModuleType, seeds: Sequence[int], tell: Callable[[str], None]) -> Figure:
+    """Return how many of the right ways lose points: their changes would be found for the wrong reason."""
+    ways = {
+        (function, way): answer
+        for function, domain in module.DOMAINS.items()
+        for way, answer in {**module.WAYS[function], "that of the domain": domain.solve}.items()
+    }
+    bad = [
+        f"{function}, {way}"
+        for (function, way), answer in ways.items()
+        if any(loses_points(lab, function, module.namespace(function, answer), seed) for seed in seeds)
+    ]
+    for way in bad:
+        tell(f"{lab.name}: the right way {way} loses points")
+    raw = {"ways": bad, "tried": len(ways)}
+    return Figure(f"right ways that lose points, {lab.name}", len(bad), at_most=0, timed=False, raw=raw)
+
+
+def survivors(results: Sequence[Result]) -> Iterator[str]:
+    """Yield a line for each place at which faults were not found, those with most of them first."""
+    places = defaultdict(list)
+    for result in results:
+        if not result.equivalent and not all(result.found):
+            mutant = result.mutant
+            times = sum(result.found)
+            sometimes = f" (found with {times} of {len(result.found)} seeds)" if times else ""
+            places[mutant.kind, " and ".join(mutant.regions) or mutant.way].append((mutant, sometimes, result.shows))
+    for (kind, place), ones in sorted(places.items(), key=lambda item: (KINDS.index(item[0][0]), -len(item[1]))):
+        function = ones[0][0].function
+        if kind == "syntax":
+            yield from (f"{function}, {place}: {mutant.name}{sometimes}; {shows}" for mutant, sometimes, shows in ones)
+        else:
+            ways = ", ".join(f"{mutant.wrong}{sometimes}" for mutant, sometimes, _ in ones)
+            broken = {shows for _, _, shows in ones if shows.startswith("the check")}
+            yield "; ".join([f"{function} where {place}: {len(ones)} not found: {ways}", *sorted(broken)])
+
+
+# Generating.
+
+
+@functools.cache
+def pool_of(lab: str, function: str, drawn: int) -> Pool:
+    """Return inputs from all over the domain of a function, always the same ones."""
+    return Pool(domains_of(get_lab(lab)).DOMAINS[function], drawn)
+
+
+def mutants(lab: str, function: str, effort: Effort) -> list[Mutant]:
+    """Return the faults of one function, always the same ones.
+
+    Parameters
+    ----------
+    lab, function : str
+    effort : Effort
+    """
+    ones = [*_confined(function, pool_of(lab, function, effort.drawn))]
+    for way, answer in domains_of(get_lab(lab)).WAYS[function].items():
+        for change in syntax_changes.changes(answer):
+            ones.append(Mutant(function, way=way, change=change.where, source=change.source))
+    rng = np.random.default_rng(0)
+    by_kind = [[one for one in ones if one.kind == kind] for kind in KINDS]
+    return [of_kind[k] for of_kind in by_kind for k in sorted(rng.permutation(len(of_kind))[: effort.most])]
+
+
+def _confined(function: str, pool: Pool) -> Iterator[Mutant]:
+    """Yield every way to be wrong in each region, and one, drawn, for each pair of regions."""
+    rng = np.random.default_rng(0)
+    for region in pool.domain.regions:
+        for wrong in pool.faults(region):
+            yield Mutant(function, (region,), wrong)
+    for pair in pool.pairs():
+        if wrongs := pool.faults(*pair):
+            yield Mutant(function, pair, str(rng.choice(wrongs)))
+
+
+def functions_of(mutant: Mutant, module: ModuleType) -> dict[str, Any]:
+    """Return the functions of a student who has one fault.
+
+    Parameters
+    ----------
+    mutant : Mutant
+    module : module
+        The lab's ``domains``.
+
+    Raises
+    ------
+    Exception
+        Whatever the changed code raises where it is defined.
+    """
+    ways = module.WAYS[mutant.function]
+    if mutant.regions:
+        fault = confined(module.DOMAINS[mutant.function], mutant.regions, mutant.wrong)
+        return module.namespace(mutant.function, fault)
+    functions = module.namespace(mutant.function, ways[mutant.way])
+    defined: dict[str, Any] = {}
+    exec(compile(mutant.source, "a fault", "exec"), functions, defined)
+    (functions[mutant.function],) = defined.values()
+    return functions
+
+
+# Grading.
+
+
+def measured(lab: str, function: str, effort: Effort, processes: Any = None) -> list[Result]:
+    """Grade the faults of one function.
+
+    Parameters
+    ----------
+    lab, function : str
+    effort : Effort
+    processes : multiprocessing.pool.Pool, optional
+        Where; in this process without.
+
+    Returns
+    -------
+    list of Result
+    """
+    ones = mutants(lab, function, effort)
+    each = functools.partial(graded, lab, effort)
+    return list(map(each, ones) if processes is None else processes.imap(each, ones, chunksize=8))
+
+
+def graded(lab_name: str, effort: Effort, mutant: Mutant) -> Result:
+    """Grade one fault with all seeds.
+
+    Parameters
+    ----------
+    lab_name : str
+    effort : Effort
+    mutant : Mutant
+
+    Returns
+    -------
+    Result
+    """
+    lab = get_lab(lab_name)
+    try:
+        functions = functions_of(mutant, domains_of(lab))
+    except Exception:
+        # What ends the cell gets nothing, whatever is asked.
+        return Result(mutant, (True,) * len(effort.seeds))
+    try:
+        found = tuple(loses_points(lab, mutant.function, functions, seed) for seed in effort.seeds)
+    except Exception as error:
+        # What a student returns must not break a check: it is as bad as paying for it.
+        return Result(mutant, (False,) * len(effort.seeds), shows=f"the check itself raises {error!r}")
+    if all(found):
+        return Result(mutant, found)
+    if mutant.change in equivalents(lab_name).get(f"{mutant.function}.{mutant.way}", {}):
+        return Result(mutant, found, equivalent=True)
+    pool = pool_of(lab_name, mutant.function, effort.drawn)
+    try:
+        with time_limit():
+            position = pool.first_wrong(functions[mutant.function])
+    except TooLongError:
+        return Result(mutant, found, shows="takes too long on some input")
+    if position is None:
+        return Result(mutant, found, equivalent=True)
+    return Result(mutant, found, shows=f"wrong for {described(pool.arguments[position])}")
+
+
+@functools.cache
+def _answers(lab: str) -> Oracle:
+    """Return the course's answers to a lab, which are the same for every fault."""
+    return AnswerCache(get_lab(lab).oracle())
+
+
+@functools.cache
+def _check(lab: str, function: str) -> Check:
+    """Return the check of a function without what measures times."""
+    check = get_lab(lab).check(f"check_{function}")
+    timed = getattr(domains_of(get_lab(lab)), "TIMED", ())
+    return replace(check, lines=tuple(line for line in check.lines if line.key not in timed))
+
+
+def loses_points(lab: Lab, function: str, functions: Mapping[str, Any], seed: int) -> bool:
+    """Return whether the check of a function takes points off.
+
+    Parameters
+    ----------
+    lab : Lab
+    function : str
+    functions : mapping of str to object
+        All functions of the student.
+    seed : int
+        Of the questions.
+    """
+    check = _check(lab.name, function)
+    student = NotebookStudent(functions, _answers(lab.name))
+    try:
+        with time_limit():
+            return any(problem is not None for problem in check.judge(student, np.random.default_rng(seed)))
+    except TooLongError:
+        return True
+
+
+@contextlib.contextmanager
+def time_limit() -> Iterator[None]:
+    """Raise a `TooLongError` in what takes more than `SECONDS` of processor time."""
+
+    def stop(*_: object) -> None:
+        raise TooLongError
+
+    before = signal.signal(signal.SIGPROF, stop)
+    signal.setitimer(signal.ITIMER_PROF, SECONDS)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
+
+
+def described(arguments: Sequence) -> str:
+    """Return arguments in a few words: shapes, types and ranges."""
+
+    def one(value: Any) -> str:
+        if isinstance(value, np.ndarray):
+            order = "" if value.flags.c_contiguous else ", Fortran order"
+            extent = f", {value.min():.3g} to {value.max():.3g}" if value.size else ""
+            return f"{list(value.shape)} ({value.dtype}{order}{extent})"
+        if isinstance(value, list):
+            return f"[{', '.join(str(list(part.shape)) for part in value)}]"
+        return repr(value)
+
+    return ", ".join(map(one, arguments))
+
+
+@functools.cache
+def equivalents(lab: str) -> dict[str, dict[str, str]]:
+    """Return the changes that a person found to be equivalent, each with the reason, by ``function.way``."""
+    path = ROOT / "tests" / "labs" / lab / "equivalents.toml"
+    return tomllib.loads(path.read_text()) if path.is_file() else {}
