@@ -148,10 +148,12 @@ def _judge(student: Student, question: Question, answer: Answer, expected: tuple
     free = math.exp(-10) * float(np.sum(1 / chosen[chosen > 0]))
     zeros = np.count_nonzero(chosen == 0)
     least, most = (np.array([10, 750]) * zeros + lost.sum() + np.array([-free, free])) / len(chosen)
-    for key, view in (("cross_entropy", _loss), ("accuracy", _accuracy)):
+    parts = {"cross_entropy": _loss, "accuracy": _accuracy}
+    # What has cost in its own line is not asked again, unless nothing would be left to ask.
+    left = {key: view for key, view in parts.items() if passed.get(key, True)} or parts
+    for key, view in left.items():
         got, right = view(answer.value), view(expected)
-        free_to_choose = key == "cross_entropy" and got is not None and least <= got <= most
-        if not passed.get(key, True) or free_to_choose:
+        if key == "cross_entropy" and got is not None and least <= got <= most:
             continue
         problem = _one_of_two(student, question.arguments, right, key.replace("_", "-"), view, answer)
         if problem is not None:
