@@ -75,7 +75,7 @@ def test_what_is_shown_of_other_cells_runs_nothing_and_stalls_nothing(released):
 def test_texts_and_outputs_that_take_too_long_are_plain_and_call_a_person(released, monkeypatch):
     cells = [
         nbformat.v4.new_raw_cell("<b>raw</b>"),
-        nbformat.v4.new_markdown_cell("*word* <b>bold</b> " * 2000, attachments={"a.png": {"image/png": "aaaa"}}),
+        nbformat.v4.new_markdown_cell("*word* <b>bold</b> " * 1000, attachments={"a.png": {"image/png": "aaaa"}}),
         nbformat.v4.new_code_cell("print(1)"),
     ]
     ran = {2: CellRun([{"stream": "stdout", "text": "x"}, *[{"data": {"text/html": "<b>1</b>" * 2900}}] * 20])}
