@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 N_TRAIN, N_VALID = 128, 32
 #: Validation images of the data set, which no training gets: to choose between models by.
 N_DEVELOP = 1000
+#: What a file of runs may hold that is read: runs, images of one, and epochs of one.
+MAX_RUNS, MAX_SUBSET, MAX_EPOCHS = 1000, 1000, 100_000
 
 
 class RunsError(ValueError):
@@ -326,6 +328,8 @@ def read_runs(file: str | os.PathLike | bytes) -> list[Run]:
     runs = []
     for number, line in enumerate(lines, 1):
         if line.strip():
+            if len(runs) == MAX_RUNS:
+                raise RunsError(f"{name} holds more than {MAX_RUNS} runs. Give each model a file of its own.")
             try:
                 runs.append(_run(json.loads(line, object_pairs_hook=_once_each)))
             except (ValueError, TypeError, KeyError, RecursionError) as error:
@@ -364,7 +368,8 @@ def _run(values: Any) -> Run:
             value = float(value) if right else value
         else:
             whole = field.type == "tuple[int, ...]"
-            right = isinstance(value, list) and all(map(_is_int if whole else _is_number, value))
+            right = isinstance(value, list) and len(value) <= (MAX_SUBSET if whole else MAX_EPOCHS)
+            right = right and all(map(_is_int if whole else _is_number, value))
             value = tuple(value if whole else map(float, value)) if right else value
         if not right:
             raise RunsError(f"its {field.name!r} is not what it should be")

@@ -168,6 +168,28 @@ class Student(Oracle, Protocol):
             is trained there is trained by code. A notebook that is open has its files all the same.
         """
 
+    def read(self, name: str, function: Callable[..., Any], *args: Any) -> Any:
+        """Return what a function of the course makes of a file that was handed in.
+
+        While grading, it is called where it can be ended; a file that takes too long is one that a person must look at.
+
+        Parameters
+        ----------
+        name : str
+            One of ``files``.
+        function : callable
+            One of a module, known by its name there. It takes the file's bytes.
+        *args
+            What else it takes. That and what it returns can be pickled.
+
+        Raises
+        ------
+        StudentError
+            If it took too long, or too much memory.
+        Exception
+            Whatever the function raised.
+        """
+
 
 class Fresh(Oracle, Protocol):
     """An answering side that is ended when its ``with`` block is left.
@@ -319,6 +341,9 @@ class NotebookStudent(Namespace):
     def left_out(self) -> Sequence[str]:
         """What of that could not be taken, in sentences."""
         return files_beside(Path("notebook.ipynb").absolute())[1]
+
+    def read(self, name: str, function: Callable[..., Any], *args: Any) -> Any:
+        return function(self.files[name], *args)
 
     def fresh(
         self,

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from autograder.checking.student import Answer, Answers, Namespace, Oracle, StudentError
+from autograder.checking.student import FLAGS, Answer, Answers, Namespace, Oracle, StudentError
 from autograder.sandbox import wire
 from autograder.sandbox.packed import Questions, restored
 from autograder.sandbox.pool import Job, JobEndedError, JobOptions, JobTimeoutError, Sandbox
 from autograder.sandbox.stubs import MAX_CALLERS, MAX_NOTED
+from autograder.submissions import reader
 from autograder.submissions.cell_run import CellRun, Noted
 from autograder.submissions.limits import CELL_SECONDS, QUESTION_SECONDS, TOTAL_SECONDS
 from autograder.submissions.python_source import definitions
+from autograder.submissions.reader import StoppedError
 from autograder.submissions.submission import Submission
 
 MAX_MESSAGE = 1000
@@ -105,6 +107,7 @@ class SandboxStudent:
         self._job: Job | None = None
         self._silent: dict[str, str] = {}
         self._breakdowns = 0
+        self._unread = ""
         self._room = MAX_OUTPUT
         self._end = time.monotonic() + self.timeouts.total
 
@@ -159,8 +162,8 @@ class SandboxStudent:
 
     def _define(self, job: Job, source: str) -> None:
         seconds = min(self.timeouts.cell, self._end - time.monotonic())
-        with contextlib.suppress(JobTimeoutError, JobEndedError):
-            job.request({"run": definitions(source)}, max(seconds, 0.0))
+        with contextlib.suppress(JobTimeoutError, JobEndedError, StoppedError):
+            job.request({"run": reader.call(definitions, source)}, max(seconds, 0.0))
 
     def _keep(self, position: int, reply: dict[str, Any]) -> None:
         outputs, error = reply.get("outputs"), reply.get("error")
@@ -240,6 +243,17 @@ class SandboxStudent:
         options = JobOptions(cpu=cpu, large=True, without_data=code_only)
         return SandboxStudent(self.sandbox, sources, submission, self.oracle, timeouts, options=options)
 
+    def read(self, name: str, function: Callable[..., Any], *args: Any) -> Any:
+        try:
+            if self._unread:
+                raise StoppedError(f"was not read, since {self._unread} takes too long")
+            return reader.call(function, self.files[name], *args)
+        except StoppedError as error:
+            self._unread = self._unread or name
+            problem = f"The file {name} {error}."
+            self.notes.setdefault(FLAGS, []).append(problem)
+            raise StudentError(problem) from None
+
     def close(self) -> None:
         """End the job with all that it started."""
         if self._job is not None:
@@ -303,6 +317,7 @@ def _are_positions(value: Any, count: int) -> bool:
     """Return whether a value is a sorted list of different positions among so many arguments."""
     return (
         isinstance(value, list)
+        and len(value) <= count
         and all(type(position) is int for position in value)
         and value == sorted(set(value).intersection(range(count)))
     )
