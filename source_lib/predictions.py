@@ -24,14 +24,25 @@ MAX_HEADER = 10_000
 
 #: Around numbers; those between two digits may stand for anything.
 _SPACES = re.compile(rb"(?m)^[ \t]++|(?<![ \t])[ \t]++(?=[,\n])|(?<=,)[ \t]++")
-_NUMBER = rb"[+-]?+(?:[0-9]++(?:\.[0-9]*+)?+|\.[0-9]++)(?:[eE][+-]?+[0-9]++)?+"
-#: A line as it must be. Eighteen digits fit into an integer.
-_RIGHT = {
-    "class": re.compile(rb"(?:[0-9]{1,18}+,[0-9]{1,18}+\n)*+"),
-    "probability": re.compile(rb"(?:[0-9]{1,18}+," + _NUMBER + rb"\n)*+"),
+_NUMBER = rb"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
+
+
+def _other_than(line: bytes) -> re.Pattern[bytes]:
+    """Return what finds the first line that is not as it must be, or the end where all are.
+
+    It looks at each line once. Groups that never give back what they matched would do so too, but up to version 3.11.4
+    Python matches them wrongly.
+    """
+    return re.compile(rb"(?m)^(?!" + line + rb"$)")
+
+
+#: What is no line as it must be. Eighteen digits fit into an integer.
+_WRONG = {
+    "class": _other_than(rb"[0-9]{1,18},[0-9]{1,18}"),
+    "probability": _other_than(rb"[0-9]{1,18}," + _NUMBER),
 }
-#: A line whose meaning is clear all the same: its id, and what is predicted, as any number.
-_CLEAR = re.compile(rb"(?:[0-9]{1,18}+(?:\.0*+)?+," + _NUMBER + rb"\n)*+")
+#: What is no line whose meaning is clear all the same: its id, and what is predicted, as any number.
+_UNCLEAR = _other_than(rb"[0-9]{1,18}(?:\.0*)?," + _NUMBER)
 #: How far what a model gives for all classes of an image may add up to something else than 1.
 _OFF = 0.05
 _QUOTED_DECIMAL = re.compile(rb'"([0-9]++),([0-9]++)"')
@@ -496,7 +507,7 @@ def _one_of_several(
     numbers = [name[len(name.rstrip("0123456789")) :] for name in called]
     known = numbers == [str(k) for k in range(classes)] or called == list(map(str.lower, class_names))
     body = body.rstrip(b" \t\n,") + b"\n"
-    if not known or column is None or names[0].lower() != "id" or not _rows_of(classes).fullmatch(body):
+    if not known or column is None or names[0].lower() != "id" or not _are_rows_of(classes, body):
         return None
     found = np.loadtxt(io.BytesIO(body), delimiter=",", dtype=np.float64, ndmin=2)
     each = found[:, 1:]
@@ -507,8 +518,9 @@ def _one_of_several(
     return "".join(f"{k},{value}\n" for k, value in zip(ids.tolist(), values.tolist(), strict=True)).encode()
 
 
-def _rows_of(numbers: int) -> re.Pattern[bytes]:
-    return re.compile(rb"(?:[0-9]{1,15}+(?:," + _NUMBER + rb"){%d}\n)*+" % numbers)
+def _are_rows_of(numbers: int, body: bytes) -> bool:
+    """Return whether each line is an id and so many numbers."""
+    return _other_than(rb"[0-9]{1,15}(?:," + _NUMBER + rb"){%d}" % numbers).search(body).start() == len(body)
 
 
 def _shown(text: str) -> str:
@@ -542,16 +554,16 @@ def _table(
         what = f"There are spaces around what it holds: {_shown(line)!r}."
         reading.fault(_line(body, spaces.start()) + 1, what, "Write numbers and commas alone.")
         body = _SPACES.sub(b"", body)
-    right = _RIGHT[column or "probability"].match(body).end()
+    right = _WRONG[column or "probability"].search(body).start()
     if right < len(body):
         body = _plain(body, column, classes, class_names, reading)
-        right = _RIGHT[column or "probability"].match(body).end()
+        right = _WRONG[column or "probability"].search(body).start()
     if right < len(body):
         line = body[right : body.index(b"\n", right)].decode()
         if not _diagnosed(line, _line(body, right) + 1, column, classes, reading):
             return None
         # What is wrong with the first line may be no more than a float where a whole number is expected.
-        clear = _CLEAR.match(body).end()
+        clear = _UNCLEAR.search(body).start()
         if clear < len(body):
             line = body[clear : body.index(b"\n", clear)].decode()
             _diagnosed(line, _line(body, clear) + 1, column, classes, reading)
@@ -571,7 +583,7 @@ def _plain(body: bytes, column: str | None, classes: int, class_names: Sequence[
     for pattern, value in (
         (_WRAPPED, lambda found: found[2]),
         (
-            re.compile(rb"(?mi),(?:np\.)?+(" + b"|".join(map(re.escape, words)) + rb")_?+$"),
+            re.compile(rb"(?mi),(?:np\.)?(" + b"|".join(map(re.escape, words)) + rb")_?+$"),
             lambda found: words[found[1].lower()],
         ),
     ):
