@@ -42,7 +42,8 @@ def open_lab(name: str, functions: Mapping[str, Any]) -> Callable[..., Points]:
     -------
     callable
         ``check("conv2d_layer")`` judges one function, ``check()`` all of them. What it returns is the number of
-        points, and a notebook shows it as a table. Every call draws new inputs.
+        points, and a notebook shows it as a table. Every call draws new inputs. ``check("conv2d_layer", hint=2)`` adds
+        a more direct hint to each that a line has; it costs nothing.
 
     Raises
     ------

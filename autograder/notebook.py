@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from autograder.checking import forbidden_use
+from autograder.checking import forbidden_use, hints
 from autograder.checking.lab import Lab
 from autograder.checking.rubric import Check, Item, Line
 from autograder.checking.student import Namespace, NotebookStudent
@@ -21,12 +21,21 @@ from source_lib.tensorflow_settings import quiet_tensorflow
 quiet_tensorflow()
 
 
+#: How the second level of a hint begins, and what is said where there is none.
+SECOND_HINT = "Second hint: "
+NO_SECOND_HINT = "There is no second hint for this: the reasons above say all that the check knows."
+
+
 class UnknownCheckError(Exception):
     """The lab has no such function. The text names those that it has."""
 
     def _render_traceback_(self) -> list[str]:
         # IPython shows these lines instead of a traceback.
         return [str(self)]
+
+
+class UnknownHintError(UnknownCheckError):
+    """There is no such level of hints. The text names those that there are."""
 
 
 @dataclass(frozen=True)
@@ -56,13 +65,15 @@ def lab_check(name: str, functions: Mapping[str, Any]) -> Callable[..., Points]:
     """
     lab = get_lab(name)
 
-    def check(function: str | None = None) -> Points:
+    def check(function: str | None = None, hint: int = 1) -> Points:
         """Judge one function, or all of them, with new inputs.
 
         Parameters
         ----------
         function : str, optional
             For example ``"conv2d_layer"``; all functions without it.
+        hint : {1, 2}
+            With 2, each hint is followed by a more direct one. It costs nothing.
 
         Returns
         -------
@@ -73,19 +84,39 @@ def lab_check(name: str, functions: Mapping[str, Any]) -> Callable[..., Points]:
         ------
         UnknownCheckError
             If the lab has no such function.
+        UnknownHintError
+            If there is no such level of hints.
         """
+        if hint not in (1, 2):
+            raise UnknownHintError(f"There is no hint {hint!r}: a check gives hint 1 by itself, and more with hint=2.")
         chosen = lab.checks if function is None else (_find(lab, function),)
         notes = _later(chosen)
         # Without the lines that only grading can judge.
         chosen = [replace(one, lines=tuple(line for line in one.lines if not line.later)) for one in chosen]
         student = NotebookStudent(functions, _oracle(name))
         verdicts = [[one.formed(student)] if one.form is not None else _judged(lab, one, student) for one in chosen]
+        if hint == 2:
+            verdicts = [
+                _with_second_hints(lab, one.function, items) for one, items in zip(chosen, verdicts, strict=True)
+            ]
+            lost = [item for items in verdicts for item in items if not item.passed]
+            notes += [NO_SECOND_HINT] * (bool(lost) and not any(SECOND_HINT in item.message for item in lost))
         if function is None:
             rows = [_row(one, items) for one, items in zip(chosen, verdicts, strict=True) if items]
             return Points(rows, lab.title, notes)
         return Points(verdicts[0], chosen[0].function, notes)
 
     return check
+
+
+def _with_second_hints(lab: Lab, function: str, items: Iterable[Item]) -> list[Item]:
+    """Return items whose messages hold the second level of their hints as well, where there is one."""
+    faults = [fault for fault in lab.faults if fault.function in (function, "")]
+    seconds = [(item, hints.second_hint(faults, item.message)) for item in items]
+    return [
+        replace(item, message=f"{item.message} {SECOND_HINT}{second}") if second and not item.passed else item
+        for item, second in seconds
+    ]
 
 
 def _later(checks: Iterable[Check]) -> list[str]:

@@ -386,7 +386,7 @@ def _stand_in() -> types.ModuleType:
     module = types.ModuleType("autograder", "Stands in for the grader, which runs outside.")
 
     def open_lab(name: str, functions: Mapping[str, Any]) -> Any:
-        def check(function: str | None = None) -> None:
+        def check(*_: Any, **__: Any) -> None:
             print("While grading, checks run outside the notebook.")
 
         return check

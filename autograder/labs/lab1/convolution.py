@@ -142,6 +142,7 @@ CHECK = Check(
                 small(_inside, small_integers(3, 1, 1), corner_kernel(3, 1)),
                 small(_inside, small_integers(1, 3, 1), corner_kernel(1, 3)),
                 small(_inside, small_integers(3, 3, 1), corner_kernel(3, 3)),
+                small(_inside, small_integers(3, 4, 1), corner_kernel(3, 3)),
                 small(_inside, small_integers(4, 5, 1), corner_kernel(3, 5)),
                 small(_inside, small_integers(5, 4, 1), corner_kernel(5, 3)),
                 small(_inside, small_integers(3, 3, 2), small_integers(3, 3, 2, 1)),
@@ -155,7 +156,9 @@ CHECK = Check(
             _conv_channels,
             smaller=[
                 small(_inside, small_integers(1, 1, 2), literal(1, -2).reshape(1, 1, 2, 1)),
+                small(_inside, small_integers(2, 3, 1), literal(1, 2).reshape(1, 1, 1, 2)),
                 small(_inside, small_integers(1, 1, 2), literal(1, 2, 3, 4).reshape(1, 1, 2, 2)),
+                small(_inside, small_integers(3, 3, 1), _centered(small_integers(3, 3, 1, 1))),
                 small(_inside, small_integers(3, 3, 2), _centered(small_integers(3, 3, 2, 1))),
                 small(_inside, small_integers(3, 3, 2), _centered(small_integers(3, 3, 2, 2))),
                 small(_inside, small_integers(3, 3, 3), _centered(small_integers(3, 3, 3, 2))),
@@ -188,6 +191,7 @@ CHECK = Check(
                 for arguments in (
                     (small_integers(1, 1, 1), literal(3).reshape(1, 1, 1, 1), literal(2)),
                     (small_integers(1, 1, 2), literal(3, -1).reshape(1, 1, 2, 1), literal(2)),
+                    (small_integers(1, 2, 1), literal(3, -1).reshape(1, 1, 1, 2), literal(2, -3)),
                     (small_integers(3, 3, 2), small_integers(3, 3, 2, 1), literal(2)),
                     (small_integers(3, 3, 2), small_integers(3, 3, 2, 2), literal(2, -3)),
                 )
