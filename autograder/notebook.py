@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from autograder.checking import forbidden_use
+from autograder.checking import forbidden_use, hints
 from autograder.checking.hidden_state import HiddenState, hidden_state
 from autograder.checking.lab import Lab
 from autograder.checking.rubric import Check, Item, Line
@@ -25,6 +25,11 @@ from source_lib.tensorflow_settings import quiet_tensorflow
 quiet_tensorflow()
 
 
+#: How the second level of a hint begins, and what is said where there is none.
+SECOND_HINT = "Second hint: "
+NO_SECOND_HINT = "There is no second hint for this: the reasons above say all that the check knows."
+
+
 class UnknownCheckError(Exception):
     """The lab has no such function. The text names those that it has."""
 
@@ -35,6 +40,10 @@ class UnknownCheckError(Exception):
 
 class PracticeError(UnknownCheckError):
     """No practice can be shown. The text says what to write instead."""
+
+
+class UnknownHintError(UnknownCheckError):
+    """There is no such level of hints. The text names those that there are."""
 
 
 @dataclass(frozen=True)
@@ -66,13 +75,17 @@ def lab_check(name: str, functions: Mapping[str, Any]) -> Callable[..., Points]:
     hidden = hidden_state(functions, lab.explore_cells)
     shown: dict[str, str] = {}
 
-    def check(function: str | None = None, *, practice: bool | int = False, answer: Any = None) -> Points:
+    def check(
+        function: str | None = None, hint: int = 1, *, practice: bool | int = False, answer: Any = None
+    ) -> Points:
         """Judge one function, or all of them, with new inputs.
 
         Parameters
         ----------
         function : str, optional
             For example ``"conv2d_layer"``; all functions without it.
+        hint : {1, 2}
+            With 2, each hint is followed by a more direct one. It costs nothing.
         practice : bool or int
             Show other numbers than those that are graded, and judge an answer to them. True draws new ones each time, a
             number shows the same again.
@@ -90,7 +103,11 @@ def lab_check(name: str, functions: Mapping[str, Any]) -> Callable[..., Points]:
             If the lab has no such function.
         PracticeError
             If there is nothing to practice, or it is not clear what.
+        UnknownHintError
+            If there is no such level of hints.
         """
+        if hint not in (1, 2):
+            raise UnknownHintError(f"There is no hint {hint!r}: a check gives hint 1 by itself, and more with hint=2.")
         if practice is not False or answer is not None:
             return _practiced(lab, functions, function, practice, answer, shown)
         chosen = lab.checks if function is None else (_find(lab, function),)
@@ -108,6 +125,12 @@ def lab_check(name: str, functions: Mapping[str, Any]) -> Callable[..., Points]:
                 printed += _first_printed(one, student.printed)
             notes += dict.fromkeys(student.remarks)
             notes += hidden.doubts([one.function for one in chosen]) if hidden else []
+        if hint == 2:
+            verdicts = [
+                _with_second_hints(lab, one.function, items) for one, items in zip(chosen, verdicts, strict=True)
+            ]
+            lost = [item for items in verdicts for item in items if not item.passed]
+            notes += [NO_SECOND_HINT] * (bool(lost) and not any(SECOND_HINT in item.message for item in lost))
         if function is None:
             rows = [_row(one, items) for one, items in zip(chosen, verdicts, strict=True) if items]
             return Points(rows, lab.title, notes, printed)
@@ -160,6 +183,16 @@ def _practiced(
         f"others, practice={seed} shows these again.",
     )
     return Points.practiced(found.given, items, f"{name}, practice {seed}", notes)
+
+
+def _with_second_hints(lab: Lab, function: str, items: Iterable[Item]) -> list[Item]:
+    """Return items whose messages hold the second level of their hints as well, where there is one."""
+    faults = [fault for fault in lab.faults if fault.function in (function, "")]
+    seconds = [(item, hints.second_hint(faults, item.message)) for item in items]
+    return [
+        replace(item, message=f"{item.message} {SECOND_HINT}{second}") if second and not item.passed else item
+        for item, second in seconds
+    ]
 
 
 def _later(checks: Iterable[Check]) -> list[str]:

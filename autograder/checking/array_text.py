@@ -38,6 +38,7 @@ def side_by_side(parts: Sequence[tuple[str, Any]]) -> str:
      1 -2   4
      3  4
     """
+    parts = [(label, _in_words(value)) for label, value in parts]
     values = [value if isinstance(value, str) else compare.array(value) for _, value in parts]
     if any(value is None or (not isinstance(value, str) and value.size > MOST_NUMBERS) for value in values):
         return ""
@@ -49,6 +50,12 @@ def side_by_side(parts: Sequence[tuple[str, Any]]) -> str:
     text = _flowed([block for some in blocks for block in some])
     lines = text.split("\n")
     return text if len(lines) <= HEIGHT and max(map(len, lines)) <= WIDTH else ""
+
+
+def _in_words(value: Any) -> Any:
+    """Return a tuple that is no array in words, and anything else as it is."""
+    several = isinstance(value, tuple) and len(value) > 1 and compare.array(value) is None
+    return f"a tuple of {len(value)}" if several else value
 
 
 def place(expected: Any, got: Any) -> str:

@@ -8,15 +8,21 @@ they import nothing of the grader.
 from __future__ import annotations
 
 import copy
+import functools
 import pickle
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import permutations
 from typing import Any, Literal
 
 import numpy as np
 
 Implementation = Callable[..., Any]
+
+#: Of an answer with more numbers no pairs are tried: they are hundreds of answers, which all travel to whoever asks.
+MOST_NUMBERS = 3000
+#: How many questions' answers of all faults are kept: small inputs are the same for everyone and every check.
+MOST_REMEMBERED = 100
 
 
 @dataclass(frozen=True)
@@ -26,7 +32,7 @@ class Fault:
     Attributes
     ----------
     id : str
-        Its name, unique in the lab, without ``+``.
+        Its name, unique in the lab, without ``+`` and ``~``.
     loses : frozenset of str
         The lines that it costs, and no others, each as ``function.key``.
     apply : callable
@@ -38,9 +44,16 @@ class Fault:
         The student's function that has the fault, where ``to`` is ``"function"``.
     hint : str
         What the fault looks like and what to do, without the code that does it. Empty where no answer shows the fault.
+    second_hint : str
+        More direct, for whoever asks again, and still without the code. Every hint has one.
     part : str
         What of the answer the fault is about. Of the faults about one part, nobody makes two at once; without it, the
         fault is never looked for together with another.
+    forms : tuple of callable
+        Other ways to make the same mistake, as ``apply``, that give other answers; they may cost other lines. They are
+        never looked for together with another fault.
+    together : mapping of str to callable
+        With the ids of other faults: how both at once are applied, where that is not one put into the other.
 
     Examples
     --------
@@ -56,6 +69,35 @@ class Fault:
     function: str = ""
     hint: str = ""
     part: str = ""
+    second_hint: str = ""
+    forms: tuple[Callable[[Any], Any], ...] = ()
+    together: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict, hash=False)
+
+
+def id_of(name: str) -> str:
+    """Return the `Fault.id` of one form of a fault, or both ids of two at once.
+
+    Parameters
+    ----------
+    name : str
+        As the functions of `fault_functions` call it.
+
+    Examples
+    --------
+    >>> id_of("pool2d_stride_one~2")
+    'pool2d_stride_one'
+    """
+    return name.partition("~")[0]
+
+
+def _ways(fault: Fault) -> dict[str, Callable[[Any], Any]]:
+    """Return all forms of a fault by their names, the first under its id alone."""
+    return {fault.id: fault.apply} | {f"{fault.id}~{k}": form for k, form in enumerate(fault.forms, start=2)}
+
+
+def _both(fault: Fault) -> dict[str, Callable[[Any], Any]]:
+    """Return what a fault gives together with others, by a name that no two have which are put into each other."""
+    return {f"{fault.id}+{other}~2": apply for other, apply in fault.together.items()}
 
 
 def fault_functions(faults: Iterable[Fault], reference: Mapping[str, Implementation]) -> dict[str, Implementation]:
@@ -71,10 +113,11 @@ def fault_functions(faults: Iterable[Fault], reference: Mapping[str, Implementat
     Returns
     -------
     dict of str to callable
-        ``fault(id, *arguments)`` answers as the fault does, or as two with a ``+`` between their ids, the last one put
-        into the first. ``faults_alone(function, *arguments)`` and ``faults_together(function, *arguments)`` are
-        `known_answers` and `paired_answers` of all faults of a function. ``all_right(function, questions)`` are the
-        right answers to many questions.
+        ``fault(name, *arguments)`` answers as the fault of that id does; as another of its forms with ``~`` and a
+        number from 2 behind it; or as two with a ``+`` between their ids, the last one put into the first.
+        ``faults_alone(function, *arguments)`` and ``faults_together(function, *arguments)`` are `known_answers` and
+        `paired_answers` of all faults of a function. ``all_right(function, questions)`` are
+        the right answers to many questions.
 
     Examples
     --------
@@ -82,18 +125,25 @@ def fault_functions(faults: Iterable[Fault], reference: Mapping[str, Implementat
     >>> fault_functions([zero], {"double": lambda x: 2 * x})["fault"]("zero", 3)
     0
     """
-    known = {fault.id: fault for fault in faults if fault.to == "function"}
+    faults = [fault for fault in faults if fault.to == "function"]
+    known = {name: (one.function, apply) for one in faults for name, apply in (_ways(one) | _both(one)).items()}
 
-    def fault(id: str, *arguments: Any) -> Any:
-        last, _, first = id.partition("+")
-        right = reference[known[last].function]
-        return known[last].apply(known[first].apply(right) if first else right)(*arguments)
+    def fault(name: str, *arguments: Any) -> Any:
+        last, _, first = (name, "", "") if name in known else name.partition("+")
+        function, apply = known[last]
+        right = reference[function]
+        return apply(known[first][1](right) if first else right)(*arguments)
 
     def of(function: str) -> list[Fault]:
-        return [one for one in known.values() if one.function == function]
+        return [one for one in faults if one.function == function]
+
+    @functools.lru_cache(MOST_REMEMBERED)
+    def remembered(question: bytes) -> dict[str, tuple[Any, list[int]]]:
+        function, arguments = pickle.loads(question)
+        return known_answers(of(function), reference[function], arguments)
 
     def faults_alone(function: str, *arguments: Any) -> dict[str, tuple[Any, list[int]]]:
-        return known_answers(of(function), reference[function], arguments)
+        return copy.deepcopy(remembered(pickle.dumps((function, arguments))))
 
     def faults_together(function: str, *arguments: Any) -> dict[str, Any]:
         return paired_answers(of(function), reference[function], arguments)
@@ -126,11 +176,12 @@ def known_answers(
     Returns
     -------
     dict of str to tuple
-        By `Fault.id`, and by ``""`` for the right one: the answer, and the positions of the arguments that were
-        changed in place. One that raised has the answer None and no list of positions but ``[-1]``.
+        By the name of each form of each fault, and by ``""`` for the right one: the answer, and the positions of the
+        arguments that were changed in place. One that raised has the answer None and no list of positions but ``[-1]``.
     """
     right = _cached(right)
-    answers = {"": right} | {fault.id: fault.apply(right) for fault in faults}
+    ways = {name: apply for fault in faults for name, apply in _ways(fault).items()}
+    answers = {"": right} | {name: apply(right) for name, apply in ways.items()}
     return {name: _called(answer, arguments) for name, answer in answers.items()}
 
 
@@ -149,17 +200,28 @@ def paired_answers(faults: Iterable[Fault], right: Implementation, arguments: Se
     Returns
     -------
     dict of str to object
-        By the two `Fault.id` with a ``+`` between them, the fault that is put in last first. What raised is left out.
+        By the two `Fault.id` with a ``+`` between them, the fault that is put in last first. What raised is left out,
+        as is the other order where it gives the same. Empty for more than `MOST_NUMBERS` numbers.
     """
     faults, right = list(faults), _cached(right)
-    alone = {name: value for name, (value, at) in known_answers(faults, right, arguments).items() if at != RAISED}
-    expected = alone.get("")
-    shown = [fault for fault in faults if fault.part and fault.id in alone and not _alike(alone[fault.id], expected)]
-    pairs = {
-        f"{last.id}+{first.id}": _called(last.apply(first.apply(right)), arguments)
-        for last, first in permutations(shown, 2)
-        if last.part != first.part
-    }
+    expected, _ = _called(right, arguments)
+    if np.size(expected) > MOST_NUMBERS:
+        return {}
+    alone = {fault.id: _called(fault.apply(right), arguments) for fault in faults if fault.part}
+    shown = [
+        fault
+        for fault in faults
+        if fault.part and alone[fault.id][1] != RAISED and not _alike(alone[fault.id][0], expected)
+    ]
+    both = {name: apply for fault in faults for name, apply in _both(fault).items()}
+    pairs = {name: _called(apply(right), arguments) for name, apply in both.items()}
+    for last, first in permutations(shown, 2):
+        if last.part != first.part:
+            answer = _called(last.apply(first.apply(right)), arguments)
+            # Most give the same whichever is put in last.
+            turned = pairs.get(f"{first.id}+{last.id}")
+            if turned is None or not _alike(answer[0], turned[0]):
+                pairs[f"{last.id}+{first.id}"] = answer
     return {name: value for name, (value, at) in pairs.items() if at != RAISED}
 
 

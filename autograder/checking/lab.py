@@ -143,6 +143,16 @@ class Lab:
                     f"{package}/faults.py: the fault {fault.id!r} loses {', '.join(unknown)}, and no check has such a "
                     "line. Name lines as function.key."
                 )
+            if bool(fault.hint) != bool(fault.second_hint):
+                found.append(
+                    f"{package}/faults.py: the fault {fault.id!r} has one level of its hint alone. Write both hint and "
+                    "second_hint, or neither."
+                )
+            for other in sorted(fault.together.keys() - {one.id for one in self.faults}):
+                found.append(
+                    f"{package}/faults.py: the fault {fault.id!r} comes together with {other!r}, which is none. Name "
+                    "another fault."
+                )
             if not fault.loses:
                 found.append(
                     f"{package}/faults.py: the fault {fault.id!r} loses no line. Say which lines it costs, or delete "

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from autograder.checking import array_text, compare, hints
-from autograder.checking.faults import Fault
-from autograder.checking.hints import Wrong
+from autograder.checking import array_text, compare, error_texts, hints
+from autograder.checking.faults import Fault, id_of
+from autograder.checking.hints import Asked, Wrong
 from autograder.checking.problem import ASKED, Problem
 from autograder.checking.student import Answer, Answers, Student, StudentError
 
@@ -21,6 +21,7 @@ MOST_QUESTIONS, MOST_SECONDS = 12, 2.0
 #: An answer with fewer numbers may be that of a fault by chance.
 FEW_NUMBERS = 8
 _SPENT = "seconds spent on reasons"
+_NAMED = "faults that were named"
 
 #: Looks at one thing and returns what is wrong with it, or None where it is right.
 Question = Callable[[Student, np.random.Generator], "Wrong | Problem | str | None"]
@@ -89,13 +90,15 @@ class EnoughError(Exception):
 
 
 class RecordingStudent:
-    """A student, and what it was asked last."""
+    """A student, what it was asked last, and what became of each question."""
 
     def __init__(self, student: Student) -> None:
         self.student, self.oracle, self.notes = student, student.oracle, student.notes
         self.material, self.owner = student.material, student.owner
         self.fresh, self.read = student.fresh, student.read
         self.last: tuple[str, tuple] | None = None
+        self.answers: list[Asked] = []
+        self.errors: dict[str, tuple[str, tuple]] = {}
 
     @property
     def alive(self) -> bool:
@@ -108,7 +111,14 @@ class RecordingStudent:
 
     def ask(self, function: str, *args: Any) -> Answer:
         self.last = function, args
-        return self.student.ask(function, *args)
+        try:
+            answer = self.student.ask(function, *args)
+        except StudentError as error:
+            self.answers.append(Asked(function, args, raised=True))
+            self.errors[str(error)] = function, args
+            raise
+        self.answers.append(Asked(function, args, answer.value))
+        return answer
 
     def ask_all(self, function: str, questions: Sequence[tuple]) -> Answers:
         self.last = function, questions[0]
@@ -123,7 +133,7 @@ class BudgetedStudent(RecordingStudent):
 
     def __init__(self, student: Student) -> None:
         super().__init__(student)
-        self.left = MOST_QUESTIONS
+        self.left, self.spent = MOST_QUESTIONS, False
 
     def ask(self, function: str, *args: Any) -> Answer:
         with self._spending():
@@ -136,6 +146,7 @@ class BudgetedStudent(RecordingStudent):
     @contextlib.contextmanager
     def _spending(self) -> Iterator[None]:
         if not self.alive or self.left <= 0 or self.notes.get(_SPENT, 0.0) > MOST_SECONDS:
+            self.spent = True
             raise EnoughError
         self.left -= 1
         start = time.perf_counter()
@@ -180,20 +191,43 @@ def find_problem(
     try:
         problem = question(recording, rng)
     except StudentError as error:
-        problem = _raised(*recording.last, str(error)) or str(error)
+        problem = str(error)
+    if isinstance(problem, str):
+        problem = _raised(recording, problem) or problem
     if isinstance(problem, Wrong):
         wrong = problem
         return Problem(_message(wording, wrong, ""), more=lambda: _explained(student, wrong, wording, tuple(smaller)))
     if isinstance(problem, str):
-        return Problem(f"{wording.sentence(*recording.last)} {problem}")
+        message = f"{wording.sentence(*recording.last)} {problem}"
+        answered = [one for one in recording.answers if one.function == recording.last[0]]
+        return Problem(message, more=lambda: _recognized(student, message, answered, wording))
+    if problem is not None and " stopped with " in problem.message:
+        return replace(problem, message=f"{problem.message} {error_texts.meaning(problem.message)}")
     return problem
 
 
-def _raised(function: str, arguments: tuple, error: str) -> Wrong | None:
+def _raised(recording: RecordingStudent, error: str) -> Wrong | None:
     """Return the wrong answer of a function that raised; None where it gave none for another reason."""
-    if not error.startswith(f"{function} stopped with "):
+    function, arguments = recording.errors.get(error, ("", ()))
+    if not function or not error.startswith(f"{function} stopped with "):
         return None
     return Wrong(function, arguments, None, error.removeprefix(f"{function} ").removesuffix("."), raised=True)
+
+
+def _recognized(student: Student, message: str, answers: Sequence[Asked], wording: Wording) -> Problem:
+    """Return a problem that is no wrong answer by itself, with the fault that fits the largest that was looked at."""
+    telling = [one for one in answers if not one.raised and one.value is not None and not _by_chance(one.value)]
+    if not telling:
+        return Problem(message)
+    asked = max(reversed(telling), key=lambda one: np.size(compare.array(one.value)))
+    wrong = Wrong(asked.function, asked.arguments, asked.value, "")
+    try:
+        if wording.excuse(BudgetedStudent(student), wrong):
+            return Problem(message)
+        names = hints.suspects(student.oracle, wrong, together=False)
+    except (EnoughError, StudentError):
+        return Problem(message)
+    return Problem(f"{message} {hints.hint_of(wording.faults, names)}" if len(names) == 1 else message)
 
 
 def _message(wording: Wording, wrong: Wrong, hint: str) -> str:
@@ -202,10 +236,17 @@ def _message(wording: Wording, wrong: Wrong, hint: str) -> str:
     return f"{sentence} {wrong.function} {wrong.what}.{' ' * bool(hint)}{hint}"
 
 
+def _by_chance(value: Any) -> bool:
+    """Return whether an answer is so few numbers that a fault may give them by chance."""
+    numbers = compare.array(value)
+    return numbers is not None and numbers.size < FEW_NUMBERS
+
+
 def _explained(student: Student, wrong: Wrong, wording: Wording, smaller: Sequence[Small]) -> Problem:
     """Return what is wrong with the fault that fits and the smallest input found that shows it."""
     budgeted = BudgetedStudent(student)
-    names: list[str] = []
+    if wrong.raised:
+        return _error_explained(budgeted, wrong, wording, smaller)
     try:
         hint = wording.excuse(budgeted, wrong)
     except EnoughError:
@@ -214,10 +255,56 @@ def _explained(student: Student, wrong: Wrong, wording: Wording, smaller: Sequen
     numbers = compare.array(wrong.view(wrong.got))
     by_chance = numbers is None or numbers.size < FEW_NUMBERS
     small, names = _smallest(budgeted, names, smaller, by_chance, wording)
+    if len(names) > 1 or (by_chance and small is None):
+        telling = hints.consistent(student.oracle, wrong.function, names, budgeted.answers)
+        names = telling if by_chance and small is None else telling or names
+    names = _chosen(student, wrong, names)
     # Of no numbers at all no fault is expected.
     if not hint and (names or numbers is not None):
         hint = hints.hint_of(wording.faults, names)
     return Problem(_message(wording, small or wrong, hint), _example(small) if small else _place(wrong))
+
+
+def _error_explained(student: BudgetedStudent, wrong: Wrong, wording: Wording, smaller: Sequence[Small]) -> Problem:
+    """Return why a function raised, with the smallest input found that stops it or has a wrong answer."""
+    inner = wrong.what.partition(" (in ")[2].partition(", line ")[0]
+    if inner != wrong.function and inner in {fault.function for fault in wording.faults}:
+        hint = f"It stops inside {inner}, which {wrong.function} calls: fix {inner} first."
+        return Problem(_message(wording, wrong, hint))
+    found = [one for question in smaller if (one := _asked_small(student, question, wording)) is not None]
+    told = any(one.function == wrong.function for one in student.answers)
+    names = _chosen(student, wrong, hints.suspects_of_error(student.oracle, wrong, student.answers), told)
+    small = next(iter(found), wrong)
+    hint = hints.hint_of(wording.faults, names) if len(names) == 1 else error_texts.meaning(wrong.what)
+    if not small.raised:
+        hint = f"Elsewhere it {wrong.what}. {hint}"
+    return Problem(_message(wording, small, hint), _example(small) if small.shown else "")
+
+
+def _chosen(student: Student, wrong: Wrong, names: Sequence[str], told: bool = True) -> list[str]:
+    """Return the likeliest of the suspected faults, and note it for the lines that follow.
+
+    Where nothing but an error is ``told``, only one that was named before is.
+    """
+    before = student.notes.setdefault(_NAMED, {}).setdefault(wrong.function, set())
+    names = hints.likeliest([name for name in names if told or id_of(name) in before], before)
+    if len(names) == 1:
+        before.add(id_of(names[0]))
+    return names
+
+
+def _asked_small(student: BudgetedStudent, question: Small, wording: Wording) -> Wrong | None:
+    """Ask a small question and return what is wrong with its answer, where that can be shown."""
+    try:
+        found = question(student)
+    except StudentError as error:
+        found = str(error)
+    except EnoughError:
+        return None
+    if isinstance(found, str):
+        found = _raised(student, found)
+        return found and _beside_the_right_one(student, found, wording)
+    return found if isinstance(found, Wrong) else None
 
 
 def _smallest(
@@ -231,15 +318,11 @@ def _smallest(
     oracle, complete = student.oracle, True
     wrong: list[Wrong] = []
     for question in smaller:
-        try:
-            found = question(student)
-        except StudentError as error:
-            found = _raised(*student.last, str(error)) if student.last is not None else None
-            found = found and _beside_the_right_one(student, found, wording)
-        except EnoughError:
+        found = _asked_small(student, question, wording)
+        if student.spent:
             complete = False
             break
-        if isinstance(found, Wrong):
+        if found is not None:
             wrong.append(found)
             # One that shows the suspected fault and no other is worth a few numbers more.
             if not names or any(hints.fits_alone(oracle, name, found) for name in names):
@@ -248,13 +331,16 @@ def _smallest(
         names = [name for name in names if all(hints.fits(oracle, name, one) for one in wrong)]
     fitting = [(one, [name for name in names if hints.fits(oracle, name, one)]) for one in wrong]
     fitting = [(one, some) for one, some in fitting if some]
-    if alone := [(one, some) for one, some in fitting if any(hints.fits_alone(oracle, name, one) for name in some)]:
-        return alone[0]
     if fitting:
-        return fitting[0]
-    if names and (not smaller or not complete):
+        # One that can be printed, rather than one that shows no other fault.
+        alone = [any(hints.fits_alone(oracle, name, one) for name in some) for one, some in fitting]
+        printed = [array_text.side_by_side(one.shown) != "" for one, _ in fitting]
+        return fitting[max(range(len(fitting)), key=lambda k: (printed[k], alone[k]))]
+    # Many numbers are no chance: where the function differs from the fault in what is small, it is named all the same.
+    if names and (not by_chance or not smaller or not complete):
         return None, names
-    return wrong[0] if wrong else None, []
+    # Where all small answers are right, those of the fault may be as well.
+    return (wrong[0], []) if wrong else (None, names)
 
 
 def _beside_the_right_one(student: Student, wrong: Wrong, wording: Wording) -> Wrong | None:

@@ -13,7 +13,8 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 import autograder
 from autograder.labs import UnknownLabError
-from autograder.notebook import UnknownCheckError, lab_check
+from autograder.labs.lab1.faults import FAULTS
+from autograder.notebook import NO_SECOND_HINT, UnknownCheckError, UnknownHintError, lab_check
 from tests.labs.lab1 import variants
 
 SETUP = """
@@ -24,6 +25,7 @@ from autograder import open_lab
 check = open_lab("lab1", globals())
 """
 FLATTEN = "def flatten_layer(h):\n    return h.ravel()"
+BY_ID = {fault.id: fault for fault in FAULTS}
 FORTRAN = "def flatten_layer(h):\n    return h.ravel(order='F')"
 
 
@@ -48,6 +50,8 @@ def outputs():
         "setup": "stage = 'nothing is solved'",
         "untouched": 'check("flatten_layer")',
         "wrong": f'{FORTRAN}\n\ncheck("check_flatten_layer")',
+        "second hint": f'{FORTRAN}\n\ncheck("flatten_layer", hint=2)',
+        "no such hint": 'check("flatten_layer", hint=3)',
         "right": f'{FLATTEN}\n\ncheck("flatten_layer")',
         "lets keras compute": """
             import keras
@@ -114,6 +118,38 @@ def test_crash_names_the_line(outputs):
     assert points == 0
     assert "IndexError" in table
     assert re.search(r"line 2 of its cell: return h\[1, 2, 3, 4\]", table)
+
+
+def test_second_level_of_a_hint_comes_on_request_and_costs_nothing(outputs):
+    points, table = verdict(outputs["wrong"])
+    more, longer = verdict(outputs["second hint"])
+    second = BY_ID["flatten_fortran"].second_hint
+    assert more == points == 1
+    assert second not in table and "Second hint" not in table
+    assert longer.count(f"Second hint: {second}") == 1
+    assert "This is Fortran order" in longer
+
+
+def test_there_are_two_levels(outputs):
+    (error,) = outputs["no such hint"]
+    assert "There is no hint 3" in "".join(error.traceback) and "Traceback" not in "".join(error.traceback)
+    with pytest.raises(UnknownHintError):
+        lab_check("lab1", {})("flatten_layer", hint=0)
+
+
+def test_second_level_is_there_for_what_is_of_no_known_mistake():
+    names = variants.functions(flatten_layer=lambda h: h.ravel() * 7.1)
+    assert "print the same number after each step" in lab_check("lab1", names)("flatten_layer", hint=2).html
+    names["flatten_layer"] = lambda h: h.reshape(-1, 7, 11)
+    assert "Second hint: Print the shape of each array" in lab_check("lab1", names)("flatten_layer", hint=2).html
+    points = lab_check("lab1", {})("flatten_layer", hint=2)
+    assert points == 0 and points.html.count(NO_SECOND_HINT) == 1
+    assert NO_SECOND_HINT not in lab_check("lab1", variants.functions())("flatten_layer", hint=2).html
+
+
+def test_second_level_is_in_the_table_of_all_functions():
+    names = {"flatten_layer": lambda h: h.ravel(order="F")}
+    assert BY_ID["flatten_fortran"].second_hint in lab_check("lab1", names)(hint=2).html
 
 
 def test_unknown_function_names_those_there_are(outputs):

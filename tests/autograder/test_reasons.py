@@ -11,10 +11,10 @@ import jupytext
 import numpy as np
 import pytest
 
-from autograder.checking import array_text, reasons
+from autograder.checking import array_text, error_texts, reasons
 from autograder.checking.hints import NONE_FITS, SEVERAL_FIT
 from autograder.checking.problem import ASKED, without_asked
-from autograder.checking.student import NotebookStudent
+from autograder.checking.student import NotebookStudent, StudentError
 from autograder.grading.answer_cache import AnswerCache
 from autograder.labs.lab1 import LAB, faults, pooling, reference
 from autograder.labs.lab1.faults import FAULTS
@@ -133,6 +133,16 @@ def alike(left, right):
 
 def assert_shows(function, item, answer):
     """Ask what an example says, of the reference and of the answer: both must give what is printed, and differ."""
+    values = dict(read(item.example))
+    if "a tuple of" in item.example:
+        count = int(values["yours"][0].removeprefix("a tuple of "))
+        assert len(answer(*question(function, item))) == count
+        return
+    if (values.get("yours") or [""])[0].endswith("Error"):
+        with pytest.raises(Exception) as error:
+            answer(*question(function, item))
+        assert values["yours"] == [type(error.value).__name__]
+        return
     if function == "count_weights":
         values = read(item.example)
         sizes = [eval(f"[{rows[0]}]") for _, rows in values[:2]]
@@ -195,7 +205,9 @@ def test_the_smallest_input_shows_a_known_fault(fault, code):
     for key, item in lost(judge(fault.function, functions(**{fault.function: wrong_one(fault)}), 3)).items():
         assert named(item) == {fault.id}
         assert_small(item)
-        assert bool(item.example) == (key not in BARE)
+        # What several answers have in common is told in a sentence.
+        sentence = "cannot count" in item.message or "to compare with" in item.message
+        assert bool(item.example) == (key not in BARE and not sentence)
         if item.example:
             assert_shows(fault.function, item, wrong_one(fault))
         assert not [line for line in code if line in item.message or line in item.example]
@@ -483,3 +495,80 @@ def test_a_right_variant_has_no_reason(function):
     for variant in VARIANTS[function].values():
         items = judge(function, functions(**{function: variant}), 7)
         assert all(item.message == item.example == "" for item in items.values())
+
+
+def raising_at(condition, error):
+    """Return a right convolution that raises where a condition on its arguments holds."""
+
+    def answer(h, W, b, act):
+        if condition(h, W, b, act):
+            raise error
+        return reference.conv2d_layer(h, W, b, act)
+
+    return answer
+
+
+AT = {
+    "everywhere": lambda h, W, b, act: True,
+    "with an activation": lambda h, W, b, act: act != "linear",
+    "a bias": lambda h, W, b, act: np.any(b),
+    "large": lambda h, W, b, act: h.size > 60,
+    "several channels": lambda h, W, b, act: W.shape[2] > 1,
+}
+
+
+@pytest.mark.parametrize("where", AT)
+def test_the_text_of_an_error_is_never_the_whole_reason(where):
+    answer = raising_at(AT[where], ValueError("operands could not be broadcast together with shapes (7,9) (5,7) "))
+    items = lost(judge("conv2d_layer", functions(conv2d_layer=answer), 1))
+    assert items
+    for item in items.values():
+        assert "stopped with ValueError" in item.message
+        assert error_texts.meaning("could not be broadcast") in item.message or named(item), item.message
+
+
+def test_the_speed_lines_say_what_an_error_means_too():
+    def stopping(x, W, b, act):
+        return x[9999]
+
+    items = lost(judge("fast_conv2d_layer", functions(fast_conv2d_layer=stopping), 1, timed=True))
+    assert {"ten", "thirty"} <= items.keys()
+    assert all("An index goes beyond the end of an axis" in item.message for item in items.values())
+
+
+def test_an_error_inside_another_function_is_not_blamed_on_the_layer():
+    class Written(NotebookStudent):
+        """A student whose errors come with the function where they happened, as those of a notebook do."""
+
+        def ask(self, function, *args):
+            try:
+                return super().ask(function, *args)
+            except StudentError as error:
+                where = " (in activation, line 3 of its cell: return y)."
+                raise StudentError(str(error).removesuffix(".") + where) from None
+
+    def stopping(h, W, b, act):
+        raise NameError("name 'y' is not defined")
+
+    items = LAB.check("check_conv2d_layer")(Written({"conv2d_layer": stopping}, COURSE), np.random.default_rng(0))
+    assert all(
+        "It stops inside activation, which conv2d_layer calls: fix activation first." in i.message for i in items
+    )
+
+
+def test_an_error_is_shown_by_the_smallest_input_that_stops_it():
+    answer = raising_at(lambda h, W, b, act: W.shape[0] != W.shape[1], IndexError("no"))
+    item = lost(judge("conv2d_layer", functions(conv2d_layer=answer), 1))["kernel"]
+    assert named(item) == {"conv2d_kernel_square"}
+    assert "3 × 1 pixels" in item.message and "IndexError" in item.example
+
+
+def test_what_answers_wrong_elsewhere_is_named_though_it_stops_where_no_fault_does():
+    def answer(h, W, b, act):
+        if h.shape[0] > 6:
+            raise ValueError("cannot reshape array of size 9 into shape (7,)")
+        return reference.conv2d_layer(h, W[::-1, ::-1], b, act)
+
+    item = lost(judge("conv2d_layer", functions(conv2d_layer=answer), 1))["kernel"]
+    assert named(item) == {"conv2d_no_flip"}
+    assert "Elsewhere it stopped with ValueError: cannot reshape" in item.message

@@ -17,10 +17,12 @@ from source_lib.exercises import REGIONS, ROW_REGIONS, Exercise, readings
 from source_lib.layers.arithmetic import conv_parameters, dense_parameters, output_size
 
 
-def _fault(id: str, function: str, answer: Callable[[Exercise], Any], loses: frozenset[str], hint: str) -> Fault:
+def _fault(
+    id: str, function: str, answer: Callable[[Exercise], Any], loses: frozenset[str], hint: str, second_hint: str
+) -> Fault:
     """Return the fault of somebody who answers ``answer`` of an exercise, whatever is right."""
     lines = frozenset(f"{function}.{key}" for key in loses)
-    return Fault(id, lines, lambda right: answer, function=function, hint=hint)
+    return Fault(id, lines, lambda right: answer, function=function, hint=hint, second_hint=second_hint)
 
 
 def _read(how: str) -> Callable[[Exercise], np.ndarray]:
@@ -144,15 +146,33 @@ FAULTS = (
         _MATRIX,
         "That is true convolution, with the kernel flipped in both axes. Deep learning lays the kernel on the image as "
         "it is.",
+        "For each pixel of the answer, lay the kernel with its top left number on the pixel up and to the "
+        "left of it, and multiply what lies on what.",
     ),
-    _fault("rows_mirrored", "my_convolution", _read("rows mirrored"), _MATRIX, _ONE_AXIS),
-    _fault("columns_mirrored", "my_convolution", _read("columns mirrored"), _MATRIX, _ONE_AXIS),
+    _fault(
+        "rows_mirrored",
+        "my_convolution",
+        _read("rows mirrored"),
+        _MATRIX,
+        _ONE_AXIS,
+        "Write the kernel out as it is given, first row on top, and compare it with the one that you multiply with.",
+    ),
+    _fault(
+        "columns_mirrored",
+        "my_convolution",
+        _read("columns mirrored"),
+        _MATRIX,
+        _ONE_AXIS,
+        "Write the kernel out as it is given, first column on the left, and compare it with the one that you "
+        "multiply with.",
+    ),
     _fault(
         "kernel_transposed",
         "my_convolution",
         _read("transposed"),
         _MATRIX,
         "Rows and columns of the kernel are swapped.",
+        "The first row of the kernel belongs over the pixels in a row above, from left to right.",
     ),
     _fault(
         "kernel_turned",
@@ -160,6 +180,8 @@ FAULTS = (
         _read("turned left"),
         _MATRIX,
         "The kernel was turned by a quarter. Lay it on the image as it is.",
+        "The kernel's first row lies on top and is read from left to right: compare the corners of yours "
+        "with those that are given.",
     ),
     _fault(
         "no_padding",
@@ -168,6 +190,8 @@ FAULTS = (
         _MATRIX - {"inside"},
         "The zero padding is missing: put a border of zeros around the image, and the answer has as many rows and "
         "columns as the image.",
+        "The corner of the answer has the middle of the kernel on the corner of the image, and what hangs over it on "
+        "zeros.",
     ),
     _fault(
         "border_repeated",
@@ -175,6 +199,7 @@ FAULTS = (
         _read("border repeated"),
         _MATRIX - {"inside"},
         "The border pixels were repeated outside of the image. Zero padding puts zeros there.",
+        "Write the image with a frame of zeros around it, and take the corner again.",
     ),
     _fault(
         "padded_on_one_side",
@@ -183,6 +208,7 @@ FAULTS = (
         _MATRIX,
         "All zeros were put below and to the right. Put one row or column of zeros on each of the four sides, so that "
         "the middle of the kernel lies on the pixel.",
+        "Lay the middle of the kernel on the first pixel: its first row and column then lie outside, on zeros.",
     ),
     _fault(
         "signs_left_out",
@@ -190,6 +216,7 @@ FAULTS = (
         _read("signs left out"),
         _MATRIX,
         "The minus signs of the kernel were left out.",
+        "Add the products of the positive numbers of the kernel, and take off those of the negative ones.",
     ),
     _fault(
         "answer_transposed",
@@ -197,6 +224,7 @@ FAULTS = (
         lambda given: _read("cross-correlation")(given).T,
         _MATRIX,
         "Rows and columns of the answer are swapped.",
+        "Take the second number of your first row: its window is one column further to the right, not one row down.",
     ),
     _fault(
         "row_not_flipped",
@@ -204,15 +232,31 @@ FAULTS = (
         _row("cross-correlation"),
         _ROW,
         "That is cross-correlation, with the kernel as it is. True convolution flips it in both axes before.",
+        "Turn the kernel by half a turn first: its last number comes first. Then go on as in the exercise before.",
     ),
-    _fault("row_with_rows_mirrored", "my_true_convolution", _row("rows mirrored"), _ROW, _ONE_AXIS),
-    _fault("row_with_columns_mirrored", "my_true_convolution", _row("columns mirrored"), _ROW, _ONE_AXIS),
+    _fault(
+        "row_with_rows_mirrored",
+        "my_true_convolution",
+        _row("rows mirrored"),
+        _ROW,
+        _ONE_AXIS,
+        "Reverse the order of the rows and that of the columns.",
+    ),
+    _fault(
+        "row_with_columns_mirrored",
+        "my_true_convolution",
+        _row("columns mirrored"),
+        _ROW,
+        _ONE_AXIS,
+        "Reverse the order of the rows and that of the columns.",
+    ),
     _fault(
         "row_with_kernel_transposed",
         "my_true_convolution",
         _row("transposed"),
         _ROW,
         "The kernel was transposed. To flip it in both axes, turn it by half a turn.",
+        "Corners that lie opposite each other change places, and the middle stays.",
     ),
     _fault(
         "row_without_padding",
@@ -220,6 +264,7 @@ FAULTS = (
         lambda given: _row("true convolution")(given)[1:-1],
         frozenset(("ends",)),
         "The zero padding is missing: the row is as long as that of the image.",
+        "At both ends of the row the window hangs over the image: there it lies on zeros.",
     ),
     _fault(
         "row_with_border_repeated",
@@ -227,6 +272,7 @@ FAULTS = (
         _turned_row("border repeated"),
         frozenset(("ends",)),
         "The border pixels were repeated outside of the image. Zero padding puts zeros there.",
+        "Write zeros to the left and to the right of the image's rows, and take both ends again.",
     ),
     _fault(
         "padding_of_both_sides",
@@ -234,6 +280,7 @@ FAULTS = (
         _sides(lambda k: k - 1, "padded_kernel"),
         _SIDES,
         "That is what both sides get together. Asked is the padding on each side.",
+        "Halve it: one half goes before, the other behind.",
     ),
     _fault(
         "padding_rounded_up",
@@ -241,6 +288,7 @@ FAULTS = (
         _sides(lambda k: (k + 1) // 2, "padded_kernel"),
         _SIDES,
         "That is one too many: the middle of the kernel lies on the pixel, and needs no padding.",
+        "Count how many of the kernel's numbers lie on one side of its middle.",
     ),
     _fault(
         "padding_swapped",
@@ -248,6 +296,7 @@ FAULTS = (
         _swapped(_sides(lambda k: k // 2, "padded_kernel")),
         _SIDES,
         _SWAPPED,
+        "The first of the kernel's two sizes is its number of rows.",
     ),
     _fault(
         "kernel_off_by_one",
@@ -255,6 +304,7 @@ FAULTS = (
         _sides(lambda before, after: before - after, "image_size", "map_size"),
         _SIDES,
         "That is off by one: a kernel that fits once has one position, not none.",
+        "Solve the size formula for the kernel: the 1 in it changes sides as well.",
     ),
     _fault(
         "kernel_off_by_two",
@@ -262,6 +312,7 @@ FAULTS = (
         _sides(lambda before, after: before - after + 2, "image_size", "map_size"),
         _SIDES,
         "That is one too many. Check it with the size formula.",
+        "Put your size into the formula: the map comes out one too small.",
     ),
     _fault(
         "half_the_kernel",
@@ -269,6 +320,7 @@ FAULTS = (
         _sides(lambda before, after: (before - after) // 2, "image_size", "map_size"),
         _SIDES,
         "That is how far the kernel reaches to each side of its middle.",
+        "The whole kernel is its middle and what lies on both sides of it.",
     ),
     _fault(
         "kernel_swapped",
@@ -276,6 +328,7 @@ FAULTS = (
         _swapped(_sides(lambda before, after: before - after + 1, "image_size", "map_size")),
         _SIDES,
         _SWAPPED,
+        "Work out the rows of the kernel from the rows of the image and the map, and write them first.",
     ),
     _fault(
         "pooled_rounded_up",
@@ -283,6 +336,7 @@ FAULTS = (
         lambda given: [-(-n // given.pool) for n in given.map_size],
         _SIDES,
         "The last window is not full. What does not fill a window is dropped.",
+        "Divide, and leave the rest out.",
     ),
     _fault(
         "pooled_at_stride_1",
@@ -290,14 +344,23 @@ FAULTS = (
         lambda given: [output_size(n, given.pool) for n in given.map_size],
         _SIDES,
         "That is the size at stride 1. Here the window moves by its own size.",
+        "Put the size of the window into the formula as its stride too.",
     ),
-    _fault("pooled_swapped", "my_pooled_size", _swapped(_pooled), _SIDES, _SWAPPED),
+    _fault(
+        "pooled_swapped",
+        "my_pooled_size",
+        _swapped(_pooled),
+        _SIDES,
+        _SWAPPED,
+        "The first of the two sizes is the number of rows.",
+    ),
     _fault(
         "second_off_by_one",
         "my_second_layer",
         _second(lambda n, k, s, p: (n + 2 * p - k) // s),
         frozenset(("size",)),
         "The size is off by one: a kernel that fits once has one position, not none.",
+        "The size formula ends in plus 1, after the division.",
     ),
     _fault(
         "second_rounded_up",
@@ -305,6 +368,7 @@ FAULTS = (
         _second(lambda n, k, s, p: -(-(n + 2 * p - k) // s) + 1),
         frozenset(("size",)),
         "The last step does not fit any more, so the division is rounded down.",
+        "Leave the rest of the division out before you add 1.",
     ),
     _fault(
         "second_padded_once",
@@ -312,6 +376,7 @@ FAULTS = (
         _second(lambda n, k, s, p: (n + p - k) // s + 1),
         frozenset(("size",)),
         "The padding is on both sides, so it counts twice.",
+        "In the size formula the padding has a factor of 2.",
     ),
     _fault(
         "second_not_padded",
@@ -319,6 +384,7 @@ FAULTS = (
         _second(lambda n, k, s, p: output_size(n, k, s)),
         frozenset(("size",)),
         "The zero padding is missing.",
+        "Add the padding of both sides to the size before you take the kernel off.",
     ),
     _fault(
         "second_at_stride_1",
@@ -326,6 +392,7 @@ FAULTS = (
         _second(lambda n, k, s, p: output_size(n, k, 1, p)),
         frozenset(("size",)),
         "The stride is missing.",
+        "In the size formula the stride divides, before 1 is added.",
     ),
     _fault(
         "second_maps_multiplied",
@@ -333,6 +400,7 @@ FAULTS = (
         _second(lambda n, k, s, p: output_size(n, k, s, p), lambda given: given.maps[0] * given.maps[1]),
         frozenset(("maps",)),
         "Each kernel of the second layer sums over all maps that come in, and makes one map.",
+        "As many maps come out as the layer has kernels.",
     ),
     _fault(
         "second_maps_of_the_input",
@@ -340,6 +408,7 @@ FAULTS = (
         _second(lambda n, k, s, p: output_size(n, k, s, p), lambda given: given.maps[0]),
         frozenset(("maps",)),
         "That is how many maps come in. Each kernel of the layer makes one.",
+        "Look for the number of kernels of the second layer in the exercise.",
     ),
     _fault(
         "biases_forgotten",
@@ -349,6 +418,7 @@ FAULTS = (
         ),
         frozenset(("biases",)),
         "The biases are missing: every kernel and every output of a dense layer has one.",
+        "Add one for each kernel of a convolution and for each output of a dense layer.",
     ),
     _fault(
         "one_bias_for_each_layer",
@@ -360,6 +430,7 @@ FAULTS = (
         ),
         frozenset(("biases",)),
         "There is more than one bias in a layer: every kernel and every output of a dense layer has one.",
+        "As many biases as outputs: a layer of 8 kernels has 8.",
     ),
     _fault(
         "input_channels_forgotten",
@@ -367,6 +438,7 @@ FAULTS = (
         lambda given: _layers(given, lambda k, i, o: conv_parameters(k, 1, o)),
         frozenset(("convolutions",)),
         "A kernel has weights for each of the maps that come in, three for RGB.",
+        "The weights of one kernel are rows times columns times the maps that come in.",
     ),
     _fault(
         "kernel_of_one_dimension",
@@ -374,6 +446,7 @@ FAULTS = (
         lambda given: _layers(given, lambda k, i, o: conv_parameters((k, 1), i, o)),
         frozenset(("convolutions",)),
         "A kernel has rows and columns, so its size counts twice.",
+        "A kernel of 3 has 3 times 3 weights for each map that comes in.",
     ),
     _fault(
         "flattened_without_pooling",
@@ -381,6 +454,7 @@ FAULTS = (
         lambda given: _layers(given, side=lambda size, kernels: size),
         frozenset(("dense",)),
         "The maps that are flattened were pooled before.",
+        "Each pooling halves the sides. Halve as often as there is one, and then multiply.",
     ),
     _fault(
         "one_map_flattened",
@@ -388,6 +462,7 @@ FAULTS = (
         lambda given: _layers(given, flat=lambda side, maps: side * side),
         frozenset(("dense",)),
         "All maps of the last convolution are flattened, not one.",
+        "Multiply the pixels of one map by the number of maps.",
     ),
     _fault(
         "flattened_after_valid_convolutions",
@@ -395,6 +470,7 @@ FAULTS = (
         lambda given: _layers(given, side=_valid_side),
         frozenset(("dense",)),
         "The convolutions are padded to keep the size; only pooling makes the maps smaller.",
+        "Leave the sides as they are at each convolution, and halve them at each pooling.",
     ),
     _fault(
         "total_without_dense_layers",
@@ -402,6 +478,7 @@ FAULTS = (
         lambda given: _layers(given, total=lambda found: sum(found[:3])),
         frozenset(("total",)),
         "The total holds only the convolutions.",
+        "Add up all numbers that you wrote above the total.",
     ),
     _fault(
         "sizes_added",
@@ -409,6 +486,7 @@ FAULTS = (
         _fields(lambda kind, size, stride, jump: (size * jump, stride), start=0),
         _FIELDS,
         "A layer adds its size less one: its middle, or its first position, is there already.",
+        "Begin with a field of 1, and add for each layer its size less one, times the strides before it.",
     ),
     _fault(
         "strides_forgotten",
@@ -417,6 +495,7 @@ FAULTS = (
         frozenset(("strided", "last")),
         "Behind a stride, neighbors are several pixels of the image apart: the strides of all earlier layers multiply "
         "what a layer adds.",
+        "Write the product of all strides so far beside each layer, and multiply with it what the next one adds.",
     ),
     _fault(
         "stride_of_the_pooling_forgotten",
@@ -424,6 +503,7 @@ FAULTS = (
         _fields(lambda kind, size, stride, jump: (jump * (size - 1), 1 if kind == "pooling" else stride)),
         frozenset(("strided", "last")),
         "Pooling has a stride too, and it counts for every layer behind it.",
+        "Put the pooling's stride into the product of strides before you go on to the next layer.",
     ),
     _fault(
         "stride_counted_too_early",
@@ -431,6 +511,8 @@ FAULTS = (
         _fields(lambda kind, size, stride, jump: (jump * stride * (size - 1), stride)),
         frozenset(("pooling", "strided")),
         "The stride of a layer counts for the layers behind it, not for itself.",
+        "First add what the layer adds, with the product of the strides before it. Then multiply that "
+        "product by its own.",
     ),
     _fault(
         "pooling_sees_one_pixel",
@@ -438,6 +520,7 @@ FAULTS = (
         _fields(lambda kind, size, stride, jump: (0 if kind == "pooling" else jump * (size - 1), stride)),
         frozenset(("pooling",)),
         "A pooling window sees several values too, like a kernel of its size.",
+        "Add its size less one, times the strides before it, as for a kernel.",
     ),
     _fault(
         "pooling_left_out",
@@ -445,6 +528,7 @@ FAULTS = (
         _fields(lambda kind, size, stride, jump: (0, 1) if kind == "pooling" else (jump * (size - 1), stride)),
         _FIELDS - {"convolutions"},
         "The pooling was left out: its window and its stride count like those of a kernel.",
+        "Give the pooling a row of its own in your working, with its size and its stride.",
     ),
     _fault(
         "sizes_multiplied",
@@ -452,6 +536,7 @@ FAULTS = (
         _multiplied,
         _FIELDS,
         "The sizes were multiplied. What a layer adds is added, times the strides of all earlier layers.",
+        "Begin with 1, and for each layer add its size less one, times the product of the strides before it.",
     ),
     _fault(
         "farthest_from_zero",
@@ -459,6 +544,7 @@ FAULTS = (
         _pooling(largest=_farthest),
         frozenset(("max",)),
         "Max pooling takes the largest number, not the one farthest from 0: 1 is larger than -9.",
+        "Put the four numbers on a line: the one on the far right is the largest.",
     ),
     _fault(
         "smallest_for_largest",
@@ -466,6 +552,7 @@ FAULTS = (
         _pooling(largest=lambda blocks: blocks.min(axis=2)),
         frozenset(("max",)),
         "That is the smallest number of each window.",
+        "Take the number on the far right of the line.",
     ),
     _fault(
         "sum_for_mean",
@@ -473,6 +560,7 @@ FAULTS = (
         _pooling(mean=lambda blocks: blocks.sum(axis=2)),
         frozenset(("average",)),
         "That is the sum. The average divides it by how many numbers are in a window.",
+        "Divide by four.",
     ),
     _fault(
         "divided_by_two",
@@ -480,6 +568,7 @@ FAULTS = (
         _pooling(mean=lambda blocks: blocks.sum(axis=2) / 2),
         frozenset(("average",)),
         "A window of 2x2 holds four numbers.",
+        "Divide the sum by four.",
     ),
     _fault(
         "averages_rounded",
@@ -487,6 +576,7 @@ FAULTS = (
         _pooling(mean=lambda blocks: np.floor(blocks.mean(axis=2))),
         frozenset(("average",)),
         "The averages were rounded. Give them as they are.",
+        "Keep what stands behind the decimal point: quarters are all that can come out.",
     ),
     _fault(
         "mean_for_sum",
@@ -494,6 +584,7 @@ FAULTS = (
         _pooling(total=lambda blocks: blocks.mean(axis=2)),
         frozenset(("sum",)),
         "That is the average. Sum pooling does not divide.",
+        "Leave the division by four out.",
     ),
     _fault(
         "windows_overlap",
@@ -501,6 +592,7 @@ FAULTS = (
         _overlapping,
         frozenset(("max", "average", "sum")),
         "The windows overlap. Here the window moves by its own size.",
+        "The next window begins where the last one ended. From six columns three windows come.",
     ),
     _fault(
         "average_over_maps",
@@ -508,6 +600,7 @@ FAULTS = (
         _averaged(lambda maps: maps.mean(axis=0)),
         frozenset(("means",)),
         "That is the average over the maps, one for each pixel. Asked is that over the pixels, one for each map.",
+        "Take one map, add all its pixels, and divide by how many they are. Then take the next one.",
     ),
     _fault(
         "sums_of_maps",
@@ -515,6 +608,7 @@ FAULTS = (
         _averaged(lambda maps: maps.sum(axis=(1, 2))),
         frozenset(("means",)),
         "These are the sums. Divide them by the number of pixels of a map.",
+        "Count the rows and columns of a map, and divide by their product.",
     ),
     _fault(
         "largest_of_maps",
@@ -522,6 +616,7 @@ FAULTS = (
         _averaged(lambda maps: maps.max(axis=(1, 2))),
         frozenset(("means",)),
         "That is global max pooling.",
+        "Add all pixels of a map and divide by how many they are, instead of looking for the largest.",
     ),
     _fault(
         "one_average_of_all",
@@ -529,5 +624,6 @@ FAULTS = (
         _averaged(lambda maps: maps.mean()),
         frozenset(("means",)),
         "That is one average of all maps. Each map has its own.",
+        "Give as many numbers as there are maps.",
     ),
 )

@@ -148,17 +148,11 @@ def _convolves(student: Student, rng: Rng) -> str | None:
     h, W = draw_image(rng, 7, 8, 1), np.zeros((3, 3, 1, 1), "float32")
     W[tuple(rng.choice([(0, 1), (1, 0), (1, 2), (2, 1)]))] = 1
     got = compare.array(student.call("conv2d_layer", h, W, np.zeros(1, "float32"), "linear"))
-    if got is not None and got.ndim == 3 and got.shape[2] == 1:
-        rows, columns = got.shape[0] - 4, got.shape[1] - 4
-        inner = got[2 : 2 + rows, 2 : 2 + columns]
-        # 'valid' gives a smaller answer, whose inner part lies elsewhere in the image.
-        corners = [(y, x) for y in range(8 - rows) for x in range(9 - columns) if rows > 0 and columns > 0]
-        offset = 2 + (7 - got.shape[0]) // 2, 2 + (8 - got.shape[1]) // 2
-        for y, x in corners:
-            there = h[y : y + rows, x : x + columns]
-            if there.shape != inner.shape or (y, x) == offset:
-                continue
-            if compare.agree(inner, there) or compare.agree(inner, own_activation(student, there, "linear")):
+    for image in (h, compare.array(own_activation(student, h, "linear"))):
+        if got is not None and image is not None and not compare.agree(np.squeeze(got), np.squeeze(image)):
+            there = np.isin(image.astype("float32"), got.astype("float32"))
+            # 'valid' loses the border.
+            if there.mean() > 0.4:
                 return None
     return "conv2d_layer does not yet take what lies beside a pixel."
 
@@ -179,6 +173,7 @@ CHECK = Check(
                 small(_inside, small_integers(3, 1, 1), corner_kernel(3, 1)),
                 small(_inside, small_integers(1, 3, 1), corner_kernel(1, 3)),
                 small(_inside, small_integers(3, 3, 1), corner_kernel(3, 3)),
+                small(_inside, small_integers(3, 4, 1), corner_kernel(3, 3)),
                 small(_inside, small_integers(4, 5, 1), corner_kernel(3, 5)),
                 small(_inside, small_integers(5, 4, 1), corner_kernel(5, 3)),
                 small(_inside, small_integers(3, 3, 2), small_integers(3, 3, 2, 1)),
@@ -192,7 +187,9 @@ CHECK = Check(
             _conv_channels,
             smaller=[
                 small(_inside, small_integers(1, 1, 2), literal(1, -2).reshape(1, 1, 2, 1)),
+                small(_inside, small_integers(2, 3, 1), literal(1, 2).reshape(1, 1, 1, 2)),
                 small(_inside, small_integers(1, 1, 2), literal(1, 2, 3, 4).reshape(1, 1, 2, 2)),
+                small(_inside, small_integers(3, 3, 1), _centered(small_integers(3, 3, 1, 1))),
                 small(_inside, small_integers(3, 3, 2), _centered(small_integers(3, 3, 2, 1))),
                 small(_inside, small_integers(3, 3, 2), _centered(small_integers(3, 3, 2, 2))),
                 small(_inside, small_integers(3, 3, 3), _centered(small_integers(3, 3, 3, 2))),
@@ -218,6 +215,7 @@ CHECK = Check(
                 for arguments in (
                     (small_integers(1, 1, 1), literal(3).reshape(1, 1, 1, 1), literal(2)),
                     (small_integers(1, 1, 2), literal(3, -1).reshape(1, 1, 2, 1), literal(2)),
+                    (small_integers(1, 2, 1), literal(3, -1).reshape(1, 1, 1, 2), literal(2, -3)),
                     (small_integers(3, 3, 2), small_integers(3, 3, 2, 1), literal(2)),
                     (small_integers(3, 3, 2), small_integers(3, 3, 2, 2), literal(2, -3)),
                 )

@@ -24,7 +24,7 @@ from autograder.labs.lab1.shared import (
     small,
     small_layer,
 )
-from autograder.labs.lab1.wording import WORDING, own_activation, wrong_answer
+from autograder.labs.lab1.wording import WORDING, wrong_answer
 
 
 def _dense(rng: Rng, outputs: int = 5, inputs: int = 5) -> tuple:
@@ -104,15 +104,14 @@ def _linear(student: Student, *inputs: np.ndarray) -> Answer:
 
 
 def _multiplies(student: Student, rng: Rng) -> str | None:
-    """Ask for the least that a dense layer does: one weight that is not 0 gives one product."""
-    h, W = draw_image(rng, 4), np.zeros((4, 4), "float32")
-    at = tuple(rng.integers(4, size=2))
-    W[at] = 2
-    got = _column(student.call("dense_layer", h, W, np.zeros((4, 1), "float32"), "linear"))
-    products = [np.eye(4)[k] * 2 * h[i] for k in range(4) for i in range(4)]
-    own = [own_activation(student, product, "linear") for product in products]
-    if got is not None and any(compare.agree(got, one) for one in (*products, *own)):
-        return None
+    """Ask for the least that a dense layer does: one weight that is not 0 gives one number, which follows its input."""
+    h, b = draw_image(rng, 4), np.zeros((4, 1), "float32")
+    for output in range(4):
+        W = np.zeros((4, 4), "float32")
+        W[output, rng.integers(4)] = 2
+        one, half = (compare.array(student.call("dense_layer", x, W, b, "linear")) for x in (h, h / 2))
+        if one is not None and np.count_nonzero(one) == 1 and not compare.agree(one, half):
+            return None
     return "dense_layer does not yet multiply the inputs by the weights."
 
 

@@ -173,6 +173,9 @@ CHECK = Check(
                     for x, W, b in (
                         (small_integers(1, 1, 1, 1), literal(3).reshape(1, 1, 1, 1), literal(2)),
                         (literal(2, -3).reshape(2, 1, 1, 1), np.ones((1, 1, 1, 1), "float32"), literal(1)),
+                        (small_integers(1, 1, 1, 2), literal(1, -2).reshape(1, 1, 2, 1), literal(1)),
+                        (small_integers(1, 1, 1, 1), literal(1, -2).reshape(1, 1, 1, 2), literal(1, 3)),
+                        (small_integers(1, 1, 3, 2), small_integers(1, 3, 2, 1), literal(1)),
                         (small_integers(1, 1, 3, 1), corner_kernel(1, 3), literal(1)),
                         (small_integers(1, 3, 1, 1), corner_kernel(3, 1), literal(1)),
                         (small_integers(1, 3, 3, 1), corner_kernel(3, 3), literal(1)),

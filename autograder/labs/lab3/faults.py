@@ -32,6 +32,7 @@ def _fault(
     files: Callable[[Files], Files] | None = None,
     reported: Callable[[list[np.ndarray], np.ndarray], Report] | None = None,
     hint: str = "",
+    second_hint: str = "",
 ) -> Fault:
     """Return a fault of the files, or one of what is reported of them.
 
@@ -47,11 +48,13 @@ def _fault(
         reported of them.
     hint : str
         What the fault looks like and what to do, where what is reported shows it.
+    second_hint : str
+        More direct, for whoever asks again.
     """
     lines = frozenset(f"{_CHECKS[key]}.{key}" for key in loses)
     if files is not None:
-        return Fault(id, lines, files, to="files", hint=hint)
-    return Fault(id, lines, lambda report: reported, to="report", hint=hint)
+        return Fault(id, lines, files, to="files", hint=hint, second_hint=second_hint)
+    return Fault(id, lines, lambda report: reported, to="report", hint=hint, second_hint=second_hint)
 
 
 def _each(pattern: str, change: Callable[[bytes], bytes]) -> Callable[[Files], Files]:
@@ -297,32 +300,45 @@ FAULTS = (
         _REPORTED,
         reported=_of_classes,
         hint="That is the AUC of classes, 0 or 1: with balanced classes, the accuracy. Compute it of probabilities.",
+        second_hint=(
+            "Hand the column of the probabilities to the function that computes the AUC, not that of the classes."
+        ),
     ),
     _fault(
         "auc_of_the_other_class",
         _REPORTED,
         reported=_of_other_class,
         hint="That is the AUC of the probability of class 0.",
+        second_hint="The probability of a tumor is that of class 1: take the other column, or 1 minus yours.",
     ),
     _fault("auc_of_training_images", _REPORTED, reported=_of_training),
-    _fault("auc_in_percent", _REPORTED, reported=_percent, hint="That is in percent. An AUC is between 0 and 1."),
+    _fault(
+        "auc_in_percent",
+        _REPORTED,
+        reported=_percent,
+        hint="That is in percent. An AUC is between 0 and 1.",
+        second_hint="Leave the factor of 100 out.",
+    ),
     _fault("auc_in_another_order", frozenset(("auc",)), reported=_other_order),
     _fault(
         "best_for_mean",
         frozenset(("mean",)),
         reported=_best,
         hint="That is the best training, not the mean of all.",
+        second_hint="Add up all five and divide by five.",
     ),
     _fault(
         "population_variance",
         frozenset(("variance",)),
         reported=_population,
         hint="That has n in the denominator; the sample variance has n - 1.",
+        second_hint="NumPy's function has an argument for what is taken off n in the denominator: set it to 1.",
     ),
     _fault(
         "standard_deviation",
         frozenset(("variance",)),
         reported=_deviation,
         hint="That is the standard deviation, the square root of the variance.",
+        second_hint="Square it, or use the function for the variance.",
     ),
 )

@@ -9,7 +9,7 @@ from tests.labs.lab1 import variants
 
 #: Lines that measure time: they are asked with the first seed alone.
 TIMED = ("ten", "thirty")
-SEEDS, LONG_SEEDS = 4, 60
+SEEDS, LONG_SEEDS = 2, 60
 NOT_LOST = {
     "activation.linear": "Stubs lose it. Any other fault in it would cost the layers too, which are asked with it."
 }
