@@ -83,8 +83,8 @@ def suspects(oracle: Oracle, wrong: Wrong) -> list[str]:
     got = wrong.view(wrong.got)
 
     def fits(value: Any) -> bool:
-        return compare.agree(wrong.view(value), got) and (
-            right is None or not compare.agree(wrong.view(value), wrong.view(right[0]))
+        return compare.alike(wrong.view(value), got) and (
+            right is None or not compare.alike(wrong.view(value), wrong.view(right[0]))
         )
 
     found = [name for name, (value, _) in alone.items() if fits(value)]
@@ -120,7 +120,7 @@ def fits(oracle: Oracle, name: str, wrong: Wrong) -> bool:
         value = oracle.call("fault", name, *wrong.arguments)
     except StudentError:
         return wrong.raised
-    return not wrong.raised and compare.agree(wrong.view(value), wrong.view(wrong.got))
+    return not wrong.raised and compare.alike(wrong.view(value), wrong.view(wrong.got))
 
 
 def fits_alone(oracle: Oracle, name: str, wrong: Wrong) -> bool:
@@ -140,7 +140,7 @@ def fits_alone(oracle: Oracle, name: str, wrong: Wrong) -> bool:
     if wrong.raised:
         return all(at != RAISED for _, at in others)
     got = wrong.view(wrong.got)
-    return not any(at != RAISED and compare.agree(wrong.view(value), got) for value, at in others)
+    return not any(at != RAISED and compare.alike(wrong.view(value), got) for value, at in others)
 
 
 def hint_of(faults: Iterable[Fault], names: Sequence[str]) -> str:
