@@ -27,7 +27,7 @@ def members(package):
     for name in (package, *(module for module in found if not module.endswith("__main__"))):
         module = importlib.import_module(name)
         for member in vars(module).values():
-            if getattr(member, "__module__", None) != name or member.__name__.startswith("_"):
+            if getattr(member, "__module__", None) != name or getattr(member, "__name__", "_").startswith("_"):
                 continue
             if inspect.isfunction(member) or inspect.isclass(member):
                 yield f"{name}.{member.__qualname__}", member

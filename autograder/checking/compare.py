@@ -121,7 +121,7 @@ def _part_in_words(part: Any) -> str:
 
 
 def agree(got: Any, expected: Any) -> bool:
-    """Return whether two answers are the same within the tolerance; two NaN or two infinities are, two empty ones not.
+    """Return whether an answer is what it is compared with, within the tolerance. One without numbers never is.
 
     Parameters
     ----------
@@ -134,12 +134,26 @@ def agree(got: Any, expected: Any) -> bool:
     -------
     bool
     """
-    left, right = array(got), array(expected)
+    values = array(got)
+    return (values is None or values.size > 0) and alike(got, expected)
+
+
+def alike(got: Any, other: Any) -> bool:
+    """Return whether two answers look the same, for the name of a fault: two NaN, two infinities and two empty ones do.
+
+    Parameters
+    ----------
+    got, other : object
+        Compared within ``RTOL`` and ``ATOL``.
+
+    Returns
+    -------
+    bool
+    """
+    left, right = array(got), array(other)
     if left is None or right is None:
-        return got is expected
-    if left.shape != right.shape or left.size == 0:
-        return False
-    return bool(np.allclose(left, right, rtol=RTOL, atol=ATOL, equal_nan=True))
+        return got is other
+    return left.shape == right.shape and bool(np.allclose(left, right, rtol=RTOL, atol=ATOL, equal_nan=True))
 
 
 def varied(value: Any) -> bool:

@@ -111,7 +111,7 @@ def suspects(oracle: Oracle, wrong: Wrong, together: bool = True) -> list[str]:
         return _changing(wrong.changed, {name: tuple(changed) for name, (_, changed) in alone.items() if changed})
 
     def fits(value: Any) -> bool:
-        return _gives(wrong, value) and (right is None or not compare.agree(wrong.view(value), wrong.view(right[0])))
+        return _gives(wrong, value) and (right is None or not compare.alike(wrong.view(value), wrong.view(right[0])))
 
     found = _one_form_each(name for name, (value, _) in alone.items() if fits(value))
     numbers = compare.array(wrong.view(wrong.got))
@@ -193,7 +193,7 @@ def _same(oracle: Oracle, name: str, asked: Asked) -> bool:
         return False
     left, right = compare.array(value), compare.array(asked.value)
     # A vector is as good as a column where one is asked.
-    return left is not None and right is not None and compare.agree(left.squeeze(), right.squeeze())
+    return left is not None and right is not None and compare.alike(left.squeeze(), right.squeeze())
 
 
 def _one_form_each(names: Iterable[str]) -> list[str]:
@@ -236,7 +236,7 @@ def _gives(wrong: Wrong, value: Any) -> bool:
     if isinstance(seen, np.ndarray) and isinstance(known, np.ndarray) and known.shape == (*seen.shape, 1):
         # A vector is as good as the column that a fault of the reference gives.
         known = known[..., 0]
-    return (seen is not None or got is None) and compare.agree(known, seen)
+    return (seen is not None or got is None) and compare.alike(known, seen)
 
 
 def _changing(changed: tuple[int, ...], known: dict[str, tuple[int, ...]]) -> list[str]:

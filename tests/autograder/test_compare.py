@@ -29,6 +29,7 @@ def test_lists_of_numbers_are_numbers():
 def test_an_answer_without_numbers_agrees_with_nothing(shape):
     empty = np.zeros(shape)
     assert not compare.agree(empty, empty) and not compare.varied(empty)
+    assert compare.alike(empty, empty.copy()) and not compare.alike(empty, np.zeros((1, *shape)))
     assert "holds no numbers" in compare.difference(empty, empty)
     assert compare.difference([], np.zeros(2)) == "returned [0] where [2] is expected"
 

@@ -118,7 +118,9 @@ def test_pictures_without_end_are_cut(job):
 
 
 def test_a_magic_and_the_stand_in_for_the_grader_work(job):
-    reply = run(job, "from autograder import open_lab\ncheck = open_lab('lab1', globals())\ncheck('conv2d_layer')")
+    reply = run(
+        job, "from autograder import open_lab\ncheck = open_lab('lab1', globals())\ncheck('conv2d_layer', answer=1)"
+    )
     assert reply["error"] is None and "outside" in text(reply)
     assert run(job, "%timeit -n1 -r1 sum(range(10))")["error"] is None
 

@@ -209,8 +209,13 @@ class Slip:
     answer: Callable[[Exercise], object]
 
 
-def slips(function: str) -> Iterator[Slip]:
-    """Yield a formula with each change of one operator, constant, comparison, name or call."""
+@functools.cache
+def slips(function: str) -> list[Slip]:
+    """Return a formula with each change of one operator, constant, comparison, name or call."""
+    return list(_slips(function))
+
+
+def _slips(function: str) -> Iterator[Slip]:
     tree = ast.parse(textwrap.dedent(FORMULAS[function]))
     seen = {ast.unparse(tree)}
     for position, node in enumerate(ast.walk(tree)):

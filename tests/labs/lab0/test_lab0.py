@@ -504,11 +504,20 @@ def denies(notebook):
     notebook.cells.append(nbformat.v4.new_code_cell("def named_id():\n    return 'oscar'"))
 
 
+def practices_and_answers_in_fractions(notebook):
+    by_id(notebook)["my_global_average"].source += (
+        "\n\nfrom collections import deque\nfrom fractions import Fraction\n_means = my_global_average\n"
+        'check("my_padding", practice=4821, answer=[1, 2])\n'
+        "def my_global_average():\n    return deque(Fraction(one).limit_denominator(10) for one in _means())"
+    )
+
+
 CLASS = {
     "ada": ("Ada ", lambda notebook: None, 30, False),
     "carl": ("ada", lambda notebook: None, 0, True),
     "Eva Ek": ("eva ek", forgotten_biases, 29, False),
     "oscar": ("ada", denies, 0, False),
+    "fay": ("fay", practices_and_answers_in_fractions, 30, False),
 }
 
 
