@@ -59,5 +59,5 @@ lint: $(BIN)/.ready
 	ruff check .
 
 clean:
-	rm -rf demo book/_build benchmarks/results build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf demo book/_build benchmarks/results benchmarks/environments build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

@@ -39,6 +39,8 @@ REFEREE = Path(__file__).with_name("referee.py")
 #: Of the whole of stock's run, and of one cell in it, in seconds. Two honest notebooks take a tenth on a quiet machine;
 #: nbgrader's own 30 seconds for a cell are too few on a busy one.
 DEADLINE, CELL = 300, 75
+#: How long after the deadline a room that says nothing is closed, in seconds.
+GIVEN_UP = 60.0
 #: As in the tests: what hangs is given up soon.
 TIMEOUTS = {"cell_seconds": 4.0, "question_seconds": 3.0, "total_seconds": 20.0}
 _QUICK = 3
@@ -132,7 +134,7 @@ def graded(base: Path, ones: Sequence[Hostile]) -> dict[str, dict[str, Any]]:
     course = copy_of(base, "ours")
     with open(course / CONFIG, "a") as file:
         file.writelines(f"c.TrustedExecute.{name} = {seconds}\n" for name, seconds in TIMEOUTS.items())
-    _hand_in(course, ones, *_notebooks(base))
+    _hand_in(course, ones, *notebooks(base))
     command = [Path(sys.executable).with_name("cnn-course"), "grade", LAB.name, "--course", course, "--no-feedback"]
     ended = subprocess.run([*command, "--json", course / "out.json"], capture_output=True, text=True)
     if not (course / "out.json").is_file():
@@ -147,7 +149,7 @@ def graded(base: Path, ones: Sequence[Hostile]) -> dict[str, dict[str, Any]]:
     return records
 
 
-def _notebooks(base: Path) -> tuple[NotebookNode, NotebookNode]:
+def notebooks(base: Path) -> tuple[NotebookNode, NotebookNode]:
     """Return the released and the solved notebook without what only explores, which stock would run."""
     found = []
     for step in ("release", "source"):
@@ -204,12 +206,36 @@ def stock(base: Path, one: Hostile) -> dict[str, Any]:
         at the deadline; whether files of the course or of the neighbor were ``changed``; whether the attack ``wrote``
         elsewhere, ``read`` what it must not, and ``left`` processes.
     """
+    result = in_a_room_of_its_own(base, one.name, lambda course: _hand_in(course, [one], *notebooks(base)), NEIGHBOR)
+    return {what: value for what, value in result.items() if what != "scores"}
+
+
+def in_a_room_of_its_own(
+    base: Path, student: str, hand_in: Callable[[Path], None], neighbor: str = ""
+) -> dict[str, Any]:
+    """Let stock nbgrader grade a class of one or two in a sealed room.
+
+    Parameters
+    ----------
+    base : pathlib.Path
+        A course folder with the lab released and nobody's work.
+    student : str
+    hand_in : callable
+        Writes the submissions into the course folder that it is given.
+    neighbor : str
+        Who else handed in, if anybody did.
+
+    Returns
+    -------
+    dict
+        As `stock` returns it, with the ``scores`` by check cell.
+    """
     with tempfile.TemporaryDirectory(prefix="cnn-course-room-") as place:
         course = copy_of(base, Path(place).name, stock=True)
         try:
             with open(course / CONFIG, "a") as file:
                 file.write(f"c.ExecutePreprocessor.timeout = {CELL}\nc.Execute.timeout = {CELL}\n")
-            _hand_in(course, [one], *_notebooks(base))
+            hand_in(course)
             # Whoever grades can read them, and here that is somebody else.
             for path in (course / "course_secret", course / "gradebook.db"):
                 path.chmod(0o644)
@@ -220,38 +246,63 @@ def stock(base: Path, one: Hostile) -> dict[str, Any]:
             (code / "start").mkdir()
             (code / "start" / "sitecustomize.py").write_text("import sys\nsys.path.append('/room/code')\n")
             Path(place).chmod(0o755)
-            return _in_a_room(course, code, one)
+            return _in_a_room(course, code, student, neighbor)
         finally:
             shutil.rmtree(course)
 
 
-def _in_a_room(course: Path, code: Path, one: Hostile) -> dict[str, Any]:
-    told = {"student": one.name, "neighbor": NEIGHBOR, "seconds": DEADLINE, "marker": MARKER, "leaked": LEAKED}
-    binds = {
-        **launch.interpreter(),
-        "/template": str(course),
-        "/code": str(code),
-        "/referee.py": str(REFEREE),
-        "/etc/passwd": "/etc/passwd",
-    }
+def _in_a_room(course: Path, code: Path, student: str, neighbor: str = NEIGHBOR) -> dict[str, Any]:
+    told = {"student": student, "neighbor": neighbor, "seconds": DEADLINE, "marker": MARKER, "leaked": LEAKED}
+    binds = {**launch.interpreter(), "/template": str(course), "/code": str(code)}
     environment = launch.environment(Path("/room/home"), Path("/room/code/start"))
     environment |= {"USER": "grader", "JUPYTER_CONFIG_DIR": "/room/settings", "MPLBACKEND": "agg"}
+    result = sealed(binds, environment, sys.executable, told)
+    if result is not None:
+        return result
+    nothing = {"points": None, "neighbor": None, "scores": None, "code": None, "seconds": DEADLINE + GIVEN_UP}
+    return nothing | {"changed": False, "wrote": False, "read": False, "left": False}
+
+
+def sealed(
+    binds: Mapping[str, str], environment: Mapping[str, str], python: str, told: Mapping[str, Any]
+) -> dict[str, Any] | None:
+    """Run the referee in a sealed room and return what it tells, or None where the room had to be closed on it.
+
+    Parameters
+    ----------
+    binds, environment : mapping of str to str
+        What is in sight there, and the environment variables, as `launch.enclosed` takes them.
+    python : str
+        The interpreter, by its path inside.
+    told : mapping
+        What the referee is told; ``seconds`` among it.
+
+    Raises
+    ------
+    UserError
+        If the room could not be made.
+    """
+    binds = {**binds, "/referee.py": str(REFEREE), "/etc/passwd": "/etc/passwd"}
     arguments = ["--as-pid-1", "--size", str(2**30), "--tmpfs", "/room", "--dir", "/room/home"]
     for folder in ("/tmp", "/var/tmp"):
         if not any(bound == folder or bound.startswith(f"{folder}/") for bound in binds):
             arguments += ["--size", str(2**26), "--tmpfs", folder]
     arguments += ["--proc", "/proc", "--dev", "/dev", "--chdir", "/room", "--remount-ro", "/"]
-    command = [*launch.enclosed(binds, environment, arguments), sys.executable, "/referee.py", json.dumps(told)]
+    command = [*launch.enclosed(binds, environment, arguments), python, "/referee.py", json.dumps(told)]
     try:
         ended = subprocess.run(
-            command, env={"PATH": launch.SYSTEM_PATH}, capture_output=True, text=True, timeout=DEADLINE + 60, cwd="/"
+            command,
+            env={"PATH": launch.SYSTEM_PATH},
+            capture_output=True,
+            text=True,
+            timeout=told["seconds"] + GIVEN_UP,
+            cwd="/",
         )
         return json.loads(ended.stdout)
     except subprocess.TimeoutExpired:
-        nothing = {"points": None, "neighbor": None, "code": None, "seconds": DEADLINE + 60.0}
-        return nothing | {"changed": False, "wrote": False, "read": False, "left": False}
+        return None
     except ValueError:
-        raise UserError(f"The room for {one.name} could not be made: {ended.stderr.strip()[-500:]}") from None
+        raise UserError(f"The sealed room could not be made: {ended.stderr.strip()[-500:]}") from None
 
 
 # What is kept.

@@ -1,8 +1,10 @@
-"""The first process of a sealed room in which stock nbgrader grades one hostile submission: it starts, waits and looks.
+"""The first process of a sealed room in which another grader grades one submission: it starts, waits and looks.
 
-It runs as a program, without this package: ``python referee.py '{"student": …, "neighbor": …, "seconds": …}'``. In the
-room nothing protects it but that the first process of a namespace cannot be killed from within, and that is all it
-needs: the room is thrown away afterwards, and what it prints is a measurement and no grade.
+It runs as a program, without this package. ``python referee.py '{"student": …, "neighbor": …, "seconds": …}'`` has
+stock nbgrader grade a student, and a neighbor where one is named; ``'{"command": […], "result": …, "seconds": …}'``
+runs any command, and tells what it wrote into a file. In the room nothing protects the referee but that the first
+process of a namespace cannot be killed from within, and that is all it needs: the room is thrown away afterwards, and
+what it prints is a measurement and no grade.
 """
 
 import contextlib
@@ -21,6 +23,8 @@ from pathlib import Path
 ROOM, COURSE, CODE = Path("/room"), Path("/room/course"), Path("/room/code")
 LIMITS = {"AS": 6 * 2**30, "NPROC": 160, "FSIZE": 2**28, "CPU": 120, "NOFILE": 1024, "CORE": 0}
 GRACE = 3.0
+#: What is read of a result, and of what a command said.
+MOST, LAST = 2**25, 2000
 
 
 def _limit():
@@ -40,14 +44,14 @@ def _reap():
             pass
 
 
-def _grade(seconds):
-    """Run nbgrader to its end or the deadline; return its exit code or None, and whether it left processes."""
+def _run(command, folder, seconds, said=subprocess.DEVNULL):
+    """Run a command to its end or the deadline; return its exit code or None, and whether it left processes."""
     process = subprocess.Popen(
-        ["nbgrader", "autograde", "lab1"],
-        cwd=COURSE,
+        command,
+        cwd=folder,
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stdout=said,
+        stderr=said,
         start_new_session=True,
         preexec_fn=_limit,
     )
@@ -71,18 +75,23 @@ def _grade(seconds):
     return code, left and code is not None
 
 
-def _points(student):
-    """Return the points of the checks in the gradebook, manual ones before automatic ones as nbgrader does, or None."""
+def _scores(student):
+    """Return the points of each check in the gradebook, manual ones before automatic ones as nbgrader does, or None."""
     with contextlib.closing(sqlite3.connect(COURSE / "gradebook.db")) as base:
         rows = base.execute(
-            "select grade.auto_score, grade.manual_score from grade join base_cell on base_cell.id = grade.cell_id "
+            "select base_cell.name, grade.auto_score, grade.manual_score from grade "
+            "join base_cell on base_cell.id = grade.cell_id "
             "join submitted_notebook n on n.id = grade.notebook_id "
             "join submitted_assignment s on s.id = n.assignment_id "
             "where s.student_id = ? and base_cell.name like 'check_%'",
             (student,),
         ).fetchall()
-    found = [manual if manual is not None else automatic for automatic, manual in rows]
-    return float(sum(found)) if found and None not in found else None
+    found = {name: manual if manual is not None else automatic for name, automatic, manual in rows}
+    return found if found and None not in found.values() else None
+
+
+def _sum(scores):
+    return None if scores is None else float(sum(scores.values()))
 
 
 def _content(folder):
@@ -109,26 +118,44 @@ def _shown(student, word):
     return any(word in json.dumps(cell.get("outputs", ())) for cell in cells)
 
 
+def _one_command(told):
+    said = ROOM / "said.txt"
+    start = time.monotonic()
+    with open(said, "wb") as file:
+        code, left = _run(told["command"], ROOM, told["seconds"], file)
+    result = {"code": code, "seconds": round(time.monotonic() - start, 1), "left": left, "result": None}
+    with contextlib.suppress(OSError), open(told["result"], "rb") as file:
+        result["result"] = file.read(MOST).decode("utf-8", "replace")
+    with contextlib.suppress(OSError):
+        result["said"] = said.read_bytes()[-LAST:].decode("utf-8", "replace")
+    return result
+
+
+def _stock(told):
+    for source, target in (("/template", COURSE), ("/code", CODE)):
+        subprocess.run(["cp", "-a", "--no-preserve=ownership", "--sparse=always", source, target], check=True)
+    others = [COURSE / "assignments" / "submitted" / told["neighbor"]] if told["neighbor"] else []
+    watched = [CODE, COURSE / "assignments" / "source", *others]
+    before = [_content(folder) for folder in watched]
+    start = time.monotonic()
+    code, left = _run(["nbgrader", "autograde", "lab1"], COURSE, told["seconds"])
+    result = {"code": code, "seconds": round(time.monotonic() - start, 1), "left": left}
+    try:
+        scores, neighbor = (_scores(told[who]) for who in ("student", "neighbor"))
+    except sqlite3.Error:
+        scores, neighbor = None, None
+    result |= {"points": _sum(scores), "neighbor": _sum(neighbor), "scores": scores}
+    result["changed"] = [_content(folder) for folder in watched] != before or any(
+        (ROOM / "home").glob(".ipython/profile_default/startup/*.py")
+    )
+    return result | {"wrote": _written(told["marker"]), "read": _shown(told["student"], told["leaked"])}
+
+
 def main():
     told = json.loads(sys.argv[1])
     # Nobody in the room may look into this process.
     ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)
-    for source, target in (("/template", COURSE), ("/code", CODE)):
-        subprocess.run(["cp", "-a", "--no-preserve=ownership", "--sparse=always", source, target], check=True)
-    watched = [CODE, COURSE / "assignments" / "source", COURSE / "assignments" / "submitted" / told["neighbor"]]
-    before = [_content(folder) for folder in watched]
-    start = time.monotonic()
-    code, left = _grade(told["seconds"])
-    result = {"code": code, "seconds": round(time.monotonic() - start, 1), "left": left}
-    try:
-        result |= {"points": _points(told["student"]), "neighbor": _points(told["neighbor"])}
-    except sqlite3.Error:
-        result |= {"points": None, "neighbor": None}
-    result["changed"] = [_content(folder) for folder in watched] != before or any(
-        (ROOM / "home").glob(".ipython/profile_default/startup/*.py")
-    )
-    result |= {"wrote": _written(told["marker"]), "read": _shown(told["student"], told["leaked"])}
-    print(json.dumps(result))
+    print(json.dumps(_one_command(told) if "command" in told else _stock(told)))
 
 
 if __name__ == "__main__":
