@@ -421,3 +421,11 @@ def test_quick_corpora_reject_nothing_that_is_right(sandbox_works, tmp_path):
     assert figures["right submissions tried"]["measured"] == len(
         figures["right submissions: false rejects"]["raw"]["submissions"]
     )
+
+
+@pytest.mark.long
+def test_the_canary_tells_who_remembers_from_who_learns(tmp_path):
+    done = benchmark("--only", "canary", "--quick", "--results", tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    fitted, further = json.loads(next(tmp_path.glob("*.json")).read_text())["figures"]
+    assert fitted["name"].endswith("fitted to the numbers") and fitted["measured"] > 30 > further["measured"]

@@ -6,7 +6,9 @@ import json
 import numpy as np
 import pytest
 
+from autograder.checking.metrics import one_hot
 from autograder.checking.student import FLAGS, NotebookStudent
+from autograder.grading.course_oracle import CourseOracle
 from autograder.labs import get_lab
 from autograder.labs.lab2 import glyphs, images
 from autograder.labs.lab2.faults import RUNS, line
@@ -313,3 +315,19 @@ def test_in_a_notebook_the_same_lines_are_asked_but_for_the_accuracy(tmp_path, m
         assert check.judge(student, np.random.default_rng()) == [None] * len(check.lines)
     assert all(one.later for one in LAB.check("check_accuracy").lines)
     assert set(functions) >= {"build_model"} and "course_train" not in functions
+
+
+def test_the_plain_network_is_trained_by_the_course(sandbox):
+    """In a job of the course, whose answer is kept; a lab's notebook never asks for it."""
+    oracle = CourseOracle(LAB, sandbox, sandbox)
+    drawn = images.canary(np.random.default_rng(0))
+    asked = (
+        drawn["canary_x"][:64],
+        one_hot(drawn["canary_y"][:64], 10),
+        drawn["canary_x"][:64],
+        drawn["canary_y"][:64],
+        4,
+    )
+    accuracy = oracle.answers.call("plain_accuracy", *asked)
+    assert 15 < accuracy <= 100 and accuracy * 64 / 100 == pytest.approx(round(accuracy * 64 / 100))
+    assert oracle.answers.call("plain_accuracy", *asked) == accuracy and len(oracle.answers.known) == 1
