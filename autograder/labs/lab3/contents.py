@@ -18,7 +18,7 @@ SAME_SUM = 0.998
 #: In how many of the images two files of classes agree at least, where one is a copy with a few changes.
 SAME_CLASSES = 0.995
 #: How well probabilities must order the images by the classes that were read off them; 1 but for rounding.
-OWN_CLASSES = 0.995
+OWN_CLASSES = 0.999
 #: Standard errors of guessing.
 _SURE = 2.0
 #: With fewer images, chance alone can look like any of this.
