@@ -340,6 +340,8 @@ FALSE = {
     "weighted mean": (lambda f: of_others(f, lambda p: np.average(p, axis=0, weights=[4, 3, 2, 1])), {"five"}),
     "mean of two": (lambda f: of_others(f, lambda p: p[1:3].mean(axis=0)), {"five"}),
     "mean of logits": (lambda f: of_others(f, lambda p: 1 / (1 + np.exp(-logits(p).mean(axis=0)))), {"five"}),
+    "median": (lambda f: of_others(f, lambda p: np.median(p, axis=0)), {"five"}),
+    "largest": (lambda f: of_others(f, lambda p: p.max(axis=0)), {"five"}),
     "mean with noise": (
         lambda f: of_others(f, lambda p: p.mean(axis=0) + np.random.default_rng(0).normal(0, 1e-3, p.shape[1])),
         {"five"},
