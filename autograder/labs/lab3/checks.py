@@ -32,6 +32,8 @@ CLASSES, PROBABILITIES, VALIDATION = (
     tuple(f"run{k}{kind}.csv" for k in range(1, TRAININGS + 1)) for kind in ("", "_prob", "_valid")
 )
 _COLUMN = dict.fromkeys(CLASSES, "class") | dict.fromkeys((*PROBABILITIES, *VALIDATION), "probability")
+#: What a file counts that is missing or cannot be understood: no training that went badly is better left out.
+GUESSING = 0.5
 #: How far a reported AUC may be off: Keras' own is an approximation.
 TOLERANCE = 0.005
 #: How far a variance may be off, as a part of it: of AUCs that were rounded to three digits it is a little different.
@@ -215,12 +217,14 @@ def _reaches(band: int) -> Callable[[Student, Rng], Problem | None]:
         least = student.material["bands"][band]
         what = f"be right for at least {100 * least:g} % of the test images, on average over five files"
         found = _accuracies(student)
-        mean = sum(one or 0.0 for one in found) / TRAININGS
+        mean = sum(GUESSING if one is None else one for one in found) / TRAININGS
         if mean >= least - 1e-9:
             return None
         if all(one is None for one in found):
             return lost(what, "There is no file whose classes can be understood.")
-        reached = ", ".join("0 (no classes that can be understood)" if one is None else f"{one:.3f}" for one in found)
+        reached = ", ".join(
+            f"{GUESSING} (no classes that can be understood)" if one is None else f"{one:.3f}" for one in found
+        )
         return lost(what, f"The files reach {reached}; on average {mean:.3f}.{_like_what(found)}")
 
     return question
@@ -297,7 +301,7 @@ def _like_what(found: list[float | None]) -> str:
             "of an image is its index in x_test."
         )
     if None in found:
-        return " A file that is missing or cannot be understood counts 0."
+        return " A file that is missing or cannot be understood counts as guessing."
     return " Is your model as good on validation images? Then it has to become better. If not, look at the files."
 
 
