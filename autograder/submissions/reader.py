@@ -95,11 +95,15 @@ class _Process:
         """Whether it can be called: the kernel may have ended it, or its child, for want of memory."""
         return self.process.poll() is None and not (self.ready and self.channel.poll(0))
 
-    def close(self) -> None:
-        """End it, with its child."""
-        self.channel.close()
+    def kill(self) -> None:
+        """End it, with its child, from whatever thread."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
+
+    def close(self) -> None:
+        """End it, with its child, and wait until it is gone."""
+        self.channel.close()
+        self.kill()
         self.process.wait()
 
 
@@ -111,6 +115,7 @@ def _how(status: int, seconds: float) -> str:
 
 #: Processes that wait for work. The one that worked last comes first: what it remembers is of use.
 _idle: queue.LifoQueue[_Process] = queue.LifoQueue()
+_at_work: set[_Process] = set()
 
 
 def prepare() -> None:
@@ -142,12 +147,15 @@ def call(function: Callable[..., Any], *args: Any, seconds: float | None = None)
         Whatever the function raised.
     """
     process = _process()
+    _at_work.add(process)
     try:
         error, value = process.call(function, args, SECONDS if seconds is None else seconds)
     except BaseException:
         # It may still be at work, or be gone.
         process.close()
         raise
+    finally:
+        _at_work.discard(process)
     _idle.put(process)
     if error is not None:
         raise error
@@ -162,6 +170,12 @@ def _process() -> _Process:
                 return waiting
             waiting.close()
     return _Process()
+
+
+def stop() -> None:
+    """End what is being read, from whatever thread: who waits for it gets a `StoppedError` at once."""
+    for process in list(_at_work):
+        process.kill()
 
 
 @atexit.register

@@ -115,6 +115,14 @@ def test_threads_read_at_the_same_time():
     assert stopped
 
 
+def test_whoever_waits_can_be_told_at_once_that_it_is_over():
+    timer = threading.Timer(0.5, reader.stop)
+    timer.start()
+    with pytest.raises(StoppedError, match="ended its reader .SIGKILL"):
+        reader.call(_endless)
+    assert reader.call(len, b"abc") == 3
+
+
 def test_an_interrupt_leaves_no_process_at_work(monkeypatch):
     reader.close()
     reader.prepare()
