@@ -123,7 +123,9 @@ def grade(
         if dask is None:
             from autograder.grading import answer_cache
             from autograder.sandbox.pool import Sandbox
+            from autograder.submissions import reader
 
+            reader.prepare()
             # They warm up while the rest is imported. Where the course's answers are known, only few submissions need
             # all packages.
             complete = stack.enter_context(Sandbox(isolation, lazy=answer_cache.place(course, known).is_file()))

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 #: What one training gets: so few images that a network learns them by heart, and too few others to train on.
 N_TRAIN, N_VALID = 128, 32
+#: What a file of runs may hold that is read: runs, images of one, and epochs of one.
+MAX_RUNS, MAX_SUBSET, MAX_EPOCHS = 1000, 1000, 100_000
 
 
 class RunsError(ValueError):
@@ -287,6 +289,8 @@ def read_runs(file: str | os.PathLike | bytes) -> list[Run]:
     runs = []
     for number, line in enumerate(lines, 1):
         if line.strip():
+            if len(runs) == MAX_RUNS:
+                raise RunsError(f"{name} holds more than {MAX_RUNS} runs. Give each model a file of its own.")
             try:
                 runs.append(_run(json.loads(line)))
             except (ValueError, TypeError, KeyError, RecursionError) as error:
@@ -315,7 +319,8 @@ def _run(values: Any) -> Run:
             value = float(value) if right else value
         else:
             whole = field.type == "tuple[int, ...]"
-            right = isinstance(value, list) and all(map(_is_int if whole else _is_number, value))
+            right = isinstance(value, list) and len(value) <= (MAX_SUBSET if whole else MAX_EPOCHS)
+            right = right and all(map(_is_int if whole else _is_number, value))
             value = tuple(value if whole else map(float, value)) if right else value
         if not right:
             raise RunsError(f"its {field.name!r} is not what it should be")

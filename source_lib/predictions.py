@@ -18,9 +18,11 @@ from source_lib.text import shorten
 #: Larger files are not read: ten million lines take less.
 MAX_BYTES = 200 * 2**20
 COLUMNS = ("class", "probability")
+#: Bytes of a header that is taken apart.
+MAX_HEADER = 10_000
 
 #: Around numbers; those between two digits may stand for anything.
-_SPACES = re.compile(rb"(?m)^[ \t]++|[ \t]++(?=[,\n])|(?<=,)[ \t]++")
+_SPACES = re.compile(rb"(?m)^[ \t]++|(?<![ \t])[ \t]++(?=[,\n])|(?<=,)[ \t]++")
 _NUMBER = rb"[+-]?+(?:[0-9]++(?:\.[0-9]*+)?+|\.[0-9]++)(?:[eE][+-]?+[0-9]++)?+"
 #: A line as it must be. Eighteen digits fit into an integer.
 _RIGHT = {
@@ -396,6 +398,10 @@ def _header(header: bytes, body: bytes, column: str | None, reading: _Reading) -
     """Return what the file holds, its lines with commas between two columns, and whether these can be read at all."""
     wanted = f"id,{column}" if column else "id,class or id,probability"
     remedy = f"The first line is {wanted}."
+    if len(header) > MAX_HEADER:
+        start = _shown(header[:MAX_HEADER].decode(errors="ignore"))
+        reading.fault(1, f"It has {len(header)} characters: {start!r}.", remedy)
+        return None, body, False
     text = header.decode()
     if ";" in text or "\t" in text:
         separator = ";" if ";" in text else "\t"
@@ -418,7 +424,7 @@ def _header(header: bytes, body: bytes, column: str | None, reading: _Reading) -
     if len(names) == 3 and names[0] in ("", "Unnamed: 0", "index") and names[1].lower() == "id":
         what = "There is a column of row numbers before the ids, which pandas writes by default."
         reading.fault(1, what, "Write it with to_csv(..., index=False), or with util.pred_test.")
-        names, body = names[1:], re.sub(rb"(?m)^[^,\n]*,", b"", body)
+        names, body = names[1:], re.sub(rb"(?m)^[^,\n]*+,", b"", body)
     if all(re.fullmatch(r"[+-]?[0-9.]+", name) for name in names):
         reading.fault(1, "There is no header.", remedy)
         return column, header + b"\n" + body, len(names) == 2
@@ -584,7 +590,8 @@ def _whole(ids: np.ndarray, count: int, rows: int | None, reading: _Reading) -> 
     if outside.size:
         missing = int(np.setdiff1d(np.arange(count), ids)[0])
         at = int(outside[0])
-        from_one = set(ids.tolist()) == set(range(1, count + 1)) if count <= 10**7 else False
+        # Each id is there once.
+        from_one = len(ids) == count and (ids.min(), ids.max()) == (1, count)
         what = "The ids begin with 1." if from_one else f"The id {ids[at]} is out of range, and {missing} is missing."
         reading.fault(2 if from_one else at + 2, what, f"{every}")
         return False

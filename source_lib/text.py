@@ -25,3 +25,21 @@ def shorten(text: str, most: int) -> str:
     """
     shown = "".join(character if character.isprintable() else "?" for character in text[: most + 1])
     return shown if len(shown) <= most else shown[: most - 1].rstrip() + "…"
+
+
+def visible(name: str) -> str:
+    """Return a name with each character written out that does not show: no two names look the same.
+
+    Parameters
+    ----------
+    name : str
+        For example that of a folder that came from a learning platform.
+
+    Examples
+    --------
+    >>> print(visible("ada"), visible("a\\u202eda"), visible("a\\n"))
+    ada a\\u202eda a\\n
+    """
+    return "".join(
+        one if one.isprintable() and one != "\\" else one.encode("unicode_escape").decode("ascii") for one in name
+    )

@@ -17,7 +17,7 @@ PARAMETERS = {"PR01", "PR02", "PR03"}
 #: By package, what its docstrings are checked for; of what notebooks import also types, and what is returned.
 CODES = {"source_lib": PARAMETERS | {"PR04", "PR10", "RT01", "RT03", "YD01"}, "autograder": PARAMETERS}
 #: Methods that do what a class above them, a protocol or nbgrader documents, and commands, whose help says it.
-ELSEWHERE = ("autograder.cli.", ".ask", ".call", ".fresh", "Executor.grade", ".preprocess")
+ELSEWHERE = ("autograder.cli.", ".ask", ".call", ".fresh", "Student.read", "Executor.grade", ".preprocess")
 
 
 def members(package):

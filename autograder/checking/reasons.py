@@ -92,7 +92,8 @@ class RecordingStudent:
 
     def __init__(self, student: Student) -> None:
         self.student, self.oracle, self.notes = student, student.oracle, student.notes
-        self.material, self.owner, self.fresh = student.material, student.owner, student.fresh
+        self.material, self.owner = student.material, student.owner
+        self.fresh, self.read = student.fresh, student.read
         self.last: tuple[str, tuple] | None = None
 
     @property

@@ -115,6 +115,28 @@ class Student(Oracle, Protocol):
             Without the student's cells and files.
         """
 
+    def read(self, name: str, function: Callable[..., Any], *args: Any) -> Any:
+        """Return what a function of the course makes of a file that was handed in.
+
+        While grading, it is called where it can be ended; a file that takes too long is one that a person must look at.
+
+        Parameters
+        ----------
+        name : str
+            One of ``files``.
+        function : callable
+            One of a module, known by its name there. It takes the file's bytes.
+        *args
+            What else it takes. That and what it returns can be pickled.
+
+        Raises
+        ------
+        StudentError
+            If it took too long, or too much memory.
+        Exception
+            Whatever the function raised.
+        """
+
 
 class Fresh(Oracle, Protocol):
     """An answering side that is ended when its ``with`` block is left."""
@@ -209,6 +231,9 @@ class NotebookStudent(Namespace):
     def left_out(self) -> Sequence[str]:
         """What of that could not be taken, in sentences."""
         return files_beside(Path("notebook.ipynb").absolute())[1]
+
+    def read(self, name: str, function: Callable[..., Any], *args: Any) -> Any:
+        return function(self.files[name], *args)
 
     def fresh(
         self, source: str, cpu: int | None = None, seconds: float | None = None, alone: bool = False

@@ -7,18 +7,15 @@ network, and take far longer: everything is made anew for each.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
-from html import unescape
+from html import escape, unescape
 from pathlib import Path
 from typing import Any
 
 import jinja2
 import nbformat
-import pygments
-from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
-from nbconvert.filters.strings import strip_files_prefix
 from nbformat.notebooknode import NotebookNode
 from nbgrader import utils
 from nbgrader.api import (
@@ -33,17 +30,17 @@ from nbgrader.api import (
 )
 from nbgrader.converters import GenerateFeedback
 from nbgrader.coursedir import CourseDirectory
-from pygments.formatters import HtmlFormatter
-from pygments.lexers import get_lexer_by_name
 from sqlalchemy.exc import SQLAlchemyError
 from traitlets.config import Config
 
 from autograder.checking.lab import Lab
 from autograder.checking.tables import number
 from autograder.gradebook.course_folder import NOTES, CourseError, CourseFolder, errors_only
-from autograder.submissions.formulas import formula_html
+from autograder.submissions import layout, reader
+from autograder.submissions.reader import StoppedError
 from autograder.submissions.sanitize import printable
 from source_lib.atomic_files import atomic_write
+from source_lib.text import visible
 
 #: What nbgrader writes as its own comment on an answer that is as it was released.
 _UNCHANGED = "No response."
@@ -155,7 +152,8 @@ def write_feedback(course: CourseFolder, lab: Lab, students: Sequence[str]) -> I
             yield Page(student, path)
         except Exception as error:  # Whatever a notebook holds, the others get their pages.
             shutil.rmtree(folder, ignore_errors=True)
-            yield Page(student, path, printable(f"The feedback page of {student} was not made: {error}"))
+            reason = printable(f"was not made: {error}")
+            yield Page(student, path, f"The feedback page of {visible(student)} {reason}")
 
 
 def _read(path: Path) -> NotebookNode:
@@ -249,8 +247,8 @@ def render_page(lab: Lab, student: str, notebook: NotebookNode, recorded: Record
     automatic = [scores[check.grade_id].automatic or 0 for check in lab.checks if check.grade_id in scores]
     return _template().render(
         lab=lab,
-        student=student,
-        colors=_formatter().get_style_defs(".highlight"),
+        student=visible(student),
+        colors=layout.colors(),
         total=f"{_rounded(recorded.total)} of {_rounded(recorded.most)} points{' so far' if waiting else ''}",
         automatic=f"{_rounded(sum(automatic))} of {_rounded(lab.points)}",
         waiting=waiting,
@@ -325,44 +323,27 @@ def _shown(lab: Lab, cell: NotebookNode, recorded: Recorded, flagged: bool) -> d
     }
 
 
-class _Renderer(IPythonRenderer):
-    """nbconvert's own, with formulas that need no script, and code that can be scrolled with the keyboard."""
-
-    def block_math(self, body: str) -> str:
-        return formula_html(body, block=True)
-
-    def inline_math(self, body: str) -> str:
-        return formula_html(body)
-
-    def latex_environment(self, name: str, body: str) -> str:
-        return formula_html(f"\\begin{{{name}}}{body}\\end{{{name}}}", block=True)
-
-    def block_code(self, code: str, info: str | None = None) -> str:
-        return super().block_code(code, info).replace("<pre>", '<pre tabindex="0">', 1)
-
-
 def _markdown_html(source: str, attachments: Mapping[str, Any] | None = None) -> str:
-    if not attachments:
-        return _plain_markdown_html(source)
-    renderer = _Renderer(escape=False, exclude_anchor_links=True, attachments=dict(attachments))
-    return strip_files_prefix(MarkdownWithMath(renderer=renderer).render(source))
+    return _laid_out(layout.markdown_html, source, attachments) if attachments else _plain_markdown_html(source)
 
 
 # A class has most cells in common: they are as they were released.
 @lru_cache(maxsize=300)
 def _plain_markdown_html(source: str) -> str:
-    renderer = _Renderer(escape=False, exclude_anchor_links=True)
-    return strip_files_prefix(MarkdownWithMath(renderer=renderer).render(source))
+    return _laid_out(layout.markdown_html, source)
 
 
 @lru_cache(maxsize=300)
 def _code_html(source: str, plain: bool) -> str:
-    colored = pygments.highlight(source, _lexer("text" if plain else "ipython3"), _formatter())
-    return colored.replace("<pre>", '<pre tabindex="0">', 1)
+    return _laid_out(layout.code_html, source, plain)
 
 
-_lexer = cache(get_lexer_by_name)
-_formatter = cache(HtmlFormatter)
+def _laid_out(how: Callable[..., str], source: str, *args: Any) -> str:
+    """Return HTML of a text, laid out where that can be ended; of what takes too long, the text itself."""
+    try:
+        return reader.call(how, source, *args)
+    except StoppedError as error:
+        return f'<p>This cell {escape(str(error))}. This is its text.</p><pre tabindex="0">{escape(source)}</pre>'
 
 
 @cache

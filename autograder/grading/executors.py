@@ -18,6 +18,7 @@ from autograder.grading import answer_cache
 from autograder.grading.course_oracle import CourseOracle
 from autograder.grading.grade import Conditions, Verdict, grade_submission, unreadable
 from autograder.sandbox.pool import Sandbox
+from autograder.submissions import reader
 from autograder.submissions.cells import UnreadableNotebookError
 from autograder.submissions.submission import Submission
 
@@ -100,6 +101,7 @@ class LocalExecutor:
             # Whoever still waits for an answer must not keep this process from ending.
             for sandbox in (*self.sandboxes, self.complete):
                 sandbox.stop()
+            reader.stop()
             raise
         finally:
             if oracle.answers.known.keys() != known.keys():

@@ -22,10 +22,12 @@ from autograder.grading.course_oracle import CourseOracle
 from autograder.grading.student import SandboxStudent, Timeouts
 from autograder.sandbox.launch import SandboxError
 from autograder.sandbox.pool import JobEndedError, JobTimeoutError, Sandbox
-from autograder.submissions import cells
+from autograder.submissions import cells, reader
 from autograder.submissions.cell_run import CellRun
+from autograder.submissions.reader import StoppedError
 from autograder.submissions.sanitize import printable, without_links
 from autograder.submissions.submission import Submission
+from source_lib.text import visible
 
 _NO_MODULE = re.compile(r"No module named '([\w.]{1,60})'")
 #: How long an answer may take that is only asked for to show what is wrong.
@@ -117,10 +119,12 @@ def grade_submission(submission: Submission, conditions: Conditions, sandbox: Sa
     """
     lab = oracle.lab
     try:
-        notebook = cells.parse(submission.content, f"{lab.name}.ipynb")
+        notebook = reader.call(cells.parse, submission.content, f"{lab.name}.ipynb")
         notes = (*cells.restore(notebook, conditions.roles), *submission.notes)
     except cells.UnreadableNotebookError as error:
         return unreadable(lab, str(error), sandbox.isolation)
+    except StoppedError as error:
+        return unreadable(lab, f"{lab.name}.ipynb {error}. {cells.SMALLER}", sandbox.isolation)
     except Exception as error:
         return unreadable(lab, f"This submission could not be read ({in_short(error)}).", sandbox.isolation)
     try:
@@ -164,8 +168,8 @@ def grade(
     """
     submission = submission or Submission()
     start = time.perf_counter()
-    flags = list(submission.notes)
-    sources = cells.runnable(notebook, [check.grade_id for check in lab.checks])
+    sources, flags = _sources(notebook, lab)
+    flags = [*submission.notes, *flags]
     given = submission, oracle.answers, conditions.timeouts, conditions.material
     student = SandboxStudent(sandbox, sources, *given)
     outcome = _ask_checks(lab, student, conditions.seed)
@@ -194,6 +198,16 @@ def grade(
         for item in listed
     ]
     return Verdict(items, flags, outcome.ran, sandbox.isolation, time.perf_counter() - start)
+
+
+def _sources(notebook: NotebookNode, lab: Lab) -> tuple[dict[int, str], list[str]]:
+    """Return what is to be run, and why a person must look."""
+    checks = [check.grade_id for check in lab.checks]
+    try:
+        return reader.call(cells.runnable, notebook, checks), []
+    except StoppedError as error:
+        flag = f"A cell that only explores {error}; what such cells define was left out."
+        return cells.runnable(notebook, checks, explored=False), [flag]
 
 
 @dataclass(frozen=True)
@@ -326,7 +340,7 @@ def as_record(student: str, lab: Lab, verdict: Verdict) -> dict[str, Any]:
         for item in verdict.items
     ]
     return {
-        "student": printable(student),
+        "student": visible(student),
         "assignment": lab.name,
         "status": verdict.status,
         "points": verdict.points,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import shutil
 from dataclasses import replace
-from html import escape
 from pathlib import Path
 
 import nbformat
@@ -24,23 +23,12 @@ from autograder.grading.course_oracle import CourseOracle
 from autograder.grading.student import Timeouts
 from autograder.labs import get_lab
 from autograder.sandbox.pool import Sandbox
-from autograder.submissions import cells
+from autograder.submissions import cells, reader
 from autograder.submissions.cells import Role
 from autograder.submissions.files import links_beside
-from autograder.submissions.sanitize import (
-    MAX_TEXT,
-    Budget,
-    colorable,
-    new_output,
-    printable,
-    safe_markdown,
-    safe_outputs,
-    without_links,
-)
+from autograder.submissions.reader import StoppedError
+from autograder.submissions.sanitize import new_output, safe_runs, safe_texts
 from autograder.submissions.submission import read_submission
-
-#: Characters of a submission that a feedback page lays out: longer ones take it minutes.
-MAX_TEXTS, MAX_CODE = 500_000, 1_000_000
 
 
 def read_roles(db_url: str, assignment: str, notebook: str) -> dict[str, Role]:
@@ -89,14 +77,17 @@ class RestoreCells(NbGraderPreprocessor):
         nb = nb if resources.get("roles") else cells.clean(nb)
         roles = resources.get("roles") or read_roles(where["db_url"], where["assignment"], where["notebook"])
         notes = cells.restore(nb, roles)
-        texts, code = Budget(MAX_TEXTS), Budget(MAX_CODE)
-        for cell in nb.cells:
-            if cell.cell_type == "markdown":
-                cell.source = safe_markdown(cell.source, cell.get("attachments"), texts)
-            elif cell.cell_type == "raw":
-                # A feedback page shows it as HTML.
-                cell.source = escape(without_links(printable(texts.cut(cell.source, MAX_TEXT), lines=True)))
-            elif not colorable(cell.source, code):
+        texts = [(cell.cell_type, cell.source, cell.get("attachments")) for cell in nb.cells]
+        try:
+            shown = reader.call(safe_texts, texts)
+        except StoppedError as error:
+            shown = safe_texts(texts, laid_out=False)
+            notes.append(f"The text of this notebook {error}. It is shown as it is.")
+            if "verdict" in resources:
+                resources["verdict"].flags.append(notes[-1])
+        for cell, (source, colored) in zip(nb.cells, shown, strict=True):
+            cell.source = source
+            if not colored:
                 # nbconvert colors a cell in the language that a magic in it would name.
                 cell.metadata["magics_language"] = "text"
         nb.metadata[NOTES] = from_dict({"notes": notes})
@@ -140,9 +131,10 @@ class TrustedExecute(NbGraderPreprocessor):
             _remove_copies(links_beside(submitted), Path(resources["metadata"]["path"]))
             try:
                 submission = read_submission(submitted, where["student"])
-                cells.parse(submission.content, submitted.name)
-            except cells.UnreadableNotebookError as error:
-                nb.cells, verdict = [], grade.unreadable(lab, str(error), self.isolation)
+                reader.call(cells.parse, submission.content, submitted.name)
+            except (cells.UnreadableNotebookError, StoppedError) as error:
+                reason = f"{submitted.name} {error}." if isinstance(error, StoppedError) else str(error)
+                nb.cells, verdict = [], grade.unreadable(lab, reason, self.isolation)
                 cells.restore(nb, read_roles(where["db_url"], where["assignment"], where["notebook"]))
             else:
                 submission = replace(submission, notes=(*notes, *submission.notes))
@@ -191,7 +183,7 @@ def write_verdict(nb: NotebookNode, lab: Lab, verdict: grade.Verdict) -> None:
     lab : Lab
     verdict : Verdict
     """
-    budget = Budget()
+    outputs = _outputs(verdict)
     for position, cell in enumerate(nb.cells):
         if cell.cell_type != "code":
             continue
@@ -202,8 +194,8 @@ def write_verdict(nb: NotebookNode, lab: Lab, verdict: grade.Verdict) -> None:
             points = min(max(float(sum(item.points for item in items)), 0.0), most)
             data = {"text/plain": repr(points), "text/html": items_html(items, check.function)}
             cell.outputs = [new_output("execute_result", data=data, execution_count=1)]
-        elif position in verdict.ran:
-            cell.outputs = safe_outputs(verdict.ran[position], budget)
+        elif position in outputs:
+            cell.outputs = outputs[position]
         elif cells.explores(cell):
             text = "This cell only explores, so it was not run while grading.\n"
             cell.outputs = [new_output("stream", name="stdout", text=text)]
@@ -211,6 +203,15 @@ def write_verdict(nb: NotebookNode, lab: Lab, verdict: grade.Verdict) -> None:
     nb.cells.insert(0, head)
     told = {"flags": verdict.flags, "isolation": verdict.isolation, "next": next_steps(verdict.items)}
     nb.metadata[NOTES] = from_dict(told)
+
+
+def _outputs(verdict: grade.Verdict) -> dict[int, list[NotebookNode]]:
+    """Return what the cells put out as a page may show it, by position."""
+    try:
+        return reader.call(safe_runs, verdict.ran) if verdict.ran else {}
+    except StoppedError as error:
+        verdict.flags.append(f"What the cells put out {error}. It is not shown.")
+        return {}
 
 
 _held: dict[tuple[str, str], tuple[Sandbox, CourseOracle]] = {}

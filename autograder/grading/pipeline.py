@@ -33,8 +33,10 @@ from autograder.grading.executors import Executor
 from autograder.grading.nbgrader_plugin import NOTES, TrustedExecute, read_roles
 from autograder.grading.student import Timeouts
 from autograder.sandbox.launch import refuse_to_show
-from autograder.submissions.cells import Role, UnreadableNotebookError, read_notebook
+from autograder.submissions import reader
+from autograder.submissions.cells import Role, UnreadableNotebookError, parse, read_content
 from autograder.submissions.files import files_beside
+from autograder.submissions.reader import StoppedError
 from autograder.submissions.submission import Submission, read_submission
 
 #: Bytes of the file that says when something was handed in; nbgrader and its date parser read all of it.
@@ -308,8 +310,9 @@ class Saver:
         path = notebook_path(self.course, self.lab, student)
         notebook = nbformat.v4.new_notebook()
         if not bare:
-            with contextlib.suppress(UnreadableNotebookError):
-                notebook = read_notebook(path)
+            # Why it could not be read is in the verdict.
+            with contextlib.suppress(UnreadableNotebookError, StoppedError):
+                notebook = reader.call(parse, read_content(path), path.name)
         resources = {
             "unique_key": self.lab.name,
             "metadata": {"path": str(path.parent), "name": self.lab.name},

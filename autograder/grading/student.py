@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from autograder.checking.student import Answer, Namespace, Oracle, StudentError
+from autograder.checking.student import FLAGS, Answer, Namespace, Oracle, StudentError
 from autograder.sandbox import wire
 from autograder.sandbox.pool import Job, JobEndedError, JobOptions, JobTimeoutError, Sandbox
 from autograder.sandbox.stubs import MAX_CALLERS, MAX_NOTED
+from autograder.submissions import reader
 from autograder.submissions.cell_run import CellRun, Noted
 from autograder.submissions.python_source import definitions
+from autograder.submissions.reader import StoppedError
 from autograder.submissions.submission import Submission
 
 MAX_MESSAGE = 1000
@@ -103,6 +105,7 @@ class SandboxStudent:
         self._job: Job | None = None
         self._silent: dict[str, str] = {}
         self._breakdowns = 0
+        self._unread = ""
         self._room = MAX_OUTPUT
         self._end = time.monotonic() + self.timeouts.total
 
@@ -157,8 +160,8 @@ class SandboxStudent:
 
     def _define(self, job: Job, source: str) -> None:
         seconds = min(self.timeouts.cell, self._end - time.monotonic())
-        with contextlib.suppress(JobTimeoutError, JobEndedError):
-            job.request({"run": definitions(source)}, max(seconds, 0.0))
+        with contextlib.suppress(JobTimeoutError, JobEndedError, StoppedError):
+            job.request({"run": reader.call(definitions, source)}, max(seconds, 0.0))
 
     def _keep(self, position: int, reply: dict[str, Any]) -> None:
         outputs, error = reply.get("outputs"), reply.get("error")
@@ -223,6 +226,17 @@ class SandboxStudent:
             self.sandbox, sources, submission, self.oracle, timeouts, options=JobOptions(cpu=cpu, large=True)
         )
 
+    def read(self, name: str, function: Callable[..., Any], *args: Any) -> Any:
+        try:
+            if self._unread:
+                raise StoppedError(f"was not read, since {self._unread} takes too long")
+            return reader.call(function, self.files[name], *args)
+        except StoppedError as error:
+            self._unread = self._unread or name
+            problem = f"The file {name} {error}."
+            self.notes.setdefault(FLAGS, []).append(problem)
+            raise StudentError(problem) from None
+
     def close(self) -> None:
         """End the job with all that it started."""
         if self._job is not None:
@@ -253,6 +267,7 @@ def _are_positions(value: Any, count: int) -> bool:
     """Return whether a value is a sorted list of different positions among so many arguments."""
     return (
         isinstance(value, list)
+        and len(value) <= count
         and all(type(position) is int for position in value)
         and value == sorted(set(value).intersection(range(count)))
     )

@@ -7,7 +7,7 @@ import hmac
 import io
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +16,12 @@ from autograder.checking.contest import Contest
 from autograder.errors import UserError
 from autograder.leaderboard.formats import read_file
 from autograder.leaderboard.scores import METRICS
+from autograder.submissions import reader
 from autograder.submissions.files import files_beside
+from autograder.submissions.reader import StoppedError
 from autograder.submissions.sanitize import printable
-from source_lib.predictions import FileProblem, among
-from source_lib.text import shorten
+from source_lib.predictions import FileProblem, Predictions, among
+from source_lib.text import shorten, visible
 
 #: Of each class: both parts of the board need some. Of what has no classes, twice as many.
 MIN_IMAGES = 8
@@ -131,7 +133,7 @@ def read_entry(folder: Path, contest: Contest, images: int | None = None) -> Ent
     notes: list[str] = []
     for metric, names in contest.files.items():
         kind = METRICS[metric].kind
-        read = [read_file(files[name], name, kind, contest, images) for name in names if name in files]
+        read = [_read(files[name], name, kind, contest, images) for name in names if name in files]
         faults = [finding for one in read for finding in one.problems if not finding.harmless] + among(read)
         values = [one.values for one in read]
         whole = len(read) == len(names) and all(one is not None and one.shape == values[0].shape for one in values)
@@ -147,6 +149,14 @@ def read_entry(folder: Path, contest: Contest, images: int | None = None) -> Ent
         without = "" if metric == contest.metric or whole else f"No {METRICS[metric].title}. "
         notes += _in_short([*missing, *faults], without)
     return Entry(predicted, tuple(notes))
+
+
+def _read(content: bytes, name: str, kind: str, contest: Contest, images: int | None) -> Predictions:
+    """Return what a file predicts, read where that can be ended."""
+    try:
+        return reader.call(read_file, content, name, kind, replace(contest, sample_labels=None), images)
+    except StoppedError as error:
+        return Predictions(name, None, None, (FileProblem(name, None, f"It {error}.", "Write it anew."),))
 
 
 def _in_short(problems: list[FileProblem], without: str) -> list[str]:
@@ -246,7 +256,7 @@ def display_names(students: Iterable[str], nicknames: Mapping[str, str], secret:
     names: dict[str, str] = {}
     taken: dict[str, str] = {}
     for student in students:
-        plain = display_name(student) if secret is None else pseudonym(student, secret)
+        plain = display_name(visible(student)) if secret is None else pseudonym(student, secret)
         names[student] = nicknames.get(student) or plain
         other = taken.setdefault(names[student].casefold(), student)
         if other != student and {other, student} & nicknames.keys():

@@ -107,8 +107,8 @@ def read_numbers(
     problems = []
     try:
         lines = _lines(content, columns, rows, problems)
-        values = np.array([lines[index][1] for index in range(len(lines))])
-        at = [lines[index][0] for index in range(len(lines))]
+        at, numbers = zip(*(lines[str(index)] for index in range(len(lines))), strict=True)
+        values = np.array(numbers)
         outside = np.flatnonzero(((values < limits[0]) | (values > limits[1])).any(axis=1))
         if outside.size:
             row = int(outside[0])
@@ -131,8 +131,11 @@ def read_numbers(
 
 def _lines(
     content: bytes, columns: Sequence[str], rows: int | None, problems: list[tuple]
-) -> dict[int, tuple[int, list[float]]]:
-    """Return the line and the numbers of each id."""
+) -> dict[str, tuple[int, list[float]]]:
+    """Return the line and the numbers of each id.
+
+    Numbers can be chosen so that looking each of them up in a mapping goes past all others; texts cannot.
+    """
     header = ",".join(["id", *columns])
     form = f"The first line is {header}, and each other line an index and its numbers."
     try:
@@ -146,7 +149,7 @@ def _lines(
     if semicolons:
         problems.append((1, "Its columns are separated by semicolons.", "Separate them by commas."))
         text = text.replace(",", ".")
-    found: dict[int, tuple[int, list[float]]] = {}
+    found: dict[str, tuple[int, list[float]]] = {}
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=";" if semicolons else ",")
     try:
         if (first := next(reader, [])) != header.split(","):
@@ -162,7 +165,7 @@ def _lines(
                     raise _UnclearError(line, f"{_short(field)!r} is no finite number.", form)
             if not re.fullmatch("[0-9]{1,18}", fields[0]):
                 raise _UnclearError(line, f"The id {_short(fields[0])!r} is no whole number.", form)
-            index = int(fields[0])
+            index = str(int(fields[0]))
             if index in found:
                 raise _UnclearError(line, f"The id {index} is there a second time.", "Write one line for each index.")
             found[index] = line, [float(field) for field in fields[1:]]
@@ -174,8 +177,8 @@ def _lines(
         raise _UnclearError(2, "There are no numbers in it.", form)
     if len(found) != count:
         raise _UnclearError(None, f"It has {len(found)} lines of numbers.", every)
-    if max(found) >= count:
-        raise _UnclearError(found[max(found)][0], f"The id {max(found)} is out of range.", every)
+    if (last := max(map(int, found))) >= count:
+        raise _UnclearError(found[str(last)][0], f"The id {last} is out of range.", every)
     return found
 
 
@@ -247,13 +250,13 @@ def _from_png(content: bytes, shape: tuple[int, int], count: int | None) -> np.n
                     )
                 if image.mode not in ("1", "L"):
                     raise _UnclearError(None, f"It is in color ({image.mode}).", "Save it in black and white.")
-                pixels = np.asarray(image)
+                pixels, levels = np.asarray(image), np.flatnonzero(image.histogram())
     except _UnclearError:
         raise
     except Exception:  # A file that was made to be wrong can fail in any way.
         raise _UnclearError(None, "It cannot be read as a PNG.", "Save it anew.") from None
-    gray = np.setdiff1d(pixels, (0, 1 if pixels.max() == 1 else 255))
-    if gray.size:
+    gray = [int(level) for level in levels if level not in (0, 1 if levels.max() == 1 else 255)]
+    if gray:
         raise _UnclearError(None, f"It has gray pixels, for example {gray[0]}.", "A mask has two levels: 0 and 255.")
     return (pixels > 0).reshape(-1, height, width)
 

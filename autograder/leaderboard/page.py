@@ -17,8 +17,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from autograder.errors import UserError
 from autograder.leaderboard.board import COLORS, Board, BoardRow
 from autograder.leaderboard.scores import CONFIDENCE, METRICS, Score, decimals, round_up
-from autograder.submissions.sanitize import printable
 from source_lib.atomic_files import atomic_write
+from source_lib.text import visible
 
 #: A spreadsheet program takes a cell that begins with one of these for a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
@@ -128,7 +128,7 @@ def names_csv(names: Mapping[str, str]) -> str:
     file = io.StringIO(newline="")
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(["student", "nickname"])
-    writer.writerows((cell(printable(student)), cell(name)) for student, name in names.items())
+    writer.writerows((cell(visible(student)), cell(name)) for student, name in names.items())
     return file.getvalue()
 
 

@@ -36,6 +36,8 @@ MAX_ARRAYS = 1000
 MAX_PARTS = 500_000
 MAX_DEPTH = 20
 MAX_TEXT = 300
+#: Bytes of an array's header that are looked at; that of an array of `MAX_DEPTH` dimensions takes fewer.
+MAX_HEADER = 1000
 
 #: The size of that memory: a header of an array takes a little too.
 SHARED_ROOM = MAX_SHARED + 2**20
@@ -341,7 +343,7 @@ def decode(body: bytes, blob_bytes: bytes | memoryview, memory: int | None = Non
 def _array(blob: bytes | memoryview) -> np.ndarray:
     # NumPy's own reader parses the header as Python, which fails at random where two threads do it at once, and np.load
     # trusts the header's shape and would allocate whatever it says.
-    header = _HEADER.match(blob)
+    header = _HEADER.match(blob[:MAX_HEADER])
     if header is None:
         raise MalformedError("an array with an unknown header")
     dtype, fortran, extents = np.dtype(header["dtype"].decode()), header["fortran"] == b"True", header["shape"]

@@ -74,7 +74,8 @@ class Role:
 
 
 _ADVICE = "Open it in JupyterLab, save it with File > Save Notebook, and hand that file in again."
-_SMALLER = "Choose Edit > Clear Outputs of All Cells, save, and hand it in again."
+#: What to do about a notebook that is too large to be read.
+SMALLER = "Choose Edit > Clear Outputs of All Cells, save, and hand it in again."
 
 
 def read_notebook(path: Path) -> NotebookNode:
@@ -101,7 +102,7 @@ def read_content(path: Path) -> bytes:
         size = path.stat().st_size
         if size > MAX_BYTES:
             raise UnreadableNotebookError(
-                f"{path.name} has {size // 2**20} MB, more than the {MAX_BYTES // 2**20} MB that are read. {_SMALLER}"
+                f"{path.name} has {size // 2**20} MB, more than the {MAX_BYTES // 2**20} MB that are read. {SMALLER}"
             )
         return path.read_bytes()
     except OSError as error:
@@ -129,7 +130,7 @@ def parse(content: bytes, name: str) -> NotebookNode:
         If it is not JSON, has too many parts, or no list of cells.
     """
     if sum(map(content.count, (b"[", b"{", b","))) > MAX_PARTS:
-        raise UnreadableNotebookError(f"{name} holds too many values to be read. {_SMALLER}")
+        raise UnreadableNotebookError(f"{name} holds too many values to be read. {SMALLER}")
     try:
         document = json.loads(content)
     except (ValueError, RecursionError) as error:
@@ -198,7 +199,7 @@ def _attachments(raw: Any) -> dict[str, dict[str, str]]:
         for kind, data in bundle.items():
             data = "".join(data) if isinstance(data, list) and all(isinstance(d, str) for d in data) else data
             if kind in ("image/png", "image/jpeg", "image/gif") and isinstance(data, str):
-                data = re.sub(r"\s", "", data)
+                data = "".join(data.split())
                 if re.fullmatch(r"[A-Za-z0-9+/]*={0,2}", data):
                     pictures[name] = {kind: data}
     return pictures
@@ -293,7 +294,7 @@ def _released(role: Role) -> NotebookNode:
     return cell
 
 
-def runnable(notebook: NotebookNode, check_ids: Iterable[str]) -> dict[int, str]:
+def runnable(notebook: NotebookNode, check_ids: Iterable[str], explored: bool = True) -> dict[int, str]:
     """Return what is to be run, by the position of its cell.
 
     Check cells are asked from outside and never run. Of a cell that only explores, what it defines is kept: copying
@@ -304,6 +305,8 @@ def runnable(notebook: NotebookNode, check_ids: Iterable[str]) -> dict[int, str]
     notebook : NotebookNode
     check_ids : iterable of str
         The ``grade_id`` of the check cells.
+    explored : bool
+        Keep what cells define that only explore, for which they are read.
 
     Returns
     -------
@@ -318,7 +321,7 @@ def runnable(notebook: NotebookNode, check_ids: Iterable[str]) -> dict[int, str]
         text = cell.source
         if explores(cell):
             room -= words(text)
-            text = definitions(text) if room >= 0 else ""
+            text = definitions(text) if explored and room >= 0 else ""
         if text.strip():
             sources[position] = text
     return sources

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 import functools
+import os
 import re
-import textwrap
 import threading
 import warnings
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ _PARSER = threading.Lock()
 _WORD = re.compile(r"\w+|[^\w\s]")
 _CELL_MAGIC = re.compile(r"\s*%%(?P<name>\w+)[ \t]*(?P<line>[^\n]*)\n?")
 _LINE_MAGIC = re.compile(
-    r"^(?P<indent>[ \t]*)(?:%{1,2}(?P<name>\w+)[ \t]*(?P<rest>[^\n]*)|%{1,2}[ \t]*|[!?][^\n]*|[^\n#'\"]*\?[ \t]*)$",
+    r"^(?P<indent>[ \t]*+)(?:%{1,2}(?P<name>\w+)[ \t]*(?P<rest>[^\n]*)|%{1,2}[ \t]*|[!?][^\n]*|[^\n#'\"]*\?[ \t]*)$",
     re.MULTILINE,
 )
 _ASSIGNED_MAGIC = re.compile(r"^(?P<target>[^\n=#'\"(]*=)[ \t]*(?:!|%[a-zA-Z])[^\n]*$", re.MULTILINE)
@@ -83,7 +83,7 @@ def parsed(text: str) -> ast.Module | None:
 def _readings(text: str) -> Iterator[str]:
     """Yield a text as it is, with its magics translated, and with everything dropped that is no Python."""
     yield text
-    clean = textwrap.dedent(_without_prompts(text))
+    clean = _dedented(_without_prompts(text))
     magic = _CELL_MAGIC.match(clean)
     if magic is not None:
         body = clean[magic.end() :]
@@ -97,6 +97,14 @@ def _readings(text: str) -> Iterator[str]:
     # What %time runs may be no Python, and a call without parentheses looks like a line that goes on.
     clean = _CALL_WITHOUT_PARENTHESES.sub(r"\g<indent>pass", _LINE_MAGIC.sub(r"\g<indent>pass", clean))
     yield _ASSIGNED_MAGIC.sub(r"\g<target> None", clean)
+
+
+def _dedented(text: str) -> str:
+    """Return what `textwrap.dedent` returns, without its regular expression of as many spaces as there are."""
+    lines = text.split("\n")
+    full = [line for line in lines if line.strip(" \t")]
+    margin = os.path.commonprefix([line[: len(line) - len(line.lstrip(" \t"))] for line in full])
+    return "\n".join(line[len(margin) :] for line in lines)
 
 
 def _without_prompts(text: str) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from html import escape, unescape
@@ -35,6 +35,8 @@ MAX_MARKDOWN = 50_000
 #: Longer texts are looked at anew each time, so that what is remembered of a class stays small.
 MAX_REMEMBERED = 10_000
 MAX_CODE = 20_000
+#: Characters of a submission that its feedback page lays out.
+MAX_TEXTS, MAX_CODES = 500_000, 1_000_000
 #: For what mistune tries anew at each one: its own marks, and nbconvert's openings of formulas.
 MAX_MARKS = 5_000
 MAX_FORMULAS = 100
@@ -101,9 +103,11 @@ _PARTS = re.compile(
 )
 _ATTRIBUTE = re.compile(r"""([a-z-]++)(?:\s*=\s*("[^"]*"|'[^']*'|[\w.%#+/:-]+))?""", _FLAGS)
 # Of these MathJax makes links and attributes; its own filter for them is one word in the page's configuration.
-_TEX = re.compile(r"\\+(href|mmlToken|class|cssId|style)(?![A-Za-z])")
+_TEX = re.compile(r"(?<!\\)\\++(href|mmlToken|class|cssId|style)(?![A-Za-z])")
 
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?)?")
+#: A character by its number: beyond eight digits there is none, and Python refuses to read thousands.
+_NUMBERED = re.compile(r"&#(?=[0-9])0*+([0-9]{0,8})[0-9]*+")
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 _PASTED = re.compile(r"data:image/(?:png|jpeg|gif);base64,[A-Za-z0-9+/=]+")
@@ -200,6 +204,18 @@ def new_output(kind: str, **content: Any) -> NotebookNode:
     return from_dict({"output_type": kind, **metadata, **content})
 
 
+def safe_runs(ran: Mapping[int, CellRun]) -> dict[int, list[NotebookNode]]:
+    """Return what the cells of one submission put out, as notebook outputs that run nothing, by position.
+
+    Parameters
+    ----------
+    ran : mapping of int to CellRun
+        What came from the sandbox; none of it is trusted.
+    """
+    budget = Budget()
+    return {position: safe_outputs(ran[position], budget) for position in sorted(ran)}
+
+
 def safe_outputs(ran: CellRun, budget: Budget | None = None) -> list[NotebookNode]:
     """Return what a cell in the sandbox put out, as notebook outputs that run nothing.
 
@@ -294,7 +310,7 @@ def _rebuild(html: str) -> tuple[str, bool]:
         if part["dropped"] is not None:
             complete = False
         elif part["text"] is not None:
-            text = unescape(part["text"])
+            text = unescape(_NUMBERED.sub(r"&#0\1", part["text"]))
             shown = printable(text, lines=True)
             if "pre" not in opened and "code" not in opened:
                 shown = without_links(shown)
@@ -351,6 +367,34 @@ def _attributes(tag: str, text: str) -> tuple[str, bool]:
     return kept, complete
 
 
+def safe_texts(
+    cells: Sequence[tuple[str, str, Mapping[str, Any] | None]], laid_out: bool = True
+) -> list[tuple[str, bool]]:
+    """Return the texts of all cells of a submission as a page may show them, and whether it can color each.
+
+    Parameters
+    ----------
+    cells : sequence of (str, str, mapping or None)
+        Type, text and attachments of each cell.
+    laid_out : bool
+        Find out what can be laid out and colored. Otherwise all Markdown is shown as its own source, without colors.
+    """
+    texts, code = Budget(MAX_TEXTS), Budget(MAX_CODES)
+    shown = []
+    for kind, source, attachments in cells:
+        if kind == "code":
+            shown.append((source, laid_out and colorable(source, code)))
+        elif kind == "raw":
+            # A feedback page shows it as HTML.
+            text = escape(without_links(printable(texts.cut(source, MAX_TEXT), lines=True)))
+            shown.append((text, True))
+        elif laid_out:
+            shown.append((safe_markdown(source, attachments, texts), True))
+        else:
+            shown.append((_as_source(printable(source, lines=True), _TOO_LONG, texts), True))
+    return shown
+
+
 def safe_markdown(source: str, attachments: Mapping[str, Any] | None = None, budget: Budget | None = None) -> str:
     """Return a Markdown cell's text; one that a page could not safely or quickly lay out comes back as its own source.
 
@@ -377,6 +421,11 @@ def safe_markdown(source: str, attachments: Mapping[str, Any] | None = None, bud
         if reason is None:
             budget.cut(text, MAX_MARKDOWN)
             return source
+    return _as_source(text, reason, budget)
+
+
+def _as_source(text: str, reason: str, budget: Budget) -> str:
+    """Return Markdown that shows a text as it is, and says why."""
     kept = budget.cut(text, MAX_TEXT)
     which = "its text" if len(kept) == len(text) else "the beginning of its text"
     text = _LONG_LINE.sub(r"\g<0>\n", kept)

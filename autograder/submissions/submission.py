@@ -10,6 +10,7 @@ from pathlib import Path
 from autograder.errors import in_short
 from autograder.submissions.cells import UnreadableNotebookError, read_content
 from autograder.submissions.files import files_beside
+from source_lib.text import visible
 
 
 @dataclass(frozen=True)
@@ -66,4 +67,6 @@ def read_submission(path: Path, owner: str, timestamp: datetime.datetime | None 
     except Exception as error:
         # One submission must never end the grading of a class.
         raise UnreadableNotebookError(f"This submission could not be read ({in_short(error)}).") from None
+    if not owner.isprintable():
+        left_out.append(f"The student's id holds characters that do not show: {visible(owner)}. Whose work is this?")
     return Submission(owner, content, files, timestamp, tuple(left_out))

@@ -16,6 +16,7 @@ from autograder.leaderboard.entries import (
     read_labels,
     read_nicknames,
 )
+from autograder.submissions import reader
 from source_lib.predictions import check_csv
 
 CONTEST = find_contest("lab3")
@@ -230,3 +231,19 @@ def test_a_wrong_file_of_names_gets_a_sentence(tmp_path, content, says):
 
 def test_a_name_without_a_letter_to_show_is_still_a_name():
     assert display_name("\x1b[0m") != "" and display_name("a" * 300).endswith("…")
+
+
+def test_a_file_that_takes_too_long_to_read_is_named_and_the_others_count(folder, monkeypatch):
+    name = FILES["probability"][1]
+    assert len(read_entry(folder, CONTEST, N).predicted) == 2
+    (folder / name).write_bytes(b"id,probability\n" + b"1,0.5\n" * 10**6)
+    monkeypatch.setattr(reader, "SECONDS", 0.03)
+    monkeypatch.setattr(reader, "WALL", 10**3)
+    entry = read_entry(folder, CONTEST, N)
+    assert list(entry.predicted) == ["accuracy"]
+    assert entry.notes == (f"No AUC. {name}: It takes more than 0.03 seconds to be read. Write it anew.",)
+
+
+def test_ids_that_look_alike_are_told_apart():
+    names = display_names(["ab", "a\u202eb", "a\u200bb"], {})
+    assert names == {"ab": "ab", "a\u202eb": "a\\u202eb", "a\u200bb": "a\\u200bb"}

@@ -11,11 +11,13 @@ import pytest
 from bs4 import BeautifulSoup
 from nbgrader.api import Gradebook
 
+from autograder.gradebook import feedback_pages
 from autograder.gradebook.course_folder import CourseError, open_course
 from autograder.gradebook.feedback_pages import read_gradebook, render_page, write_feedback
 from autograder.grading.executors import LocalExecutor
 from autograder.grading.pipeline import grade_all
 from autograder.labs import get_lab
+from autograder.submissions import reader
 from tests.conftest import PROGRAM
 
 LAB = get_lab("lab1")
@@ -86,6 +88,17 @@ def test_every_part_has_its_name_its_points_and_the_next_step(folder):
     assert "Test cell" not in words and "Student's answer" not in words
     # What is in the overview is not said again above the notebook.
     assert words.count("Automatic points: 32.5 of 35.") == 1
+
+
+def test_a_text_that_takes_too_long_to_lay_out_is_shown_as_it_is(monkeypatch):
+    monkeypatch.setattr(reader, "SECONDS", 0.001)
+    monkeypatch.setattr(reader, "WALL", 10**4)
+    text = "*an answer* <b>x</b> " * 2000
+    feedback_pages._plain_markdown_html.cache_clear()
+    html = feedback_pages._markdown_html(text)
+    feedback_pages._plain_markdown_html.cache_clear()
+    assert html.startswith("<p>This cell takes more than 0.001 seconds to be read. This is its text.</p><pre ")
+    assert "*an answer* &lt;b&gt;x" in html and "<b>" not in html
 
 
 def test_where_no_person_has_been_nothing_says_0_points(folder):

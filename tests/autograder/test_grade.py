@@ -10,12 +10,12 @@ import pytest
 from autograder.checking.problem import Problem
 from autograder.checking.rubric import Check, Item, Line
 from autograder.grading.course_oracle import CourseOracle
-from autograder.grading.grade import Conditions, Verdict, as_record, grade, unreadable
+from autograder.grading.grade import Conditions, Verdict, as_record, grade, grade_submission, unreadable
 from autograder.grading.student import SandboxStudent
 from autograder.labs import get_lab
 from autograder.sandbox.launch import SandboxError
 from autograder.sandbox.pool import Sandbox
-from autograder.submissions import cells
+from autograder.submissions import cells, reader
 from autograder.submissions.files import files_beside
 from autograder.submissions.submission import Submission
 from tests.conftest import ROOT
@@ -395,3 +395,30 @@ def test_points_are_those_of_the_passed_items():
     verdict = Verdict([Item("a", "one", 1.5, True), Item("a", "two", 2.0, False), Item("b", "three", 1.0, True)])
     assert (verdict.points, verdict.max_points, verdict.status) == (2.5, 4.5, "graded")
     assert [item.title for item in verdict.of_check("a")] == ["one", "two"]
+
+
+def test_a_notebook_that_takes_too_long_to_read_is_flagged(bare_sandbox, course, monkeypatch):
+    content = b'{"cells": [' + b'{"a": 1},' * 300_000 + b"{}]}"
+    monkeypatch.setattr(reader, "SECONDS", 0.001)
+    monkeypatch.setattr(reader, "WALL", 10**4)
+    verdict = grade_submission(Submission("ada", content), Conditions(1), bare_sandbox, course)
+    assert (verdict.points, verdict.status) == (0, "flagged")
+    assert verdict.flags == [f"lab1.ipynb takes more than 0.001 seconds to be read. {cells.SMALLER}"]
+    assert len(verdict.items) == len(unreadable(LAB, "", "process").items)
+
+
+def test_what_a_cell_defines_that_takes_too_long_to_read_is_left_out_and_the_rest_counts(
+    bare_sandbox, course, monkeypatch
+):
+    solved = notebook()
+    long = nbformat.v4.new_code_cell("def helper(): pass\n" * 3000, metadata={"tags": [cells.EXPLORE]})
+    solved.cells.insert(0, long)
+    monkeypatch.setattr(reader, "SECONDS", 0.001)
+    monkeypatch.setattr(reader, "WALL", 10**4)
+    verdict = grade(solved, LAB, bare_sandbox, course, Conditions(1))
+    assert verdict.points == 35
+    (flag,) = verdict.flags
+    assert (
+        flag
+        == "A cell that only explores takes more than 0.001 seconds to be read; what such cells define was left out."
+    )

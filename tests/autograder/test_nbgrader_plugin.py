@@ -14,6 +14,7 @@ from autograder.gradebook.course_folder import open_course
 from autograder.grading.grade import Verdict
 from autograder.grading.nbgrader_plugin import RestoreCells, read_roles, write_verdict
 from autograder.labs import get_lab
+from autograder.submissions import reader
 from autograder.submissions.cell_run import CellRun
 
 LAB = get_lab("lab1")
@@ -69,6 +70,33 @@ def test_what_is_shown_of_other_cells_runs_nothing_and_stalls_nothing(released):
     assert raw.source == "&lt;script&gt;alert(1)&lt;/script&gt; $href{x}{y}$"
     assert text.source.startswith("*This cell") and "```" in text.source
     assert long.metadata.get("magics_language") == "text" and "magics_language" not in short.metadata
+
+
+def test_texts_and_outputs_that_take_too_long_are_plain_and_call_a_person(released, monkeypatch):
+    cells = [
+        nbformat.v4.new_raw_cell("<b>raw</b>"),
+        nbformat.v4.new_markdown_cell("*word* <b>bold</b> " * 1000, attachments={"a.png": {"image/png": "aaaa"}}),
+        nbformat.v4.new_code_cell("print(1)"),
+    ]
+    ran = {2: CellRun([{"stream": "stdout", "text": "x"}, *[{"data": {"text/html": "<b>1</b>" * 2900}}] * 20])}
+    verdict = Verdict([Item(LAB.checks[0].grade_id, "a line", 2.0, True)], ran=ran)
+    where = {"db_url": f"sqlite:///{released}/gradebook.db", "assignment": "lab1", "notebook": "lab1"}
+    # Processor time in which next to nothing can be read.
+    monkeypatch.setattr(reader, "SECONDS", 0.001)
+    monkeypatch.setattr(reader, "WALL", 10**4)
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    notebook, resources = RestoreCells().preprocess(notebook, {"nbgrader": where, "verdict": verdict})
+    own = [cell for cell in notebook.cells if "nbgrader" not in cell.metadata]
+    assert own[0].source == "&lt;b&gt;raw&lt;/b&gt;" and own[2].metadata["magics_language"] == "text"
+    assert own[1].source.startswith("*This cell is too long") and "```" in own[1].source
+    notebook.cells = own
+    write_verdict(notebook, LAB, verdict)
+    assert notebook.cells[3].outputs == [] and (verdict.points, verdict.status) == (2, "flagged")
+    assert [flag.partition(" takes more than 0.001 seconds to be read. ") for flag in verdict.flags] == [
+        ("The text of this notebook", " takes more than 0.001 seconds to be read. ", "It is shown as it is."),
+        ("What the cells put out", " takes more than 0.001 seconds to be read. ", "It is not shown."),
+    ]
+    assert verdict.flags == notebook.metadata["cnn_course"]["flags"]
 
 
 def test_roles_come_from_the_release(released):

@@ -22,6 +22,8 @@ from autograder.grading.pipeline import Graded, Saver, released_roles
 from autograder.labs import get_lab
 from tests.conftest import PROGRAM, scores
 
+#: A name that no database takes, as a report writes it.
+NO_TEXT = r"not-utf8-\udcff"
 NBGRADER = Path(sys.executable).with_name("nbgrader")
 
 
@@ -224,7 +226,7 @@ def test_odd_files_and_names_cost_nothing(graded):
 
 
 def test_what_cannot_be_saved_is_flagged_and_stops_nobody(graded):
-    record = graded[2]["not-utf8-"]
+    record = graded[2][NO_TEXT]
     assert record["status"] == "flagged" and "could not be saved" in record["message"]
 
 
@@ -245,7 +247,7 @@ def test_the_gradebook_holds_what_the_report_says(graded):
     folder, _, records, _ = graded
     stored = scores(folder)
     # One has a name that no database takes.
-    assert set(records) - set(stored) == {"not-utf8-"} and set(stored) <= set(records)
+    assert set(records) - set(stored) == {NO_TEXT} and set(stored) <= set(records)
     for student, record in ((student, records[student]) for student in stored):
         automatic = {name: score for name, (score, _) in stored[student].items() if name != "discussion"}
         for name, score in automatic.items():
@@ -261,7 +263,7 @@ def test_what_was_handed_in_is_never_changed(graded):
 def test_every_student_has_a_feedback_page_with_the_table(graded):
     folder, done, records, _ = graded
     for student, record in records.items():
-        if student == "not-utf8-":
+        if student == NO_TEXT:
             # No gradebook takes its name, so it has no page, and the summary says so.
             assert f"The feedback page of {student} was not made" in done.stdout
             continue
@@ -361,7 +363,7 @@ def test_what_was_graded_is_not_graded_again(graded):
     assert f"{len(records) - 2} as before" in done.stdout, done.stdout
     again = {record["student"]: record for record in json.loads((folder / "third.json").read_text())}
     assert again.pop("borrows")["points"] == 35
-    del again["not-utf8-"]
+    del again[NO_TEXT]
     for student, record in again.items():
         assert {**record, "seconds": 0} == {**records[student], "seconds": 0} or student in ("raises", "right")
     stored = scores(folder)

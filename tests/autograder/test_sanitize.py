@@ -13,7 +13,7 @@ from nbconvert.exporters import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbconvert.filters.strings import strip_files_prefix
 
-from autograder.submissions import sanitize
+from autograder.submissions import cells, sanitize
 from autograder.submissions.cell_run import CellRun
 from autograder.submissions.sanitize import (
     Budget,
@@ -436,7 +436,7 @@ def test_of_tex_the_commands_that_make_links_go():
 
 
 def test_ordinary_code_is_colored_and_what_stalls_the_page_is_not():
-    with open(sanitize.__file__) as file:
+    with open(cells.__file__) as file:
         assert colorable(file.read())
     budget = Budget(100)
     assert colorable("x = 1\n" * 10, budget) and not colorable("x = 1\n" * 10, budget)

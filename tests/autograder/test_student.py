@@ -5,10 +5,13 @@ import linecache
 import numpy as np
 import pytest
 
-from autograder.checking.student import Namespace, NotebookStudent, StudentError
+from autograder.checking.student import FLAGS, Namespace, NotebookStudent, StudentError
 from autograder.grading.answer_cache import AnswerCache
 from autograder.grading.student import SandboxStudent, Timeouts
+from autograder.submissions import reader
 from autograder.submissions.submission import Submission
+from source_lib.experiments import RunsError, read_runs
+from source_lib.predictions import read_predictions
 
 CELL = """
 import numpy as np
@@ -294,3 +297,25 @@ def test_answers_that_the_course_gave_do_not_pile_up_either():
         assert course.call("double", np.full(100_000, number))[0] == 2 * number
         assert course.call("counts") == 1
     assert sum(value.nbytes for value in course.known.values() if isinstance(value, np.ndarray)) <= 2**25
+
+
+def test_a_file_that_takes_too_long_to_read_calls_a_person_and_the_next_are_not_tried(monkeypatch):
+    files = {"right.csv": b"id,class\n0,1\n", "long.csv": b"id,class\n" + b"1,0\n" * 10**6, "later.csv": b"id,class\n"}
+    student = SandboxStudent(None, {}, Submission(files=files))
+    assert student.read("right.csv", read_predictions, 1).values.tolist() == [1]
+    monkeypatch.setattr(reader, "SECONDS", 0.001)
+    monkeypatch.setattr(reader, "WALL", 10**4)
+    with pytest.raises(StudentError, match="The file long.csv takes more than 0.001 seconds to be read"):
+        student.read("long.csv", read_predictions, 1)
+    monkeypatch.undo()
+    with pytest.raises(StudentError, match="later.csv was not read, since long.csv takes too long"):
+        student.read("later.csv", read_predictions, 1)
+    assert len(student.notes[FLAGS]) == 2 and "long.csv" in student.notes[FLAGS][0]
+    with pytest.raises(RunsError, match="is no run"):
+        SandboxStudent(None, {}, Submission(files={"runs.jsonl": b"{}\n"})).read("runs.jsonl", read_runs)
+
+
+def test_a_notebook_reads_its_files_itself(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.csv").write_bytes(b"id,class\n0,1\n")
+    assert NotebookStudent({}).read("a.csv", read_predictions, 1).values.tolist() == [1]

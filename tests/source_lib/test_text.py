@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from source_lib import text
-from source_lib.text import shorten
+from source_lib.text import shorten, visible
 
 
 def test_examples_in_docstrings():
@@ -33,3 +33,28 @@ def test_shortened(given, most, shown):
 @given(st.text(), st.integers(1, 20))
 def test_what_is_shown_is_printable_and_not_too_long(given, most):
     assert shorten(given, most).isprintable() and len(shorten(given, most)) <= most
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("ada", "ada"),
+        ("Åsa B. 漢字", "Åsa B. 漢字"),
+        ("a\u202eb", "a\\u202eb"),
+        ("a\\u202eb", "a\\\\u202eb"),
+        ("a\u200bb\u00a0c", "a\\u200bb\\xa0c"),
+        ("a\nb\x1b[0m", "a\\nb\\x1b[0m"),
+        ("\udcff", "\\udcff"),
+    ],
+)
+def test_what_does_not_show_is_written_out(name, shown):
+    assert visible(name) == shown
+
+
+ODD = st.text(st.one_of(st.characters(), st.sampled_from("ab\\u202e\n")), max_size=8)
+
+
+@given(ODD, ODD)
+def test_no_two_names_look_the_same(one, other):
+    assert (visible(one) == visible(other)) == (one == other)
+    assert visible(one).isprintable()

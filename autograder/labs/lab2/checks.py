@@ -182,11 +182,10 @@ def _validation(student: Student, rng: Rng) -> Problem | None:
 
 @once
 def _runs(student: Student) -> list[Run]:
-    content = student.files.get(RUNS_FILE)
-    if content is None:
+    if RUNS_FILE not in student.files:
         raise StudentError(f"There is no file {RUNS_FILE} beside the notebook. Hand it in with it.")
     try:
-        runs = read_runs(content)
+        runs = student.read(RUNS_FILE, read_runs)
     except RunsError as error:
         raise StudentError(str(error).replace("The file of runs", RUNS_FILE)) from None
     if not runs:

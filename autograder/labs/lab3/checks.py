@@ -52,10 +52,18 @@ def _read(student: Student) -> Mapping[str, Predictions]:
     beside = student.files
     n_test, n_valid = _counts(student)
     return {
-        name: read_predictions(beside[name], n_valid if name in VALIDATION else n_test, 2, column, name)
+        name: _predictions(student, name, n_valid if name in VALIDATION else n_test, column)
         for name, column in _COLUMN.items()
         if name in beside
     }
+
+
+def _predictions(student: Student, name: str, rows: int | None, column: str) -> Predictions:
+    try:
+        return student.read(name, read_predictions, rows, 2, column, name)
+    except StudentError as error:
+        problem = FileProblem(name, None, str(error), "Write it with util.pred_test(model, dataset, name).")
+        return Predictions(name, None, None, (problem,))
 
 
 def _counts(student: Student) -> tuple[int | None, int | None]:

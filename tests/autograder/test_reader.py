@@ -1,0 +1,151 @@
+"""What reads a submission can be ended, and what it cannot read harms nobody else."""
+
+import ctypes
+import os
+import signal
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from autograder.submissions import cells, reader
+from autograder.submissions.reader import MEMORY, StoppedError
+from source_lib.experiments import RunsError, read_runs
+from source_lib.predictions import read_predictions
+
+
+def _endless():
+    while True:
+        pass
+
+
+def _asleep():
+    time.sleep(60)
+
+
+def _greedy():
+    return len(bytearray(2 * MEMORY))
+
+
+def _crash():
+    ctypes.string_at(0)
+
+
+def _leave():
+    os._exit(3)
+
+
+def _deep():
+    return _deep()
+
+
+class _OddError(Exception):
+    def __init__(self, one, two):
+        super().__init__(f"{one} and {two}")
+
+
+def _odd():
+    raise _OddError(1, 2)
+
+
+def _pid():
+    return os.getpid()
+
+
+def test_what_is_read_comes_back_as_it_would_here():
+    content = b"id,class\n0,1\n1,0\n2,x\n"
+    assert reader.call(read_predictions, content) == read_predictions(content)
+    read = reader.call(read_predictions, content[:-4])
+    np.testing.assert_array_equal(read.values, [1, 0])
+    notebook = b'{"cells": [{"cell_type": "code", "source": "a = 1", "metadata": {"tags": ["explore"]}}]}'
+    assert reader.call(cells.parse, notebook, "a.ipynb") == cells.parse(notebook, "a.ipynb")
+    assert reader.call(cells.parse, notebook, "a.ipynb").cells[0].metadata.tags == ["explore"]
+
+
+def test_an_error_of_a_reader_is_its_own_and_ends_no_process():
+    first = reader.call(_pid)
+    with pytest.raises(RunsError, match="line 1 is no run"):
+        reader.call(read_runs, b"{}\n")
+    with pytest.raises(cells.UnreadableNotebookError, match="cannot be read as a notebook"):
+        reader.call(cells.parse, b"[" * 10**6, "a.ipynb")
+    with pytest.raises(RecursionError):
+        reader.call(_deep)
+    with pytest.raises(RuntimeError, match="1 and 2"):
+        reader.call(_odd)
+    assert reader.call(_pid) == first != os.getpid()
+
+
+@pytest.mark.parametrize(
+    ("function", "says"),
+    [
+        (_endless, "takes more than 0.3 seconds to be read"),
+        (_asleep, "was not read within 1.8 seconds"),
+        (_greedy, "takes more than 4 GB of memory to be read"),
+        (_crash, "ended its reader .SIGSEGV"),
+        (_leave, "ended its reader .exit code 3"),
+    ],
+)
+def test_what_does_not_end_or_breaks_is_ended_and_the_next_is_read(function, says):
+    start = time.monotonic()
+    with pytest.raises(StoppedError, match=says):
+        reader.call(function, seconds=0.3)
+    assert time.monotonic() - start < 20
+    assert reader.call(_pid) != os.getpid()
+
+
+def test_time_is_each_call_s_own():
+    for _ in range(5):
+        assert reader.call(sum, range(4 * 10**6), seconds=0.5) > 0
+
+
+def test_threads_read_at_the_same_time():
+    stopped = []
+
+    def wait():
+        with pytest.raises(StoppedError):
+            reader.call(_endless, seconds=1.0)
+        stopped.append(True)
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    assert [reader.call(len, b"abc") for _ in range(3)] == [3, 3, 3] and not stopped
+    waiting.join()
+    assert stopped
+
+
+def test_whoever_waits_can_be_told_at_once_that_it_is_over():
+    timer = threading.Timer(0.5, reader.stop)
+    timer.start()
+    with pytest.raises(StoppedError, match="ended its reader .SIGKILL"):
+        reader.call(_endless)
+    assert reader.call(len, b"abc") == 3
+
+
+def test_an_interrupt_leaves_no_process_at_work(monkeypatch):
+    reader.close()
+    reader.prepare()
+    process = reader._idle.get()
+    reader._idle.put(process)
+    main = threading.get_ident()
+    timer = threading.Timer(0.5, lambda: signal.pthread_kill(main, signal.SIGINT))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        reader.call(_asleep)
+    assert process.process.poll() is not None
+    assert reader.call(len, b"abc") == 3
+
+
+def test_no_process_stays_behind(tmp_path):
+    import subprocess
+
+    code = "from autograder.submissions import reader; import os; print(reader.call(os.getpid))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    for _ in range(100):
+        try:
+            os.kill(int(done.stdout), 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.05)
+    raise AssertionError("it is still there")
