@@ -319,8 +319,11 @@ def _python(code):
     """Run code in a Python of its own, away from the repository's packages."""
     path = [entry for entry in sys.path if "site-packages" in entry]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(path), "TF_CPP_MIN_LOG_LEVEL": "3"}
-    command = [sys.executable, "-S", "-c", textwrap.dedent(code)]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd="/")
+    # The texts are longer than one argument of a command may be.
+    command = [sys.executable, "-S", "-"]
+    done = subprocess.run(
+        command, input=textwrap.dedent(code), capture_output=True, text=True, env=environment, cwd="/"
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout.split()
 
