@@ -124,7 +124,10 @@ def _any_layer(rng: Rng, *batch: int) -> tuple:
     scale = 1 / math.sqrt(math.prod(shape[:-1]))
     kinds = tuple(kind for kind in _KINDS if kind != "large")
     W = rng.integers(-1, 2, shape) if rng.random() < 0.2 else _some(rng, *shape, kinds=kinds, scale=scale)
-    h = _some(rng, *batch, *_some_size(rng, int(rng.choice([4, 9]))), inputs, scale=0.5)
+    sizes = _some_size(rng, int(rng.choice([4, 9])))
+    # A long and narrow image costs little.
+    sizes = (*rng.permutation([int(rng.integers(33, 40)), sizes[0]]),) if rng.random() < 0.08 else sizes
+    h = _some(rng, *batch, *sizes, inputs, scale=0.5)
     return h, W, _some(rng, outputs), str(rng.choice(["linear", "relu", "sigmoid"]))
 
 
@@ -135,7 +138,8 @@ FAST_CONVOLUTION = Domain(
     {**_CONVOLUTION, "batch": (1, 2, 5)},
     _draw_layer,
     _is_convolved_soon,
-    lambda rng: _any_layer(rng, int(rng.integers(1, rng.choice([4, 12])))),
+    lambda rng: _any_layer(rng, int(rng.integers(1, rng.choice([4, 14])))),
+    free=110,
 )
 
 
@@ -238,7 +242,8 @@ def _draw_network(rng: Rng, at: Regions) -> tuple:
 
 def _any_network(rng: Rng) -> tuple:
     W, b = [], []
-    for _ in range(int(rng.integers(1, rng.choice([3, 11])))):
+    kinds = _KINDS if rng.random() < 0.5 else [rng.choice(_KINDS)]
+    for _ in range(int(rng.integers(1, rng.choice([3, 6, 13])))):
         kind = rng.choice(["convolution", "dense", "empty"])
         outputs, inputs = _some_size(rng, int(rng.choice([3, 8, 40])))
         kernel = tuple(2 * size - 1 for size in _some_size(rng, 3))
@@ -248,7 +253,7 @@ def _any_network(rng: Rng) -> tuple:
             "empty": ((0,), (0,)),
         }[kind]
         for arrays, shape in zip((W, b), shapes, strict=True):
-            arrays.append(_some(rng, *shape))
+            arrays.append(_some(rng, *shape, kinds=kinds))
     return W, b
 
 
@@ -293,6 +298,8 @@ def _any_predictions(rng: Rng) -> tuple:
     rows = np.array([row * (rng.random(classes) < 0.7) ** (rng.random() < 0.5) for row in rows]) ** rng.choice([1, 3])
     rows[np.arange(samples), rng.integers(0, classes, samples)] += rows.max() + 1
     best = rows.argmax(axis=1)
+    if rng.random() < 0.2:
+        rows = np.eye(classes)[best]
     true = np.where(rng.random(samples) < rng.choice([0.0, 0.5, 1.0]), best, rng.integers(0, classes, samples))
     rows /= rows.sum(axis=1, keepdims=True)
     types = rng.choice(_TYPES, 2)
