@@ -155,7 +155,7 @@ def read_entry(folder: Path, contest: Contest, images: int | None = None) -> Ent
 def _read(content: bytes, name: str, kind: str, contest: Contest, images: int | None) -> Predictions:
     """Return what a file predicts, read where that can be ended."""
     try:
-        return reader.call(read_file, content, name, kind, replace(contest, sample_labels=None), images)
+        return reader.call(read_file, content, name, kind, replace(contest, sample_test=None), images)
     except StoppedError as error:
         return Predictions(name, None, None, (FileProblem(name, None, f"It {error}.", "Write it anew."),))
 

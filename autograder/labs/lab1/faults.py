@@ -1216,7 +1216,7 @@ FAULTS = (
             "bias_after": "activation",
             "activation_before_sum": "activation",
             "activation_ignored": "activation",
-            "with_cache": "kernel channels border bias activation inputs",
+            "with_cache": "kernel channels border bias activation inputs domain",
         },
         ("in_place", "inputs", _in_place(), _CHANGES_INPUT.format("h"), _COPY_FIRST.format("h")),
         ("kernel_in_place", "inputs", _in_place(1), _CHANGES_INPUT.format("W"), _COPY_FIRST.format("W")),
@@ -1424,7 +1424,7 @@ FAULTS = (
             "Only a part of the axes was joined: all three become one.",
             "One size for the result is enough: the number of all values.",
         ),
-        ("with_cache", "order vector inputs", _with_cache, *_ARRAY_ALONE),
+        ("with_cache", "order vector inputs domain", _with_cache, *_ARRAY_ALONE),
         ("in_place", "inputs", _in_place(), _CHANGES_INPUT.format("h"), _COPY_FIRST.format("h")),
         (
             "one_number",
@@ -1516,7 +1516,7 @@ FAULTS = (
             "This is the softmax along the wrong axis: in a column every row became a softmax of its own, which is 1.",
             "Hand your activation a vector, or leave the axis out in its softmax.",
         ),
-        ("with_cache", "sum bias shape activation inputs", _with_cache, *_ARRAY_ALONE),
+        ("with_cache", "sum bias shape activation inputs domain", _with_cache, *_ARRAY_ALONE),
         ("in_place", "inputs", _in_place(), _CHANGES_INPUT.format("h"), _COPY_FIRST.format("h")),
         ("bias_in_place", "inputs", _in_place(2), _CHANGES_INPUT.format("b"), _COPY_FIRST.format("b")),
         (
@@ -1832,7 +1832,7 @@ FAULTS = (
             "bias_after": "answers domain",
             "activation_before_sum": "answers domain",
             "activation_ignored": "answers domain",
-            "with_cache": "sum bias shape activation inputs domain",
+            "with_cache": "answers domain inputs ten thirty",
         },
         (
             "first_sample",
