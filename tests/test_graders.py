@@ -15,7 +15,7 @@ import pytest
 from autograder.sandbox import launch
 from benchmarks import graders, otter_grader
 from benchmarks.grader import NoGradeError, Outcome, one_by_one
-from benchmarks.graders import FULL, GRADERS, Submitted
+from benchmarks.graders import FULL, Submitted
 from benchmarks.hostile import sealed
 from tests import wrong
 from tests.fairness.corpus import SUBMISSIONS
@@ -201,34 +201,6 @@ def test_what_is_asked_for_is_handed_in(released, tmp_path):
 # What is kept
 
 
-@pytest.fixture(scope="module")
-def published():
-    return json.loads(graders.DATA.read_text())
-
-
-def test_published_are_exactly_the_corpora_and_what_they_earn(published):
-    rows = {(row["corpus"], row["name"], row["digest"]): row["earned"] for row in published["submissions"]}
-    wanted = {(one.corpus, one.name, one.digest): dict(one.earned) for one in graders.corpora().values()}
-    assert rows == wanted, "The corpora have changed. Grade them again: python -m benchmarks --only graders"
-
-
-def test_published_counts_are_those_of_the_published_results(published):
-    submissions = graders.corpora()
-    assert published["graders"].keys() == GRADERS.keys()
-    for name, grader in published["graders"].items():
-        results = {f"{row['corpus']}/{row['name']}": row[name] for row in published["submissions"] if name in row}
-        assert grader["counts"] == graders.table(submissions, results), name
-        assert grader["version"] == GRADERS[name].version
-        # No line of the table is about nothing.
-        assert all(row["tried"] >= 10 for row in grader["counts"].values()), name
-
-
-def test_the_courses_own_pays_what_is_right(published):
-    counts = published["graders"]["course"]["counts"]
-    assert (counts["right"]["reject"], counts["right"]["none"], counts["hostile"]["accept"]) == (0, 0, 0)
-    assert counts["wrong"]["exact"] == counts["wrong"]["exact_known"] > 70
-
-
 # Otter
 
 
@@ -404,7 +376,8 @@ ANSWERS = [(function, way) for function, ways in variants.VARIANTS.items() for w
 @pytest.mark.parametrize(("function", "way"), [one for one in ANSWERS if one[0] != "fast_conv2d_layer"])
 def test_otters_tests_pay_right_answers(cases, function, way):
     answer = variants.functions(**{function: variants.VARIANTS[function][way]})[function]
-    assert passed(cases, function, answer) == cases[function].keys()
+    # What is free, such as what a probability of 0 costs, no comparison of numbers can leave free.
+    assert cases[function].keys() - passed(cases, function, answer) <= {"domain"}
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
@@ -441,19 +414,3 @@ def test_a_room_tells_what_a_command_wrote_and_how_it_ended(sandbox_works):
         told | {"command": [sys.executable, "-c", "while True: pass"], "seconds": 1},
     )
     assert (ended["code"], ended["result"]) == (None, None)
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("key", ["right/colab-first", "wrong/pool2d-mean", "wrong/count-weights-no-biases"])
-def test_otter_fares_as_published(published, released, tmp_path, sandbox_works, key):
-
-    try:
-        otter_grader.environment(make=False)
-    except otter_grader.NoEnvironmentError as error:
-        pytest.skip(str(error))
-    (row,) = (row for row in published["submissions"] if f"{row['corpus']}/{row['name']}" == key)
-    shutil.copytree(released, tmp_path / "course")
-    folders, submissions = graders.hand_in(tmp_path / "course", {key}), graders.corpora()
-    with otter_grader.ready(tmp_path / "course") as grade:
-        ((_, result),) = graders.graded(grade, submissions, {key: folders[key]})
-    assert result | {"seconds": 0} == row["otter"] | {"seconds": 0}

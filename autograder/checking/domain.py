@@ -240,12 +240,15 @@ def whole_domain(
         answers = student.ask_all(function, known.arguments)
         if known.all_right(answers):
             return None
+        if all(isinstance(answer, StudentError) for answer in answers):
+            student.ask(function, *asked[0].arguments)
         judged = False
         for one, answer, expected in zip(asked, answers, known.right, strict=True):
             problem = answer if isinstance(answer, StudentError) else judge(student, one, answer, expected)
             if problem is not None and elsewhere(student, one, expected):
                 continue
-            judged = True
+            # Zeros are no answer to speak of: also who returns nothing else is right about them.
+            judged = judged or problem is not None or bool(np.any(expected))
             if isinstance(problem, StudentError):
                 # Asked by itself, so that whoever explains it knows what was asked.
                 problem = judge(student, one, student.ask(function, *one.arguments), expected)

@@ -91,7 +91,9 @@ def _printed(label: str, text: str) -> str:
 
 def _box(text: str, label: str) -> str:
     """Return lines of a fixed width in a box that scrolls, also with the keyboard."""
-    return f'<pre tabindex="0" role="group" aria-label="{escape(label)}" style="{_PRE}">{escape(text)}</pre>'
+    # Whatever stands around it: some pages put a light box behind it in their dark scheme, too.
+    colors = "background:#f0f0f0;color:#222"
+    return f'<pre tabindex="0" role="group" aria-label="{escape(label)}" style="{_PRE};{colors}">{escape(text)}</pre>'
 
 
 def _paragraphs(notes: Iterable[str]) -> str:

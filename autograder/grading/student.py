@@ -179,7 +179,16 @@ class SandboxStudent:
         return _read(function, reply, len(args), taken)
 
     def ask_all(self, function: str, questions: Sequence[tuple]) -> Answers:
-        text, arrays = (questions if isinstance(questions, Questions) else Questions(questions)).packed
+        packed = questions if isinstance(questions, Questions) else Questions(questions)
+        parts = [self._ask_some(function, some) for some in packed.batches]
+        flat = None
+        if all(part.flat is not None for part in parts):
+            shapes = [shape for part in parts for shape in part.flat[0]]
+            flat = shapes, np.concatenate([part.flat[1] for part in parts])
+        return Answers([answer for part in parts for answer in part], flat)
+
+    def _ask_some(self, function: str, questions: Questions) -> Answers:
+        text, arrays = questions.packed
         reply, taken = self._request(function, {"ask": function, "all": text, "arrays": arrays})
         try:
             return _read_all(function, reply, questions, taken)

@@ -16,6 +16,7 @@ import numpy as np
 
 #: What a number in memory is aligned to.
 _ALIGNED = 16
+BATCH = 16
 
 
 class Questions(tuple):
@@ -27,6 +28,11 @@ class Questions(tuple):
     >>> unpack(*questions.packed)[1]
     (array([1., 1., 1.]), 'linear')
     """
+
+    @functools.cached_property
+    def batches(self) -> list[Questions]:
+        """The same in parts that a slow function answers in time, too."""
+        return [Questions(self[start : start + BATCH]) for start in range(0, len(self), BATCH)]
 
     @functools.cached_property
     def packed(self) -> tuple[str, np.ndarray]:
@@ -78,9 +84,18 @@ def flattened(values: Sequence[Any]) -> tuple[list[list[int] | None], np.ndarray
     values : sequence
         Plain values (see `wire.plain`).
     """
-    arrays = [one if isinstance(one, np.ndarray) and one.dtype.kind in "biuf" else None for one in values]
+    arrays = [_array(one) for one in values]
     numbers = [one.ravel().astype(np.float64) for one in arrays if one is not None]
     return [None if one is None else list(one.shape) for one in arrays], np.concatenate(numbers or [np.zeros(0)])
+
+
+def _array(value: Any) -> np.ndarray | None:
+    """Return an array, or what a list makes, where it holds real numbers."""
+    try:
+        array = np.asarray(value) if isinstance(value, (list, np.ndarray)) else None
+    except ValueError:
+        return None
+    return array if array is not None and array.dtype.kind in "biuf" else None
 
 
 def restored(shapes: Sequence[Any], numbers: np.ndarray) -> list[np.ndarray | None]:

@@ -87,7 +87,7 @@ def answer(
     mine = wire.copy(args)
     try:
         # A warning is no fault, even where the notebook turned warnings into errors.
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), np.errstate(all="warn"):
             warnings.simplefilter("ignore")
             value = wire.plain(target(*mine), most=most)
     except wire.UnsendableError as error:

@@ -229,7 +229,7 @@ def test_a_package_that_is_not_installed_and_costs_nothing_calls_nobody(bare_san
     tried = notebook(pool2d_layer=MEAN)
     tried.cells.append(nbformat.v4.new_code_cell("import no_such_bar"))
     verdict = grade(tried, LAB, bare_sandbox, course, Conditions(1))
-    assert (verdict.points, verdict.flags) == (33.5, []), [item for item in verdict.items if not item.passed]
+    assert (verdict.points, verdict.flags) == (31, []), [item for item in verdict.items if not item.passed]
 
 
 def test_an_answer_that_hides_behind_such_a_line_is_flagged_and_not_paid(bare_sandbox, course):

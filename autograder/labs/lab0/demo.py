@@ -21,7 +21,7 @@ SAMPLE_CLASS = SampleClass(
         Sample("01-full-marks", (30, 30), change=_named("01-full-marks")),
         Sample(
             "02-numbers-of-another",
-            (0, 0),
+            (0, 2),
             frozenset(
                 (
                     *("my_convolution", "my_true_convolution", "my_padding", "my_kernel_size", "my_pooled_size"),

@@ -113,20 +113,25 @@ def _draw_layer(rng: Rng, at: Regions) -> tuple:
 
 
 def _is_convolved_soon(at: Regions) -> bool:
+    size, kernel = at.get("size"), at.get("kernel")
+    # A kernel may be larger than the image, but each of its weights lies on some pixel.
+    if size and kernel and any(k // 2 >= extent for k, extent in zip(kernel, size, strict=True)):
+        return False
     known = [at[axis] for axis in ("size", "kernel", "channels") if axis in at]
     return math.prod(map(math.prod, known)) * at.get("batch", 1) <= _WORK
 
 
 def _any_layer(rng: Rng, *batch: int) -> tuple:
-    sizes = tuple(2 * size - 1 for size in _some_size(rng, 4 if rng.random() < 0.4 else 2))
-    inputs, outputs = (int(n) for n in rng.integers(1, rng.choice([4, 12], 2)))
-    shape = *sizes, inputs, outputs
-    scale = 1 / math.sqrt(math.prod(shape[:-1]))
-    kinds = tuple(kind for kind in _KINDS if kind != "large")
-    W = rng.integers(-1, 2, shape) if rng.random() < 0.2 else _some(rng, *shape, kinds=kinds, scale=scale)
     sizes = _some_size(rng, int(rng.choice([4, 9])))
     # A long and narrow image costs little.
     sizes = (*rng.permutation([int(rng.integers(33, 40)), sizes[0]]),) if rng.random() < 0.08 else sizes
+    kernel = (2 * size - 1 for size in _some_size(rng, 4 if rng.random() < 0.4 else 2))
+    kernel = (min(k, 2 * int(extent) - 1) for k, extent in zip(kernel, sizes, strict=True))
+    inputs, outputs = (int(n) for n in rng.integers(1, rng.choice([4, 12], 2)))
+    shape = *kernel, inputs, outputs
+    scale = 1 / math.sqrt(math.prod(shape[:-1]))
+    kinds = tuple(kind for kind in _KINDS if kind != "large")
+    W = rng.integers(-1, 2, shape) if rng.random() < 0.2 else _some(rng, *shape, kinds=kinds, scale=scale)
     h = _some(rng, *batch, *sizes, inputs, scale=0.5)
     return h, W, _some(rng, outputs), str(rng.choice(["linear", "relu", "sigmoid"]))
 

@@ -147,13 +147,14 @@ def _judge(student: Student, question: Question, answer: Answer, expected: tuple
     # What any epsilon that passes the line on zeros may do to a cross-entropy, and what a probability of 0 may cost.
     free = math.exp(-10) * float(np.sum(1 / chosen[chosen > 0]))
     zeros = np.count_nonzero(chosen == 0)
-    least, most = (np.array([10, 750]) * zeros + lost.sum() + np.array([-free, free])) / len(chosen)
+    least = (10 * zeros + lost.sum() - free) / len(chosen)
+    most = math.inf if zeros else (lost.sum() + free) / len(chosen)
     parts = {"cross_entropy": _loss, "accuracy": _accuracy}
     # What has cost in its own line is not asked again, unless nothing would be left to ask.
     left = {key: view for key, view in parts.items() if passed.get(key, True)} or parts
     for key, view in left.items():
         got, right = view(answer.value), view(expected)
-        if key == "cross_entropy" and got is not None and least <= got <= most:
+        if key == "cross_entropy" and got is not None and least <= got <= most and math.isfinite(got):
             continue
         problem = _one_of_two(student, question.arguments, right, key.replace("_", "-"), view, answer)
         if problem is not None:

@@ -328,6 +328,15 @@ def _refuses(inputs):
     return fault
 
 
+def _zeros_under_large_kernel(layer):
+    def answer(h, W, b, act):
+        result = layer(h, W, b, act)
+        large = W.shape[0] > h.shape[-3] or W.shape[1] > h.shape[-2]
+        return np.zeros_like(result) if large else result
+
+    return answer
+
+
 def _in_place(position=0):
     """Answer as before, and leave one argument changed behind."""
 
@@ -1223,8 +1232,8 @@ FAULTS = (
         (
             "kernel_larger",
             "domain",
-            _refuses(lambda h, W, b, act: W.shape[0] > h.shape[0] or W.shape[1] > h.shape[1]),
-            "A kernel larger than the image raises an error: with zeros around the image it needs no special care.",
+            _zeros_under_large_kernel,
+            "Where the kernel is larger than the image, all is 0: with zeros around it no size needs special care.",
             "Pad by half of the kernel on each side, whatever the size of the image: each window then fits.",
         ),
     ),
@@ -1859,8 +1868,8 @@ FAULTS = (
         (
             "kernel_larger",
             "domain",
-            _refuses(lambda h, W, b, act: W.shape[0] > h.shape[1] or W.shape[1] > h.shape[2]),
-            "A kernel larger than the image raises an error: with zeros around the image it needs no special care.",
+            _zeros_under_large_kernel,
+            "Where the kernel is larger than the image, all is 0: with zeros around it no size needs special care.",
             "Pad by half of the kernel on each side, whatever the size of the image: each window then fits.",
         ),
     ),

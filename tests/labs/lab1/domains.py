@@ -271,6 +271,8 @@ def _same(value: Any, expected: np.ndarray, arguments: Sequence) -> bool:
 
 
 def _same_outputs(value: Any, expected: np.ndarray, arguments: Sequence) -> bool:
+    if isinstance(value, tuple):
+        return False
     shape = np.shape(value)
     return shape in ((len(expected),), (len(expected), 1)) and _same(np.reshape(value, -1), expected, arguments)
 
