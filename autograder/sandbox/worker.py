@@ -86,8 +86,8 @@ def answer(
         raise NoAnswerError(f"{function} is not a function but {kind}. Did a variable take its name?")
     mine = wire.copy(args)
     try:
-        # A warning is no fault, even where the notebook turned warnings into errors.
-        with warnings.catch_warnings(), np.errstate(all="warn"):
+        # A warning is no fault, even where the notebook turned warnings into errors. NumPy warns as it does by itself.
+        with warnings.catch_warnings(), np.errstate(all="warn", under="ignore"):
             warnings.simplefilter("ignore")
             value = wire.plain(target(*mine), most=most)
     except wire.UnsendableError as error:
