@@ -268,10 +268,10 @@ def test_equivalents_name_changes_that_there_are_and_say_why():
             assert reasons.keys() <= known and all(reasons.values())
 
 
-@pytest.mark.skip(reason="Until the checks ask all over the domains.")
 @pytest.mark.parametrize(("lab", "module"), MEASURED, ids=[lab.name for lab, _ in MEASURED])
 def test_checks_find_a_sample_of_the_faults(lab, module):
     """The same few of each function and kind every time; ``python -m benchmarks --only mutation`` tries far more."""
     results = [one for function in module.DOMAINS for one in mutation.measured(lab.name, function, QUICK)]
     figure = mutation.score(results, lab, "all functions")
-    assert figure.measured >= mutation.WANTED, "\n".join(mutation.survivors(results))
+    # Twenty of a kind are few: the benchmark asks for `mutation.WANTED` of many.
+    assert figure.measured >= 0.95, "\n".join(mutation.survivors(results))

@@ -116,15 +116,29 @@ class Domain:
         }
         rows: list[Regions] = []
         while left:
-            row = list(min(left, key=sorted))
-            for axis in rng.permutation([axis for axis in self.axes if axis not in dict(row)]):
-                fitting = [place for place in self._places(axis) if self.possible(self._regions([*row, place]))]
-                new = [sum(frozenset((place, other)) in left for other in row) for place in fitting]
-                best = [place for place, count in zip(fitting, new, strict=True) if count == max(new)]
-                row.append(best[rng.integers(len(best))])
-            left -= {frozenset(pair) for pair in combinations(row, 2)}
-            rows.append(self._regions(sorted(row, key=lambda place: list(self.axes).index(place[0]))))
+            pair = min(left, key=sorted)
+            tries = (self._row(pair, left, rng, greedy=number < 3) for number in range(_TRIES))
+            row = next((row for row in tries if row is not None), None)
+            # A pair that goes with no regions of the other axes is not possible either.
+            left.discard(pair)
+            if row is not None:
+                left -= {frozenset(pair) for pair in combinations(row, 2)}
+                rows.append(self._regions(sorted(row, key=lambda place: list(self.axes).index(place[0]))))
         return rows
+
+    def _row(
+        self, pair: frozenset, left: set[frozenset], rng: np.random.Generator, greedy: bool
+    ) -> list[tuple[str, int]] | None:
+        """Return a region of each axis with a pair among them; None where a choice leaves an axis without any."""
+        row = sorted(pair)
+        for axis in rng.permutation([axis for axis in self.axes if axis not in dict(row)]):
+            fitting = [place for place in self._places(axis) if self.possible(self._regions([*row, place]))]
+            if not fitting:
+                return None
+            new = [greedy and sum(frozenset((place, other)) in left for other in row) for place in fitting]
+            best = [place for place, count in zip(fitting, new, strict=True) if count == max(new)]
+            row.append(best[rng.integers(len(best))])
+        return row
 
     def _places(self, axis: str) -> list[tuple[str, int]]:
         return [(str(axis), number) for number in range(len(self.axes[axis]))]
@@ -133,6 +147,8 @@ class Domain:
         return {axis: self.axes[axis][number] for axis, number in places}
 
 
+#: How often a row is begun anew, the first times with as many new pairs as can be.
+_TRIES = 60
 #: Takes a student, the question, what it answered and what is right, and returns what is wrong.
 Judge = Callable[[Student, Question, Answer, Any], "Wrong | str | None"]
 
