@@ -180,7 +180,7 @@ def test_part_of_a_function_counts_in_the_total():
     namespace = {name: namespace[name] for name in ("flatten_layer", "pool2d_layer")}
     points = lab_check("lab1", namespace)()
     assert points == 5.25
-    assert "1 of 2" in points.html
+    assert "1.25 of 2" in points.html
     assert "4 of 4" in points.html
 
 
@@ -216,7 +216,7 @@ def test_time_that_counts_is_taken_without_a_look():
         return variants.functions()["fast_conv2d_layer"](x, W, b, activation)
 
     assert lab_check("lab1", {"fast_conv2d_layer": fast_conv2d_layer})("fast_conv2d_layer") > 3
-    assert looked == sorted(looked) and looked.count(False) > looked.count(True) > 3
+    assert looked == sorted(looked) and looked.count(False) >= looked.count(True) > 3
 
 
 def test_unknown_names_are_told_what_there_is():
