@@ -174,7 +174,7 @@ class _Known:
 
 #: By the oracle that answered, so that a class is not asked what is known; the questions that were wanted last stay.
 _answered: weakref.WeakKeyDictionary[Oracle, OrderedDict[tuple, tuple[_Known, tuple]]] = weakref.WeakKeyDictionary()
-_MOST_KNOWN, _BATCH = 64, 25
+_MOST_KNOWN = 64
 _lock = threading.Lock()
 
 
@@ -196,7 +196,7 @@ def _ask_the_oracle(
 ) -> _Known:
     arguments = Questions(one.arguments for one in asked)
     # One message holds no more than `wire.MAX_ARRAYS`.
-    batches = [list(map(list, arguments[start : start + _BATCH])) for start in range(0, len(arguments), _BATCH)]
+    batches = (list(map(list, batch)) for batch in arguments.batches)
     right = [answer for batch in batches for answer in oracle.call("all_right", function, batch)]
     if not all(isinstance(one, np.ndarray) for one in right):
         return _Known(arguments, right, None, np.zeros(0), np.zeros(0))

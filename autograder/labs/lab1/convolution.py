@@ -25,13 +25,13 @@ from autograder.labs.lab1.drawing import (
 from autograder.labs.lab1.shared import (
     INPUTS_TITLE,
     applies_activation,
+    ask_layer,
     attempt,
     compared_layer,
     domain_of_layer,
     first_problem,
     follows_from,
     inputs_unchanged,
-    right_but_for_activation,
     small,
     small_layer,
 )
@@ -41,9 +41,7 @@ from autograder.labs.lab1.wording import WORDING, own_activation, wrong_answer
 def _inside(student: Student, h: np.ndarray, W: np.ndarray) -> Wrong | None:
     """Ask for a convolution without bias and compare where the kernel lies inside the image."""
     arguments = (h, W, np.zeros(W.shape[3], "float32"), "linear")
-    expected = student.oracle.call("conv2d_layer", *arguments)
-    answer = student.ask("conv2d_layer", *arguments)
-    answer = right_but_for_activation(student, "conv2d_layer", arguments, answer, expected)
+    answer, expected = ask_layer(student, "conv2d_layer", *arguments)
     inside = tuple(slice(k // 2, size - k // 2) for k, size in zip(W.shape[:2], h.shape[:2], strict=True))
     inner = expected[inside]
     got = compare.array(answer.value)
@@ -103,22 +101,14 @@ def _conv_bias(student: Student, rng: Rng) -> Wrong | None:
 
 def _conv_adds(student: Student, h: np.ndarray, W: np.ndarray, b: np.ndarray) -> Wrong | None:
     arguments = (h, W, b, "linear")
-    without = _linear(student, h, W, np.zeros_like(b))
-    answer = student.ask("conv2d_layer", *arguments)
-    expected = student.oracle.call("conv2d_layer", *arguments)
-    answer = right_but_for_activation(student, "conv2d_layer", arguments, answer, expected)
+    without = compare.array(ask_layer(student, "conv2d_layer", h, W, np.zeros_like(b), "linear")[0].value)
+    answer, expected = ask_layer(student, "conv2d_layer", *arguments)
     values = compare.array(answer.value)
     shape = values is not None and values.ndim == 3 and values.shape[2] == len(b)
     if not shape or without is None or values.shape != without.shape:
         what = compare.difference(answer.value, expected) or "does not have the shape that it has with b = 0"
         return wrong_answer("conv2d_layer", arguments, answer, what, expected=expected)
     return _added("conv2d_layer", arguments, answer, without, b)
-
-
-def _linear(student: Student, *inputs: np.ndarray) -> np.ndarray | None:
-    arguments = (*inputs, "linear")
-    answer, expected = student.ask("conv2d_layer", *arguments), student.oracle.call("conv2d_layer", *arguments)
-    return compare.array(right_but_for_activation(student, "conv2d_layer", arguments, answer, expected).value)
 
 
 def _added(function: str, arguments: tuple, answer: Answer, without: np.ndarray, b: np.ndarray, **options: Any) -> Any:

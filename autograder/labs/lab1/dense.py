@@ -10,17 +10,17 @@ from autograder.checking import compare
 from autograder.checking.array_text import YOURS
 from autograder.checking.hints import Wrong
 from autograder.checking.rubric import Check, Line
-from autograder.checking.student import Answer, Student
+from autograder.checking.student import Student
 from autograder.labs.lab1.domains import DENSE
 from autograder.labs.lab1.drawing import Rng, draw_image, draw_weights, literal, small_integers
 from autograder.labs.lab1.shared import (
     INPUTS_TITLE,
     applies_activation,
+    ask_layer,
     domain_of_layer,
     first_problem,
     follows_from,
     inputs_unchanged,
-    right_but_for_activation,
     small,
     small_layer,
 )
@@ -59,9 +59,7 @@ def _dense_sum(student: Student, rng: Rng) -> Wrong | None:
 
 def _summed(student: Student, h: np.ndarray, W: np.ndarray) -> Wrong | None:
     arguments = (h, W, np.zeros((len(W), 1), "float32"), "linear")
-    expected = student.oracle.call("dense_layer", *arguments)
-    answer = student.ask("dense_layer", *arguments)
-    answer = right_but_for_activation(student, "dense_layer", arguments, answer, expected)
+    answer, expected = ask_layer(student, "dense_layer", *arguments)
     got = _column(answer.value)
     what = compare.difference(answer.value if got is None else got, expected[:, 0])
     if what is None:
@@ -77,12 +75,11 @@ def _dense_bias(student: Student, rng: Rng) -> Wrong | None:
 
 def _dense_adds(student: Student, h: np.ndarray, W: np.ndarray, b: np.ndarray) -> Wrong | None:
     arguments = (h, W, b, "linear")
-    without = compare.array(_linear(student, h, W, np.zeros_like(b)).value)
-    answer = _linear(student, h, W, b)
+    without = compare.array(ask_layer(student, "dense_layer", h, W, np.zeros_like(b), "linear")[0].value)
+    answer, expected = ask_layer(student, "dense_layer", *arguments)
     values = compare.array(answer.value)
     if values is None or without is None or values.shape != without.shape:
         what = "does not have the shape that it has with b = 0"
-        expected = student.oracle.call("dense_layer", *arguments)
         return wrong_answer("dense_layer", arguments, answer, what, expected=expected, view=_column)
     with np.errstate(invalid="ignore"):
         what = compare.difference(_column(values - without), b[:, 0])
@@ -95,12 +92,6 @@ def _dense_adds(student: Student, h: np.ndarray, W: np.ndarray, b: np.ndarray) -
         (YOURS, values),
     )
     return wrong_answer("dense_layer", arguments, answer, f"less the same with b = 0 {what}", *shown, view=_column)
-
-
-def _linear(student: Student, *inputs: np.ndarray) -> Answer:
-    arguments = (*inputs, "linear")
-    answer, expected = student.ask("dense_layer", *arguments), student.oracle.call("dense_layer", *arguments)
-    return right_but_for_activation(student, "dense_layer", arguments, answer, expected)
 
 
 def _multiplies(student: Student, rng: Rng) -> str | None:

@@ -105,6 +105,19 @@ def _right_sum(student: Student, function: str, arguments: tuple, expected: np.n
     return expected if act == "linear" else student.oracle.call(function, *inputs, "linear")
 
 
+def ask_layer(student: Student, function: str, *arguments: Any) -> tuple[Answer, np.ndarray]:
+    """Return a layer's answer, as `right_but_for_activation` has it, and that of the reference.
+
+    Parameters
+    ----------
+    student : Student
+    function : str
+    *arguments
+    """
+    answer, expected = student.ask(function, *arguments), student.oracle.call(function, *arguments)
+    return right_but_for_activation(student, function, arguments, answer, expected), expected
+
+
 def compared_layer(student: Student, function: str, *arguments: Any) -> Wrong | None:
     """Ask a layer and compare its answer with that of the reference, or with what the student's activation makes of it.
 
@@ -114,8 +127,7 @@ def compared_layer(student: Student, function: str, *arguments: Any) -> Wrong | 
     function : str
     *arguments
     """
-    answer, expected = student.ask(function, *arguments), student.oracle.call(function, *arguments)
-    answer = right_but_for_activation(student, function, arguments, answer, expected)
+    answer, expected = ask_layer(student, function, *arguments)
     what = compare.difference(answer.value, expected)
     return None if what is None else wrong_answer(function, arguments, answer, what, expected=expected)
 
