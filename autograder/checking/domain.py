@@ -211,7 +211,7 @@ def whole_domain(
     judge: Judge,
     points: float,
     excused: Callable[[Question, frozenset[str]], bool] = lambda question, lost: bool(lost),
-    elsewhere: Callable[[Student, Question, Any], bool] = lambda student, question, expected: False,
+    elsewhere: Callable[[Student, Question, Any], bool] | None = None,
     exact: Callable[[Question], bool] = lambda question: False,
 ) -> Line:
     """Return the line that asks a function over its whole domain.
@@ -228,7 +228,7 @@ def whole_domain(
     excused : callable
         Takes a question and the keys of the lines that are lost, those about unchanged inputs and unknown names left
         out, and returns whether these explain whatever is wrong there.
-    elsewhere : callable
+    elsewhere : callable, optional
         Takes a student, a question and the right answer, and returns whether another function of the student, which
         this one calls, is at fault there.
     exact : callable
@@ -258,13 +258,13 @@ def whole_domain(
             return None
         if all(isinstance(answer, StudentError) for answer in answers):
             student.ask(function, *asked[0].arguments)
-        judged = False
+        judged = elsewhere is None
         for one, answer, expected in zip(asked, answers, known.right, strict=True):
             problem = answer if isinstance(answer, StudentError) else judge(student, one, answer, expected)
-            if problem is not None and elsewhere(student, one, expected):
+            if problem is not None and elsewhere is not None and elsewhere(student, one, expected):
                 continue
-            # Zeros are no answer to speak of: also who returns nothing else is right about them.
-            judged = judged or problem is not None or bool(np.any(expected))
+            # Where all numbers are nearly the same, also who always returns one number is right.
+            judged = judged or problem is not None or compare.varied(expected)
             if isinstance(problem, StudentError):
                 # Asked by itself, so that whoever explains it knows what was asked.
                 problem = judge(student, one, student.ask(function, *one.arguments), expected)

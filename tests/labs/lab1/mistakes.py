@@ -927,7 +927,7 @@ FURTHER = (
         "bias after the activation",
         "dense_layer",
         "bias_after",
-        "def dense_layer(h, W, b, act):\n    return activation(W @ h, act) + b.ravel()",
+        "def dense_layer(h, W, b, act):\n    return activation((W @ h).ravel(), act) + b.ravel()",
     ),
     (
         "axes added",

@@ -194,7 +194,7 @@ def test_image_that_is_cut_is_not_pooled(cut):
 
 
 @pytest.mark.parametrize("function", GRADED)
-@pytest.mark.parametrize("value", [0.0, 1.0, -0.7, 1000.0])
+@pytest.mark.parametrize("value", [0.0, 0.5, 1.0, -0.7, 1000.0])
 def test_constant_of_the_right_shape_gets_nothing(function, value):
     constants = {name: shaped(name, value) for name in GRADED}
     for namespace in (functions(**{function: constants[function]}), constants):
