@@ -357,7 +357,9 @@ class Recorded(NotebookStudent):
         self.asked = []
 
     def ask(self, function, *args):
-        self.asked.append((function, joblib.hash(args)))
+        # Empty arrays are the same whatever is drawn.
+        if any(np.size(one) for arg in args for one in (arg if isinstance(arg, list) else [arg])):
+            self.asked.append((function, joblib.hash(args)))
         return super().ask(function, *args)
 
 
@@ -416,8 +418,8 @@ def test_everybody_is_shown_the_same_which_is_never_what_is_scored():
         told.append([problem.example for check, some in judged for problem in check.explained(some) if problem])
         shown |= set(student.asked)
         known.append(len(course.known))
-    # Nothing but zeros is the same whatever is drawn.
-    assert shown and len(shown & scored) < 0.1 * len(shown)
+    # To say whose fault it is, the activation is asked for what a layer that is scored needs of it; that is not shown.
+    assert shown and {function for function, _ in shown & scored} <= {"activation"}
     assert all(one == told[0] for one in told) and any(told[0])
     # The second student costs the course nothing.
     assert known[0] == known[1] < known[2]
@@ -439,13 +441,13 @@ def test_few_questions_are_asked_for_a_reason(monkeypatch):
     counts = []
     for check, some in judged:
         for line, problem in zip(check.lines, some, strict=True):
-            # A domain is asked in one message.
-            if problem is None or line.key == "domain":
+            # What waits for another line has the reason of that one.
+            if problem is None or "All other lines wait" in problem.message:
                 continue
             del student.asked[:]
             check.explained([problem])
             counts.append(len(student.asked))
-    assert np.median(counts) > 0 and max(counts) == reasons.MOST_QUESTIONS
+    assert min(counts) > 0 and max(counts) == reasons.MOST_QUESTIONS
     del student.asked[:]
     # Neither one that takes long is asked more, nor one that died.
     with monkeypatch.context() as context:
