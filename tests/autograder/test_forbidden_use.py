@@ -207,7 +207,8 @@ HONEST = {
     "other module by name": FLAT.format(
         "import importlib; importlib.import_module('scipy.signal').convolve2d(h[..., 0], [[1]]); return h.ravel()"
     ),
-    "rubbish is collected": FLAT.format("import gc; gc.collect(); return h.ravel()"),
+    # Seldom, since collecting takes long beside TensorFlow.
+    "rubbish is collected": FLAT.format("import gc; len(h) == 33 and gc.collect(); return h.ravel()"),
 }
 
 
