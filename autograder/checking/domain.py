@@ -19,7 +19,7 @@ from autograder.checking.hints import Wrong
 from autograder.checking.reasons import Small
 from autograder.checking.rubric import Line, decided
 from autograder.checking.student import Answer, Answers, Oracle, Student, StudentError
-from autograder.sandbox.packed import Questions
+from autograder.sandbox.packed import BATCH, Questions
 
 #: The region of each axis that one question is drawn from.
 Regions = Mapping[str, Any]
@@ -154,22 +154,65 @@ Judge = Callable[[Student, Question, Answer, Any], "Wrong | str | None"]
 
 
 @dataclass(frozen=True)
+class Elsewhere:
+    """What says whether another function of the student, which this one calls, is at fault.
+
+    Attributes
+    ----------
+    handed : callable
+        Takes the arguments of a question, and returns those to which the right answer is what the other function must
+        be handed there.
+    at_fault : callable
+        Takes a student, a question, the right answer and what the other function must be handed.
+    """
+
+    handed: Callable[[tuple], tuple]
+    at_fault: Callable[[Student, Question, Any, Any], bool]
+
+
+class _Handed:
+    """What another function must be handed at each of some questions, asked in batches where it is wanted."""
+
+    def __init__(self, oracle: Oracle, function: str, questions: tuple[Question, ...], elsewhere: Elsewhere) -> None:
+        self._oracle, self._function, self._handed = oracle, function, elsewhere.handed
+        self._questions, self._found = questions, {}
+
+    def __getitem__(self, position: int) -> Any:
+        start = position - position % BATCH
+        if start not in self._found:
+            batch = [list(self._handed(one.arguments)) for one in self._questions[start : start + BATCH]]
+            self._found[start] = self._oracle.call("all_right", self._function, batch)
+        return self._found[start][position - start]
+
+
+@dataclass(frozen=True, eq=False)
 class _Known:
-    """Questions with their right answers, and what answers must be to be right beyond doubt."""
+    """Questions with their right answers, and how far off an answer may be where these are arrays."""
 
     arguments: Questions
-    right: list[Any]
-    shapes: list[list[int]] | None
-    numbers: np.ndarray
-    allowed: np.ndarray
+    right: Sequence[Any]
+    allowed: Sequence[np.ndarray] | None
+
+    def part(self, positions: Sequence[int]) -> _Known:
+        """Return the same of some of the questions."""
+        return _Known(
+            Questions(self.arguments[k] for k in positions),
+            [self.right[k] for k in positions],
+            self.allowed and [self.allowed[k] for k in positions],
+        )
+
+    @functools.cached_property
+    def _flat(self) -> tuple[list[list[int]], np.ndarray, np.ndarray]:
+        numbers, allowed = (np.concatenate([one.ravel() for one in arrays]) for arrays in (self.right, self.allowed))
+        return [list(one.shape) for one in self.right], numbers, allowed
 
     def all_right(self, answers: Answers) -> bool:
         """Return whether all answers are right at a glance; where they are not, each is looked at."""
-        if answers.flat is None or self.shapes is None:
+        if answers.flat is None or self.allowed is None:
             return False
-        shapes, numbers = answers.flat
+        shapes, numbers, allowed = self._flat
         # A comparison with NaN is never true.
-        return shapes == self.shapes and bool(np.all(np.abs(numbers - self.numbers) <= self.allowed))
+        return answers.flat[0] == shapes and bool(np.all(np.abs(answers.flat[1] - numbers) <= allowed))
 
 
 #: By the oracle that answered, so that a class is not asked what is known; the questions that were wanted last stay.
@@ -178,13 +221,13 @@ _MOST_KNOWN = 64
 _lock = threading.Lock()
 
 
-def _known(oracle: Oracle, function: str, asked: tuple[Question, ...], exact: Callable[[Question], bool]) -> _Known:
-    key = function, tuple(map(id, asked))
+def _known(oracle: Oracle, function: str, questions: tuple[Question, ...], exact: Callable[[Question], bool]) -> _Known:
+    key = function, id(questions)
     with _lock:
         known = _answered.setdefault(oracle, OrderedDict())
         if key not in known:
-            # The questions are kept too, so that another one never gets the id of one of these.
-            known[key] = _ask_the_oracle(oracle, function, asked, exact), asked
+            # The questions are kept too, so that others never get their id.
+            known[key] = _ask_the_oracle(oracle, function, questions, exact), questions
             while len(known) > _MOST_KNOWN:
                 known.popitem(last=False)
         known.move_to_end(key)
@@ -192,17 +235,16 @@ def _known(oracle: Oracle, function: str, asked: tuple[Question, ...], exact: Ca
 
 
 def _ask_the_oracle(
-    oracle: Oracle, function: str, asked: tuple[Question, ...], exact: Callable[[Question], bool]
+    oracle: Oracle, function: str, questions: tuple[Question, ...], exact: Callable[[Question], bool]
 ) -> _Known:
-    arguments = Questions(one.arguments for one in asked)
+    arguments = Questions(one.arguments for one in questions)
     # One message holds no more than `wire.MAX_ARRAYS`.
     batches = (list(map(list, batch)) for batch in arguments.batches)
     right = [answer for batch in batches for answer in oracle.call("all_right", function, batch)]
     if not all(isinstance(one, np.ndarray) for one in right):
-        return _Known(arguments, right, None, np.zeros(0), np.zeros(0))
-    allowed = [compare.allowed(one, exact(question)).ravel() for one, question in zip(right, asked, strict=True)]
-    numbers = np.concatenate([one.ravel() for one in right])
-    return _Known(arguments, right, [list(one.shape) for one in right], numbers, np.concatenate(allowed))
+        return _Known(arguments, right, None)
+    allowed = [compare.allowed(one, exact(question)) for one, question in zip(right, questions, strict=True)]
+    return _Known(arguments, right, allowed)
 
 
 def whole_domain(
@@ -211,7 +253,7 @@ def whole_domain(
     judge: Judge,
     points: float,
     excused: Callable[[Question, frozenset[str]], bool] = lambda question, lost: bool(lost),
-    elsewhere: Callable[[Student, Question, Any], bool] | None = None,
+    elsewhere: Elsewhere | None = None,
     exact: Callable[[Question], bool] = lambda question: False,
 ) -> Line:
     """Return the line that asks a function over its whole domain.
@@ -228,9 +270,7 @@ def whole_domain(
     excused : callable
         Takes a question and the keys of the lines that are lost, those about unchanged inputs and unknown names left
         out, and returns whether these explain whatever is wrong there.
-    elsewhere : callable, optional
-        Takes a student, a question and the right answer, and returns whether another function of the student, which
-        this one calls, is at fault there.
+    elsewhere : Elsewhere, optional
     exact : callable
         Takes a question and returns whether nothing is computed there, as `compare.difference` has it.
 
@@ -249,19 +289,23 @@ def whole_domain(
         # Who is right nowhere has nothing that could be excused.
         lost = frozenset(key for key, passed in values.items() if not passed and any(values.values()))
         questions = domain.questions(seed)
-        asked = tuple(one for one in questions if not excused(one, lost)) if lost else questions
-        if not asked:
+        positions = [k for k, one in enumerate(questions) if not (lost and excused(one, lost))]
+        if not positions:
             return None
-        known = _known(student.oracle, function, asked, exact)
+        known = _known(student.oracle, function, questions, exact)
+        if len(positions) < len(questions):
+            known = known.part(positions)
+        asked = [questions[k] for k in positions]
         answers = student.ask_all(function, known.arguments)
         if known.all_right(answers):
             return None
         if all(isinstance(answer, StudentError) for answer in answers):
             student.ask(function, *asked[0].arguments)
         judged = elsewhere is None
-        for one, answer, expected in zip(asked, answers, known.right, strict=True):
+        handed = _Handed(student.oracle, function, questions, elsewhere) if elsewhere else None
+        for k, one, answer, expected in zip(positions, asked, answers, known.right, strict=True):
             problem = answer if isinstance(answer, StudentError) else judge(student, one, answer, expected)
-            if problem is not None and elsewhere is not None and elsewhere(student, one, expected):
+            if problem is not None and elsewhere and elsewhere.at_fault(student, one, expected, handed[k]):
                 continue
             # Where all numbers are nearly the same, also who always returns one number is right.
             judged = judged or problem is not None or compare.varied(expected)

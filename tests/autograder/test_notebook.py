@@ -195,8 +195,9 @@ def test_every_check_draws_new_inputs():
     check("flatten_layer")
     half = len(asked)
     check("flatten_layer")
-    # Nothing but zeros is the same whatever is drawn.
-    assert not any(one.any() and np.array_equal(one, other) for one in asked[:half] for other in asked[half:])
+    # A few numbers, or nothing but zeros, may be drawn twice.
+    first, second = ([one for one in some if len(np.unique(one)) > 5] for some in (asked[:half], asked[half:]))
+    assert len(first) > 50 and not any(np.array_equal(one, other) for one in first for other in second)
 
 
 def test_function_is_looked_up_when_it_is_checked():

@@ -407,7 +407,9 @@ def test_no_folder_is_read_for_a_function(answer):
     assert [item.passed for item in items] == [answer(np.zeros((2, 2, 1))).ndim == 1] * len(items)
 
 
-def test_everybody_is_shown_the_same_which_is_never_what_is_scored():
+def test_everybody_is_shown_the_same_which_is_never_what_is_scored(monkeypatch):
+    # On a busy machine one would be asked less than another.
+    monkeypatch.setattr(reasons, "MOST_SECONDS", float("inf"))
     course = AnswerCache(COURSE)
     scored, shown, told, known = set(), set(), [], []
     for seed in (0, 0, 1, 2):

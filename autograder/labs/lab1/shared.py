@@ -10,7 +10,7 @@ import numpy as np
 
 from autograder.checking import compare
 from autograder.checking.array_text import YOURS
-from autograder.checking.domain import Domain, Judge, Question, whole_domain
+from autograder.checking.domain import Domain, Elsewhere, Judge, Question, whole_domain
 from autograder.checking.hints import Wrong
 from autograder.checking.reasons import Small
 from autograder.checking.rubric import Line, decided
@@ -150,22 +150,22 @@ def _judge_layer(function: str) -> Judge:
     return judge
 
 
-def _activation_at_fault(function: str) -> Callable[[Student, Question, np.ndarray], bool]:
-    """Return what says whether the student's own activation is wrong about the right sum of a layer.
+def _activation_at_fault(student: Student, question: Question, expected: np.ndarray, total: np.ndarray) -> bool:
+    """Return whether the student's own activation is wrong about the right sum of a layer.
 
     Parameters
     ----------
-    function : str
+    student : Student
+    question : Question
+    expected : numpy.ndarray
+        What the layer must return.
+    total : numpy.ndarray
+        The right sum.
     """
-
-    def elsewhere(student: Student, question: Question, expected: np.ndarray) -> bool:
-        total = _right_sum(student, function, question.arguments, expected)
-        # Who makes a vector of a column before the activation needs that of a vector.
-        sums = [total, total.ravel()] if total.ndim == 2 else [total]
-        own = [own_activation(student, one, question.arguments[-1]) for one in sums]
-        return not all(compare.agree(one, expected.reshape(right.shape)) for one, right in zip(own, sums, strict=True))
-
-    return elsewhere
+    # Who makes a vector of a column before the activation needs that of a vector.
+    sums = [total, total.ravel()] if total.ndim == 2 else [total]
+    own = [own_activation(student, one, question.arguments[-1]) for one in sums]
+    return not all(compare.agree(one, expected.reshape(right.shape)) for one, right in zip(own, sums, strict=True))
 
 
 def domain_of_layer(function: str, domain: Domain, points: float) -> Line:
@@ -177,8 +177,8 @@ def domain_of_layer(function: str, domain: Domain, points: float) -> Line:
     domain : Domain
     points : float
     """
-    judge, elsewhere = _judge_layer(function), _activation_at_fault(function)
-    return whole_domain(function, domain, judge, points, _lost_beside_activation, elsewhere)
+    elsewhere = Elsewhere(lambda arguments: (*arguments[:-1], "linear"), _activation_at_fault)
+    return whole_domain(function, domain, _judge_layer(function), points, _lost_beside_activation, elsewhere)
 
 
 def judge_exactly(function: str) -> Judge:

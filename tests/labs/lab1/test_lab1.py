@@ -21,6 +21,7 @@ from tests.labs.lab1.variants import GRADED, VARIANTS, functions, slow_ndimage, 
 COURSE = LAB.oracle()
 EXAMPLES = pytest.mark.parametrize("examples", [4, pytest.param(60, marks=pytest.mark.long)])
 TIMED = ("ten", "thirty")
+SEEDS = pytest.mark.parametrize("seeds", [1, pytest.param(5, marks=pytest.mark.long)])
 TIMED_LINES = {f"fast_conv2d_layer.{key}" for key in TIMED}
 
 
@@ -111,7 +112,11 @@ def test_remembered_answer_is_not_timed():
     assert "The timed answer is not right" in items["thirty"].message
 
 
-@pytest.mark.parametrize("fault", [m for m in FAULTS if m.function == "fast_conv2d_layer"], ids=lambda m: m.id)
+FAST = [fault for fault in FAULTS if fault.function == "fast_conv2d_layer"]
+
+
+# The other faults are timed in `tests/labs/test_labs.py`.
+@pytest.mark.parametrize("fault", {fault.loses: fault for fault in FAST}.values(), ids=lambda m: m.id)
 def test_speed_counts_only_for_right_answers(fault):
     items = judge(
         fault.function, functions(fast_conv2d_layer=fault.apply(getattr(reference, fault.function))), 1, timed=True
@@ -121,10 +126,11 @@ def test_speed_counts_only_for_right_answers(fault):
 
 @pytest.mark.parametrize("fault", [m for m in FAULTS if m.function == "activation"], ids=lambda m: m.id)
 @pytest.mark.parametrize("function", ["conv2d_layer", "dense_layer", "fast_conv2d_layer"])
-def test_wrong_activation_costs_no_layer(fault, function):
+@SEEDS
+def test_wrong_activation_costs_no_layer(fault, function, seeds):
     for variant in VARIANTS[function].values():
         namespace = functions(activation=fault.apply(getattr(reference, fault.function)), **{function: variant})
-        for seed in range(3):
+        for seed in range(seeds):
             assert lost(judge(function, namespace, seed)) == {}
 
 
@@ -177,9 +183,10 @@ def shaped(function, value):
 
 @pytest.mark.parametrize("function", GRADED)
 @pytest.mark.parametrize("stub", STUBS)
-def test_stub_gets_nothing(function, stub):
+@SEEDS
+def test_stub_gets_nothing(function, stub, seeds):
     for namespace in (functions(**{function: STUBS[stub]}), dict.fromkeys(GRADED, STUBS[stub])):
-        for seed in range(5):
+        for seed in range(seeds):
             items = judge(function, namespace, seed, timed=seed == 0)
             assert [key for key, item in items.items() if item.passed] == []
 
@@ -195,10 +202,11 @@ def test_image_that_is_cut_is_not_pooled(cut):
 
 @pytest.mark.parametrize("function", GRADED)
 @pytest.mark.parametrize("value", [0.0, 0.5, 1.0, -0.7, 1000.0])
-def test_constant_of_the_right_shape_gets_nothing(function, value):
+@SEEDS
+def test_constant_of_the_right_shape_gets_nothing(function, value, seeds):
     constants = {name: shaped(name, value) for name in GRADED}
     for namespace in (functions(**{function: constants[function]}), constants):
-        for seed in range(5):
+        for seed in range(seeds):
             items = judge(function, namespace, seed, timed=seed == 0)
             assert [key for key, item in items.items() if item.passed] == []
 
