@@ -442,7 +442,7 @@ def test_few_questions_are_asked_for_a_reason(monkeypatch):
     judged = [(check, some) for check, some in found(student, 0) if any(some)]
     counts = []
     for check, some in judged:
-        for line, problem in zip(check.lines, some, strict=True):
+        for problem in some:
             # What waits for another line has the reason of that one.
             if problem is None or "All other lines wait" in problem.message:
                 continue
