@@ -70,6 +70,11 @@ def _any_activation(rng: Rng) -> tuple:
     shape = (int(rng.choice([2, 10])), *shape[1:]) if rng.random() < 0.3 else shape
     shape = (1, *shape[1:]) if axes > 1 and rng.random() < 0.15 else shape
     shape = (*shape[:1], *(1 for _ in shape[1:])) if name == "softmax" or rng.random() < 0.1 else shape
+    if name != "softmax" and rng.random() < 0.3:
+        # One number, a row, a column and a square, short ones and long ones.
+        side = int(rng.integers(2, rng.choice([6, 32])))
+        shapes = [(1,), (1, 1, 1), (1, side), (1, side**2), (side**2, 1), (side, side), (side, side)]
+        shape = shapes[rng.integers(len(shapes))]
     scale = float(rng.choice([1, 30])) if rng.random() < 0.3 else 1.0
     return _some(rng, *shape, kinds=(*_KINDS, "deep"), scale=scale), name
 
@@ -85,7 +90,7 @@ ACTIVATION = Domain(
     _draw_activation,
     _may_be_activated,
     _any_activation,
-    free=250,
+    free=320,
 )
 
 
@@ -123,20 +128,23 @@ def _is_convolved_soon(at: Regions) -> bool:
 
 def _any_layer(rng: Rng, *batch: int) -> tuple:
     sizes = _some_size(rng, int(rng.choice([4, 9])))
-    # A long and narrow image costs little.
-    sizes = (*rng.permutation([int(rng.integers(33, 40)), sizes[0]]),) if rng.random() < 0.08 else sizes
-    kernel = (2 * size - 1 for size in _some_size(rng, 4 if rng.random() < 0.4 else 2))
-    kernel = (min(k, 2 * int(extent) - 1) for k, extent in zip(kernel, sizes, strict=True))
+    if rng.random() < 0.2:
+        # A long and narrow image costs little.
+        sizes = (*rng.permutation([int(rng.integers(11, 40)), sizes[0] if rng.random() < 0.7 else 1]),)
+    kernel = (2 * size - 1 for size in _some_size(rng, 4 if rng.random() < 0.5 else 2))
+    # Half of it lies on the image at least, and often no more than that.
+    kernel = (min(7 if rng.random() < 0.2 else k, 2 * int(n) - 1) for k, n in zip(kernel, sizes, strict=True))
     inputs, outputs = (int(n) for n in rng.integers(1, rng.choice([4, 12], 2)))
     shape = *kernel, inputs, outputs
     scale = 1 / math.sqrt(math.prod(shape[:-1]))
     kinds = tuple(kind for kind in _KINDS if kind != "large")
     W = rng.integers(-1, 2, shape) if rng.random() < 0.2 else _some(rng, *shape, kinds=kinds, scale=scale)
-    h = _some(rng, *batch, *sizes, inputs, scale=0.5)
+    W = W + W[::-1, ::-1] if rng.random() < 0.15 else W
+    h = _some(rng, *batch, *sizes, inputs, kinds=(*_KINDS, "ties"), scale=float(rng.choice([0.5, 1])))
     return h, W, _some(rng, outputs), str(rng.choice(["linear", "relu", "sigmoid"]))
 
 
-CONVOLUTION = Domain(_CONVOLUTION, _draw_layer, _is_convolved_soon, _any_layer, free=80)
+CONVOLUTION = Domain(_CONVOLUTION, _draw_layer, _is_convolved_soon, _any_layer, free=130)
 
 
 FAST_CONVOLUTION = Domain(
@@ -144,13 +152,17 @@ FAST_CONVOLUTION = Domain(
     _draw_layer,
     _is_convolved_soon,
     lambda rng: _any_layer(rng, int(rng.integers(1, rng.choice([4, 14])))),
-    free=110,
+    free=130,
 )
 
 
 def _any_image(rng: Rng, least: int) -> np.ndarray:
     rows, columns = (size + least for size in _some_size(rng, int(rng.choice([3, 11, 37], p=[0.4, 0.4, 0.2]))))
-    channels = columns if rng.random() < 0.2 and columns < 13 else int(rng.integers(1, rng.choice([4, 12])))
+    if rng.random() < 0.2:
+        rows, columns = (int(n) for n in rng.permutation([int(rng.integers(11, 40)), least + int(rng.integers(1, 5))]))
+    channels = int(rng.integers(1, rng.choice([4, 12])))
+    if rng.random() < 0.3 and columns < 13:
+        channels = columns + int(rng.integers(2))
     return _some(rng, rows, columns, channels, kinds=(*_KINDS, "deep"))
 
 
@@ -164,7 +176,7 @@ POOLING = Domain(
     },
     lambda rng, at: (_array(draw_values(rng, at["values"], *at["size"], at["channels"]), at),),
     freely=lambda rng: (_any_image(rng, 1),),
-    free=90,
+    free=160,
 )
 
 
@@ -248,12 +260,15 @@ def _draw_network(rng: Rng, at: Regions) -> tuple:
 def _any_network(rng: Rng) -> tuple:
     W, b = [], []
     kinds = _KINDS if rng.random() < 0.5 else [rng.choice(_KINDS)]
-    for _ in range(int(rng.integers(1, rng.choice([3, 6, 13])))):
-        kind = rng.choice(["convolution", "dense", "empty"])
+    alone = [["convolution"], ["dense"], ["convolution", "dense", "empty"], ["convolution", "dense", "empty"]]
+    layers = alone[rng.integers(len(alone))]
+    for _ in range(int(rng.choice([1, 1, 2, 2, 3, 4, 6, 9, 10, 10]))):
+        kind = rng.choice(layers)
         outputs, inputs = _some_size(rng, int(rng.choice([3, 8, 40])))
+        outputs, inputs = (1 if rng.random() < 0.15 else n for n in (outputs, inputs))
         kernel = tuple(2 * size - 1 for size in _some_size(rng, 3))
         shapes = {
-            "convolution": ((*kernel, inputs % 8 + 1, outputs % 8 + 1), (outputs % 8 + 1,)),
+            "convolution": ((*kernel, inputs % 9 or 1, outputs % 9 or 1), (outputs % 9 or 1,)),
             "dense": ((outputs, inputs), (outputs, 1)),
             "empty": ((0,), (0,)),
         }[kind]
@@ -307,8 +322,9 @@ def _any_predictions(rng: Rng) -> tuple:
         rows = np.eye(classes)[best]
     true = np.where(rng.random(samples) < rng.choice([0.0, 0.5, 1.0]), best, rng.integers(0, classes, samples))
     rows /= rows.sum(axis=1, keepdims=True)
-    types = rng.choice(_TYPES, 2)
-    return rows.astype(types[0]), np.eye(classes, dtype=types[1])[true]
+    true = np.full(samples, true[0]) if rng.random() < 0.15 else true
+    (dtype, order), (other, its_order) = (map(str, (rng.choice(_TYPES), rng.choice(_ORDERS))) for _ in range(2))
+    return np.array(rows, dtype, order=order), np.array(np.eye(classes)[true], other, order=its_order)
 
 
 PREDICTIONS = Domain(
