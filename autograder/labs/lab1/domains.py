@@ -128,19 +128,16 @@ def _is_convolved_soon(at: Regions) -> bool:
 
 def _any_layer(rng: Rng, *batch: int) -> tuple:
     sizes = _some_size(rng, int(rng.choice([4, 9])))
-    if rng.random() < 0.2:
-        # A long and narrow image costs little.
-        sizes = (*rng.permutation([int(rng.integers(11, 40)), sizes[0] if rng.random() < 0.7 else 1]),)
-    kernel = (2 * size - 1 for size in _some_size(rng, 4 if rng.random() < 0.5 else 2))
-    # Half of it lies on the image at least, and often no more than that.
-    kernel = (min(7 if rng.random() < 0.2 else k, 2 * int(n) - 1) for k, n in zip(kernel, sizes, strict=True))
+    # A long and narrow image costs little.
+    sizes = (*rng.permutation([int(rng.integers(33, 40)), sizes[0]]),) if rng.random() < 0.08 else sizes
+    kernel = (2 * size - 1 for size in _some_size(rng, 4 if rng.random() < 0.4 else 2))
+    kernel = (min(k, 2 * int(extent) - 1) for k, extent in zip(kernel, sizes, strict=True))
     inputs, outputs = (int(n) for n in rng.integers(1, rng.choice([4, 12], 2)))
     shape = *kernel, inputs, outputs
     scale = 1 / math.sqrt(math.prod(shape[:-1]))
     kinds = tuple(kind for kind in _KINDS if kind != "large")
     W = rng.integers(-1, 2, shape) if rng.random() < 0.2 else _some(rng, *shape, kinds=kinds, scale=scale)
-    W = W + W[::-1, ::-1] if rng.random() < 0.15 else W
-    h = _some(rng, *batch, *sizes, inputs, kinds=(*_KINDS, "ties"), scale=float(rng.choice([0.5, 1])))
+    h = _some(rng, *batch, *sizes, inputs, scale=0.5)
     return h, W, _some(rng, outputs), str(rng.choice(["linear", "relu", "sigmoid"]))
 
 
