@@ -57,8 +57,8 @@ class Effort:
         How many inputs are drawn from a domain.
     """
 
-    seeds: tuple[int, ...] = (1, 2, 3)
-    most: int = 600
+    seeds: tuple[int, ...] = (1, 2)
+    most: int = 300
     drawn: int = 3000
 
 

@@ -138,6 +138,11 @@ def _any_layer(rng: Rng, *batch: int) -> tuple:
     kinds = tuple(kind for kind in _KINDS if kind != "large")
     W = rng.integers(-1, 2, shape) if rng.random() < 0.2 else _some(rng, *shape, kinds=kinds, scale=scale)
     h = _some(rng, *batch, *sizes, inputs, scale=0.5)
+    # Symmetric kernels and whole numbers, from a generator of their own: all else stays as it is drawn without them.
+    aside = rng.spawn(1)[0]
+    if math.prod(shape[:2]) > 1 and aside.random() < 0.15:
+        W = W + W[::-1, ::-1]
+        h = np.round(h) if aside.random() < 0.5 else h
     return h, W, _some(rng, outputs), str(rng.choice(["linear", "relu", "sigmoid"]))
 
 
