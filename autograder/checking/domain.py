@@ -193,7 +193,8 @@ class _Known:
     right: Sequence[Any]
     allowed: Sequence[np.ndarray] | None
 
-    def part(self, positions: Sequence[int]) -> _Known:
+    @functools.lru_cache(maxsize=64)  # noqa: B019 - few: what is packed once serves all who lost the same lines
+    def part(self, positions: tuple[int, ...]) -> _Known:
         """Return the same of some of the questions."""
         return _Known(
             Questions(self.arguments[k] for k in positions),
@@ -289,16 +290,16 @@ def whole_domain(
         # Who is right nowhere has nothing that could be excused.
         lost = frozenset(key for key, passed in values.items() if not passed and any(values.values()))
         questions = domain.questions(seed)
-        positions = [k for k, one in enumerate(questions) if not (lost and excused(one, lost))]
+        positions = tuple(k for k, one in enumerate(questions) if not (lost and excused(one, lost)))
         if not positions:
             return None
         known = _known(student.oracle, function, questions, exact)
         if len(positions) < len(questions):
             known = known.part(positions)
-        asked = [questions[k] for k in positions]
         answers = student.ask_all(function, known.arguments)
         if known.all_right(answers):
             return None
+        asked = [questions[k] for k in positions]
         if all(isinstance(answer, StudentError) for answer in answers):
             student.ask(function, *asked[0].arguments)
         judged = elsewhere is None

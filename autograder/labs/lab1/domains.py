@@ -262,8 +262,8 @@ def _draw_network(rng: Rng, at: Regions) -> tuple:
 def _any_network(rng: Rng) -> tuple:
     W, b = [], []
     kinds = _KINDS if rng.random() < 0.5 else [rng.choice(_KINDS)]
-    alone = [["convolution"], ["dense"], ["convolution", "dense", "empty"], ["convolution", "dense", "empty"]]
-    layers = alone[rng.integers(len(alone))]
+    every = ["convolution", "dense", "empty"]
+    layers = (["convolution"], ["dense"], every, every)[rng.integers(4)]
     for _ in range(int(rng.choice([1, 1, 2, 2, 3, 4, 6, 9, 10, 10]))):
         kind = rng.choice(layers)
         outputs, inputs = _some_size(rng, int(rng.choice([3, 8, 40])))
