@@ -8,7 +8,7 @@ import threading
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations, product, takewhile
 from typing import Any
 
@@ -173,15 +173,16 @@ class Elsewhere:
 class _Handed:
     """What another function must be handed at each of some questions, asked in batches where it is wanted."""
 
-    def __init__(self, oracle: Oracle, function: str, questions: tuple[Question, ...], elsewhere: Elsewhere) -> None:
-        self._oracle, self._function, self._handed = oracle, function, elsewhere.handed
+    def __init__(self, function: str, questions: tuple[Question, ...], elsewhere: Elsewhere) -> None:
+        self._function, self._handed = function, elsewhere.handed
         self._questions, self._found = questions, {}
 
-    def __getitem__(self, position: int) -> Any:
+    def at(self, position: int, oracle: Oracle) -> Any:
+        # The oracle is not kept: it keeps this, for as long as it lives.
         start = position - position % BATCH
         if start not in self._found:
             batch = [list(self._handed(one.arguments)) for one in self._questions[start : start + BATCH]]
-            self._found[start] = self._oracle.call("all_right", self._function, batch)
+            self._found[start] = oracle.call("all_right", self._function, batch)
         return self._found[start][position - start]
 
 
@@ -192,6 +193,7 @@ class _Known:
     arguments: Questions
     right: Sequence[Any]
     allowed: Sequence[np.ndarray] | None
+    handed: _Handed | None = None
 
     @functools.lru_cache(maxsize=64)  # noqa: B019 - few: what is packed once serves all who lost the same lines
     def part(self, positions: tuple[int, ...]) -> _Known:
@@ -222,13 +224,20 @@ _MOST_KNOWN = 64
 _lock = threading.Lock()
 
 
-def _known(oracle: Oracle, function: str, questions: tuple[Question, ...], exact: Callable[[Question], bool]) -> _Known:
+def _known(
+    oracle: Oracle,
+    function: str,
+    questions: tuple[Question, ...],
+    exact: Callable[[Question], bool],
+    elsewhere: Elsewhere | None,
+) -> _Known:
     key = function, id(questions)
     with _lock:
         known = _answered.setdefault(oracle, OrderedDict())
         if key not in known:
             # The questions are kept too, so that others never get their id.
-            known[key] = _ask_the_oracle(oracle, function, questions, exact), questions
+            handed = _Handed(function, questions, elsewhere) if elsewhere else None
+            known[key] = replace(_ask_the_oracle(oracle, function, questions, exact), handed=handed), questions
             while len(known) > _MOST_KNOWN:
                 known.popitem(last=False)
         known.move_to_end(key)
@@ -293,7 +302,8 @@ def whole_domain(
         positions = tuple(k for k, one in enumerate(questions) if not (lost and excused(one, lost)))
         if not positions:
             return None
-        known = _known(student.oracle, function, questions, exact)
+        known = _known(student.oracle, function, questions, exact, elsewhere)
+        handed = known.handed
         if len(positions) < len(questions):
             known = known.part(positions)
         answers = student.ask_all(function, known.arguments)
@@ -303,11 +313,11 @@ def whole_domain(
         if all(isinstance(answer, StudentError) for answer in answers):
             student.ask(function, *asked[0].arguments)
         judged = elsewhere is None
-        handed = _Handed(student.oracle, function, questions, elsewhere) if elsewhere else None
         for k, one, answer, expected in zip(positions, asked, answers, known.right, strict=True):
             problem = answer if isinstance(answer, StudentError) else judge(student, one, answer, expected)
-            if problem is not None and elsewhere and elsewhere.at_fault(student, one, expected, handed[k]):
-                continue
+            if problem is not None and elsewhere and handed:
+                if elsewhere.at_fault(student, one, expected, handed.at(k, student.oracle)):
+                    continue
             # Where all numbers are nearly the same, also who always returns one number is right.
             judged = judged or problem is not None or compare.varied(expected)
             if isinstance(problem, StudentError):

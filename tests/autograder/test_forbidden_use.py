@@ -1,5 +1,6 @@
 """Answers that let a package compute are found while they run, as grading finds them, and honest ones are not."""
 
+import functools
 import re
 import sys
 from html import unescape
@@ -35,6 +36,8 @@ def checked(source, function="flatten_layer"):
     return float(points), {cell for cell in cells if " uses " in cell or "gives other" in cell or "stopped" in cell}
 
 
+#: The same of a notebook without files beside it, which is always the same.
+alone = functools.cache(checked)
 GUILTY = {
     "directly": (FLAT.format("return keras.ops.ravel(h)"), "keras.ops.ravel"),
     "by alias": ("import keras.ops as K\n" + FLAT.format("return K.ravel(h)"), "keras.ops.ravel"),
@@ -149,7 +152,7 @@ GUILTY = {
 @pytest.mark.parametrize("way", GUILTY)
 def test_answer_that_lets_a_package_compute_gets_nothing_and_is_told_what_it_called(way):
     source, path = GUILTY[way]
-    assert checked(source) == (0, {USED.format("flatten_layer", path)})
+    assert alone(source) == (0, {USED.format("flatten_layer", path)})
 
 
 HONEST = {
@@ -214,7 +217,7 @@ HONEST = {
 
 @pytest.mark.parametrize("way", HONEST)
 def test_answer_that_computes_may_know_the_packages(way):
-    assert checked(HONEST[way]) == (2, set())
+    assert alone(HONEST[way]) == (2, set())
 
 
 KERAS = "import keras\nimport numpy as np\ndef pool(h): return keras.ops.ravel(h)\ndef flat(h): return np.ravel(h)\n"
@@ -291,8 +294,8 @@ def dense_layer(h, W, b, act):
 
 
 def test_innermost_function_of_the_lab_is_blamed_and_who_calls_it_waits_for_a_person():
-    assert checked(ACTIVATION, "activation")[1] == {USED.format("activation", "keras.activations.get")}
-    points, reasons = checked(ACTIVATION, "dense_layer")
+    assert alone(ACTIVATION, "activation")[1] == {USED.format("activation", "keras.activations.get")}
+    points, reasons = alone(ACTIVATION, "dense_layer")
     assert 0 < points < 5
     assert [reason.startswith(UNPROVEN.format("dense_layer")) for reason in reasons] == [True]
 
@@ -337,7 +340,7 @@ def graded(source, course, sandbox, files=None, function="flatten_layer"):
 def test_grading_says_the_same(way, course, bare_sandbox):
     source, path = GUILTY.get(way) or (HONEST[way], None)
     points, reasons = graded(source, course, bare_sandbox)
-    assert points == checked(source)[0]
+    assert points == alone(source)[0]
     if path and way not in DIFFERS:
         paths = (path, PATHS.get(path))
         assert reasons in [{USED.format("flatten_layer", one)} for one in paths]
@@ -354,5 +357,5 @@ def test_grading_says_the_same_of_files_beside(way, course, bare_sandbox, beside
 @pytest.mark.parametrize("function", ["activation", "dense_layer"])
 def test_grading_blames_the_same_function(function, course, bare_sandbox):
     points, reasons = graded(ACTIVATION, course, bare_sandbox, function=function)
-    assert points == checked(ACTIVATION, function)[0]
-    assert checked(ACTIVATION, function)[1] <= reasons
+    assert points == alone(ACTIVATION, function)[0]
+    assert alone(ACTIVATION, function)[1] <= reasons

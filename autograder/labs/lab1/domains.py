@@ -146,7 +146,7 @@ def _any_layer(rng: Rng, *batch: int) -> tuple:
     return h, W, _some(rng, outputs), str(rng.choice(["linear", "relu", "sigmoid"]))
 
 
-CONVOLUTION = Domain(_CONVOLUTION, _draw_layer, _is_convolved_soon, _any_layer, free=130)
+CONVOLUTION = Domain(_CONVOLUTION, _draw_layer, _is_convolved_soon, _any_layer, free=160)
 
 
 FAST_CONVOLUTION = Domain(
@@ -154,7 +154,7 @@ FAST_CONVOLUTION = Domain(
     _draw_layer,
     _is_convolved_soon,
     lambda rng: _any_layer(rng, int(rng.integers(1, rng.choice([4, 14])))),
-    free=130,
+    free=160,
 )
 
 
