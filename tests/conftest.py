@@ -38,8 +38,8 @@ FIRST = [
         "test_new_lab",
         "test_mutation",
     ),
-    *("test_dask_executor", "test_forbidden_use", "test_reasons", "test_lab1", "test_grade", "test_lab3", "test_lab2"),
-    *("test_experiments", "test_lab0", "test_fairness", "test_retrain", "test_pool", "test_cli", "test_hidden_state"),
+    *("test_dask_executor", "test_forbidden_use", "test_reasons", "test_lab1", "test_grade", "test_lab3"),
+    *("test_lab2", "test_experiments", "test_lab0", "test_fairness", "test_retrain", "test_pool", "test_cli"),
 ]
 
 

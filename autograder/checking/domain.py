@@ -174,16 +174,18 @@ class _Handed:
     """What another function must be handed at each of some questions, asked in batches where it is wanted."""
 
     def __init__(self, function: str, questions: tuple[Question, ...], elsewhere: Elsewhere) -> None:
-        self._function, self._handed = function, elsewhere.handed
-        self._questions, self._found = questions, {}
+        self._function, self._questions, self._elsewhere = function, questions, elsewhere
+        self._found: dict[int, Sequence[Any]] = {}
 
-    def at(self, position: int, oracle: Oracle) -> Any:
+    def at_fault(self, student: Student, question: Question, right: Any, position: int) -> bool:
+        """Return whether that function is at fault for the answer to the question at a position."""
         # The oracle is not kept: it keeps this, for as long as it lives.
         start = position - position % BATCH
         if start not in self._found:
-            batch = [list(self._handed(one.arguments)) for one in self._questions[start : start + BATCH]]
-            self._found[start] = oracle.call("all_right", self._function, batch)
-        return self._found[start][position - start]
+            some = self._questions[start : start + BATCH]
+            batch = [list(self._elsewhere.handed(one.arguments)) for one in some]
+            self._found[start] = student.oracle.call("all_right", self._function, batch)
+        return self._elsewhere.at_fault(student, question, right, self._found[start][position - start])
 
 
 @dataclass(frozen=True, eq=False)
@@ -315,9 +317,8 @@ def whole_domain(
         judged = elsewhere is None
         for k, one, answer, expected in zip(positions, asked, answers, known.right, strict=True):
             problem = answer if isinstance(answer, StudentError) else judge(student, one, answer, expected)
-            if problem is not None and elsewhere and handed:
-                if elsewhere.at_fault(student, one, expected, handed.at(k, student.oracle)):
-                    continue
+            if problem is not None and handed and handed.at_fault(student, one, expected, k):
+                continue
             # Where all numbers are nearly the same, also who always returns one number is right.
             judged = judged or problem is not None or compare.varied(expected)
             if isinstance(problem, StudentError):
