@@ -14,6 +14,8 @@ from autograder.checking.faults import RAISED, Fault, id_of
 from autograder.checking.student import Oracle, StudentError
 
 NONE_FITS = "No mistake that the check knows was recognized in this output."
+#: Of an output that no known mistake gives, where one was named for another line.
+FIX_THE_OTHER_FIRST = "Fix the mistake that is named for another line of this function first, then check again."
 SEVERAL_FIT = "More than one known mistake gives this output, so none is named."
 _STEP_BY_STEP = (
     "Work one number of a small input out by hand, and print the same number after each step of your function. The "
@@ -330,7 +332,10 @@ def second_hint(faults: Iterable[Fault], message: str) -> str:
     -------
     str
     """
-    seconds = {NONE_FITS: _STEP_BY_STEP, SEVERAL_FIT: _STEP_BY_STEP, **error_texts.SECOND_HINTS}
+    seconds = {
+        **dict.fromkeys((NONE_FITS, FIX_THE_OTHER_FIRST, SEVERAL_FIT), _STEP_BY_STEP),
+        **error_texts.SECOND_HINTS,
+    }
     seconds |= {fault.hint: fault.second_hint for fault in faults if fault.hint}
     found = [hint for hint in seconds if hint in message]
     # One hint may be the beginning of another.

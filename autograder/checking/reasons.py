@@ -18,6 +18,8 @@ from autograder.checking.student import Answer, Answers, Student, StudentError
 
 #: How often a student is asked more for the sake of one lost line, and how many seconds that may take for all of them.
 MOST_QUESTIONS, MOST_SECONDS = 12, 2.0
+#: How many of many answers, right and wrong, are compared with each of several faults that fit.
+TELLING = 16
 #: An answer with fewer numbers may be that of a fault by chance.
 FEW_NUMBERS = 8
 _SPENT = "seconds spent on reasons"
@@ -134,6 +136,7 @@ class BudgetedStudent(RecordingStudent):
     def __init__(self, student: Student) -> None:
         super().__init__(student)
         self.left, self.spent = MOST_QUESTIONS, False
+        self.many: list[Asked] = []
 
     def ask(self, function: str, *args: Any) -> Answer:
         with self._spending():
@@ -141,7 +144,16 @@ class BudgetedStudent(RecordingStudent):
 
     def ask_all(self, function: str, questions: Sequence[tuple]) -> Answers:
         with self._spending():
-            return super().ask_all(function, questions)
+            answers = super().ask_all(function, questions)
+        # They come the smallest first. What tells faults apart is asked of each, so no more than some.
+        some = range(0, 3 * len(questions) // 4, max(len(questions) // TELLING, 1))
+        self.many = [
+            Asked(function, questions[k], raised=True)
+            if isinstance(answers[k], StudentError)
+            else Asked(function, questions[k], answers[k].value)
+            for k in some
+        ]
+        return answers
 
     @contextlib.contextmanager
     def _spending(self) -> Iterator[None]:
@@ -258,10 +270,13 @@ def _explained(student: Student, wrong: Wrong, wording: Wording, smaller: Sequen
     if len(names) > 1 or (by_chance and small is None):
         telling = hints.consistent(student.oracle, wrong.function, names, budgeted.answers)
         names = telling if by_chance and small is None else telling or names
+    if len(names) > 1:
+        names = hints.consistent(student.oracle, wrong.function, names, budgeted.many) or names
     names = _chosen(student, wrong, names)
     # Of no numbers at all no fault is expected.
     if not hint and (names or numbers is not None):
-        hint = hints.hint_of(wording.faults, names)
+        other = not names and student.notes[_NAMED][wrong.function]
+        hint = hints.FIX_THE_OTHER_FIRST if other else hints.hint_of(wording.faults, names)
     return Problem(_message(wording, small or wrong, hint), _example(small) if small else _place(wrong))
 
 
@@ -273,7 +288,8 @@ def _error_explained(student: BudgetedStudent, wrong: Wrong, wording: Wording, s
         return Problem(_message(wording, wrong, hint))
     found = [one for question in smaller if (one := _asked_small(student, question, wording)) is not None]
     told = any(one.function == wrong.function for one in student.answers)
-    names = _chosen(student, wrong, hints.suspects_of_error(student.oracle, wrong, student.answers), told)
+    suspects = hints.suspects_of_error(student.oracle, wrong, [*student.answers, *student.many])
+    names = _chosen(student, wrong, suspects, told)
     small = next(iter(found), wrong)
     hint = hints.hint_of(wording.faults, names) if len(names) == 1 else error_texts.meaning(wrong.what)
     if not small.raised:

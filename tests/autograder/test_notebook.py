@@ -217,8 +217,8 @@ def test_time_that_counts_is_taken_without_a_look():
         return variants.functions()["fast_conv2d_layer"](x, W, b, activation)
 
     assert lab_check("lab1", {"fast_conv2d_layer": fast_conv2d_layer})("fast_conv2d_layer") > 3
-    # How often an answer is timed depends on how fast it was.
-    assert looked == sorted(looked) and abs(looked.count(False) - looked.count(True)) < 5 < looked.count(True)
+    # How often an answer is timed depends on how fast it was, and all others are asked as often with a look as without.
+    assert looked == sorted(looked) and min(looked.count(False), looked.count(True)) > 200
 
 
 def test_unknown_names_are_told_what_there_is():
