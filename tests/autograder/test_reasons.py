@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from autograder.checking import array_text, error_texts, reasons
-from autograder.checking.hints import NONE_FITS, SEVERAL_FIT
+from autograder.checking.hints import FIX_THE_OTHER_FIRST, NONE_FITS, SEVERAL_FIT
 from autograder.checking.problem import ASKED, without_asked
 from autograder.checking.student import NotebookStudent, StudentError
 from autograder.grading.answer_cache import AnswerCache
@@ -273,7 +273,7 @@ def test_two_faults_at_once_are_never_blamed_on_a_third(function):
 def test_three_faults_at_once_are_not_named_where_all_show():
     function, answer = both("conv2d_bias_after", "conv2d_no_flip")
     items = lost(judge(function, functions(conv2d_layer=BY_ID["conv2d_first_channel"].apply(answer)), 0))
-    assert named(items["activation"]) == set() and NONE_FITS in items["activation"].message
+    assert named(items["activation"]) == set() and FIX_THE_OTHER_FIRST in items["activation"].message
     assert named(items["channels"]) == {"conv2d_first_channel"}
 
 

@@ -14,7 +14,7 @@ from tests.fairness.submission import SUBMISSIONS, Submission, named
 
 # nbgrader uses its database layer in a way that newer versions of that layer warn about.
 pytestmark = pytest.mark.filterwarnings("ignore:Object of type <Submitted")
-SEEDS = [1, *(pytest.param(seed, marks=pytest.mark.long) for seed in (2, 3, 4))]
+SEEDS = [1, *(pytest.param(seed, marks=pytest.mark.long) for seed in (2, 3, 4, 5))]
 
 
 def _unflipped(notebook, folder):
