@@ -143,7 +143,7 @@ def test_the_loop_of_the_page_trains_as_fit_does():
         return keras.Sequential(
             [
                 keras.Input((6,)),
-                layers.Dense(8, kernel_regularizer=keras.regularizers.L2(0.5)),
+                layers.Dense(8, use_bias=False, kernel_regularizer=keras.regularizers.L2(0.5)),
                 layers.BatchNormalization(),
                 layers.Dense(3, activation="softmax"),
             ]
