@@ -208,7 +208,7 @@ def test_every_difference_between_the_libraries_is_in_the_table(site, soups):
     ]
     rows = {row.select("td")[0].get_text(): row.select("td")[1].get_text() for row in table.select("tbody tr")}
     expected = {
-        "CrossEntropyLoss": "SparseCategoricalCrossentropy(from_logits=True)",
+        "CrossEntropyLoss": "SparseCategoricalCrossentropy with from_logits=True",
         "(B, C, H, W)": "(B, H, W, C)",
         "Dropout2d": "SpatialDropout2D",
         "momentum=0.1, eps=1e-5": "momentum=0.9, epsilon=1e-5",
