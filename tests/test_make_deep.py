@@ -113,7 +113,7 @@ def test_small_trainings_are_made_and_kept(small, tmp_path):
     settings = {"recipes": {"warm-up and cosine": {"schedule": "cosine"}}, "rates": (0.01,), "seeds": [3], "epochs": 1}
     make_deep.make("sample", output, work, images=(100, 50, 50), **settings)
     about, tuned, trained = read(output)
-    assert about["images"] == {"training": 100, "validation": 50, "test": 50} and "sample" in about["data"]
+    assert about["images"] == {"training": 100, "validation": 50, "test": 50} and about["data"].startswith("Sample")
     assert (tuned["tuning"], tuned["rate"]) == ("cosine", 0.01)
     assert (trained["recipe"], trained["seed"], trained["rate"]) == ("warm-up and cosine", 3, 0.01)
     kept = {path: path.read_bytes() for path in work.iterdir()}

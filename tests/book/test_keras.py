@@ -134,7 +134,7 @@ def test_a_network_is_saved_read_back_and_refused_with_code(printed):
 def test_the_loop_of_the_page_trains_as_fit_does():
     train = function("train")
     (source,) = [cell for cell in code_cells(NAME) if cell.startswith("def train(")]
-    assert len(source.strip().splitlines()) == 9, "the text says nine lines"
+    assert len(source.strip().splitlines()) == 10, "the text says ten lines"
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(50, 6)).astype("float32"), rng.integers(0, 3, 50)
 
