@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from numbers import Number
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -48,7 +48,8 @@ KINDS |= {"Conv2DTranspose", "Reshape", "Flatten", "Dense", "LayerScale"}
 #: What `keras.ops` and operators put into a functional model: functions of each value on its own, and merges.
 FUNCTIONS = frozenset({"Relu", "Relu6", "Sigmoid", "HardSigmoid", "Silu", "HardSilu", "Gelu", "Elu", "LeakyRelu"})
 FUNCTIONS |= {"Softmax", "Softplus", "Tanh", "Exp", "Log", "Sqrt", "Square", "Absolute", "Negative", "Clip"}
-OPERATIONS = FUNCTIONS | (MERGES - {"Average"}) | {"TrueDivide", "Divide"}
+OPERATIONS = FUNCTIONS | (MERGES - {"Average"})
+ON_MAPS = CONVOLUTIONS | POOLINGS | GLOBAL_POOLINGS | RESIZINGS | {"Conv2DTranspose"}
 
 
 @dataclass(frozen=True)
@@ -155,6 +156,8 @@ class LayerRow:
         are not equally far apart.
     start : (int, int) or None
         First row and column of the receptive field of the first output; negative in the padding.
+    inputs : tuple of int
+        Places among the rows of those that it takes from; -1 is the network's input.
     """
 
     name: str
@@ -170,6 +173,7 @@ class LayerRow:
     receptive_field: tuple[int, int] | None
     jump: tuple[int, int] | None
     start: tuple[int, int] | None
+    inputs: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -263,12 +267,17 @@ class _View:
         return _View(self.places, first, last, self.shift * turns // len(self.first))
 
 
+_Shape: TypeAlias = tuple[int, ...]
+_Views: TypeAlias = tuple[_View, _View] | None
+
+
 @dataclass(frozen=True)
 class _Tensor:
-    """What one layer gives to the next: a shape without the batch, and what its places see, where that is known."""
+    """What one layer gives to the next: a shape without the batch, what its places see, and the layer's row."""
 
-    shape: tuple[int, ...]
-    views: tuple[_View, _View] | None
+    shape: _Shape
+    views: _Views
+    row: int = -1
 
 
 def walk(
@@ -357,6 +366,11 @@ class _Walk:
         elif _is_keras(network, "Layer") or isinstance(network, Layer):
             raise ValueError("This is one layer; a network is a list of layers or a Keras model.")
         for layer in network:
+            kind = layer.kind if isinstance(layer, Layer) else type(layer).__name__
+            if kind in MERGES:
+                raise ValueError(
+                    f"In {kind} branches meet, and in a list each layer follows one other. Build a functional model."
+                )
             if _is_keras(layer, "Model"):
                 tensors = self.through(layer, tensors)
             elif _is_keras(layer, "Layer") or isinstance(layer, Layer):
@@ -419,7 +433,7 @@ class _Walk:
             raise ValueError(f"Layer {number}, {layer.name} ({layer.kind}), on {shapes}: {error}") from None
         # Weights that are used again are stored once.
         self.rows.append(replace(row, parameters=0, trainable=0) if again else row)
-        return result
+        return replace(result, row=len(self.rows) - 1)
 
 
 def _own_class(model: Any) -> ValueError:
@@ -429,160 +443,240 @@ def _own_class(model: Any) -> ValueError:
     )
 
 
+@dataclass(frozen=True)
+class _Result:
+    """What a layer makes: a tensor, parameters that are trained and that are kept, multiply-adds, and its window."""
+
+    tensor: _Tensor
+    trained: int = 0
+    kept: int = 0
+    products: int = 0
+    window: Mapping[str, Any] = field(default_factory=dict)
+
+
 def _step(layer: Layer, tensors: list[_Tensor]) -> tuple[LayerRow, _Tensor]:
     """Return the row of one layer on inputs of these shapes, and what comes out of it."""
     kind = layer.kind
     if kind not in KINDS | OPERATIONS:
         raise ValueError(f"this kind of layer is not known here. Known are {', '.join(sorted(KINDS))}.")
-    if len(tensors) != 1:
-        if kind not in MERGES | OPERATIONS - FUNCTIONS:
-            raise ValueError(f"it takes one input, and what comes here are {len(tensors)}.")
-        return _row(layer, _merge(layer, tensors))
-    (tensor,) = tensors
-    shape, views = tensor.shape, tensor.views
-    channels = shape[-1]
-    needs_maps = kind in CONVOLUTIONS | POOLINGS | GLOBAL_POOLINGS | RESIZINGS | {"Conv2DTranspose"}
-    if needs_maps and len(shape) != 3:
-        raise ValueError("it needs maps [rows, columns, channels], and what comes here is a vector.")
-    trained = kept = products = 0
-    window = {}
-    if kind in CONVOLUTIONS | POOLINGS:
-        kernel = pair(layer.kernel)
-        default = kernel if kind in POOLINGS else 1
-        stride, dilation = pair(default if layer.stride is None else layer.stride), pair(layer.dilation)
-        settings = list(zip(shape[:2], kernel, stride, _padding(layer.padding), dilation, strict=True))
-        size = tuple(output_size(*each) for each in settings)
-        padding = tuple(padding_sides(*each) for each in settings)
-        window = {"kernel": kernel, "stride": stride, "dilation": dilation, "padding": padding}
-        views = views and tuple(
-            view.through(*each)
-            for view, *each in zip(views, size, kernel, stride, dilation, (p[0] for p in padding), strict=True)
-        )
-        shape = (*size, channels)
-        if kind in CONVOLUTIONS:
-            shape, trained, products = _convolve(layer, kernel, size, channels)
-    elif kind == "Conv2DTranspose":
-        kernel, stride, dilation = pair(layer.kernel), pair(layer.stride or 1), pair(layer.dilation)
-        more = (None, None) if layer.output_padding is None else pair(layer.output_padding)
-        settings = list(zip(shape[:2], kernel, stride, (layer.padding,) * 2, dilation, more, strict=True))
-        size = tuple(conv_transpose_size(*each) for each in settings)
-        padding = tuple(conv_transpose_sides(*each) for each in settings)
-        window = {"kernel": kernel, "stride": stride, "dilation": dilation, "padding": padding}
-        views = views and tuple(
-            view.spread(*each)
-            for view, *each in zip(views, size, kernel, stride, dilation, (p[0] for p in padding), strict=True)
-        )
-        trained = conv_parameters(kernel, channels, layer.filters, layer.bias)
-        # Each value of the input is multiplied with each weight that belongs to its channel.
-        products = conv_multiply_adds(shape[:2], kernel, channels, layer.filters)
-        shape = (*size, layer.filters)
-    elif kind in GLOBAL_POOLINGS:
-        views = views and tuple(view.whole() for view in views)
-        shape = (1, 1, channels) if layer.keepdims else (channels,)
-    elif kind in ("ZeroPadding2D", "Cropping2D"):
-        sides = [padding_sides(1, 1, padding=each) for each in _padding(layer.padding)]
-        if kind == "Cropping2D":
-            sides = [(-before, -after) for before, after in sides]
-        size = tuple(n + sum(side) for n, side in zip(shape, sides, strict=False))
-        if min(size) < 1:
-            cut = " and ".join(f"{n} − {-sum(side)}" for n, side in zip(shape, sides, strict=False))
-            raise ValueError(f"of rows and columns {cut} are left, and a size is at least 1.")
-        views = views and tuple(view.through(n, before=s[0]) for view, n, s in zip(views, size, sides, strict=True))
-        window = {"padding": tuple(sides)}
-        shape = (*size, channels)
-    elif kind == "UpSampling2D":
-        factors = pair(layer.size)
-        shape = (shape[0] * factors[0], shape[1] * factors[1], channels)
-        views = views and _known(
-            view.enlarged(factor, layer.interpolation) for view, factor in zip(views, factors, strict=True)
-        )
-    elif kind == "Resizing":
-        views = views if tuple(layer.target) == shape[:2] else None
-        shape = (*layer.target, channels)
-    elif kind == "Reshape":
-        before, shape = shape, _reshaped(shape, tuple(layer.target))
-        # What belongs to no place stays so; places that are laid out anew are no map's.
-        alone = views and all(view.places == 1 for view in views) and len(shape) in (1, 3)
-        views = views if shape == before or (alone and (len(shape) == 1 or shape[:2] == (1, 1))) else None
-    elif kind == "Flatten":
-        shape = (int(np.prod(shape)),)
-    elif kind == "Dense":
-        trained = dense_parameters(channels, layer.units, layer.bias)
-        products = int(np.prod(shape)) * layer.units
-        # On maps Keras applies it at each place.
-        views = tuple(view.whole() for view in views) if views and len(shape) == 1 else views
-        shape = (*shape[:-1], layer.units)
-    elif kind == "LayerScale":
-        trained, products = channels, int(np.prod(shape))
-    elif kind in NORMALIZATIONS:
-        trained, kept, products, everywhere = _normalize(layer, shape)
-        views = None if everywhere else views
-    elif kind in MERGES and kind not in OPERATIONS:
-        raise ValueError("branches meet in it, and what comes here is one input.")
-    return _row(layer, _Tensor(shape, views), trained, kept, products, window)
-
-
-def _row(
-    layer: Layer,
-    result: _Tensor,
-    trained: int = 0,
-    kept: int = 0,
-    products: int = 0,
-    window: dict[str, Any] | None = None,
-) -> tuple[LayerRow, _Tensor]:
-    """Return a layer's row, and what comes out of it."""
-    views = result.views
-    jump = tuple(view.jump for view in views) if views and len(result.shape) == 3 else (None, None)
+    if len(tensors) > 1 and kind not in MERGES:
+        raise ValueError(f"it takes one input, and what comes here are {len(tensors)}.")
+    if len(tensors) > 1:
+        result = _Result(_concatenate(layer, tensors) if kind == "Concatenate" else _meet(tensors))
+    else:
+        (tensor,) = tensors
+        if kind in ON_MAPS and len(tensor.shape) != 3:
+            raise ValueError("it needs maps [rows, columns, channels], and what comes here is a vector.")
+        result = _STEPS[kind](layer, tensor.shape, tensor.views) if kind in _STEPS else _Result(tensor)
+    shape, views = result.tensor.shape, result.tensor.views
+    jump = tuple(view.jump for view in views) if views and len(shape) == 3 else (None,)
     row = LayerRow(
         name=layer.name,
-        kind=layer.kind,
-        output_shape=result.shape,
-        parameters=trained + kept,
-        trainable=trained if layer.trainable else 0,
-        multiply_adds=products,
-        **{name: (window or {}).get(name) for name in ("kernel", "stride", "dilation", "padding")},
+        kind=kind,
+        output_shape=shape,
+        parameters=result.trained + result.kept,
+        trainable=result.trained if layer.trainable else 0,
+        multiply_adds=result.products,
+        **{name: result.window.get(name) for name in ("kernel", "stride", "dilation", "padding")},
         receptive_field=tuple(view.field for view in views) if views else None,
         jump=None if None in jump else jump,
         start=tuple(view.first[0] for view in views) if views else None,
+        inputs=tuple(tensor.row for tensor in tensors),
     )
-    return row, result
+    return row, result.tensor
 
 
-def _known(views: Iterable[_View | None]) -> tuple[_View, _View] | None:
-    found = tuple(views)
-    return None if None in found else found
+# --- one function for each kind of layer that does more than leave everything as it is -----------------------------
 
 
-def _merge(layer: Layer, tensors: list[_Tensor]) -> _Tensor:
-    """Return what comes out where branches meet."""
-    shapes = [tensor.shape for tensor in tensors]
-    rank = max(map(len, shapes))
-    if layer.kind == "Concatenate":
-        return _concatenate(layer, tensors, rank)
-    if len(set(map(len, shapes))) > 1 and layer.kind not in ELEMENTWISE:
-        raise ValueError("it cannot put vectors and maps together.")
+def _windows(layer: Layer, shape: _Shape, views: _Views) -> _Result:
+    """Lay windows on maps; the channels stay as they are."""
+    kernel = pair(layer.kernel)
+    default = kernel if layer.kind in POOLINGS else 1
+    stride, dilation = pair(default if layer.stride is None else layer.stride), pair(layer.dilation)
+    settings = list(zip(shape[:2], kernel, stride, _padding(layer.padding), dilation, strict=True))
+    size = tuple(output_size(*each) for each in settings)
+    padding = tuple(padding_sides(*each) for each in settings)
+    before = (sides[0] for sides in padding)
+    views = views and tuple(
+        view.through(*each) for view, *each in zip(views, size, kernel, stride, dilation, before, strict=True)
+    )
+    window = {"kernel": kernel, "stride": stride, "dilation": dilation, "padding": padding}
+    return _Result(_Tensor((*size, shape[-1]), views), window=window)
+
+
+def _convolution(layer: Layer, shape: _Shape, views: _Views) -> _Result:
+    result, channels = _windows(layer, shape, views), shape[-1]
+    *size, _ = result.tensor.shape
+    kernel = result.window["kernel"]
+    middle, filters = channels * layer.multiplier, layer.filters
+    if layer.kind == "Conv2D":
+        if channels % layer.groups or filters % layer.groups:
+            raise ValueError(f"{channels} and {filters} channels cannot be cut into {layer.groups} equal parts.")
+        seen = channels // layer.groups
+        trained = conv_parameters(kernel, seen, filters, layer.bias)
+        products = conv_multiply_adds(size, kernel, seen, filters)
+    else:
+        # One layer of the kernel for each channel, which looks at no other.
+        trained = conv_parameters(kernel, 1, middle, bias=layer.bias and layer.kind == "DepthwiseConv2D")
+        products = conv_multiply_adds(size, kernel, 1, middle)
+        filters = filters if layer.kind == "SeparableConv2D" else middle
+    if layer.kind == "SeparableConv2D":
+        trained += conv_parameters(1, middle, filters, layer.bias)
+        products += conv_multiply_adds(size, 1, middle, filters)
+    return replace(result, tensor=_Tensor((*size, filters), result.tensor.views), trained=trained, products=products)
+
+
+def _transposed_convolution(layer: Layer, shape: _Shape, views: _Views) -> _Result:
+    kernel, stride, dilation = pair(layer.kernel), pair(layer.stride or 1), pair(layer.dilation)
+    more = (None, None) if layer.output_padding is None else pair(layer.output_padding)
+    settings = list(zip(shape[:2], kernel, stride, (layer.padding,) * 2, dilation, more, strict=True))
+    size = tuple(conv_transpose_size(*each) for each in settings)
+    cut = tuple(conv_transpose_sides(*each) for each in settings)
+    before = (sides[0] for sides in cut)
+    views = views and tuple(
+        view.spread(*each) for view, *each in zip(views, size, kernel, stride, dilation, before, strict=True)
+    )
+    return _Result(
+        _Tensor((*size, layer.filters), views),
+        trained=conv_parameters(kernel, shape[-1], layer.filters, layer.bias),
+        # Each value of the input is multiplied with each weight that belongs to its channel.
+        products=conv_multiply_adds(shape[:2], kernel, shape[-1], layer.filters),
+        window={"kernel": kernel, "stride": stride, "dilation": dilation, "padding": cut},
+    )
+
+
+def _global_pooling(layer: Layer, shape: _Shape, views: _Views) -> _Result:
+    views = views and tuple(view.whole() for view in views)
+    return _Result(_Tensor((1, 1, shape[-1]) if layer.keepdims else shape[-1:], views))
+
+
+def _edges(layer: Layer, shape: _Shape, views: _Views) -> _Result:
+    """Add rows and columns at the edges, or take them away."""
+    sides = tuple(padding_sides(1, 1, padding=each) for each in _padding(layer.padding))
+    if layer.kind == "Cropping2D":
+        sides = tuple((-before, -after) for before, after in sides)
+    size = tuple(n + sum(each) for n, each in zip(shape[:2], sides, strict=True))
+    if min(size) < 1:
+        left = " and ".join(f"{n} − {-sum(each)}" for n, each in zip(shape[:2], sides, strict=True))
+        raise ValueError(f"of rows and columns {left} are left, and a size is at least 1.")
+    views = views and tuple(
+        view.through(n, before=before) for view, n, (before, _) in zip(views, size, sides, strict=True)
+    )
+    return _Result(_Tensor((*size, shape[-1]), views), window={"padding": sides})
+
+
+def _upsampling(layer: Layer, shape: _Shape, views: _Views) -> _Result:
+    factors = pair(layer.size)
+    size = tuple(n * factor for n, factor in zip(shape[:2], factors, strict=True))
+    views = views and _known(
+        view.enlarged(factor, layer.interpolation) for view, factor in zip(views, factors, strict=True)
+    )
+    return _Result(_Tensor((*size, shape[-1]), views))
+
+
+def _resizing(layer: Layer, shape: _Shape, views: _Views) -> _Result:
+    size = tuple(layer.target)
+    return _Result(_Tensor((*size, shape[-1]), views if size == shape[:2] else None))
+
+
+def _reshaping(layer: Layer, shape: _Shape, views: _Views) -> _Result:
+    target, count = tuple(layer.target), math.prod(shape)
+    rest = math.prod(size for size in target if size != -1)
+    full = tuple(count // rest if size == -1 else size for size in target) if rest > 0 else target
+    if target.count(-1) > 1 or math.prod(full) != count:
+        raise ValueError(f"{_by(shape)} has {count} values, which do not fill {_by(target)}.")
+    if len(full) not in (1, 3):
+        raise ValueError(f"it makes {_by(full)}; only maps [rows, columns, channels] and vectors are known here.")
+    # What belongs to no place stays so; places that are laid out anew are no map's.
+    alone = views and all(view.places == 1 for view in views) and full[:-1] in ((), (1, 1))
+    return _Result(_Tensor(full, views if alone or full == shape else None))
+
+
+def _flattening(layer: Layer, shape: _Shape, views: _Views) -> _Result:
+    return _Result(_Tensor((math.prod(shape),), views))
+
+
+def _dense(layer: Layer, shape: _Shape, views: _Views) -> _Result:
+    # On maps Keras applies it at each place.
+    views = tuple(view.whole() for view in views) if views and len(shape) == 1 else views
+    return _Result(
+        _Tensor((*shape[:-1], layer.units), views),
+        trained=dense_parameters(shape[-1], layer.units, layer.bias),
+        products=math.prod(shape) * layer.units,
+    )
+
+
+def _channel_scale(layer: Layer, shape: _Shape, views: _Views) -> _Result:
+    return _Result(_Tensor(shape, views), trained=shape[-1], products=math.prod(shape))
+
+
+def _batch_normalization(layer: Layer, shape: _Shape, views: _Views) -> _Result:
+    trained, products = (layer.scale + layer.center) * shape[-1], math.prod(shape) * layer.scale
+    return _Result(_Tensor(shape, views), trained, 2 * shape[-1], products)
+
+
+def _input_normalization(layer: Layer, shape: _Shape, views: _Views) -> _Result:
+    # Mean and variance of each channel, and of how many values they are.
+    return _Result(_Tensor(shape, views), kept=(2 * shape[-1] + 1) * layer.adapts)
+
+
+def _layer_normalization(layer: Layer, shape: _Shape, views: _Views) -> _Result:
+    """Normalize each image by itself, over the given axes or, in groups of channels, over all places."""
+    in_groups = layer.kind == "GroupNormalization"
+    axes = [-1] if in_groups else np.atleast_1d(layer.axis).tolist()
+    if 0 in axes:
+        raise ValueError(f"it normalizes axis {layer.axis}, the batch; only axes of one image are known here.")
+    sizes = [(1, *shape)[axis] for axis in axes]
+    over_places = len(shape) == 3 and (in_groups or any(axis % 4 < 3 for axis in axes))
+    trained, products = (layer.scale + layer.center) * math.prod(sizes), math.prod(shape) * layer.scale
+    return _Result(_Tensor(shape, None if over_places and shape[:2] != (1, 1) else views), trained, products=products)
+
+
+_STEPS: dict[str, Callable[[Layer, _Shape, _Views], _Result]] = {
+    **dict.fromkeys(POOLINGS, _windows),
+    **dict.fromkeys(CONVOLUTIONS, _convolution),
+    **dict.fromkeys(GLOBAL_POOLINGS, _global_pooling),
+    **dict.fromkeys(("ZeroPadding2D", "Cropping2D"), _edges),
+    **dict.fromkeys(("LayerNormalization", "GroupNormalization"), _layer_normalization),
+    "Conv2DTranspose": _transposed_convolution,
+    "UpSampling2D": _upsampling,
+    "Resizing": _resizing,
+    "Reshape": _reshaping,
+    "Flatten": _flattening,
+    "Dense": _dense,
+    "LayerScale": _channel_scale,
+    "BatchNormalization": _batch_normalization,
+    "Normalization": _input_normalization,
+}
+
+
+# --- where branches meet ------------------------------------------------------------------------------------------
+
+
+def _meet(tensors: list[_Tensor]) -> _Tensor:
+    """Return what comes out where branches meet place by place."""
+    rank = max(len(tensor.shape) for tensor in tensors)
     # As Keras' layers do it: a vector is a map of one place.
-    shapes = [(1,) * (rank - len(shape)) + shape for shape in shapes]
-    for sizes in zip(*shapes, strict=True):
-        if len(set(sizes) - {1}) > 1:
-            raise ValueError("branches that meet place by place have the same rows, columns and channels, or just one.")
+    shapes = [(1,) * (rank - len(tensor.shape)) + tensor.shape for tensor in tensors]
+    if any(len(set(sizes) - {1}) > 1 for sizes in zip(*shapes, strict=True)):
+        raise ValueError("branches that meet place by place have the same rows, columns and channels, or just one.")
     shape = tuple(map(max, zip(*shapes, strict=True)))
     return _Tensor(shape, _joined_views(tensors, shape))
 
 
-def _concatenate(layer: Layer, tensors: list[_Tensor], rank: int) -> _Tensor:
+def _concatenate(layer: Layer, tensors: list[_Tensor]) -> _Tensor:
     shapes = [tensor.shape for tensor in tensors]
+    rank = len(shapes[0])
     axis = layer.axis - 1 if layer.axis > 0 else layer.axis + rank
-    if not 0 <= axis < rank or set(map(len, shapes)) != {rank}:
-        raise ValueError(f"it cannot put them after each other along axis {layer.axis}.")
-    if len({shape[:axis] + shape[axis + 1 :] for shape in shapes}) > 1:
-        raise ValueError(
-            f"but for axis {layer.axis}, along which they are put after each other, the sizes are the same."
-        )
-    shape = list(shapes[0])
-    shape[axis] = sum(each[axis] for each in shapes)
-    on_channels = axis == rank - 1
-    return _Tensor(tuple(shape), _joined_views(tensors, tuple(shape)) if on_channels else None)
+    if any(
+        len(shape) != rank or shape[:axis] + shape[axis + 1 :] != shapes[0][:axis] + shapes[0][axis + 1 :]
+        for shape in shapes
+    ):
+        raise ValueError(f"but for axis {layer.axis}, along which they are joined, all sizes must be the same.")
+    shape = (*shapes[0][:axis], sum(shape[axis] for shape in shapes), *shapes[0][axis + 1 :])
+    # A place of what is joined along rows or columns belongs to one of the maps.
+    return _Tensor(shape, _joined_views(tensors, shape) if axis == rank - 1 else None)
 
 
 def _joined_views(tensors: list[_Tensor], shape: tuple[int, ...]) -> tuple[_View, _View] | None:
@@ -603,53 +697,9 @@ def _joined_views(tensors: list[_Tensor], shape: tuple[int, ...]) -> tuple[_View
     return _known(joined)
 
 
-def _reshaped(shape: tuple[int, ...], target: tuple[int, ...]) -> tuple[int, ...]:
-    count, rest = int(np.prod(shape)), int(np.prod([size for size in target if size != -1]))
-    if target.count(-1) == 1 and rest and count % rest == 0:
-        target = tuple(count // rest if size == -1 else size for size in target)
-    if int(np.prod(target)) != count or min(target, default=0) < 1:
-        raise ValueError(f"{_by(shape)} has {count} values, which do not fill {_by(target)}.")
-    if len(target) not in (1, 3):
-        raise ValueError(f"it makes {_by(target)}; only maps [rows, columns, channels] and vectors are known here.")
-    return target
-
-
-def _normalize(layer: Layer, shape: tuple[int, ...]) -> tuple[int, int, int, bool]:
-    """Return trained and kept parameters of a normalization, multiply-adds, and whether it looks at all places."""
-    channels, values, maps = shape[-1], int(np.prod(shape)), len(shape) == 3
-    both = layer.scale + layer.center
-    if layer.kind == "BatchNormalization":
-        return both * channels, 2 * channels, values * layer.scale, False
-    if layer.kind == "Normalization":
-        # Mean and variance of each channel, and of how many values they are.
-        return 0, (2 * channels + 1) * layer.adapts, 0, False
-    if layer.kind == "GroupNormalization":
-        return both * channels, 0, values * layer.scale, maps and shape[:2] != (1, 1)
-    axes = [axis % (len(shape) + 1) for axis in np.atleast_1d(layer.axis).tolist()]
-    if 0 in axes:
-        raise ValueError(f"it normalizes axis {layer.axis}, the batch; only axes of one image are known here.")
-    weights = int(np.prod([shape[axis - 1] for axis in axes]))
-    everywhere = maps and any(axis < 3 and shape[axis - 1] > 1 for axis in axes)
-    return both * weights, 0, values * layer.scale, everywhere
-
-
-def _convolve(
-    layer: Layer, kernel: tuple[int, int], size: tuple[int, int], channels: int
-) -> tuple[tuple[int, ...], int, int]:
-    """Return output shape, parameters and multiply-adds of a convolution on maps with so many channels."""
-    if layer.kind == "Conv2D":
-        if channels % layer.groups or layer.filters % layer.groups:
-            raise ValueError(f"{channels} and {layer.filters} channels cannot be cut into {layer.groups} equal parts.")
-        seen = channels // layer.groups
-        parameters = conv_parameters(kernel, seen, layer.filters, layer.bias)
-        return (*size, layer.filters), parameters, conv_multiply_adds(size, kernel, seen, layer.filters)
-    middle = channels * layer.multiplier
-    # One layer of the kernel for each channel, which looks at no other.
-    products = conv_multiply_adds(size, kernel, 1, middle)
-    if layer.kind == "DepthwiseConv2D":
-        return (*size, middle), conv_parameters(kernel, 1, middle, layer.bias), products
-    parameters = conv_parameters(kernel, 1, middle, bias=False) + conv_parameters(1, middle, layer.filters, layer.bias)
-    return (*size, layer.filters), parameters, products + conv_multiply_adds(size, 1, middle, layer.filters)
+def _known(views: Iterable[_View | None]) -> tuple[_View, _View] | None:
+    found = tuple(views)
+    return None if None in found else found
 
 
 def _padding(value: Any) -> tuple[Any, Any]:
