@@ -281,49 +281,40 @@ def volumes(ax: Axes, shapes: Mapping[str, Sequence[int]], parts: Mapping[str, i
         raise ValueError("A shape is [rows, columns, channels] or [values], and there is at least one.")
     if parts and sum(parts.values()) != len(shapes):
         raise ValueError(f"The parts have {sum(parts.values())} solids together, and there are {len(shapes)}.")
+    solids = {name: _solid(shape) for name, shape in shapes.items()}
+    bottom = -max(high for _, high, _ in solids.values()) / 2
     x, spans = 0.0, []
-    for number, (name, shape) in enumerate(shapes.items()):
-        color = POOLING_COLOR if len(shape) == 1 else CONVOLUTION_COLOR if number else MEETING_COLOR
+    for name, (deep, high, back) in solids.items():
+        shape = shapes[name]
+        color = POOLING_COLOR if len(shape) == 1 else CONVOLUTION_COLOR if spans else MEETING_COLOR
         look = {"facecolor": color, "edgecolor": "0.3", "linewidth": 0.9}
-        # Depth to the right, columns to the back, rows up.
-        deep = 0.12 + 0.12 * math.log2(shape[2]) if len(shape) == 3 else 0.16
-        high = math.sqrt(shape[0]) / 2.2 if len(shape) == 3 else 0.25 * math.log2(shape[0] + 1)
-        back = math.sqrt(shape[1]) / 4.4 if len(shape) == 3 else 0.0
-        low = -high / 2
+        low, top, right = -high / 2, high / 2, x + deep
         ax.add_patch(Rectangle((x, low), deep, high, **look))
-        for corners in (
-            [
-                (x, low + high),
-                (x + back, low + high + back),
-                (x + back + deep, low + high + back),
-                (x + deep, low + high),
-            ],
-            [
-                (x + deep, low),
-                (x + deep + back, low + back),
-                (x + deep + back, low + high + back),
-                (x + deep, low + high),
-            ],
-        ):
-            if back:
-                ax.add_patch(Polygon(corners, **look))
-        spans.append((x, x + deep + back))
-        ax.text(x + deep / 2, low - 0.12, f"{name}\n{'×'.join(map(str, shape))}", ha="center", va="top", fontsize=7.5)
+        if back:
+            above = [(x, top), (x + back, top + back), (right + back, top + back), (right, top)]
+            beside = [(right, low), (right + back, low + back), (right + back, top + back), (right, top)]
+            ax.add_patch(Polygon(above, **look))
+            ax.add_patch(Polygon(beside, **look))
+        text = f"{name}\n{'×'.join(map(str, shape))}"
+        ax.text(x + deep / 2, low - 0.12, text, ha="center", va="top", fontsize=7.5)
+        spans.append((x, right + back))
         x += max(deep + back, 0.62) + 0.42
-    bottom = (
-        -max(
-            math.sqrt(shape[0]) / 2.2 if len(shape) == 3 else 0.25 * math.log2(shape[0] + 1)
-            for shape in shapes.values()
-        )
-        / 2
-    )
     first = 0
     for name, count in (parts or {}).items():
-        (left, _), (_, right) = spans[first], spans[first + count - 1]
-        ax.annotate("", (left - 0.1, bottom - 0.75), (right + 0.1, bottom - 0.75), arrowprops={"arrowstyle": "|-|"})
-        ax.text((left + right) / 2, bottom - 0.85, name, ha="center", va="top", fontsize=8.5)
+        left, right = spans[first][0] - 0.1, spans[first + count - 1][1] + 0.1
+        bracket = {"arrowstyle": "|-|", "mutation_scale": 4}
+        ax.annotate("", (left, bottom - 0.75), (right, bottom - 0.75), arrowprops=bracket)
+        ax.text((left + right) / 2, bottom - 0.92, name, ha="center", va="top", fontsize=8.5)
         first += count
     ax.set_xlim(-0.3, x)
-    ax.set_ylim(bottom - 1.25, -bottom + 1.6)
+    ax.set_ylim(bottom - 1.3, -bottom + 1.6)
     ax.set_aspect("equal")
     ax.set_axis_off()
+
+
+def _solid(shape: Sequence[int]) -> tuple[float, float, float]:
+    """Return how deep a solid is to the right, how high, and how far it goes back."""
+    if len(shape) == 1:
+        return 0.16, 0.25 * math.log2(shape[0] + 1), 0.0
+    rows, columns, channels = shape
+    return 0.12 + 0.12 * math.log2(channels), math.sqrt(rows) / 2.2, math.sqrt(columns) / 4.4
