@@ -228,8 +228,7 @@ def _draw_fork(ax: Axes, fork: _Fork, x: float, y: float) -> float:
 def _draw_box(ax: Axes, box: _Box, x: float, y: float) -> float:
     from matplotlib.patches import FancyBboxPatch
 
-    rounding = box.width / 2 if box.width == _BOX_HEIGHT else 0.06
-    style = f"round,pad=0,rounding_size={rounding}"
+    style = "circle,pad=0" if box.width == _BOX_HEIGHT else "round,pad=0,rounding_size=0.06"
     look = {"facecolor": box.color, "edgecolor": "0.3", "linewidth": 0.9, "zorder": 2}
     corner = (x - box.width / 2, y - box.height)
     ax.add_patch(FancyBboxPatch(corner, box.width, box.height, boxstyle=style, **look))
