@@ -49,7 +49,7 @@ def test_lenet_has_its_parameters(site, soups):
 
 def test_blocks_cost_what_one_counts_by_hand(site, soups):
     printed = outputs(site, soups, NAME)
-    inception = 65 * 0 + (192 + 1) * 64 + (192 + 1) * 96 + (9 * 96 + 1) * 128 + (192 + 1) * 16 + (25 * 16 + 1) * 32
+    inception = (192 + 1) * 64 + (192 + 1) * 96 + (9 * 96 + 1) * 128 + (192 + 1) * 16 + (25 * 16 + 1) * 32
     inception += (192 + 1) * 32
     assert f"Inception, first block of GoogLeNet, on 28 × 28 × 192:\n{inception:,} parameters" in printed
     # Convolutions without biases, and four numbers for each channel of a normalization.
