@@ -213,10 +213,14 @@ def conv_transpose_size(
     ----------
     n : int
         Size of the input, in places.
-    kernel, stride, dilation : int
-        As in `output_size`; here the stride is how far the outputs of two neighbors are apart.
+    kernel : int
+        Size of the kernel.
+    stride : int
+        Places from what one place of the input makes to what its neighbor makes.
     padding : ``'valid'`` or ``'same'``
         Keras' word.
+    dilation : int
+        Places from one weight of the kernel to the next.
     output_padding : int, optional
         Less than the stride. Where it is given, the size is :math:`(n - 1) s + d (k - 1) + 1` with as much at the end;
         for ``'same'`` :math:`(n - 1) s + 1` for an odd span and :math:`(n - 1) s` for an even one, with as much.
@@ -274,7 +278,13 @@ def conv_transpose_sides(
 
     Parameters
     ----------
-    n, kernel, stride, padding, dilation, output_padding
+    n, kernel, stride : int
+        As in `conv_transpose_size`.
+    padding : ``'valid'`` or ``'same'``
+        As in `conv_transpose_size`.
+    dilation : int
+        As in `conv_transpose_size`.
+    output_padding : int, optional
         As in `conv_transpose_size`.
 
     Returns
