@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from keras import layers
 
 from source_lib.layers import model_walk
-from source_lib.layers.model_walk import Layer, walk
+from source_lib.layers.model_walk import CONVOLUTIONS, Layer, walk
 from source_lib.layers.receptive_fields import cells_seen
 
 
@@ -41,7 +41,7 @@ def windows(draw, square=False):
 # Keras draws seeds while it makes layers, which must not happen while hypothesis draws: what is drawn are recipes.
 @st.composite
 def on_maps(draw):
-    kind = draw(st.sampled_from(["conv", "conv", "depthwise", "separable", "max", "average", "zeros", "other"]))
+    kind = draw(st.sampled_from(["conv", "conv", "depthwise", "separable", "max", "average", "resized", "up", "other"]))
     if kind == "conv":
         groups = draw(st.sampled_from([1, 1, 2]))
         more = {"groups": groups, "use_bias": draw(flags), **draw(windows())}
@@ -55,9 +55,28 @@ def on_maps(draw):
         pooling = layers.MaxPooling2D if kind == "max" else layers.AveragePooling2D
         strides = draw(st.none() | st.tuples(st.integers(1, 3), st.integers(1, 3)))
         return partial(pooling, draw(kernels), strides, draw(paddings))
-    if kind == "zeros":
+    if kind == "up":
+        # What is added at the end of an axis is less than its stride.
+        strides = draw(st.tuples(st.integers(1, 3), st.integers(1, 3)))
+        more = draw(st.none() | st.tuples(*(st.integers(0, stride - 1) for stride in strides)))
+        window = draw(st.sampled_from([{"strides": strides, "output_padding": more}, {"dilation_rate": strides}]))
+        up = {"padding": draw(paddings), "use_bias": draw(flags), **window}
+        return partial(layers.Conv2DTranspose, draw(st.integers(1, 3)), draw(kernels), **up)
+    if kind == "resized":
         sides = st.tuples(st.integers(0, 2), st.integers(0, 2))
-        return partial(layers.ZeroPadding2D, draw(st.integers(0, 2) | sides | st.tuples(sides, sides)))
+        amounts = draw(st.integers(0, 2) | sides | st.tuples(sides, sides))
+        size = draw(st.integers(1, 3) | st.tuples(st.integers(1, 3), st.integers(1, 3)))
+        return draw(
+            st.sampled_from(
+                [
+                    partial(layers.ZeroPadding2D, amounts),
+                    partial(layers.Cropping2D, amounts),
+                    partial(layers.UpSampling2D, size),
+                    partial(layers.UpSampling2D, size, interpolation="bilinear"),
+                    partial(layers.Resizing, 5, 3),
+                ]
+            )
+        )
     normalization = {"scale": draw(flags), "center": draw(flags), "trainable": draw(flags)}
     return draw(
         st.sampled_from(
@@ -66,6 +85,12 @@ def on_maps(draw):
                 layers.RandomFlip,
                 partial(layers.Dropout, 0.5),
                 partial(layers.BatchNormalization, **normalization),
+                partial(layers.LayerNormalization, axis=draw(st.sampled_from([-1, [-1], [1, 2, 3]])), **normalization),
+                partial(layers.LayerNormalization, rms_scaling=True),
+                partial(layers.GroupNormalization, 1, **normalization),
+                layers.Normalization,
+                partial(layers.Normalization, mean=0.5, variance=2.0),
+                partial(layers.Rescaling, 1 / 255),
                 partial(layers.Dense, draw(st.integers(1, 3)), use_bias=draw(flags)),
                 lambda: keras.Sequential([layers.RandomRotation(0.1), layers.Conv2D(2, 1)]),
             ]
@@ -82,7 +107,8 @@ def stacks(draw):
         stack.append(partial(layers.GlobalAveragePooling2D, keepdims=True))
     elif end != "maps":
         stack.append(layers.Flatten if end == "flatten" else layers.GlobalAveragePooling2D)
-        stack += [partial(layers.Dense, 3, use_bias=draw(flags)), layers.BatchNormalization, layers.Softmax]
+        stack += [partial(layers.Dense, 3, use_bias=draw(flags)), layers.LayerNormalization, layers.BatchNormalization]
+        stack.append(draw(st.sampled_from([layers.Softmax, partial(layers.Reshape, (1, -1, 1))])))
     return stack
 
 
@@ -137,6 +163,157 @@ def test_walk_agrees_with_keras(examples):
 
 
 @st.composite
+def branched(draw):
+    """Draw a recipe of a network with branches: steps, each of which says what it takes by a number."""
+    places = st.integers(0, 50)
+    step = st.one_of(
+        st.tuples(st.just("layer"), places, on_maps()),
+        st.tuples(st.sampled_from(["again", "inside", "scaled"]), places, places),
+        st.tuples(st.sampled_from(["add", "multiply", "plus", "channels", "joined", "squeezed"]), places, places),
+    )
+    return draw(st.lists(step, min_size=3, max_size=9))
+
+
+def grown(steps, shape):
+    """Build the network of a recipe; steps that do not fit are left out. Every tensor is an output of it."""
+    tensors, used = [keras.Input(shape)], []
+    for kind, place, other in steps:
+        x = tensors[place % len(tensors)]
+        try:
+            if kind == "layer":
+                used.append((other(), x.shape))
+                result = used[-1][0](x)
+            elif kind == "again" and used and used[other % len(used)][1] == x.shape:
+                result = used[other % len(used)][0](x)
+            elif kind == "inside":
+                inner = keras.Input(x.shape[1:])
+                result = keras.Model(inner, inner + layers.Conv2D(x.shape[-1], 3, padding="same")(inner))(x)
+            elif kind == "scaled":
+                result = keras.ops.silu(x * 0.5)
+            elif kind == "squeezed":
+                few = layers.Reshape((1, 1, -1))(layers.GlobalAveragePooling2D()(x))
+                result = layers.Multiply()([x, layers.Conv2D(x.shape[-1], 1, activation="sigmoid")(few)])
+            elif kind in ("channels", "joined"):
+                fits = [t for t in tensors if t.shape[1:3] == x.shape[1:3]]
+                join = layers.Concatenate() if kind == "channels" else partial(keras.ops.concatenate, axis=-1)
+                result = join([x, fits[other % len(fits)]])
+            else:
+                fits = [t for t in tensors if t.shape == x.shape]
+                both = [x, fits[other % len(fits)]]
+                meet = {"add": layers.Add(), "multiply": layers.Multiply(), "plus": lambda two: two[0] + two[1]}
+                result = meet.get(kind, meet["add"])(both)
+        except ValueError:
+            continue
+        tensors.append(result)
+    return keras.Model(tensors[0], tensors[1:] if len(tensors) > 1 else tensors[0])
+
+
+def leaf_nodes(model):
+    """Yield each use of a layer or an operation in a model, and in those inside of it, as Keras keeps it."""
+    if isinstance(model, keras.Sequential):
+        model = model._functional
+    for node in (node for nodes in model._nodes_by_depth.values() for node in nodes):
+        if isinstance(node.operation, keras.Model):
+            yield from leaf_nodes(node.operation)
+        elif not isinstance(node.operation, layers.InputLayer):
+            yield node
+
+
+def shapes_in_keras(model):
+    return sorted((node.operation.name, tuple(node.output_tensors[0].shape[1:])) for node in leaf_nodes(model))
+
+
+def products_by_weights(node):
+    """Return a layer's multiply-adds from the shapes of its weights: as many for each output as it sums up."""
+    layer, outputs = node.operation, int(np.prod(node.output_tensors[0].shape[1:]))
+    if isinstance(layer, layers.Conv2DTranspose):
+        *kernel, filters, _ = layer.kernel.shape
+        return int(np.prod(node.input_tensors[0].shape[1:])) * int(np.prod(kernel)) * filters
+    if isinstance(layer, layers.SeparableConv2D):
+        *kernel, channels, multiplier = layer.depthwise_kernel.shape
+        middle = channels * multiplier
+        return outputs // layer.filters * (int(np.prod(kernel)) * middle + middle * layer.filters)
+    if isinstance(layer, layers.DepthwiseConv2D):
+        return outputs * int(np.prod(layer.kernel.shape[:2]))
+    if isinstance(layer, layers.Conv2D | layers.Dense):
+        return outputs * int(np.prod(layer.kernel.shape[:-1]))
+    factor = getattr(layer, "gamma", None) is not None
+    return outputs * factor
+
+
+def profiled(model):
+    """Return the products of convolutions and dense layers that TensorFlow's own profiler counts in the graph."""
+    image = tf.TensorSpec((1, *model.input_shape[1:]))
+    graph = tf.function(lambda x: model(x, training=False)).get_concrete_function(image).graph
+    profiler = tf.compat.v1.profiler
+    options = profiler.ProfileOptionBuilder(profiler.ProfileOptionBuilder.float_operation()).with_empty_output()
+    count, waiting = 0, [profiler.profile(graph, cmd="op", options=options.build())]
+    while waiting:
+        node = waiting.pop()
+        waiting += node.children
+        if node.name in ("Conv2D", "DepthwiseConv2dNative", "MatMul"):
+            count += node.float_ops
+    # It counts a product and its sum as two.
+    return count / 2
+
+
+@SHORT_AND_LONG
+def test_walk_agrees_with_keras_where_branches_meet(examples):
+    met = set()
+
+    @drawn(2 * examples)
+    @given(branched(), shapes)
+    def agrees(steps, shape):
+        model = grown(steps, shape)
+        rows = walk(model)
+        assert sorted((row.name, row.output_shape) for row in rows) == shapes_in_keras(model)
+        assert sum(row.parameters for row in rows) == model.count_params()
+        assert sum(row.trainable for row in rows) == sum(int(np.prod(v.shape)) for v in model.trainable_variables)
+        assert sum(row.multiply_adds for row in rows) == sum(map(products_by_weights, leaf_nodes(model)))
+        met.update(row.kind for row in rows)
+
+    agrees()
+    assert {"Add", "Multiply", "Concatenate", "Conv2DTranspose", "Silu"} <= met
+
+
+#: Multiply-adds of one image in millions, with where they were published, and the receptive field behind the last maps
+#: where A. Araujo, W. Norris and J. Sim, Distill, 2019, have it in their table.
+PUBLISHED = {
+    # K. He et al., CVPR 2016, table 1: 3.8 billion. The variant with the stride in the convolution of 3 × 3 has 4.1.
+    "ResNet50": (3_800, 483),
+    # M. Sandler et al., CVPR 2018, table 4.
+    "MobileNetV2": (300, 491),
+    # torchvision's documentation of densenet121, 2.83 GFLOPS.
+    "DenseNet121": (2_830, None),
+    # torchvision's documentation of inception_v3, 5.71 GFLOPS.
+    "InceptionV3": (5_710, 1311),
+    # M. Tan and Q. V. Le, ICML 2019, table 2.
+    "EfficientNetB0": (390, None),
+    # Z. Liu et al., CVPR 2022, table 1.
+    "ConvNeXtTiny": (4_500, None),
+    # torchvision's documentation of vgg16, 15.47 GFLOPS.
+    "VGG16": (15_470, 212),
+}
+
+
+@pytest.mark.parametrize("name", [*list(PUBLISHED)[:-1], pytest.param("VGG16", marks=pytest.mark.long)])
+def test_well_known_networks_are_walked_through(name):
+    published, field = PUBLISHED[name]
+    model = getattr(keras.applications, name)(weights=None)
+    rows = walk(model)
+    assert sorted((row.name, row.output_shape) for row in rows) == shapes_in_keras(model)
+    assert sum(row.parameters for row in rows) == model.count_params()
+    assert sum(row.trainable for row in rows) == sum(int(np.prod(v.shape)) for v in model.trainable_variables)
+    counted = sum(row.multiply_adds for row in rows if row.kind in CONVOLUTIONS | {"Dense"})
+    assert abs(counted / 1e6 / published - 1) < 0.02
+    assert sum(row.multiply_adds for row in rows) == sum(map(products_by_weights, leaf_nodes(model)))
+    if field:
+        assert [row for row in rows if row.jump == (32, 32)][-1].receptive_field == (field, field)
+    if name == "MobileNetV2":
+        assert counted == profiled(model)
+
+
+@st.composite
 def seeing(draw):
     """Draw recipes of layers of which every weight counts: kernel, stride, dilation and padding of rows and columns."""
     stack = []
@@ -147,6 +324,94 @@ def seeing(draw):
         else:
             stack.append(partial(layers.Conv2D, 1, kernel, kernel_initializer="ones", use_bias=False, **window))
     return stack
+
+
+@st.composite
+def seeing_branches(draw):
+    """Draw recipes of layers along one axis, some of which make it longer, and of branches that meet again."""
+    step = st.one_of(
+        st.tuples(st.just("conv"), st.integers(1, 4), st.integers(1, 2), st.integers(1, 2)),
+        st.tuples(st.just("transposed"), st.integers(1, 4), st.integers(1, 3), paddings),
+        st.tuples(st.just("pool"), st.integers(2, 3), st.just(2), st.just(1)),
+        st.tuples(st.just("up"), st.integers(1, 3), st.sampled_from(["nearest", "bilinear"]), st.just(1)),
+        st.tuples(st.just("meet"), st.integers(0, 9), flags, st.just(1)),
+        st.tuples(st.just("edge"), st.integers(0, 2), st.integers(0, 2), flags),
+    )
+    return draw(st.lists(step, min_size=1, max_size=6))
+
+
+def grown_along(steps, n, axis):
+    """Build the network of a recipe along one axis, all weights one; branches of other lengths are not joined."""
+
+    def along(value, other=1):
+        return (value, other) if axis == 0 else (other, value)
+
+    x = first = keras.Input((*along(n), 1))
+    tensors, ones = [x], {"kernel_initializer": "ones", "use_bias": False}
+    for kind, one, two, three in steps:
+        if kind == "conv":
+            more = {"strides": along(two)} if two > 1 else {"dilation_rate": along(three)}
+            x = layers.Conv2D(1, along(one), padding="same", **more, **ones)(x)
+        elif kind == "transposed":
+            x = layers.Conv2DTranspose(1, along(one), strides=along(two), padding=three, **ones)(x)
+        elif kind == "pool":
+            x = layers.AveragePooling2D(along(one), along(two), padding="same")(x)
+        elif kind == "up":
+            x = layers.UpSampling2D(along(one), interpolation=two)(x)
+        elif kind == "edge":
+            change = layers.ZeroPadding2D if three else layers.Cropping2D
+            x = change(along((one, two), (0, 0)))(x)
+        else:
+            fits = [t for t in tensors if t.shape[1:3] == x.shape[1:3]]
+            other = fits[one % len(fits)]
+            # Each output of the sum sees both; of what is joined, one of the channels does after the next layer.
+            x = layers.Add()([x, other]) if two else layers.Conv2D(1, 1, **ones)(layers.Concatenate()([x, other]))
+        tensors.append(x)
+    return keras.Model(first, x)
+
+
+@SHORT_AND_LONG
+def test_receptive_field_of_branches_is_where_the_gradient_is_not_zero(examples):
+    tried = []
+
+    @drawn(3 * examples)
+    @given(seeing_branches(), st.integers(20, 33), st.sampled_from([0, 1]))
+    def agrees(steps, n, axis):
+        try:
+            model = grown_along(steps, n, axis)
+        except ValueError:
+            return
+        rows = walk(model)
+        row, kinds = (rows or [None])[-1], {kind for kind, *_ in steps}
+        if row is None or row.receptive_field is None or row.output_shape[axis] > 120:
+            return
+        if min(each.output_shape[axis] for each in rows) < 3:
+            # TensorFlow's own gradient of average pooling is wrong where the window is larger than the map.
+            return
+        image = tf.Variable(tf.ones((1, *model.input_shape[1:])))
+        with tf.GradientTape(persistent=True) as tape:
+            values = tf.reshape(model(image), [-1])
+        jacobian = tf.reshape(tape.jacobian(values, image, experimental_use_pfor=False), (values.shape[0], n)).numpy()
+        spans = [tuple(np.flatnonzero(line)[[0, -1]]) if line.any() else None for line in jacobian]
+        field = row.receptive_field[axis]
+        assert all(span is None or span[1] - span[0] + 1 <= field for span in spans)
+        if any((kind, last) in (("edge", False), ("transposed", "same")) for kind, *_, last in steps):
+            # Places that are cut off and padded with zeros again see nothing any more.
+            tried.append("cut")
+        elif row.jump is not None:
+            firsts = [row.start[axis] + cell * row.jump[axis] for cell in range(len(spans))]
+            inner = [cell for cell, first in enumerate(firsts) if first >= 0 and first + field <= n]
+            assert all(spans[cell] == (firsts[cell], firsts[cell] + field - 1) for cell in inner)
+            tried.append("met" if "meet" in kinds and inner else "alone")
+        else:
+            # Windows repeat after a few places. Where none of so many is cut by the edge, the largest is among them.
+            inner = [span for span in spans if span is not None and span[0] > 0 and span[1] < n - 1]
+            if len(inner) > 18:
+                assert max(last - first + 1 for first, last in inner) == field
+                tried.append("unequal")
+
+    agrees()
+    assert {"unequal", "met", "cut"} <= set(tried)
 
 
 @SHORT_AND_LONG
@@ -198,6 +463,9 @@ def test_receptive_field_is_where_the_gradient_is_not_zero(examples):
 
 def products(layer, image):
     """Count the multiplications of a value with a weight, one by one, in a convolution written as loops."""
+    if isinstance(layer, layers.Conv2DTranspose):
+        # Each value is multiplied with each weight of its channel, and added wherever the kernel reaches.
+        return sum(1 for _ in image.flat for _ in np.ndindex(*layer.kernel_size) for _ in range(layer.filters))
     before = [(row.padding[0], row.padding[1]) for row in walk([layer], image.shape)]
     padded = np.pad(image, (*before[0], (0, 0)))
     rows, columns, channels = padded.shape
@@ -226,8 +494,9 @@ def products(layer, image):
         layers.Conv2D(4, 3, strides=(2, 1), groups=2),
         layers.DepthwiseConv2D((3, 1), depth_multiplier=2, padding="same"),
         layers.SeparableConv2D(5, (2, 3), strides=2, depth_multiplier=3),
+        layers.Conv2DTranspose(3, (2, 3), strides=2, padding="same"),
     ],
-    ids=["conv", "groups", "depthwise", "separable"],
+    ids=["conv", "groups", "depthwise", "separable", "transposed"],
 )
 def test_multiply_adds_are_what_loops_count(layer):
     image = np.zeros((6, 7, 4))
@@ -300,19 +569,130 @@ def branching():
     return first, one, layers.Conv2D(2, 3, padding="same", name="two")(one)
 
 
-def test_networks_that_are_no_chain_are_refused():
+def test_branches_that_meet():
     first, one, two = branching()
-    twice = layers.Conv2D(1, 1, name="twice")
-    for model, message in (
-        (keras.Model(first, layers.Add(name="sum")([one, two])), "sum takes one, two, not two alone"),
-        (keras.Model(first, [one, two]), "output that is not its last layer's"),
-        (keras.Model(first, twice(twice(first))), "twice takes .*, twice, not"),
-        (keras.Model(first, keras.ops.max_pool(two, 2)), "holds the operation"),
-    ):
-        with pytest.raises(ValueError, match=message):
-            walk(model)
+    rows = walk(keras.Model(first, layers.Concatenate(name="both")([layers.Add(name="sum")([one, two]), one])))
+    assert [(row.name, row.output_shape, row.receptive_field) for row in rows] == [
+        ("one", (8, 8, 2), (3, 3)),
+        ("two", (8, 8, 2), (5, 5)),
+        ("sum", (8, 8, 2), (5, 5)),
+        ("both", (8, 8, 4), (5, 5)),
+    ]
+    assert all(row.parameters == row.multiply_adds == 0 for row in rows[2:])
+    assert [row.inputs for row in rows] == [(-1,), (0,), (0, 1), (2, 0)]
+
+
+def test_part_of_a_model_and_several_outputs():
+    first, one, two = branching()
     # Part of a model is a chain, though its last layer goes on elsewhere.
     assert [row.name for row in walk(keras.Model(first, one))] == ["one"]
+    assert [row.name for row in walk(keras.Model(first, [one, two]))] == ["one", "two"]
+
+
+def test_weights_that_are_used_twice_are_counted_once():
+    first, *_ = branching()
+    twice = layers.Conv2D(1, 1, name="twice")
+    model = keras.Model(first, twice(twice(first)))
+    rows = walk(model)
+    assert [(row.name, row.parameters, row.trainable, row.multiply_adds) for row in rows] == [
+        ("twice", 2, 2, 64),
+        ("twice", 0, 0, 64),
+    ]
+    assert [row.parameters for row in walk([twice, twice], (8, 8, 1))] == [2, 0]
+    # A description says what a layer is like, and two that are alike are two layers.
+    assert [row.parameters for row in walk([Layer("Conv2D", filters=1)] * 2, (8, 8, 1))] == [2, 2]
+
+
+def test_model_inside_of_a_model_used_twice():
+    small = keras.Input((None, None, 2))
+    inner = keras.Model(small, [layers.Conv2D(2, 3, padding="same", name="a")(small), layers.ReLU(name="b")(small)])
+    first = keras.Input((8, 8, 2))
+    left, right = inner(first)
+    again, _ = inner(layers.Conv2D(2, 1, strides=2, name="between")(right))
+    middle = keras.Model(first, [left, again])
+    start = keras.Input((8, 8, 2))
+    rows = walk(
+        keras.Model(start, [layers.Dense(1, name=name)(x) for name, x in zip("xy", middle(start), strict=True)])
+    )
+    shapes = {row.name: row.output_shape for row in rows}
+    # Each output of the inner model is the one that it should be.
+    assert shapes["x"] == (8, 8, 1) and shapes["y"] == (4, 4, 1)
+    assert [row.name for row in rows].count("a") == 2 and sum(row.parameters for row in rows) == 38 + 6 + 3 + 3
+
+
+@pytest.mark.parametrize(
+    ("meeting", "field"),
+    [
+        (lambda a, b: layers.Concatenate()([a, b]), (5, 5)),
+        (lambda a, b: layers.Maximum()([a, b, b]), (5, 5)),
+        (lambda a, b: a * 2.0 - keras.ops.relu(b), (5, 5)),
+        (lambda a, b: layers.Concatenate()([layers.Flatten()(a), layers.Flatten()(a)]), (3, 3)),
+        (lambda a, b: layers.Concatenate()([layers.GlobalMaxPooling2D()(x) for x in (a, b)]), (12, 12)),
+        (lambda a, b: layers.Reshape((1, 1, -1))(layers.GlobalMaxPooling2D()(b)), (12, 12)),
+        (lambda a, b: layers.LayerNormalization()(b), (5, 5)),
+        # From here on a value depends on the whole map, or places on others than their own.
+        (lambda a, b: layers.Multiply()([a, layers.GlobalMaxPooling2D(keepdims=True)(b)]), None),
+        (lambda a, b: layers.Add()([a, layers.GlobalMaxPooling2D()(b)]), None),
+        (lambda a, b: a + layers.GlobalMaxPooling2D(keepdims=True)(b), None),
+        (lambda a, b: keras.ops.concatenate([a, b], axis=1), None),
+        (lambda a, b: layers.Concatenate(axis=-2)([a, b]), None),
+        (lambda a, b: layers.Concatenate()([layers.Flatten()(a), layers.Flatten()(b)]), None),
+        (lambda a, b: layers.Add()([layers.Cropping2D(2)(a), layers.MaxPooling2D()(b)]), None),
+        (lambda a, b: layers.Conv2D(1, 3)(layers.LayerNormalization(axis=[1, 2, 3])(b)), None),
+        (lambda a, b: layers.GroupNormalization(2)(b), None),
+        (lambda a, b: layers.Resizing(5, 3)(b), None),
+        (lambda a, b: layers.UpSampling2D(2, interpolation="bicubic")(b), None),
+        (lambda a, b: layers.Reshape((4, 16, 2))(b), None),
+    ],
+)
+def test_what_is_seen_where_branches_meet(meeting, field):
+    first, one, two = branching()
+    model = keras.Model(first, meeting(one, two))
+    rows = walk(model)
+    assert rows[-1].output_shape == tuple(model.output.shape[1:]) and rows[-1].receptive_field == field
+    assert sum(row.parameters for row in rows) == model.count_params()
+
+
+@pytest.mark.parametrize(
+    ("meeting", "message"),
+    [
+        (lambda a, b: keras.ops.max_pool(b, 2), r"holds the operation max_pool\w* \(MaxPool\).*Known are layers"),
+        (lambda a, b: a + np.ones((8, 8, 2), "float32"), r"holds the operation add\w* \(Add\).*numbers alone"),
+        (lambda a, b: layers.Lambda(lambda x: x, name="own")(b), r"Layer 3, own \(Lambda\).*not known here.*Conv2D"),
+        (lambda a, b: layers.Dot(axes=3, name="end")([a, b]), r"Layer 3, end \(Dot\), on 8 × 8 × 2 and 8 × 8 × 2"),
+        (lambda a, b: layers.Reshape((16, 8), name="flat")(b), r"Layer 3, flat \(Reshape\).*makes 16 × 8; only maps"),
+        (lambda a, b: layers.Normalization(axis=1)(b), "normalizes axis"),
+    ],
+)
+def test_what_is_not_known_in_a_branch_is_refused_in_a_sentence(meeting, message):
+    first, one, two = branching()
+    with pytest.raises(ValueError, match=message):
+        walk(keras.Model(first, meeting(one, two)))
+
+
+def test_model_with_two_inputs_is_refused():
+    one, two = keras.Input((4, 4, 1)), keras.Input((4, 4, 1))
+    for shape in (None, (4, 4, 1)):
+        with pytest.raises(ValueError, match="wide has 2 inputs; only networks with one"):
+            walk(keras.Model([one, two], one + two, name="wide"), shape)
+
+
+@pytest.mark.parametrize(
+    ("net", "message"),
+    [
+        ([Layer("Add")], "In Add branches meet, and in a list each layer follows one other"),
+        ([layers.Concatenate()], "In Concatenate branches meet"),
+        ([Layer("Cropping2D", padding=2)], r"of rows and columns 4 − 4 and 6 − 4 are left"),
+        ([Layer("Reshape", target=(5, -1))], "4 × 6 × 2 has 48 values, which do not fill 5 × -1"),
+        ([Layer("Reshape", target=(-1, 3, 5))], "which do not fill"),
+        ([Layer("LayerNormalization", axis=(0, 3))], r"normalizes axis \(0, 3\), the batch"),
+        ([Layer("Conv2DTranspose", filters=1, padding=1)], "padding is 1; that of a transposed"),
+        ([Layer("Flatten"), Layer("UpSampling2D")], r"Layer 2, upsampling2d_1 .* a vector of 48: it needs maps"),
+    ],
+)
+def test_new_kinds_of_layers_say_what_does_not_fit(net, message):
+    with pytest.raises(ValueError, match=message):
+        walk(net, (4, 6, 2))
 
 
 class Own(keras.Model):
@@ -331,7 +711,7 @@ class Own(keras.Model):
         ([Layer("Flatten")], (4, 0, 3), r"input_shape is \(4, 0, 3\)"),
         (Layer("Flatten"), (4, 4, 1), "This is one layer"),
         (["Flatten"], (4, 4, 1), "'Flatten' is neither"),
-        ([layers.Conv2DTranspose(1, 3, name="up")], (4, 4, 1), r"Layer 1, up \(Conv2DTranspose\).*not known here"),
+        ([layers.Permute((2, 1, 3), name="turned")], (4, 4, 1), r"Layer 1, turned \(Permute\).*not known here"),
         ([layers.MaxPooling2D(data_format="channels_first")], (1, 4, 4), "channels first"),
         ([layers.BatchNormalization(axis=1)], (4, 4, 1), "normalizes axis 1"),
     ],
@@ -348,7 +728,7 @@ def test_model_of_unknown_size_is_walked_through_with_a_size():
 
 def test_walk_imports_neither_keras_nor_tensorflow():
     code = (
-        "import sys; from source_lib.layers.model_walk import Layer, walk; "
+        "import sys; from source_lib.layers.model_walk import CONVOLUTIONS, Layer, walk; "
         "walk([Layer('Conv2D', filters=1, kernel=3)], (5, 5, 1)); "
         "sys.exit(bool({'keras', 'tensorflow', 'pandas'} & set(sys.modules)))"
     )
