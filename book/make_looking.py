@@ -198,7 +198,8 @@ def tiles() -> tuple[np.ndarray, np.ndarray]:
     found, owners = [], []
     for owner, name in enumerate(CORPUS):
         image = photograph(name)
-        for scale in (1.0, TRAINED_SIDE / min(image.shape[:2])):
+        small = TRAINED_SIDE / min(image.shape[:2])
+        for scale in (1.0, small) if small < 1 else (small,):
             sized = rescale(image, scale, channel_axis=-1, preserve_range=True, anti_aliasing=scale < 1)
             for row in _starts(sized.shape[0]):
                 for column in _starts(sized.shape[1]):

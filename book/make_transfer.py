@@ -1,6 +1,6 @@
 """Measure what the chapter *Transfer learning* shows: a pretrained network against one that begins at random.
 
-Takes about 25 minutes of one core, and little memory beyond a gigabyte. What was measured is kept in
+Takes about 20 minutes of one core, and little memory beyond a gigabyte. What was measured is kept in
 ``book/_build/runs/transfer``: stop it whenever you like, and start it again. Settings are chosen on validation images.
 The test images are asked after that, once for each training.
 """
@@ -37,7 +37,7 @@ SEEDS = (0, 1, 2)
 #: Of other draws, so that what is chosen with them is not chosen for the runs that count.
 CHOOSING_SEEDS = (10, 11)
 #: Number of training images, and for it the epochs from scratch and of fine-tuning.
-SIZES = {100: (80, 32), 400: (40, 16), 1600: (20, 8), 6400: (10, 3)}
+SIZES = {100: (80, 24), 400: (40, 12), 1600: (20, 6), 6400: (8, 2)}
 RATES = (1e-4, 1e-3, 1e-2)
 #: Images with which the rate of fine-tuning is chosen and batch normalization is compared.
 N_CHOOSE = 400
@@ -51,7 +51,7 @@ SCRATCH_RATE, HEAD_RATE = 2e-3, 1e-3
 CUT = "block10_add"
 #: Layers whose averages are tried as features, from the image to the last maps.
 DEPTHS = ("stem_relu", "block0_project", "block2_add", "block4_add", "block7_add", "block10_add", "head_relu")
-N_TISSUE, TISSUE_EPOCHS = 12_000, 6
+N_TISSUE, TISSUE_EPOCHS = 12_000, 4
 #: Ways to prepare bytes; the first is the one that the network was trained with.
 PREPARATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "(x − 127)/128": lambda x: (x - 127) / 128,
