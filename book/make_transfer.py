@@ -33,11 +33,11 @@ CIFAR10 = "cifar10_subset.npz"
 SIDE = 96
 #: Training images are drawn from all but the last of the file's, which are for validation.
 N_VALID = 2000
-SEEDS = (0, 1, 2)
+SEEDS = (0, 1)
 #: Of other draws, so that what is chosen with them is not chosen for the runs that count.
 CHOOSING_SEEDS = (10, 11)
 #: Number of training images, and for it the epochs from scratch and of fine-tuning.
-SIZES = {100: (80, 24), 400: (40, 12), 1600: (20, 6), 6400: (8, 2)}
+SIZES = {100: (60, 20), 400: (30, 10), 1600: (15, 4), 6400: (6, 2)}
 RATES = (1e-4, 1e-3, 1e-2)
 #: Images with which the rate of fine-tuning is chosen and batch normalization is compared.
 N_CHOOSE = 400
@@ -51,7 +51,7 @@ SCRATCH_RATE, HEAD_RATE = 2e-3, 1e-3
 CUT = "block10_add"
 #: Layers whose averages are tried as features, from the image to the last maps.
 DEPTHS = ("stem_relu", "block0_project", "block2_add", "block4_add", "block7_add", "block10_add", "head_relu")
-N_TISSUE, TISSUE_EPOCHS = 12_000, 4
+N_TISSUE, TISSUE_EPOCHS = 12_000, 3
 #: Ways to prepare bytes; the first is the one that the network was trained with.
 PREPARATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "(x − 127)/128": lambda x: (x - 127) / 128,
@@ -233,7 +233,8 @@ def probed(x: np.ndarray, y: np.ndarray, classes: int, seed: int) -> tuple[Calla
     Parameters
     ----------
     x : numpy.ndarray, shape [N, channels]
-        Features. They are standardized with their own means and deviations, which are then put into the weights.
+        Features. All are divided by one number, the deviation of them all, which is then put into the weights. With a
+        number for each channel, rare ones would get large weights, and fine-tuning would begin with a jump.
     y : numpy.ndarray of int, shape [N]
         Classes.
     classes : int
@@ -246,18 +247,17 @@ def probed(x: np.ndarray, y: np.ndarray, classes: int, seed: int) -> tuple[Calla
     predict : callable
         From features to scores.
     weights : list of numpy.ndarray
-        Kernel and bias for features that are not standardized.
+        Kernel and bias for features as they are.
     """
     import keras
 
     keras.utils.set_random_seed(seed)
-    mean, deviation = x.mean(axis=0), x.std(axis=0) + 1e-3
+    deviation = float(x.std()) + 1e-6
     epochs = max(20, -(-800 * BATCH // len(x)))
     model = compiled(head(x.shape[1], classes), HEAD_RATE, len(x), epochs)
-    model.fit((x - mean) / deviation, y, batch_size=BATCH, epochs=epochs, verbose=0)
+    model.fit(x / deviation, y, batch_size=BATCH, epochs=epochs, verbose=0)
     kernel, bias = model.get_weights()
-    kernel = kernel / deviation[:, None]
-    bias = bias - mean @ kernel
+    kernel = kernel / deviation
     return lambda features: features @ kernel + bias, [kernel, bias]
 
 
@@ -409,14 +409,14 @@ def measurements(images: Images, kept: Kept, sizes: dict[int, tuple[int, int]] =
     rates = [
         kept(tuned, count=N_CHOOSE, seed=seed, epochs=epochs_choose, rate=rate, final=False)
         for rate in RATES
-        for seed in CHOOSING_SEEDS
+        for seed in CHOOSING_SEEDS[:1]
     ]
     yield from ({"what": "rate", **found} for found in rates)
     best = max(RATES, key=lambda rate: np.mean([found["valid"] for found in rates if found["rate"] == rate]))
     for normalize in (False, True):
         for seed in CHOOSING_SEEDS:
             settings = {"count": N_CHOOSE, "seed": seed, "epochs": epochs_choose, "rate": best, "final": False}
-            # Of the first of the two there is a run already.
+            # One of these runs is there already.
             more = {"normalize": True} if normalize else {}
             yield {"what": "normalization", "normalize": normalize, **kept(tuned, **settings, **more)}
     for way in PREPARATIONS:
@@ -424,8 +424,8 @@ def measurements(images: Images, kept: Kept, sizes: dict[int, tuple[int, int]] =
     for layer in DEPTHS:
         for seed in SEEDS:
             yield {"what": "depth", **kept(frozen, count=N_DEPTHS, seed=seed, layer=layer, final=False)}
-    for count, (epochs, epochs_tuned) in sizes.items():
-        for seed in SEEDS:
+    for seed in SEEDS:
+        for count, (epochs, epochs_tuned) in sizes.items():
             log = {"log": True} if seed == SEEDS[0] and count == max(sizes) else {}
             yield {"what": "frozen", **kept(frozen, count=count, seed=seed)}
             yield {"what": "scratch", **kept(scratch, count=count, seed=seed, epochs=epochs, **log)}
