@@ -276,7 +276,9 @@ def upper_part(model: keras.Model, classes: int, normalize: bool = False) -> ker
     classes : int
         Of the head.
     normalize : bool
-        Whether batch normalization computes with each batch's own averages in training and goes on collecting them.
+        Whether batch normalization computes with each batch's own averages in training, goes on collecting them, and
+        learns. Otherwise it is frozen. Calling it with ``training=False`` would not be enough: in Keras 3.15, `fit`
+        overrides that for all layers of a functional model.
 
     Returns
     -------
@@ -293,9 +295,9 @@ def upper_part(model: keras.Model, classes: int, normalize: bool = False) -> ker
     for layer in copy.layers[first + 1 :]:
         sources = layer.input if isinstance(layer.input, list) else [layer.input]
         taken = [made[tensor._keras_history.operation.name] for tensor in sources]
-        frozen = isinstance(layer, keras.layers.BatchNormalization) and not normalize
-        options = {"training": False} if frozen else {}
-        made[layer.name] = layer(taken if len(taken) > 1 else taken[0], **options)
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.trainable = normalize
+        made[layer.name] = layer(taken if len(taken) > 1 else taken[0])
     pooled = keras.layers.GlobalAveragePooling2D()(made["head_relu"])
     return keras.Model(inputs, keras.layers.Dense(classes, name="head")(pooled))
 

@@ -101,6 +101,7 @@ def test_batch_normalization_behind_the_cut_moves_only_where_it_is_asked_to(back
     before = upper.get_layer("block11_expand_bn").moving_mean.numpy()
     make_transfer.compiled(upper, 1e-3, 8, 1).fit(maps, np.arange(8) % 2, batch_size=4, verbose=0)
     after = upper.get_layer("block11_expand_bn").moving_mean.numpy()
+    assert upper.get_layer("block11_expand_bn").trainable == normalize
     assert np.array_equal(before, after) != normalize
     assert upper.get_layer("block11_expand").trainable
 
@@ -108,7 +109,7 @@ def test_batch_normalization_behind_the_cut_moves_only_where_it_is_asked_to(back
 def test_head_on_features_predicts_with_the_weights_that_it_returns():
     rng = np.random.default_rng(0)
     y = np.arange(300) % 3
-    x = np.float32(7 * np.eye(5)[y] + rng.normal(size=(300, 5)))
+    x = np.float32(7 * np.eye(50)[y] + rng.normal(size=(300, 50)))
     predict, (kernel, bias) = probed(x, y, 3, seed=1)
     assert make_transfer.accuracy(predict(x), y) > 0.95
     np.testing.assert_allclose(predict(x), x @ kernel + bias, rtol=1e-5)
