@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     import keras
 
 OUTPUT = DATA / "transfer.jsonl"
-#: The folder that `CNN_COURSE_DATA` names holds this part of CIFAR-10, 12,000 and 3,000 images chosen at random, under the
-#: names that MNIST's file has: x_train, y_train, x_test and y_test.
+#: The folder that `CNN_COURSE_DATA` names holds this part of CIFAR-10, 12,000 and 3,000 images chosen at random, under
+#: the names that MNIST's file has: x_train, y_train, x_test and y_test.
 CIFAR10 = "cifar10_subset.npz"
 SIDE = 96
 #: Training images are drawn from all but the last of the file's, which are for validation.
