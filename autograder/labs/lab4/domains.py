@@ -52,7 +52,7 @@ SGD = Domain(
     },
     _draw_sgd,
     freely=_any_sgd,
-    free=120,
+    free=60,
 )
 
 
@@ -96,7 +96,7 @@ ADAM = Domain(
     },
     _draw_adam,
     freely=_any_adam,
-    free=120,
+    free=60,
 )
 
 

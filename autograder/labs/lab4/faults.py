@@ -320,13 +320,13 @@ def _biases_too(right: Callable) -> Callable:
     return lambda w, l1, l2: right([np.asarray(one)[:, None] if np.ndim(one) == 1 else one for one in w], l1, l2)
 
 
-def _every_other(right: Callable) -> Callable:
-    """Take every second array for a bias, wherever it stands."""
+def _of_axes(axes: int) -> Callable:
+    """Penalize arrays of so many axes alone."""
 
-    def answer(w, l1, l2):
-        return right([np.ravel(one) if k % 2 else one for k, one in enumerate(w)], l1, l2)
+    def fault(right: Callable) -> Callable:
+        return lambda w, l1, l2: right([one if np.ndim(one) == axes else np.ravel(one) for one in w], l1, l2)
 
-    return answer
+    return fault
 
 
 # Of what is wrong.
@@ -785,7 +785,7 @@ _SGD = _faults(
     ),
     (
         "old_velocity",
-        "plain momentum",
+        "plain momentum domain",
         _stepping(
             lambda right, w, g, v, lr, mu: (
                 [a + c for a, c in zip(w, v, strict=True)],
@@ -806,7 +806,7 @@ _SGD = _faults(
     ),
     (
         "first_array_alone",
-        "plain",
+        "plain momentum domain",
         _stepping(
             lambda right, w, g, v, lr, mu: (
                 [a + (mu * c - lr * b) * (k == 0) for k, (a, b, c) in enumerate(zip(w, g, v, strict=True))],
@@ -1029,11 +1029,11 @@ _PENALTIES = _faults(
         "Look at how many axes an array has: those of one axis get a gradient of zeros.",
     ),
     (
-        "every_second_array",
-        "domain",
-        _every_other,
-        "Every second array is taken for a bias, wherever it stands.",
-        "Not its place in the list says what an array is, but how many axes it has.",
+        "dense_alone",
+        "penalty gradient",
+        _of_axes(2),
+        "Only arrays of two axes are penalized. The kernels of convolutions have four.",
+        "Leave out what has one axis, and nothing else.",
     ),
     (
         "changes_weights",
@@ -1141,14 +1141,14 @@ _ERRORS = _faults(
     ),
     (
         "probabilities",
-        "which order",
+        "which order domain",
         _instead(lambda wrong, y, p: p.max(axis=1)[wrong]),
         "What comes back is how sure the network was, not which images they are.",
         "Return row numbers.",
     ),
     (
         "places_among_wrong",
-        "which order",
+        "which order domain",
         lambda right: lambda y, p: np.argsort(np.argsort(right(y, p))).astype("float64"),
         "The numbers count the wrong images alone, not all rows.",
         "What sorts the wrong ones gives places among them: use these to pick from their row numbers.",
@@ -1170,4 +1170,3 @@ _ERRORS = _faults(
 )
 
 FAULTS: tuple[Fault, ...] = (*_NETWORKS, *_CNN, *_ORDER, *_SGD, *_ADAM, *_PENALTIES, *_ERRORS)
-__all__ = ["FAULTS", "Mapping", "json", "numbers", "rows_of"]

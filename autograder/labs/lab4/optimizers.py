@@ -14,9 +14,8 @@ from autograder.checking.rubric import Check, Line, decided
 from autograder.checking.student import Student
 from autograder.labs.lab4.domains import ADAM, SGD
 from autograder.labs.lab4.drawing import Rng, draw_list
-from autograder.labs.lab4.packing import pack, unpack
+from autograder.labs.lab4.packing import pack
 from autograder.labs.lab4.shared import (
-    ShapeError,
     compared_packed,
     judge_packed,
     lists,
@@ -176,7 +175,7 @@ def _compared_weights(student: Student, arguments: tuple, answer: Any, expected:
 
 
 def _adam_correction(student: Student, rng: Rng) -> Wrong | str | None:
-    return _corrected(student, *_state(rng), float(rng.uniform(0.1, 0.9)), (1, 2, 3, 7))
+    return _corrected(student, *_state(rng), float(rng.uniform(0.1, 0.9)), (3, 1, 2, 7))
 
 
 def _corrected(
@@ -240,7 +239,7 @@ ADAM_CHECK = Check(
             "The first steps are corrected for averages that begin at 0",
             0.5,
             _adam_correction,
-            smaller=[small(_corrected, _W, _G, _M, _S, 0.5, (1,))],
+            smaller=[small(_corrected, _W, _G, _M, _S, 0.5, (2,))],
         ),
         Line(
             "epsilon",
@@ -253,4 +252,3 @@ ADAM_CHECK = Check(
     ),
     wording=WORDING,
 )
-__all__ = ["ADAM_CHECK", "SGD_CHECK", "ShapeError", "unpack"]

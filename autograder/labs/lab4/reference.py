@@ -61,18 +61,18 @@ def order_matters(functions, pooling):
 
 
 def _stepped(optimizer, weights, gradients, **state):
-    """Let an optimizer of Keras make one step from a given state; return its variables of each kind."""
+    """Let an optimizer of Keras make one step from a given state; return its variables of each kind.
+
+    Each number moves by itself, so all arrays go as one.
+    """
     import keras
 
-    variables = [keras.Variable(np.asarray(one, dtype="float64"), dtype="float64") for one in weights]
-    optimizer.build(variables)
+    variable = keras.Variable(pack(weights), dtype="float64")
+    optimizer.build([variable])
     for name, values in state.items():
-        for variable, value in zip(getattr(optimizer, name), values, strict=True):
-            variable.assign(np.asarray(value, dtype="float64"))
-    optimizer.apply([keras.ops.convert_to_tensor(np.asarray(g, dtype="float64")) for g in gradients], variables)
-    return [np.asarray(one) for one in variables], {
-        name: [np.asarray(one) for one in getattr(optimizer, name)] for name in state
-    }
+        getattr(optimizer, name)[0].assign(pack(values))
+    optimizer.apply([keras.ops.convert_to_tensor(pack(gradients))], [variable])
+    return np.concatenate([np.asarray(variable), *(np.asarray(getattr(optimizer, name)[0]) for name in state)])
 
 
 def sgd_step(w, g, v, lr, momentum):
@@ -93,8 +93,7 @@ def sgd_step(w, g, v, lr, momentum):
 
     # Without momentum Keras keeps no velocities.
     optimizer = keras.optimizers.SGD(lr, momentum=momentum or 1e-300)
-    new, state = _stepped(optimizer, w, g, momentums=v)
-    return pack(new, state["momentums"])
+    return _stepped(optimizer, w, g, momentums=v)
 
 
 def adam_step(w, g, m, s, t, lr, beta_1, beta_2, epsilon):
@@ -115,10 +114,11 @@ def adam_step(w, g, m, s, t, lr, beta_1, beta_2, epsilon):
     """
     import keras
 
-    optimizer = keras.optimizers.Adam(lr, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon)
+    optimizer = keras.optimizers.Adam(lr, epsilon=epsilon)
+    # Keras makes numbers of single precision of Python's own: 1 - beta would be off by a hundred-thousandth.
+    optimizer.beta_1, optimizer.beta_2 = (keras.ops.convert_to_tensor(b, "float64") for b in (beta_1, beta_2))
     optimizer.iterations.assign(t - 1)
-    new, state = _stepped(optimizer, w, g, _momentums=m, _velocities=s)
-    return pack(new, state["_momentums"], state["_velocities"])
+    return _stepped(optimizer, w, g, _momentums=m, _velocities=s)
 
 
 def l1_l2(w, l1, l2):

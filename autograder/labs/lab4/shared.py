@@ -12,7 +12,6 @@ from autograder.checking import compare
 from autograder.checking.array_text import YOURS
 from autograder.checking.domain import Question
 from autograder.checking.hints import Wrong
-from autograder.checking.rubric import decided
 from autograder.checking.student import Answer, Student
 from autograder.labs.lab4.packing import pack
 from autograder.labs.lab4.wording import PARAMETERS, inputs
@@ -132,14 +131,15 @@ def judge_packed(function: str, packed: Packed) -> Callable:
 
     def judge(student: Student, question: Question, answer: Answer, expected: np.ndarray) -> Wrong | None:
         _, wrong = compared_packed(student, function, question.arguments, packed, answer=answer)
-        return wrong or changed_input(student, function, question.arguments, answer)
+        packed_answer = replace(answer, value=packed_or_none(packed, question.arguments, answer.value))
+        return wrong or changed_input(student, function, question.arguments, packed_answer)
 
     return judge
 
 
 def changed_input(student: Student, function: str, arguments: tuple, answer: Answer) -> Wrong | None:
     """Return which inputs were changed in place."""
-    if not answer.modified or not decided(student, function).get("inputs", True):
+    if not answer.modified:
         return None
     names = " and ".join(PARAMETERS[function][position] for position in answer.modified)
     what = f"changed its input {names}"
