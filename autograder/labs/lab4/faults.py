@@ -58,11 +58,15 @@ def _before_flatten(*more: tuple) -> Callable[[Rows], Rows]:
     return lambda rows: resized([one for row in rows for one in ([*more, row] if row[0] == FLATTEN else [row])])
 
 
-def _fully_pooled(rows: Rows) -> Rows:
-    """Pool after the last block too."""
-    size = next(int(row[6]) for row in reversed(rows) if row[0] == CONVOLUTION)
-    stride = 2 - size % 2
-    return _before_flatten((MAX, 2, 2, stride, stride, 0, 0))(rows)
+def _fully_pooled(right: Callable) -> Callable:
+    """Pool after the last block too: what comes before the last convolution of a network of one block more."""
+
+    def answer(blocks=3, *others, **named):
+        rows, longer = rows_of(right(blocks, *others, **named)), rows_of(right(blocks + 1, *others, **named))
+        place = max(k for k, row in enumerate(longer) if row[0] == CONVOLUTION)
+        return numbers(longer[:place] + rows[[row[0] for row in rows].index(FLATTEN) :])
+
+    return answer
 
 
 def _flattened_first(rows: Rows) -> Rows:
@@ -80,11 +84,11 @@ def _never_doubled(rows: Rows) -> Rows:
 
 
 def _unpadded(rows: Rows) -> Rows:
-    """Let every convolution shrink the maps by two; a pooling then takes what is left."""
+    """Let every convolution shrink the maps by two, where they are large enough; a pooling takes what is left."""
     found, size = [], 28
     for row in rows:
         if row[0] == CONVOLUTION:
-            size -= 2
+            size -= 2 * (size > 2)
             row = (*row[:6], size, *row[7:])
         elif row[0] == MAX:
             size = int((size - 2) // row[3] + 1)
@@ -157,10 +161,10 @@ def _first_only(code: int) -> Callable[[Rows], Rows]:
 
 def _one_dropout(rows: Rows) -> Rows:
     """Drop numbers once, before the last layer."""
-    dropped = [row for row in rows if row[0] == DROPOUT_MAPS]
+    dropped = [(DROPOUT_NUMBERS, *row[1:]) for row in rows if row[0] == DROPOUT_MAPS]
     rows = [row for row in rows if row[0] != DROPOUT_MAPS]
     place = next(k for k, row in enumerate(rows) if row[0] == DENSE)
-    return [*rows[:place], *[(DROPOUT_NUMBERS, *dropped[0][1:])] * bool(dropped), *rows[place:]]
+    return [*rows[:place], *dropped[:1], *rows[place:]]
 
 
 def _dropout_everywhere(rows: Rows) -> Rows:
@@ -514,7 +518,7 @@ _CNN = _faults(
     (
         "pooled_at_the_end",
         _MORE_OF_ALL,
-        changed(_fully_pooled),
+        _fully_pooled,
         "There is a pooling after the last block as well. Poolings stand between two blocks.",
         "As many poolings as blocks are one too many: leave the one of the last block out.",
     ),
@@ -581,13 +585,6 @@ _CNN = _faults(
         "The pooling comes last whatever pool_first says.",
         "Where pool_first is true, put the pooling before the activation. An activation inside the convolution is too "
         "early then.",
-    ),
-    (
-        "pool_first_inverted",
-        "default",
-        _asked_otherwise(pool_first=lambda value: not value),
-        "The pooling comes first where pool_first is False, and last where it is True.",
-        "Exchange the two branches.",
     ),
     (
         "dropout_of_numbers",

@@ -140,18 +140,21 @@ def _changes(
 _MISSING = "Without that, the network has no convolution with an activation and a pooling yet, so this cannot count."
 
 
-def _is_alive(rows: Rows) -> bool:
-    return {CONVOLUTION, ACTIVATION} <= {row[0] for row in rows} and any(row[0] in _POOLED for row in rows)
+def _is_alive(arguments: Arguments, rows: Rows) -> bool:
+    pooled = arguments[0] == 1 or any(row[0] in _POOLED for row in rows)
+    return pooled and {CONVOLUTION, ACTIVATION} <= {row[0] for row in rows}
 
 
 def _other_activation(arguments: Arguments, rows: Rows) -> Rows | str:
-    if not _is_alive(rows):
+    if not _is_alive(arguments, rows):
         return _MISSING
-    return [plan.activation(arguments[2]) if row[:2] == plan.activation("relu") else row for row in rows]
+    end = next((k for k, row in enumerate(rows) if row[0] == plan.FLATTEN), len(rows))
+    relu, other = plan.activation("relu"), plan.activation(arguments[2])
+    return [other if row[:2] == relu and k < end else row for k, row in enumerate(rows)]
 
 
 def _pool_first(arguments: Arguments, rows: Rows) -> Rows | str:
-    if not _is_alive(rows):
+    if not _is_alive(arguments, rows):
         return _MISSING
     rows = list(rows)
     for k in range(1, len(rows)):
@@ -161,7 +164,7 @@ def _pool_first(arguments: Arguments, rows: Rows) -> Rows | str:
 
 
 def _dropped(arguments: Arguments, rows: Rows) -> Rows | str:
-    if not _is_alive(rows):
+    if not _is_alive(arguments, rows):
         return _MISSING
     found: Rows = []
     for k, row in enumerate(rows):
@@ -174,7 +177,7 @@ def _dropped(arguments: Arguments, rows: Rows) -> Rows | str:
 
 
 def _normalized(arguments: Arguments, rows: Rows) -> Rows | str:
-    if not _is_alive(rows):
+    if not _is_alive(arguments, rows):
         return _MISSING
     return [one for row in rows for one in ([row, (NORMALIZATION,)] if row[0] == CONVOLUTION else [row])]
 
@@ -189,16 +192,16 @@ def _of_activations(rng: Rng) -> list[tuple[Arguments, Arguments]]:
 
 def _of_order(rng: Rng) -> list[tuple[Arguments, Arguments]]:
     # One block has no pooling, so nothing changes there.
-    return [(_with(blocks=blocks, pool_first=True), _with(blocks=blocks)) for blocks in (3, 2, 4, 1)]
+    return [(_with(blocks=blocks, pool_first=True), _with(blocks=blocks)) for blocks in (3, 2, 1)]
 
 
 def _of_dropout(rng: Rng) -> list[tuple[Arguments, Arguments]]:
-    rates = [round(float(rate), 2) for rate in rng.uniform(0.05, 0.45, 3)]
-    return [(_with(blocks=blocks, dropout=rate), _with(blocks=blocks)) for blocks, rate in zip((3, 4, 2), rates)]
+    rates = [round(float(rate), 2) for rate in rng.uniform(0.05, 0.45, 2)]
+    return [(_with(blocks=blocks, dropout=rate), _with(blocks=blocks)) for blocks, rate in zip((3, 2), rates, strict=True)]
 
 
 def _of_normalization(rng: Rng) -> list[tuple[Arguments, Arguments]]:
-    return [(_with(blocks=blocks, batch_norm=True), _with(blocks=blocks)) for blocks in (3, 1, 4)]
+    return [(_with(blocks=blocks, batch_norm=True), _with(blocks=blocks)) for blocks in (3, 1)]
 
 
 #: Which arguments a line is about, by its key, as whether a question has more than the plain network there.

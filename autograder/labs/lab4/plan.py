@@ -183,4 +183,4 @@ def first_difference(got: np.ndarray, expected: np.ndarray) -> str:
 
 def changed(change: Callable[[Rows], Rows]) -> Callable[[Callable], Callable]:
     """Return a fault of a network: ``change`` takes the rows and returns others."""
-    return lambda right: lambda *arguments: numbers(change(rows_of(right(*arguments))))
+    return lambda right: lambda *arguments, **named: numbers(change(rows_of(right(*arguments, **named))))
