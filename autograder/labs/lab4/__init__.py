@@ -3,6 +3,7 @@
 from autograder.checking.lab import Lab
 from autograder.labs.lab4.checks import CHECKS
 from autograder.labs.lab4.faults import FAULTS
+from autograder.labs.lab4.images import for_grading
 
 LAB = Lab(
     name="lab4",
@@ -11,4 +12,5 @@ LAB = Lab(
     manual={"discussion": 10.0},
     faults=FAULTS,
     reference="autograder.labs.lab4.reference",
+    material=for_grading,
 )

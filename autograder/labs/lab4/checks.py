@@ -1,6 +1,6 @@
 """Lab 4, MNIST experiments: what is asked of each function, line by line."""
 
-from autograder.labs.lab4 import errors, models, optimizers, ordering, penalties
+from autograder.labs.lab4 import accuracy, errors, models, optimizers, ordering, penalties, sweeps
 
 CHECKS = (
     models.FNN,
@@ -11,4 +11,6 @@ CHECKS = (
     penalties.CHECK,
     errors.CONFUSION,
     errors.MISCLASSIFIED,
+    sweeps.CHECK,
+    accuracy.CHECK,
 )
