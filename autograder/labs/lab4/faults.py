@@ -6,6 +6,7 @@ change of an array. They run where the reference runs, so this module imports no
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -1166,4 +1167,187 @@ _ERRORS = _faults(
     ),
 )
 
-FAULTS: tuple[Fault, ...] = (*_NETWORKS, *_CNN, *_ORDER, *_SGD, *_ADAM, *_PENALTIES, *_ERRORS)
+# Of the files of a sweep, of the network that is handed in, and of what is reported: they give no hints.
+
+#: What a sweep over the number of blocks came to: validation accuracies of five seeds each, in percent.
+ACCURACIES = {
+    "blocks-1": (95.5, 94.8, 95.7, 95.2, 95.4),
+    "blocks-2": (96.4, 96.0, 96.9, 96.2, 96.7),
+    "blocks-3": (96.6, 96.1, 97.0, 96.5, 96.2),
+}
+CONFIG_FILE, WEIGHTS_FILE = "model.json", "model.weights.h5"
+
+
+def run(seed: int, valid: float, setting: str) -> dict[str, Any]:
+    """Return a run as `source_lib.experiments` keeps it.
+
+    Parameters
+    ----------
+    seed : int
+    valid : float
+        Accuracy on validation images, in percent.
+    setting : str
+        Which network it is of.
+    """
+    return {
+        "seed": seed,
+        "data": "MNIST",
+        "subset": list(range(seed, seed + 40)),
+        "epochs": 2,
+        "loss": [1.0, 0.5 + valid / 1000],
+        "accuracy": [70.0, 90.0],
+        "val_loss": [],
+        "val_accuracy": [],
+        "test_loss": 0.2,
+        "test_accuracy": round(valid - 0.65 - seed / 10, 2),
+        "seconds": 2.5,
+        "model": f"network-{setting}",
+        "valid_loss": 0.2,
+        "valid_accuracy": valid,
+    }
+
+
+def sweep_files(accuracies: Mapping[str, tuple[float, ...]] = ACCURACIES) -> dict[str, bytes]:
+    """Return the files of a sweep, by their names."""
+    return {
+        f"sweep-{name}.jsonl": "".join(json.dumps(run(k, one, name)) + "\n" for k, one in enumerate(values)).encode()
+        for name, values in accuracies.items()
+    }
+
+
+def _put(old: str, new: str) -> Callable[[str], str]:
+    def change(text: str) -> str:
+        if old not in text:
+            raise ValueError(f"{old!r} is not there to be changed")
+        return text.replace(old, new)
+
+    return change
+
+
+def _file(name: str, change: Callable[[bytes], bytes | None]) -> Callable[[Mapping[str, bytes]], dict[str, bytes]]:
+    """Return a change of one file; it is left out where ``change`` returns None."""
+
+    def apply(files: Mapping[str, bytes]) -> dict[str, bytes]:
+        content = change(files[name])
+        others = {one: kept for one, kept in files.items() if one != name}
+        return others if content is None else others | {name: content}
+
+    return apply
+
+
+def _runs(change: Callable[[list[dict]], list[dict]], name: str = "sweep-blocks-2.jsonl") -> Callable:
+    def changed_file(content: bytes) -> bytes:
+        runs = change([json.loads(line) for line in content.decode().splitlines()])
+        return "".join(json.dumps(one) + "\n" for one in runs).encode()
+
+    return _file(name, changed_file)
+
+
+def _copied(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    return {**files, "sweep-blocks-3.jsonl": files["sweep-blocks-2.jsonl"]}
+
+
+def weights_changed(content: bytes, change: Callable[[np.ndarray], np.ndarray]) -> bytes:
+    """Return a file of weights with each array changed."""
+    import h5py
+
+    buffer = io.BytesIO(content)
+    with h5py.File(buffer, "r+") as file:
+
+        def visit(name: str, one: Any) -> None:
+            if isinstance(one, h5py.Dataset):
+                one[...] = change(one[()])
+
+        file.visititems(visit)
+    return buffer.getvalue()
+
+
+def _dense_alone(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Hand in a network without a convolution."""
+    document = json.loads(files[CONFIG_FILE])
+    layers = document["config"]["layers"]
+    document["config"]["layers"] = [one for one in layers if one["class_name"] != "Conv2D"]
+    return {**files, CONFIG_FILE: json.dumps(document).encode()}
+
+
+def _with_lambda(content: bytes) -> bytes:
+    return content.replace(b'"class_name": "Flatten"', b'"class_name": "Lambda"')
+
+
+def _of_ones_own(content: bytes) -> bytes:
+    """Register a layer under the name of one of Keras' own."""
+    document = json.loads(content)
+    layer = next(one for one in document["config"]["layers"] if one["class_name"] == "Dense")
+    layer.update(module="mine", registered_name="keras.layers>Dense")
+    return json.dumps(document).encode()
+
+
+def _huge(content: bytes) -> bytes:
+    document = json.loads(content)
+    layer = next(one for one in document["config"]["layers"] if one["class_name"] == "Conv2D")
+    layer["config"]["filters"] = 10**9
+    return json.dumps(document).encode()
+
+
+def _other(id: str, loses: str, apply: Callable, to: Any) -> Fault:
+    return Fault(id, frozenset(loses.split()), apply, to=to)
+
+
+_REPORT = "reported.settings reported.differ"
+_BANDS = "accuracy.band1 accuracy.band2 accuracy.band3"
+_OTHERS = [
+    _other("report_of_test_images", "reported.settings", _put("one.valid_accuracy", "one.test_accuracy"), "code"),
+    _other("report_of_standard_deviations", "reported.settings", _put("/ np.sqrt(len(a))", "/ 1"), "code"),
+    _other("report_divides_by_n", "reported.settings", _put("/ np.sqrt(len(a))", "/ len(a)"), "code"),
+    _other("report_variance_with_n", "reported.settings", _put("ddof=1", "ddof=0"), "code"),
+    _other("report_in_fractions", "reported.settings", _put("one.valid_accuracy", "one.valid_accuracy / 100"), "code"),
+    _other("report_of_best_runs", "reported.settings", _put('"mean": a.mean()', '"mean": a.max()'), "code"),
+    _other("report_lists_all_pairs", "reported.differ", _put("> 3 * error", "> 0 * error"), "code"),
+    _other("report_lists_no_pair", "reported.differ", _put("> 3 * error", "> 300 * error"), "code"),
+    _other("report_compares_deviations", "reported.differ", _put("> 3 * error", "> 3 * error * np.sqrt(5)"), "code"),
+    _other("report_lists_names", "reported.differ", _put("differ.append([one, other])", "differ.append(one)"), "code"),
+    _other("report_of_nothing", _REPORT, _put("    return {", "    return None and {"), "code"),
+    _other("sweep_of_two_settings", _REPORT, _file("sweep-blocks-3.jsonl", lambda content: None), "files"),
+    _other("sweep_of_two_runs", _REPORT, _runs(lambda runs: runs[:2]), "files"),
+    _other("sweep_with_a_copied_file", _REPORT, _copied, "files"),
+    _other("sweep_with_a_seed_twice", _REPORT, _runs(lambda runs: [*runs, runs[0]]), "files"),
+    _other(
+        "sweep_of_two_networks", _REPORT, _runs(lambda runs: [{**runs[0], "model": "another"}, *runs[1:]]), "files"
+    ),
+    _other(
+        "sweep_without_validation",
+        _REPORT,
+        _runs(lambda runs: [{k: v for k, v in one.items() if not k.startswith("valid_")} for one in runs]),
+        "files",
+    ),
+    _other(
+        "sweep_damaged", _REPORT, _file("sweep-blocks-1.jsonl", lambda content: b"{half a line\n" + content), "files"
+    ),
+    _other("network_without_weights", _BANDS, _file(WEIGHTS_FILE, lambda content: None), "files"),
+    _other("network_without_configuration", _BANDS, _file(CONFIG_FILE, lambda content: None), "files"),
+    _other("network_cut_off", _BANDS, _file(WEIGHTS_FILE, lambda content: content[: len(content) // 2]), "files"),
+    _other("network_with_lambda", _BANDS, _file(CONFIG_FILE, _with_lambda), "files"),
+    _other("network_with_a_layer_of_ones_own", _BANDS, _file(CONFIG_FILE, _of_ones_own), "files"),
+    _other("network_of_a_billion_maps", _BANDS, _file(CONFIG_FILE, _huge), "files"),
+    _other("network_without_convolution", _BANDS, _dense_alone, "files"),
+    _other(
+        "network_that_diverged",
+        _BANDS,
+        _file(WEIGHTS_FILE, lambda content: weights_changed(content, lambda one: one * np.nan)),
+        "files",
+    ),
+    _other(
+        "network_that_learned_nothing",
+        _BANDS,
+        _file(WEIGHTS_FILE, lambda content: weights_changed(content, lambda one: one * 0)),
+        "files",
+    ),
+    _other(
+        "network_of_other_weights",
+        _BANDS,
+        _file(CONFIG_FILE, lambda content: content.replace(b'"filters": 8', b'"filters": 9')),
+        "files",
+    ),
+]
+
+FAULTS: tuple[Fault, ...] = (*_NETWORKS, *_CNN, *_ORDER, *_SGD, *_ADAM, *_PENALTIES, *_ERRORS, *_OTHERS)
