@@ -30,9 +30,7 @@ PLAIN = {
     "constant": lambda x: 0.0 * x + 1.0,
 }
 #: Those that never fall, and those that are a straight line.
-RISING = frozenset(
-    ("relu", "tanh", "sigmoid", "leaky relu", "softplus", "cube", "step", "stairs", "same", "constant")
-)
+RISING = frozenset(("relu", "tanh", "sigmoid", "leaky relu", "softplus", "cube", "step", "stairs", "same", "constant"))
 STRAIGHT = frozenset(("same", "constant"))
 #: Numbers that a function is asked about lie between this and its negative.
 FARTHEST = 5.0

@@ -17,6 +17,8 @@ _SHAPES = (
     ((2, 5),),
     ((1, 1), (1,)),
     ((5,), (2, 3), (4, 1, 2)),
+    ((3,), (4,)),
+    ((2,), (1,), (5,), (2,)),
     ((3, 3), (3, 3)),
     ((12, 10), (10,), (10, 2), (2,), (2, 2), (2,)),
 )
@@ -76,7 +78,7 @@ def _any_adam(rng: Rng) -> tuple:
     s = _squares(rng, shapes, _any_kind(rng), dtype)
     t = int(rng.choice([1, 2, 3, int(rng.integers(1, 200)), 10_000]))
     beta_1, beta_2 = float(rng.choice([0.0, 0.5, 0.9, 0.99])), float(rng.choice([0.5, 0.9, 0.99, 0.999]))
-    epsilon = float(rng.choice([1e-3, 0.1, 1.0]))
+    epsilon = float(rng.choice([1e-8, 1e-7, 1e-3, 0.1, 1.0]))
     return w, g, m, s, t, float(rng.uniform(0.05, 1)), beta_1, beta_2, epsilon
 
 
@@ -91,7 +93,7 @@ ADAM = Domain(
         "lr": (0.05, 0.5, 1.0),
         "beta_1": (0.0, 0.5, 0.9, 0.99),
         "beta_2": (0.5, 0.9, 0.99, 0.999),
-        "epsilon": (1e-3, 0.1, 1.0),
+        "epsilon": (1e-7, 1e-3, 0.1, 1.0),
         "dtype": _TYPES,
     },
     _draw_adam,

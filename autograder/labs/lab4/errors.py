@@ -75,7 +75,9 @@ def _has_all(student: Student, y_true: np.ndarray, y_pred: np.ndarray, classes: 
     values = compare.array(answer.value)
     expected = student.oracle.call("confusion_matrix", *arguments)
     if values is None or values.shape != expected.shape:
-        return _wrong("confusion_matrix", arguments, answer, _difference(answer.value, expected) or "is wrong", expected)
+        return _wrong(
+            "confusion_matrix", arguments, answer, _difference(answer.value, expected) or "is wrong", expected
+        )
     if not compare.varied(values):
         return "confusion_matrix counts nothing yet, so classes that are missing cannot count."
     there = np.union1d(y_true, y_pred)

@@ -429,7 +429,9 @@ _NETWORKS = _faults(
     (
         "sigmoid",
         "hidden",
-        changed(lambda rows: [plan.activation("sigmoid") if row[:2] == plan.activation("relu") else row for row in rows]),
+        changed(
+            lambda rows: [plan.activation("sigmoid") if row[:2] == plan.activation("relu") else row for row in rows]
+        ),
         "The hidden units have a sigmoid where ReLU is asked for.",
         "Name the other activation in the layer of 800 units.",
     ),
@@ -685,7 +687,9 @@ _ORDER = _faults(
     (
         "max_falling_too",
         "max",
-        _judging(lambda function, pooling, right: right and not _rises(lambda x: -function(x)) if pooling == "max" else right),
+        _judging(
+            lambda function, pooling, right: right and not _rises(lambda x: -function(x)) if pooling == "max" else right
+        ),
         "It counts functions that fall everywhere among those for which the order does not matter.",
         "A falling function makes the largest number the smallest one.",
     ),
@@ -904,13 +908,15 @@ _ADAM = _faults(
     (
         "gradient_instead_of_mean",
         "step",
-        lambda right: lambda w, g, m, s, t, lr, b1, b2, e: pack(
-            [
-                np.asarray(a) - lr * np.sqrt(1 - b2**t) / (1 - b1**t) * b / (np.sqrt(b2 * c + (1 - b2) * b**2) + e)
-                for a, b, c in zip(w, g, s, strict=True)
-            ],
-            [b1 * a + (1 - b1) * b for a, b in zip(m, g, strict=True)],
-            [b2 * a + (1 - b2) * b**2 for a, b in zip(s, g, strict=True)],
+        lambda right: (
+            lambda w, g, m, s, t, lr, b1, b2, e: pack(
+                [
+                    np.asarray(a) - lr * np.sqrt(1 - b2**t) / (1 - b1**t) * b / (np.sqrt(b2 * c + (1 - b2) * b**2) + e)
+                    for a, b, c in zip(w, g, s, strict=True)
+                ],
+                [b1 * a + (1 - b1) * b for a, b in zip(m, g, strict=True)],
+                [b2 * a + (1 - b2) * b**2 for a, b in zip(s, g, strict=True)],
+            )
         ),
         "The step takes the gradient of this step, not the average of all.",
         "Divide the new m by the root.",
@@ -1311,9 +1317,7 @@ _OTHERS = [
     _other("sweep_of_two_runs", _REPORT, _runs(lambda runs: runs[:2]), "files"),
     _other("sweep_with_a_copied_file", _REPORT, _copied, "files"),
     _other("sweep_with_a_seed_twice", _REPORT, _runs(lambda runs: [*runs, runs[0]]), "files"),
-    _other(
-        "sweep_of_two_networks", _REPORT, _runs(lambda runs: [{**runs[0], "model": "another"}, *runs[1:]]), "files"
-    ),
+    _other("sweep_of_two_networks", _REPORT, _runs(lambda runs: [{**runs[0], "model": "another"}, *runs[1:]]), "files"),
     _other(
         "sweep_without_validation",
         _REPORT,

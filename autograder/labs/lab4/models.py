@@ -197,7 +197,9 @@ def _of_order(rng: Rng) -> list[tuple[Arguments, Arguments]]:
 
 def _of_dropout(rng: Rng) -> list[tuple[Arguments, Arguments]]:
     rates = [round(float(rate), 2) for rate in rng.uniform(0.05, 0.45, 2)]
-    return [(_with(blocks=blocks, dropout=rate), _with(blocks=blocks)) for blocks, rate in zip((3, 2), rates, strict=True)]
+    return [
+        (_with(blocks=blocks, dropout=rate), _with(blocks=blocks)) for blocks, rate in zip((3, 2), rates, strict=True)
+    ]
 
 
 def _of_normalization(rng: Rng) -> list[tuple[Arguments, Arguments]]:

@@ -169,9 +169,7 @@ def _compared_weights(student: Student, arguments: tuple, answer: Any, expected:
         expected = right[:count]
     where = "in the new weights "
     view = lambda v: v[:count]  # noqa: E731
-    return compared_packed(
-        student, "adam_step", arguments, _packed_adam, view, expected, where=where, answer=answer
-    )[1]
+    return compared_packed(student, "adam_step", arguments, _packed_adam, view, expected, where=where, answer=answer)[1]
 
 
 def _adam_correction(student: Student, rng: Rng) -> Wrong | str | None:

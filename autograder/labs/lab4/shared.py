@@ -112,7 +112,9 @@ def compared_packed(
     try:
         vector = packed(arguments, answer.value)
     except ShapeError as error:
-        return answer.value, Wrong(function, arguments, None, str(error), shown=_shown(function, arguments, right, None))
+        return answer.value, Wrong(
+            function, arguments, None, str(error), shown=_shown(function, arguments, right, None)
+        )
     what = compare.difference(view(vector), expected)
     if what is None:
         return answer.value, None
