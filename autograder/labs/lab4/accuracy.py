@@ -36,8 +36,8 @@ def _model(student: Student) -> Model:
     weights = student.files.get(WEIGHTS_FILE)
     if weights is not None and len(weights) > _MOST_BYTES:
         raise StudentError(
-            f"The file {WEIGHTS_FILE} has {len(weights) / 2**20:.1f} MB, too many for the {MOST_PARAMETERS:,} parameters "
-            "that a network may have."
+            f"The file {WEIGHTS_FILE} has {len(weights) / 2**20:.1f} MB, too many for the {MOST_PARAMETERS:,} "
+            "parameters that a network may have."
         )
     config = student.files.get(CONFIG_FILE)
     if config is not None:
@@ -95,9 +95,9 @@ def _measured(student: Student) -> float:
     spread = math.sqrt(sum(max(share, 1) * (100 - min(share, 99)) / count for share, count in shares))
     if found - known > SUSPICIOUS + 3 * spread:
         student.notes.setdefault(FLAGS, []).append(
-            f"The network handed in classifies {found:.1f} % of the test images right and {known:.1f} % of the training "
-            "images: a network that learned from the training images knows these as well or better. Does it hold test "
-            "images?"
+            f"The network handed in classifies {found:.1f} % of the test images right and {known:.1f} % of the "
+            "training images: a network that learned from the training images knows these as well or better. Does it "
+            "hold test images?"
         )
     return found
 

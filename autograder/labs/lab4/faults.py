@@ -362,7 +362,7 @@ def _up_to_largest(right: Callable) -> Callable:
 
 
 def _reordered(key: Callable) -> Callable:
-    """Return a fault that sorts by something else: ``key`` takes the probabilities and the classes of the wrong ones."""
+    """Return a fault that sorts otherwise: ``key`` takes the probabilities and the classes of the wrong ones."""
 
     def fault(right: Callable) -> Callable:
         def answer(y_true, probabilities):

@@ -13,7 +13,6 @@ from autograder.checking.array_text import YOURS
 from autograder.checking.domain import Question
 from autograder.checking.hints import Wrong
 from autograder.checking.student import Answer, Student
-from autograder.labs.lab4.packing import pack
 from autograder.labs.lab4.wording import PARAMETERS, inputs
 
 
@@ -165,6 +164,6 @@ def as_numbers(answer: Answer) -> Answer:
 
 
 __all__ = [
-    *("ShapeError", "as_numbers", "changed_input", "compared_packed", "judge_packed", "list_of", "lists", "pack"),
+    *("ShapeError", "as_numbers", "changed_input", "compared_packed", "judge_packed", "list_of", "lists"),
     *("packed_or_none", "small", "whole"),
 ]

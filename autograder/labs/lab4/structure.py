@@ -135,7 +135,7 @@ def _make_sure_of_chain(layers: Sequence[Mapping[str, Any]], settings: Mapping[s
 
 
 def _source(node: Any) -> str:
-    tensors = [part for part in _tensors(node)]
+    tensors = list(_tensors(node))
     return tensors[0]["config"]["keras_history"][0] if len(tensors) == 1 else ""
 
 

@@ -39,8 +39,8 @@ def _sweep(student: Student) -> Sweep:
     if len(files) < LEAST_SETTINGS:
         there = f"there are {len(files)}" if files else "there is none"
         raise StudentError(
-            f"A sweep has at least {LEAST_SETTINGS} settings, each with a file sweep-NAME.jsonl beside the notebook, and "
-            f"{there}. Hand them in with it."
+            f"A sweep has at least {LEAST_SETTINGS} settings, each with a file sweep-NAME.jsonl beside the notebook, "
+            f"and {there}. Hand them in with it."
         )
     found: dict[str, np.ndarray] = {}
     copied: dict[tuple, str] = {}
@@ -152,8 +152,8 @@ def _which(student: Student, name: str, key: str, got: float) -> str:
 
 def _differ(student: Student, rng: Rng) -> Problem | None:
     what = (
-        f"list under 'differ' the pairs of settings whose averages are more than {STANDARD_ERRORS:g} standard errors of "
-        "their difference apart"
+        f"list under 'differ' the pairs of settings whose averages are more than {STANDARD_ERRORS:g} standard errors "
+        "of their difference apart"
     )
     try:
         sweep, told = _sweep(student), _reported(student).get("differ")

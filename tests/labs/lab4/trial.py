@@ -1,4 +1,4 @@
-"""Right ways to solve lab 4, and how it is asked: functions in this process, files and what is handed in in the sandbox."""
+"""Right ways to solve lab 4, and how it is asked: functions in this process, reports and files in the sandbox."""
 
 import functools
 import tempfile

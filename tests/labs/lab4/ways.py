@@ -118,17 +118,15 @@ def order_of_images(activation, pooling):
         blocks = np.reshape(values, (200, 2, 150, 2))
         return blocks.max(axis=(1, 3)) if pooling == "max" else blocks.mean(axis=(1, 3))
 
-    if np.allclose(pooled(activation(image)), activation(pooled(image)), atol=1e-3):
-        return False
-    return True
+    return not np.allclose(pooled(activation(image)), activation(pooled(image)), atol=1e-3)
 
 
 # Steps.
 
 
 def sgd_lists(w, g, v, lr, momentum):
-    new_v = [momentum * c - lr * b for b, c in zip(g, v)]
-    return [a + c for a, c in zip(w, new_v)], new_v
+    new_v = [momentum * c - lr * b for b, c in zip(g, v, strict=True)]
+    return [a + c for a, c in zip(w, new_v, strict=True)], new_v
 
 
 def sgd_loop(w, g, v, lr, momentum):
@@ -143,7 +141,7 @@ def sgd_loop(w, g, v, lr, momentum):
 
 def sgd_copies(w, g, v, lr, momentum):
     w, v = [np.array(a) for a in w], [np.array(a) for a in v]
-    for a, b, c in zip(w, g, v):
+    for a, b, c in zip(w, g, v, strict=True):
         c *= momentum
         c -= lr * b
         a += c
@@ -151,30 +149,30 @@ def sgd_copies(w, g, v, lr, momentum):
 
 
 def adam_formula(w, g, m, s, t, lr, beta_1, beta_2, epsilon):
-    m = [beta_1 * a + (1 - beta_1) * b for a, b in zip(m, g)]
-    s = [beta_2 * a + (1 - beta_2) * b**2 for a, b in zip(s, g)]
+    m = [beta_1 * a + (1 - beta_1) * b for a, b in zip(m, g, strict=True)]
+    s = [beta_2 * a + (1 - beta_2) * b**2 for a, b in zip(s, g, strict=True)]
     rate = lr * np.sqrt(1 - beta_2**t) / (1 - beta_1**t)
-    return [a - rate * b / (np.sqrt(c) + epsilon) for a, b, c in zip(w, m, s)], m, s
+    return [a - rate * b / (np.sqrt(c) + epsilon) for a, b, c in zip(w, m, s, strict=True)], m, s
 
 
 def adam_differences(w, g, m, s, t, lr, beta_1, beta_2, epsilon):
     found = ([], [], [])
-    for a, b, c, d in zip(w, g, m, s):
+    for a, b, c, d in zip(w, g, m, s, strict=True):
         mean = c + (b - c) * (1 - beta_1)
         square = d + (np.square(b) - d) * (1 - beta_2)
         step = lr * math.sqrt(1 - beta_2**t) * mean
         step = step / ((1 - beta_1**t) * (np.sqrt(square) + epsilon))
-        for part, values in zip(found, (a - step, mean, square)):
+        for part, values in zip(found, (a - step, mean, square), strict=True):
             part.append(values)
     return found
 
 
 def adam_hats(w, g, m, s, t, lr, beta_1, beta_2, epsilon):
-    m = [beta_1 * x + (1 - beta_1) * d for x, d in zip(m, g)]
-    s = [beta_2 * x + (1 - beta_2) * d * d for x, d in zip(s, g)]
+    m = [beta_1 * x + (1 - beta_1) * d for x, d in zip(m, g, strict=True)]
+    s = [beta_2 * x + (1 - beta_2) * d * d for x, d in zip(s, g, strict=True)]
     root = (1 - beta_2**t) ** 0.5
     hats = [x / (1 - beta_1**t) for x in m]
-    return [a - lr * h / (x**0.5 / root + epsilon / root) for a, h, x in zip(w, hats, s)], m, s
+    return [a - lr * h / (x**0.5 / root + epsilon / root) for a, h, x in zip(w, hats, s, strict=True)], m, s
 
 
 # Penalties.
@@ -218,7 +216,7 @@ def confusion_bincount(y_true, y_pred, classes):
 
 def confusion_loop(y_true, y_pred, classes):
     counts = [[0] * classes for _ in range(classes)]
-    for truth, guess in zip(y_true, y_pred):
+    for truth, guess in zip(y_true, y_pred, strict=True):
         counts[int(truth)][int(guess)] += 1
     return counts
 
