@@ -1,7 +1,7 @@
 """What lab 4 asks of each function, read off its text alone: what may come in, what is right, and what may go wrong.
 
-The mutation score (`benchmarks.mutation`) judges the checks by it, so nothing here comes from them but the plan,
-in which networks are told. What counts as asked:
+The mutation score (`benchmarks.mutation`) judges the checks by it, so nothing here comes from them but the
+plan, in which networks are told. What counts as asked:
 
 - ``build_cnn``: 1 to 4 blocks, 1 to 64 maps, relu, tanh and sigmoid, rates of dropout from 0 to 0.6. ``build_fnn`` takes
   no arguments: there is nothing to draw.
