@@ -12,5 +12,6 @@ LAB = Lab(
     manual={"discussion": 10.0},
     faults=FAULTS,
     reference="autograder.labs.lab4.reference",
+    reference_parts=tuple(f"autograder.labs.lab4.{part}" for part in ("curves", "packing", "plan")),
     material=for_grading,
 )

@@ -3,8 +3,8 @@
 The mutation score (`benchmarks.mutation`) judges the checks by it, so nothing here comes from them but the
 plan, in which networks are told. What counts as asked:
 
-- ``build_cnn``: 1 to 4 blocks, 1 to 64 maps, relu, tanh and sigmoid, rates of dropout from 0 to 0.6. ``build_fnn`` takes
-  no arguments: there is nothing to draw.
+- ``build_cnn``: 1 to 4 blocks, 1 to 64 maps, relu, tanh and sigmoid, rates of dropout from 0 to 0.6. ``build_fnn``
+  takes no arguments: there is nothing to draw.
 - ``order_matters``: functions of the kinds that the text names, for which the order never matters, or for at least two
   in a hundred blocks.
 - ``sgd_step`` and ``adam_step``: one to five arrays of one to four axes; rates from 0.02 to 2, since what is smaller
