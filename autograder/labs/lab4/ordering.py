@@ -61,13 +61,13 @@ def _judged(student: Student, functions: list, pooling: str) -> Wrong | Problem 
     if not len(wrong):
         return None
     one = functions[wrong[0]]
-    what = f"is wrong about {len(wrong)} of {len(right)}: for one, about {_told(one)} it says {bool(got[wrong[0]])}"
+    what = f"is wrong about {len(wrong)} of {len(right)}; it says {bool(got[wrong[0]])} of {_told(one)}"
     return Wrong("order_matters", (functions, pooling), got, what)
 
 
 def _told(one: list) -> str:
     name, stretch, shift, scale, offset = one
-    return f"{scale:.2f}·f({stretch:.2f}·x {shift:+.2f}) {offset:+.2f}, where f is the function {name!r},"
+    return f"{scale:.2f}·f({stretch:.2f}·x {shift:+.2f}) {offset:+.2f} with f = {name!r}, for example"
 
 
 CHECK = Check(
