@@ -58,6 +58,12 @@ def matters(name, stretch, shift, scale, offset, pooling):
     """Return by argument whether it matters if such a function is applied before or after pooling.
 
     A maximum commutes with every function that never falls, an average with straight lines alone.
+
+    Parameters
+    ----------
+    name, stretch, shift, scale, offset
+        As `curve` takes them.
+    pooling : {"max", "average"}
     """
     if scale * stretch == 0 or name == "constant":
         return False
@@ -67,7 +73,16 @@ def matters(name, stretch, shift, scale, offset, pooling):
 
 
 def share(name, stretch, shift, scale, offset, pooling, blocks=4000):
-    """Return at which part of blocks of four numbers the order changes the result by more than a hundredth."""
+    """Return at which part of blocks of four numbers the order changes the result by more than a hundredth.
+
+    Parameters
+    ----------
+    name, stretch, shift, scale, offset
+        As `curve` takes them.
+    pooling : {"max", "average"}
+    blocks : int
+        How many are drawn.
+    """
     numbers = np.random.default_rng(1).uniform(-FARTHEST, FARTHEST, (blocks, 4))
     pool = {"max": np.max, "average": np.mean}[pooling]
     function = curve(name, stretch, shift, scale, offset)

@@ -56,7 +56,15 @@ def draw_list(rng: Rng, shapes: Sequence[Sequence[int]], kind: str = "mixed", dt
 
 
 def some_shapes(rng: Rng, most: int = 4, least_axes: int = 1) -> list[tuple[int, ...]]:
-    """Return shapes of one to so many arrays."""
+    """Return shapes of one to so many arrays.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    most : int
+    least_axes : int
+        Of each array; it has at most four.
+    """
     count = int(rng.integers(1, most + 1))
     axes = rng.integers(least_axes, 5, count)
     return [tuple(int(n) for n in rng.integers(1, 5, number)) for number in axes]

@@ -1254,7 +1254,14 @@ def _copied(files: Mapping[str, bytes]) -> dict[str, bytes]:
 
 
 def weights_changed(content: bytes, change: Callable[[np.ndarray], np.ndarray]) -> bytes:
-    """Return a file of weights with each array changed."""
+    """Return a file of weights with each array changed.
+
+    Parameters
+    ----------
+    content : bytes
+    change : callable
+        Takes an array, and returns one of the same shape.
+    """
     import h5py
 
     buffer = io.BytesIO(content)

@@ -69,8 +69,10 @@ def linear_accuracy(x: np.ndarray, y: np.ndarray, x_test: np.ndarray, y_test: np
 
     Parameters
     ----------
-    x, x_test : numpy.ndarray, shape [N, 28, 28, 1]
-    y, y_test : numpy.ndarray of int, shape [N]
+    x : numpy.ndarray, shape [N, 28, 28, 1]
+    y : numpy.ndarray of int, shape [N]
+    x_test, y_test : numpy.ndarray
+        The same of images to test with.
     """
     from sklearn.linear_model import LogisticRegression
 

@@ -24,6 +24,11 @@ def pack(*parts: Sequence[Any]) -> np.ndarray:
 def unpack(vector: np.ndarray, *likes: Sequence[np.ndarray]) -> tuple[list[np.ndarray], ...]:
     """Return a vector as lists of arrays of the shapes of other ones: the other way round.
 
+    Parameters
+    ----------
+    vector : numpy.ndarray
+    *likes : sequence of numpy.ndarray
+
     Examples
     --------
     >>> unpack(np.arange(3.0), [np.zeros((1, 2))], [np.zeros(1)])

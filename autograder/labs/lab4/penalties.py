@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -35,27 +36,25 @@ def _factors(rng: Rng) -> list[tuple[float, float]]:
     return [(l1, l2), (0.0, l2), (l1, 0.0)]
 
 
-def _about(part: slice, where: str):
-    def question(student: Student, rng: Rng) -> Wrong | None:
+#: What of a packed answer each of two lines is about.
+_PARTS = {"penalty": slice(0, 1), "gradient": slice(1, None)}
+
+
+def _about(part: str) -> Callable[[Student, Rng], Wrong | None]:
+    def asks(student: Student, rng: Rng) -> Wrong | None:
         for factors in _factors(rng):
-            if wrong := _one(student, draw_list(rng, _KERNELS), *factors):
+            if wrong := _one(student, part, draw_list(rng, _KERNELS), *factors):
                 return wrong
         return None
 
-    def _one(student: Student, w: list, l1: float, l2: float) -> Wrong | None:
-        _, wrong = compared_packed(student, "l1_l2", (w, l1, l2), _packed, lambda v: v[part], where=where)
-        # Which fault it is shows in all of the answer.
-        return wrong and _whole(student, wrong)
-
-    return question, _one
+    return asks
 
 
-def _whole(student: Student, wrong: Wrong) -> Wrong:
-    return Wrong(wrong.function, wrong.arguments, wrong.got, wrong.what, wrong.expected, wrong.compared, wrong.shown)
-
-
-_PENALTY, _one_penalty = _about(slice(0, 1), "in the penalty ")
-_GRADIENT, _one_gradient = _about(slice(1, None), "in the gradient ")
+def _one(student: Student, part: str, w: list, l1: float, l2: float) -> Wrong | None:
+    where = f"in the {part} "
+    _, wrong = compared_packed(student, "l1_l2", (w, l1, l2), _packed, lambda v: v[_PARTS[part]], where=where)
+    # Which fault it is shows in all of the answer.
+    return wrong and replace(wrong, view=lambda value: value)
 
 
 def _biases(student: Student, rng: Rng) -> Wrong | str | None:
@@ -84,8 +83,10 @@ _W = [whole([[1, -2, 3], [0, 2, -4], [1, 0, 5]])]
 CHECK = Check(
     "l1_l2",
     (
-        Line("penalty", "The penalty on kernels", 0.5, _PENALTY, smaller=[small(_one_penalty, _W, 0.5, 0.25)]),
-        Line("gradient", "Its gradient", 0.5, _GRADIENT, smaller=[small(_one_gradient, _W, 0.5, 0.25)]),
+        Line(
+            "penalty", "The penalty on kernels", 0.5, _about("penalty"), smaller=[small(_one, "penalty", _W, 0.5, 0.25)]
+        ),
+        Line("gradient", "Its gradient", 0.5, _about("gradient"), smaller=[small(_one, "gradient", _W, 0.5, 0.25)]),
         Line(
             "biases",
             "Arrays of one axis, such as biases, are left out",

@@ -65,7 +65,16 @@ def cnn(
     dropout: float = 0.0,
     batch_norm: bool = False,
 ) -> np.ndarray:
-    """Return the plan of the convolutional network with these arguments."""
+    """Return the plan of the convolutional network with these arguments.
+
+    Parameters
+    ----------
+    blocks, maps : int
+    act : str
+    pool_first : bool
+    dropout : float
+    batch_norm : bool
+    """
     rows: Rows = [(INPUT, *IMAGE)]
     size = IMAGE[0]
     for block in range(blocks):
@@ -165,6 +174,11 @@ def words(row: Sequence[float]) -> str:
 
 def first_difference(got: np.ndarray, expected: np.ndarray) -> str:
     """Say in a few words where a plan first differs from the right one; completes "the function …".
+
+    Parameters
+    ----------
+    got, expected : numpy.ndarray
+        Plans.
 
     Examples
     --------

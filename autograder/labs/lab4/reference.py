@@ -137,16 +137,14 @@ def l1_l2(w, l1, l2):
     import keras
     import tensorflow as tf
 
-    arrays = [tf.Variable(np.asarray(one, dtype="float64")) for one in w]
+    # What is left out has the factor 0.
+    counts = pack([np.full(np.shape(one), float(np.ndim(one) > 1)) for one in w])
+    weights = tf.Variable(pack(w))
     with tf.GradientTape() as tape:
-        penalty = tf.zeros((), "float64")
-        for one in arrays:
-            # Keras computes with numbers of single precision unless it is given tensors.
-            factors = tf.constant(l1, "float64"), tf.constant(l2, "float64")
-            ones = keras.regularizers.L1(1.0)(one), keras.regularizers.L2(1.0)(one)
-            penalty += sum(f * part for f, part in zip(factors, ones, strict=True)) if len(one.shape) > 1 else 0.0
-    gradients = tape.gradient(penalty, arrays, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-    return pack([np.asarray(penalty)], [np.asarray(one) for one in gradients])
+        kernels = weights * counts
+        # Keras makes numbers of single precision of Python's own, so its factors are 1.
+        penalty = l1 * keras.regularizers.L1(1.0)(kernels) + l2 * keras.regularizers.L2(1.0)(kernels)
+    return pack([np.asarray(penalty)], [np.asarray(tape.gradient(penalty, weights))])
 
 
 def confusion_matrix(y_true, y_pred, classes):

@@ -44,7 +44,20 @@ def lists(value: Any, names: Sequence[str], likes: Sequence[np.ndarray]) -> list
 
 
 def list_of(part: Any, name: str, likes: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Return one list of arrays of given shapes, as `lists` does several."""
+    """Return one list of arrays of given shapes, as `lists` does several.
+
+    Parameters
+    ----------
+    part : object
+    name : str
+        What it holds.
+    likes : sequence of numpy.ndarray
+
+    Raises
+    ------
+    ShapeError
+        If it is something else.
+    """
     if not isinstance(part, (tuple, list, np.ndarray)) or len(part) != len(likes):
         count = f"{len(part)} arrays" if isinstance(part, (tuple, list)) else compare.in_words(part)
         raise ShapeError(f"returned {count} as {name}, where a list of {len(likes)} is expected")
@@ -64,7 +77,14 @@ Packed = Callable[[Sequence, Any], np.ndarray]
 
 
 def packed_or_none(packed: Packed, arguments: Sequence, value: Any) -> np.ndarray | None:
-    """Return an answer as one vector, or None where it has not the form that is asked for."""
+    """Return an answer as one vector, or None where it has not the form that is asked for.
+
+    Parameters
+    ----------
+    packed : callable
+    arguments : sequence
+    value : object
+    """
     try:
         return packed(arguments, value)
     except ShapeError:
@@ -128,7 +148,14 @@ def _shown(function: str, arguments: tuple, expected: Any, got: Any) -> tuple[tu
 
 
 def judge_packed(function: str, packed: Packed) -> Callable:
-    """Return what judges an answer to a question of a domain that is several arrays."""
+    """Return what judges an answer to a question of a domain that is several arrays.
+
+    Parameters
+    ----------
+    function : str
+    packed : callable
+        Makes one vector of an answer.
+    """
 
     def judge(student: Student, question: Question, answer: Answer, expected: np.ndarray) -> Wrong | None:
         _, wrong = compared_packed(student, function, question.arguments, packed, answer=answer)
@@ -139,7 +166,15 @@ def judge_packed(function: str, packed: Packed) -> Callable:
 
 
 def changed_input(student: Student, function: str, arguments: tuple, answer: Answer) -> Wrong | None:
-    """Return which inputs were changed in place."""
+    """Return which inputs were changed in place.
+
+    Parameters
+    ----------
+    student : Student
+    function : str
+    arguments : tuple
+    answer : Answer
+    """
     if not answer.modified:
         return None
     names = " and ".join(PARAMETERS[function][position] for position in answer.modified)
@@ -148,12 +183,26 @@ def changed_input(student: Student, function: str, arguments: tuple, answer: Ans
 
 
 def small(question: Callable, *arguments: Any) -> Callable[[Student], Any]:
-    """Return a question with fixed arguments."""
+    """Return a question with fixed arguments.
+
+    Parameters
+    ----------
+    question : callable
+        Takes a student and the arguments.
+    *arguments
+    """
     return lambda student: question(student, *arguments)
 
 
 def whole(values: Any, *shape: int) -> np.ndarray:
-    """Return numbers as an array of float64."""
+    """Return numbers as an array of float64.
+
+    Parameters
+    ----------
+    values : object
+    *shape : int
+        As they come by default.
+    """
     return np.array(values, dtype="float64").reshape(shape or np.shape(values))
 
 

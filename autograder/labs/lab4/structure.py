@@ -70,7 +70,12 @@ def built(student: Student, function: str, questions: Sequence[tuple[tuple, Mapp
 
 
 def in_words(text: str, function: str) -> str:
-    """Return an error without the course's own functions, which are not the student's business."""
+    """Return an error without the course's own functions, which are not the student's business.
+
+    Parameters
+    ----------
+    text, function : str
+    """
     for ours in ("course_models", "course_described", "course_answers"):
         text = text.replace(f"{ours} calls {function}, which is", f"{function} is").replace(ours, function)
     text = text.replace(f"(in {function}, line", "(line")

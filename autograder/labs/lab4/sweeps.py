@@ -85,7 +85,13 @@ def statistics(accuracies: np.ndarray) -> dict[str, float]:
 
 
 def apart(one: np.ndarray, other: np.ndarray) -> float:
-    """Return how many standard errors of their difference two averages are apart."""
+    """Return how many standard errors of their difference two averages are apart.
+
+    Parameters
+    ----------
+    one, other : numpy.ndarray
+        Accuracies of each.
+    """
     left, right = statistics(one), statistics(other)
     distance = abs(left["mean"] - right["mean"])
     error = math.hypot(left["standard error"], right["standard error"])

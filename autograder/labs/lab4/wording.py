@@ -33,7 +33,13 @@ def call(arguments: Sequence[Any]) -> str:
 
 
 def asked(function: str, arguments: Sequence[Any]) -> str:
-    """Say in the terms of the lab what a question asks for."""
+    """Say in the terms of the lab what a question asks for.
+
+    Parameters
+    ----------
+    function : str
+    arguments : sequence
+    """
     if function == "build_fnn":
         return "build the network with 800 hidden units and 10 probabilities"
     if function == "build_cnn":
@@ -64,7 +70,13 @@ def asked(function: str, arguments: Sequence[Any]) -> str:
 
 
 def inputs(function: str, arguments: Sequence[Any]) -> list[tuple[str, Any]]:
-    """Return the arguments as a person needs to see them: of a list of one array this array."""
+    """Return the arguments as a person needs to see them: of a list of one array this array.
+
+    Parameters
+    ----------
+    function : str
+    arguments : sequence
+    """
     shown = []
     for name, value in zip(PARAMETERS[function], arguments, strict=True):
         if isinstance(value, list) and len(value) == 1 and isinstance(value[0], np.ndarray):
