@@ -21,7 +21,7 @@ CLASSES = 10
 N_TEST, N_KNOWN = 5000, 2000
 #: What is asked of the accuracy on test images, in percent. A linear classifier stays below the lowest band of each:
 #: the page of the lab prints what it reaches.
-BANDS = {"real": (97.0, 98.0, 99.0), "sample": (94.0, 95.5, 97.0)}
+BANDS = {"real": (97.0, 98.0, 99.0), "sample": (94.0, 96.0, 97.0)}
 
 
 def for_grading(course: Path | None, seed: int) -> Mapping[str, Any]:

@@ -47,7 +47,7 @@ def _ask(pooling: str) -> Callable[[Student, Rng], Wrong | Problem | None]:
 
 def _judged(student: Student, functions: list, pooling: str) -> Wrong | Problem | None:
     try:
-        with student.fresh(_CELL, seconds=_SECONDS) as side:
+        with student.fresh(_CELL, seconds=_SECONDS, code_only=True) as side:
             got = compare.array(side.call("course_answers", functions, pooling))
     except StudentError as error:
         problem = in_words(str(error), "order_matters")

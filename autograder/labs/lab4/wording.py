@@ -23,13 +23,23 @@ PARAMETERS = {
 
 
 def _shapes(arrays: Sequence[np.ndarray]) -> str:
-    return ", ".join(str(list(one.shape)) for one in arrays)
+    shapes = [str(list(one.shape)) for one in arrays]
+    return ", ".join(shapes[:4]) + (f" and {len(shapes) - 4} more" if len(shapes) > 4 else "")
 
 
 def call(arguments: Sequence[Any]) -> str:
-    """Return how `build_cnn` is called with these arguments, those left out that are as they are by default."""
-    given = zip(PARAMETERS["build_cnn"], arguments, (3, 8, "relu", False, 0.0, False), strict=True)
-    return f"build_cnn({', '.join(f'{name}={value!r}' for name, value, default in given if value != default)})"
+    """Return in words what `build_cnn` is called with, what is as it is by default left out."""
+    blocks, maps, activation, pool_first, dropout, batch_norm = arguments
+    parts = [
+        f"blocks={blocks}" if blocks != 3 else "",
+        f"maps={maps}" if maps != 8 else "",
+        f"activation={activation!r}" if activation != "relu" else "",
+        "pool_first=True" if pool_first else "",
+        # Without a full stop, which ends what was asked.
+        f"dropout of {round(100 * dropout)} %" if dropout else "",
+        "batch_norm=True" if batch_norm else "",
+    ]
+    return ", ".join(filter(None, parts)) or "all defaults"
 
 
 def asked(function: str, arguments: Sequence[Any]) -> str:
@@ -39,11 +49,16 @@ def asked(function: str, arguments: Sequence[Any]) -> str:
     ----------
     function : str
     arguments : sequence
+
+    Returns
+    -------
+    str
+        Without a full stop.
     """
     if function == "build_fnn":
         return "build the network with 800 hidden units and 10 probabilities"
     if function == "build_cnn":
-        return f"build the network of {call(arguments)}"
+        return f"build the network of build_cnn with {call(arguments)}"
     if function == "order_matters":
         functions, pooling = arguments
         return (
@@ -51,17 +66,13 @@ def asked(function: str, arguments: Sequence[Any]) -> str:
             "with True or False"
         )
     if function == "sgd_step":
-        w, _, _, lr, momentum = arguments
-        return f"one step for weights {_shapes(w)} with lr = {lr:.3g} and momentum = {momentum:.3g}"
+        w, *_, momentum = arguments
+        return f"one step {'with' if momentum else 'without'} momentum, for weights {_shapes(w)}"
     if function == "adam_step":
-        w, *_, t, lr, beta_1, beta_2, epsilon = arguments
-        return (
-            f"step number {t} for weights {_shapes(w)} with lr = {lr:.3g}, beta_1 = {beta_1:g}, beta_2 = {beta_2:g} "
-            f"and epsilon = {epsilon:g}"
-        )
+        w, *_, t, _, _, _, _ = arguments
+        return f"step number {t}, for weights {_shapes(w)}"
     if function == "l1_l2":
-        w, l1, l2 = arguments
-        return f"the penalty on weights {_shapes(w)} and its gradient, with l1 = {l1:.3g} and l2 = {l2:.3g}"
+        return f"the penalty on weights {_shapes(arguments[0])} and its gradient"
     if function == "confusion_matrix":
         y_true, _, classes = arguments
         return f"count {len(y_true)} predictions for {classes} classes, giving [{classes}, {classes}]"
