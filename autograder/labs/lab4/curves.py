@@ -90,7 +90,7 @@ def share(name, stretch, shift, scale, offset, pooling, blocks=4000):
     return float(np.mean(off > 0.01))
 
 
-def draw(rng, name, sign, pooling):
+def draw(rng, name, sign, pooling, turned=None):
     """Return a drawn function of a kind, for which it never matters, or for at least two blocks in a hundred.
 
     Parameters
@@ -101,6 +101,8 @@ def draw(rng, name, sign, pooling):
     sign : {-1, 1}
         Of its scale.
     pooling : {"max", "average"}
+    turned : {-1, 1}, optional
+        The sign of its stretch; drawn by default.
 
     Returns
     -------
@@ -109,7 +111,7 @@ def draw(rng, name, sign, pooling):
     """
     while True:
         stretch, scale = rng.uniform(0.5, 1.5), sign * rng.uniform(0.5, 2)
-        stretch *= rng.choice([-1, 1], p=[0.3, 0.7])
+        stretch *= rng.choice([-1, 1]) if turned is None else turned
         drawn = [name, float(stretch), float(rng.uniform(-1, 1)), float(scale), float(rng.uniform(-1, 1))]
         if not matters(*drawn, pooling) or share(*drawn, pooling) >= 0.02:
             return drawn

@@ -38,8 +38,9 @@ _SECONDS = 60.0
 
 def _ask(pooling: str) -> Callable[[Student, Rng], Wrong | Problem | None]:
     def question(student: Student, rng: Rng) -> Wrong | Problem | None:
-        kinds = [(name, sign) for name in curves.PLAIN for sign in (1, -1)]
-        functions = [curves.draw(rng, *kinds[k], pooling) for k in rng.permutation(len(kinds))]
+        kinds = [(name, sign, turned) for name in curves.PLAIN for sign in (1, -1) for turned in (1, -1)]
+        drawn = (kinds[k] for k in rng.permutation(len(kinds)))
+        functions = [curves.draw(rng, name, sign, pooling, turned) for name, sign, turned in drawn]
         return _judged(student, functions, pooling)
 
     return question
@@ -73,8 +74,8 @@ def _told(one: list) -> str:
 CHECK = Check(
     "order_matters",
     (
-        Line("max", "With max pooling: 34 functions, all told right", 1.0, _ask("max")),
-        Line("average", "With average pooling: 34 functions, all told right", 1.0, _ask("average")),
+        Line("max", "With max pooling: 68 functions, all told right", 1.0, _ask("max")),
+        Line("average", "With average pooling: 68 functions, all told right", 1.0, _ask("average")),
     ),
     wording=WORDING,
 )

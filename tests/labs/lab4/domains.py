@@ -141,9 +141,10 @@ class _Function:
     def __repr__(self) -> str:
         return str(self.told)
 
-    @property
-    def values(self) -> np.ndarray:
-        return self(np.linspace(-5, 5, 401))
+
+def _values(function: Callable) -> np.ndarray:
+    """Return the values of any function of one variable: while it is graded, a plain one comes in."""
+    return function(np.linspace(-5, 5, 401))
 
 
 def _draw_order(rng: Rng) -> tuple:
@@ -159,18 +160,18 @@ def _order(function: _Function, pooling: str) -> bool:
 _ORDER_REGIONS = {
     "pooling is 'max'": Region("pooling", lambda f, p: p == "max"),
     "pooling is 'average'": Region("pooling", lambda f, p: p == "average"),
-    "f rises": Region("course", lambda f, p: (np.diff(f.values) > 1e-12).all()),
+    "f rises": Region("course", lambda f, p: (np.diff(_values(f)) > 1e-12).all()),
     "f never falls and is flat somewhere": Region(
-        "course", lambda f, p: (np.diff(f.values) >= -1e-12).all() and not (np.diff(f.values) > 1e-12).all()
+        "course", lambda f, p: (np.diff(_values(f)) >= -1e-12).all() and not (np.diff(_values(f)) > 1e-12).all()
     ),
-    "f falls": Region("course", lambda f, p: (np.diff(f.values) < -1e-12).all()),
-    "f rises and falls": Region("course", lambda f, p: np.ptp(np.sign(np.diff(f.values))) > 1),
-    "f is a straight line": Region("shape", lambda f, p: np.abs(np.diff(f.values, 2)).max() < 1e-9),
-    "f has few values": Region("shape", lambda f, p: len(np.unique(np.round(f.values, 9))) < 50),
-    "f jumps": Region("shape", lambda f, p: np.abs(np.diff(f.values)).max() > 0.3),
-    "f > 0 everywhere": Region("sign", lambda f, p: f.values.min() > 0),
-    "f < 0 everywhere": Region("sign", lambda f, p: f.values.max() < 0),
-    "f of both signs": Region("sign", lambda f, p: f.values.min() < 0 < f.values.max()),
+    "f falls": Region("course", lambda f, p: (np.diff(_values(f)) < -1e-12).all()),
+    "f rises and falls": Region("course", lambda f, p: np.ptp(np.sign(np.diff(_values(f)))) > 1),
+    "f is a straight line": Region("shape", lambda f, p: np.abs(np.diff(_values(f), 2)).max() < 1e-9),
+    "f has few values": Region("shape", lambda f, p: len(np.unique(np.round(_values(f), 9))) < 50),
+    "f jumps": Region("shape", lambda f, p: np.abs(np.diff(_values(f))).max() > 0.3),
+    "f > 0 everywhere": Region("sign", lambda f, p: _values(f).min() > 0),
+    "f < 0 everywhere": Region("sign", lambda f, p: _values(f).max() < 0),
+    "f of both signs": Region("sign", lambda f, p: _values(f).min() < 0 < _values(f).max()),
 }
 _ORDER_WRONGS = {
     "says the opposite": lambda value, arguments: not value,
