@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 from keras import layers
 
+from autograder.checking.reproduction import Solution
 from autograder.checking.student import FLAGS, NotebookStudent, StudentError
-from autograder.labs.lab4 import LAB, accuracy, curves, images, plan, reference, structure, sweeps
+from autograder.labs.lab4 import LAB, accuracy, curves, images, plan, reference, solution, structure, sweeps
 from autograder.labs.lab4.faults import CONFIG_FILE, WEIGHTS_FILE, sweep_files
 from autograder.labs.lab4.packing import pack, unpack
+from source_lib.data import DataGenerator
 from source_lib.saved_model import save_model
 from tests.labs.lab4.trial import CODE, material, network_files, oracle, student_of
 from tests.labs.lab4.ways import WAYS, cnn_loop, namespace
@@ -331,3 +333,28 @@ def test_in_a_notebook_the_form_is_checked(tmp_path, monkeypatch):
     (tmp_path / WEIGHTS_FILE).write_bytes(network_files()[WEIGHTS_FILE][:500])
     assert not check.formed(NotebookStudent({}, oracle())).passed
     assert plan.parameters(plan.cnn(maps=64)) < accuracy.MOST_PARAMETERS
+
+
+# What the course says of its own network.
+
+
+def test_its_own_network_is_trained_once_for_each_seed(tmp_path):
+    data = DataGenerator(verbose=False)
+    data.generate("mnist", source="sample", N_test=50)
+    trained = []
+
+    def build():
+        model = keras.Sequential([keras.Input((28, 28, 1)), layers.Flatten(), layers.Dense(10, "softmax")])
+        model.compile("adam", "categorical_crossentropy")
+        return model
+
+    def train(model, x, y, x_valid, y_valid):
+        trained.append((len(x), len(x_valid)))
+        return model.fit(x, y, verbose=0)
+
+    solved, kept = Solution(build, train, "key"), tmp_path / "kept.jsonl"
+    about, lines = solution.train(solved, data, kept, seeds=[0, 3], images_used=200)
+    assert trained == [(200, 216)] * 2 and [line["seed"] for line in lines] == [0, 3]
+    assert about["images"] == {"training": 200, "validation": 216, "test": 50} and 80 < about["linear"] < 99
+    again = solution.train(solved, data, kept, seeds=[0, 3], images_used=200)
+    assert again == (about, lines) and len(trained) == 2, "what is kept is not trained again"
