@@ -15,7 +15,7 @@ from autograder.labs.lab4.packing import unpack
 from autograder.submissions.submission import Submission
 from tests.labs.kit import asked
 from tests.labs.lab4.realize import realized
-from tests.labs.lab4.ways import WAYS, cnn_loop, namespace
+from tests.labs.lab4.ways import FEW, cnn_loop, namespace
 
 SEEDS, LONG_SEEDS = 2, 10
 NOT_LOST = {}
@@ -66,7 +66,7 @@ def reported():
 """
 SOLUTIONS = {"with NumPy": CODE, "by hand": _BY_HAND}
 VARIANTS = (
-    *(f"{function}: {way}" for function, ways in WAYS.items() for way in ways),
+    *(f"{function}: {way}" for function, ways in FEW.items() for way in ways),
     *(f"reported: {way}" for way in SOLUTIONS),
     "accuracy: plain network",
 )
@@ -139,5 +139,5 @@ def outcome(tools, seed, variant=None, fault=None):
             code, files = (fault.apply(code), files) if fault.to == "code" else (code, fault.apply(files))
         with student_of(tools.fixture("sandbox"), code, files) as student:
             return asked(student, [check], seed)
-    answer = as_student(function, fault.apply(getattr(reference, function))) if fault else WAYS[function][way]
+    answer = as_student(function, fault.apply(getattr(reference, function))) if fault else FEW[function][way]
     return asked(NotebookStudent(namespace(function, answer), oracle()), [check], seed)
