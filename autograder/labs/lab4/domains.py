@@ -153,7 +153,7 @@ def _draw_predicted(rng: Rng, at: Regions) -> tuple:
 
 def _any_predicted(rng: Rng) -> tuple:
     classes = int(rng.integers(2, 13))
-    samples = int(rng.choice([1, 2, 5, 20, 100, int(rng.integers(1, 300))]))
+    samples = int(rng.choice([1, 2, 5, classes, 20, 100, int(rng.integers(1, 300))]))
     y_true, y_pred = (_classes_of(rng, str(rng.choice(_CLASSES)), samples, classes) for _ in range(2))
     y_pred = np.where(rng.random(samples) < rng.choice([0, 0.5, 0.9, 1]), y_true, y_pred)
     dtype = str(rng.choice(["int64", "int32", "uint8"]))
@@ -171,7 +171,7 @@ PREDICTED = Domain(
     },
     _draw_predicted,
     freely=_any_predicted,
-    free=120,
+    free=200,
 )
 
 
@@ -217,7 +217,8 @@ def _draw_sure(rng: Rng, at: Regions) -> tuple:
 
 
 def _any_sure(rng: Rng) -> tuple:
-    samples, classes = int(rng.choice([1, 2, 5, 12, 30, 60])), int(rng.integers(2, 13))
+    classes = int(rng.integers(2, 13))
+    samples = int(rng.choice([1, 2, 5, classes, 12, 30, 60]))
     wrong = int(rng.integers(0, samples + 1))
     y_true, probabilities = sure_predictions(rng, samples, classes, wrong, float(rng.choice([0.2, 1.0])))
     return y_true.astype(str(rng.choice(["int64", "int32", "uint8"]))), probabilities.astype(str(rng.choice(_TYPES)))
@@ -234,7 +235,7 @@ SURE = Domain(
     },
     _draw_sure,
     freely=_any_sure,
-    free=120,
+    free=200,
 )
 
 
