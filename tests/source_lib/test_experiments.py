@@ -292,3 +292,16 @@ def test_module_is_light():
     code = "import sys; import source_lib.experiments; assert not {'keras', 'tensorflow'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
     assert experiments.N_TRAIN == 128
+
+
+def test_a_training_gets_as_many_images_as_are_asked_for(data, tmp_path):
+    path = tmp_path / "runs.jsonl"
+    (run,) = repeat(build, train, data, path, seeds=[4], images=300)
+    assert len(set(run.subset)) == 300 and run.subset == tuple(choose(data.y_train, 4, 300)[0])
+    assert read_runs(path) == [run]
+    with pytest.raises(RunsError, match=r"holds runs with 300 images each, and 200 are asked for"):
+        repeat(build, train, data, path, seeds=[4], images=200)
+    with pytest.raises(ValueError, match=r"ask for fewer images"):
+        repeat(build, train, data, tmp_path / "other.jsonl", images=len(data.x_train))
+    with pytest.raises(ValueError, match=r"cannot get 0 images"):
+        repeat(build, train, data, tmp_path / "other.jsonl", images=0)
