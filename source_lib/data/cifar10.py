@@ -61,16 +61,16 @@ def load_cifar10(verbose: bool = True) -> tuple[Arrays, str]:
     Returns
     -------
     arrays : tuple of numpy.ndarray
-        ``x_train`` [N, 32, 32, 3], ``y_train`` [N], ``x_test`` [M, 32, 32, 3], ``y_test`` [M], as uint8. All of CIFAR-10
-        has N = 50,000 and M = 10,000; a file of the course may hold a part of it.
+        ``x_train`` [N, 32, 32, 3], ``y_train`` [N], ``x_test`` [M, 32, 32, 3], ``y_test`` [M], as uint8. All of
+        CIFAR-10 has N = 50,000 and M = 10,000; a file of the course may hold a part of it.
     origin : str
         Where they came from, in a few words.
 
     Raises
     ------
     DatasetError
-        If there is a file in ``CNN_COURSE_DATA`` that is not CIFAR-10 or not whole, or if there is none and it cannot be
-        downloaded.
+        If there is a file in ``CNN_COURSE_DATA`` that is not CIFAR-10 or not whole, or if there is none and it cannot
+        be downloaded.
 
     References
     ----------
@@ -89,8 +89,8 @@ def load_cifar10(verbose: bool = True) -> tuple[Arrays, str]:
         missing = f"There is no {' or '.join(FILES)} in {own}, which {DATA_VARIABLE} names. " if own else ""
         raise DatasetError(
             f"{missing}CIFAR-10 could not be downloaded: {error}. Where there is a connection, "
-            f"keras.datasets.cifar10.load_data() downloads it to {below_home(kept)}; or set {DATA_VARIABLE} to a folder "
-            f"that holds {' or '.join(FILES)}."
+            f"keras.datasets.cifar10.load_data() downloads it to {below_home(kept)}; or set {DATA_VARIABLE} to a "
+            f"folder that holds {' or '.join(FILES)}."
         ) from None
 
 
