@@ -69,7 +69,7 @@ def split_model(model: keras.Model, layer: str) -> tuple[keras.Model, keras.Mode
         rest = None
     else:
         try:
-            rest = keras.Model(maps, holder.outputs)
+            rest = keras.Model(maps, holder.outputs[0])
         except ValueError:
             raise ValueError(
                 f"What follows the layer {layer!r} needs more than its output: another path goes around it. Choose a "
@@ -116,8 +116,8 @@ def save_tail(tail: keras.Model, backbone: Backbone, layer: str, folder: str | o
     maps = tuple(backbone.model.get_layer(layer).output.shape[1:])
     if tuple(tail.input_shape[1:]) != maps:
         raise ValueError(
-            f"The model takes maps {list(tail.input_shape[1:])}, and {layer!r} gives {list(maps)}. Split the model there "
-            "and save its second part."
+            f"The model takes maps {list(tail.input_shape[1:])}, and {layer!r} gives {list(maps)}. Split the model "
+            "there and save its second part."
         )
     folder = Path(folder)
     folder.mkdir(exist_ok=True)

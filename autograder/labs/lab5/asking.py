@@ -162,7 +162,12 @@ class ModelStudent:
         if recording:
             pairs = zip(questions, found, strict=True)
             self._student.answers += [
-                Asked(function, question, None if isinstance(one, StudentError) else one.value, isinstance(one, StudentError))
+                Asked(
+                    function,
+                    question,
+                    None if isinstance(one, StudentError) else one.value,
+                    isinstance(one, StudentError),
+                )
                 for question, one in pairs
             ]
         return found

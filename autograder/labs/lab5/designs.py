@@ -50,7 +50,9 @@ def _design(student: Student, name: str) -> Design:
     built = retrain.build(student, spec, _SECONDS)
     parameters = sum(int(np.size(one)) for one in built.model.weights)
     if parameters > MOST_PARAMETERS:
-        raise StudentError(f"The model of {name} has {parameters:,} parameters; at most {MOST_PARAMETERS:,} are allowed.")
+        raise StudentError(
+            f"The model of {name} has {parameters:,} parameters; at most {MOST_PARAMETERS:,} are allowed."
+        )
     rebuilt = retrain.rebuild(student, spec, built.model, _SECONDS)
     try:
         layers = model_config.layers(built.model.config)
@@ -63,7 +65,9 @@ def _design(student: Student, name: str) -> Design:
         {
             "depth": sum("kernel_size" in one["config"] or one["class_name"] == "Dense" for one in layers),
             "kernel size": tuple(
-                sorted({tuple(np.atleast_1d(one["config"]["kernel_size"]).tolist()) for one in layers if _convolves(one)})
+                sorted(
+                    {tuple(np.atleast_1d(one["config"]["kernel_size"]).tolist()) for one in layers if _convolves(one)}
+                )
             ),
             "regularization": tuple(sorted(kinds)),
             "optimizer": ((compiled or {}).get("optimizer") or {}).get("class_name", ""),
@@ -80,7 +84,8 @@ def _problem(rebuilt: retrain.Rebuilt, compiled: Any) -> str:
         return f"It does not take images {list(SHAPE)}. Begin it with keras.Input({SHAPE})."
     found = rebuilt.outputs[0] if rebuilt.outputs else np.zeros(0)
     if list(found.shape) != [retrain.BUILT_WITH, CLASSES]:
-        return f"For {retrain.BUILT_WITH} images it gives {compare.shape(found)} where {[retrain.BUILT_WITH, CLASSES]} is expected."
+        wanted = [retrain.BUILT_WITH, CLASSES]
+        return f"For {retrain.BUILT_WITH} images it gives {compare.shape(found)} where {wanted} is expected."
     if not np.all(np.isfinite(found)) or (found < 0).any() or not np.allclose(found.sum(axis=1), 1, atol=1e-3):
         return "What it gives are no probabilities: end the model in a softmax."
     if not compare.agree(*rebuilt.outputs):

@@ -71,10 +71,10 @@ _NETWORKS = [
             "Give each convolution kernels of 5 rows and 5 columns.",
         ),
         (
-            "nothing_padded",
+            "padded_by_one",
             "features",
-            {"padding": "valid"},
-            "The maps shrink at every convolution. With 5×5 kernels a padding of 2 keeps their size.",
+            {"padding": 1},
+            "The maps shrink by two pixels at every convolution. With 5×5 kernels a padding of 2 keeps their size.",
             "The padding that keeps the size has a name in Keras, and it is not the default.",
         ),
         (
@@ -109,7 +109,7 @@ _NETWORKS = [
             "strides_for_pooling",
             "features",
             {"stride": 2, "pooled": 0},
-            "The convolutions take steps of two pixels in place of pooling. The size is the same, and the maps are not.",
+            "The convolutions take steps of two pixels in place of pooling. The sizes are the same, the maps are not.",
             "Let the convolutions take steps of one pixel, and put a pooling layer behind each.",
         ),
         (
@@ -165,7 +165,7 @@ _NETWORKS = [
             "sigmoid_at_the_end",
             "head",
             {"output": "sigmoid"},
-            "Each of the last 10 numbers is squeezed by itself, so they do not sum to 1. An image has exactly one class.",
+            "Each of the last 10 numbers is squeezed by itself, so they do not sum to 1. An image has one class.",
             "Use the activation that divides by the sum over all classes.",
         ),
         (
@@ -189,8 +189,8 @@ _NETWORKS = [
             "two_convolutions",
             "shared",
             {"shared": "two"},
-            "Two convolutions were made that look alike. Each has kernels of its own, so what one learns the other does "
-            "not know.",
+            "Two convolutions were made that look alike. Each has kernels of its own, so what one learns the other "
+            "does not know.",
             "Make the layer once, give it a name, and call it twice.",
         ),
         (
@@ -421,7 +421,7 @@ _PREPROCESS = _functions(
         "scaled_to_one_first",
         "values domain",
         _prepared(bytes_of=lambda x: (x + 1) / 2),
-        "The images are scaled to 0–1 first, and then treated as if they were bytes: all of them come out nearly black.",
+        "The images are scaled to 0–1 first, and then treated as if they were bytes: all come out nearly black.",
         "Offset and scale are those of values from 0 to 255.",
     ),
     (
@@ -469,9 +469,13 @@ _PREPROCESS = _functions(
     (
         "not_resized",
         "size domain",
-        lambda right: lambda images, side, offset, scale: looking.prepared(
-            images, np.shape(images)[1], offset, scale
-        ) if np.shape(images)[1] == np.shape(images)[2] else ((np.asarray(images) + 1) * 127.5 - offset) / scale,
+        lambda right: (
+            lambda images, side, offset, scale: (
+                looking.prepared(images, np.shape(images)[1], offset, scale)
+                if np.shape(images)[1] == np.shape(images)[2]
+                else ((np.asarray(images) + 1) * 127.5 - offset) / scale
+            )
+        ),
         "The images have the size that they came with.",
         "The backbone takes side × side pixels: resize them.",
     ),
@@ -558,8 +562,8 @@ def _cam(**mistakes: Any) -> Callable:
     return lambda right: lambda *arguments: looking.cam(*arguments, **mistakes)
 
 
-def _classes(recipe: str) -> int:
-    return int(re.split("[-~]", recipe.split()[-1][1:])[0])
+def _classes(recipe: Any) -> int:
+    return int(re.split("[-~]", recipe.split()[-1][1:])[0]) if isinstance(recipe, str) else recipe.output_shape[-1]
 
 
 def _next_class(right: Callable) -> Callable:
@@ -851,9 +855,11 @@ _DESIGNS = [
     _code(
         "only_the_optimizer_differs",
         "differ",
-        lambda code: code
-        + "\ndef build_second():\n    model = build_first()\n"
-        + "    model.compile('sgd', 'sparse_categorical_crossentropy')\n    return model\n",
+        lambda code: (
+            code
+            + "\ndef build_second():\n    model = build_first()\n"
+            + "    model.compile('sgd', 'sparse_categorical_crossentropy')\n    return model\n"
+        ),
     ),
     _code("five_classes", "first", _put("layers.Dense(10, activation", "layers.Dense(5, activation")),
     _code(
@@ -903,8 +909,7 @@ _FILES = [
     _files(
         "own_model_as_transfer",
         _TRANSFER,
-        lambda files: files
-        | {f"transfer/{name}": files[name] for name in ("model.json", "model.weights.h5")},
+        lambda files: files | {f"transfer/{name}": files[name] for name in ("model.json", "model.weights.h5")},
     ),
 ]
 

@@ -1,4 +1,4 @@
-"""Which images are graded: those of CIFAR-10 that the course's secret chooses and changes a little, or of the sample."""
+"""Which images are graded: some of CIFAR-10 that the course's secret chooses and changes a little, or of the sample."""
 
 from __future__ import annotations
 
@@ -50,7 +50,9 @@ SOURCES = {LITE: "efficientnet", MOBILE: "mobilenet", SMALL: "small"}
 BANDS = {
     "part": Bands((0.50, 0.60, 0.68), {LITE: 0.76, MOBILE: 0.76, SMALL: 0.45}, {LITE: 0.82, MOBILE: 0.82, SMALL: 0.60}),
     "all": Bands((0.55, 0.70, 0.78), {LITE: 0.80, MOBILE: 0.80, SMALL: 0.48}, {LITE: 0.86, MOBILE: 0.86, SMALL: 0.65}),
-    "sample": Bands((0.30, 0.40, 0.48), {LITE: 0.72, MOBILE: 0.72, SMALL: 0.30}, {LITE: 0.78, MOBILE: 0.78, SMALL: 0.42}),
+    "sample": Bands(
+        (0.30, 0.40, 0.48), {LITE: 0.72, MOBILE: 0.72, SMALL: 0.30}, {LITE: 0.78, MOBILE: 0.78, SMALL: 0.42}
+    ),
 }
 TITLES = {
     "part": "a part of CIFAR-10",

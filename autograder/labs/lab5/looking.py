@@ -9,7 +9,8 @@ from autograder.labs.lab5 import recipes
 
 @functools.lru_cache(maxsize=256)
 def _model(recipe, seed):
-    return recipes.build(recipe, seed)
+    # Tests hand in the model itself.
+    return recipes.build(recipe, seed) if isinstance(recipe, str) else recipe
 
 
 def _batch(image):

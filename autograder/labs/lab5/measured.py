@@ -171,10 +171,13 @@ def _fit(side: Any, model: Model, config: str) -> None:
     try:
         problem = side.call("course_tail", config, *model.weights)
     except StudentError as error:
-        raise StudentError(f"{model.name} cannot be rebuilt for grading: {str(error).replace('course_tail', 'it')}") from None
+        raise StudentError(
+            f"{model.name} cannot be rebuilt for grading: {str(error).replace('course_tail', 'it')}"
+        ) from None
     if problem:
         raise StudentError(
-            f"{model.name} is not the rest of the backbone with a new head: {str(problem)[:300]}. Save it with save_tail."
+            f"{model.name} is not the rest of the backbone with a new head: {str(problem)[:300]}. Save it with "
+            "save_tail."
         )
 
 
@@ -203,8 +206,8 @@ def _described(student: Student) -> tuple[str, int, str, str]:
         raise StudentError(f"The file {name} cannot be understood. Save the model with save_tail.") from None
     if backbone not in SOURCES or not isinstance(layer, str) or type(side) is not int or not 1 <= side <= MOST_SIDE:
         raise StudentError(
-            f"The file {name} names no backbone of the course, or images of more than {MOST_SIDE} pixels. The backbones "
-            f"are {', '.join(SOURCES)}."
+            f"The file {name} names no backbone of the course, or images of more than {MOST_SIDE} pixels. The "
+            f"backbones are {', '.join(SOURCES)}."
         )
     return SOURCES[backbone], side, layer, backbone
 
@@ -231,8 +234,8 @@ def _reaches(band: int) -> Callable[[Student, Rng], Problem | None]:
 def _like_what(found: float) -> str:
     if found < 0.15:
         return (
-            " That is guessing. Does the saved model have the weights of the trained one, and are its images from -1 to "
-            "1, as DataGenerator gives them?"
+            " That is guessing. Does the saved model have the weights of the trained one, and are its images from -1 "
+            "to 1, as DataGenerator gives them?"
         )
     return " Train longer, augment, or choose the other design, by the validation images."
 
@@ -257,7 +260,8 @@ def _transfers(key: str) -> Callable[[Student, Rng], Problem | None]:
             return None
         than = {"frozen": "that classifier", "own": "your own network", "most": "the top band"}[key]
         return lost(
-            what, f"On {name} it is right for {100 * found.test:.1f} % of the test images, and {than} for {_one(least)}."
+            what,
+            f"On {name} it is right for {100 * found.test:.1f} % of the test images, and {than} for {_one(least)}.",
         )
 
     return question

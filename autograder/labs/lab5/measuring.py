@@ -49,7 +49,9 @@ def numbers(values):
 
 def probe(shape, count=2):
     """Return fixed images or maps of noise from -1 to 1."""
-    return np.random.default_rng(zlib.crc32(str(list(shape)).encode())).uniform(-1, 1, (count, *shape)).astype("float32")
+    return (
+        np.random.default_rng(zlib.crc32(str(list(shape)).encode())).uniform(-1, 1, (count, *shape)).astype("float32")
+    )
 
 
 def leaves(model):
@@ -125,8 +127,8 @@ def branches(model):
     array
         How many inputs and outputs it has, how many numbers each of two outputs, and the shapes of two inputs; how many
         layers convolve, and with how many parameters; whether the outputs depend on each input, and whether they still
-        do where all convolutions give 0; whether it acts otherwise in training; how many other parameters it has; then `PARTS` numbers of each of
-        two outputs.
+        do where all convolutions give 0; whether it acts otherwise in training; how many other parameters it has; then
+        `PARTS` numbers of each of two outputs.
     """
     fill(model, period=16)
     shapes = [tuple(one.shape[1:]) for one in model.inputs]
@@ -136,7 +138,7 @@ def branches(model):
     convolving = [layer for layer in leaves(model) if "Conv" in type(layer).__name__]
     parameters = sum(layer.count_params() for layer in convolving)
     trained = _outputs(model, x, training=True)
-    otherwise = float(any(not np.allclose(a, b, atol=1e-6) for a, b in zip(given, trained)))
+    otherwise = float(any(not np.allclose(a, b, atol=1e-6) for a, b in zip(given, trained, strict=True)))
     sizes = [*(one.shape[-1] for one in given), 0, 0][:2]
     values = [numbers(one) for one in given[:2]] + [np.zeros(PARTS)] * (2 - min(2, len(given)))
     for layer in convolving:
@@ -153,7 +155,9 @@ def _depend(model, x, given):
     found = [0.0, 0.0]
     for k in range(min(2, len(x))):
         changed = [np.roll(one, 1, axis=0) ** 2 if j == k else one for j, one in enumerate(x)]
-        found[k] = float(any(not np.allclose(a, b, atol=1e-6) for a, b in zip(given, _outputs(model, changed))))
+        found[k] = float(
+            any(not np.allclose(a, b, atol=1e-6) for a, b in zip(given, _outputs(model, changed), strict=True))
+        )
     return found
 
 
@@ -192,7 +196,7 @@ def on_backbone(model, weights, backbone):
         for variable in layer.weights:
             own[layer.name, variable.name] = layer, variable
     theirs = [(layer.name, variable.name) for layer in leaves(backbone) for variable in layer.weights]
-    known = dict(zip(theirs, [v for layer in leaves(backbone) for v in layer.weights]))
+    known = dict(zip(theirs, [v for layer in leaves(backbone) for v in layer.weights], strict=True))
     new = [key for key in own if key not in known]
     kept = all(key in own and np.array_equal(own[key][1], known[key]) for key in theirs)
     for key in new:
@@ -204,7 +208,7 @@ def on_backbone(model, weights, backbone):
     before = [np.array(own[key][1]) for key in theirs if key in own and key[1].startswith("moving")]
     model(x, training=True)
     after = [np.array(own[key][1]) for key in theirs if key in own and key[1].startswith("moving")]
-    still = all(np.array_equal(a, b) for a, b in zip(before, after))
+    still = all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
     return np.array([len(new), kept, given.shape[-1], *numbers(given), *flags, still], dtype="float64")
 
 

@@ -12,7 +12,7 @@ CLASSES = 10
 def baseline(
     filters: tuple[int, ...] = (32, 64, 128),
     kernel: int = 5,
-    padding: str = "same",
+    padding: str | int = "same",
     activation: str | None = "relu",
     last_activation: str | None = "relu",
     stride: int = 1,
@@ -51,11 +51,15 @@ def baseline(
     model = keras.Sequential([keras.Input((32, 32, 3))])
     for k, count in enumerate(filters):
         act = last_activation if k == len(filters) - 1 else activation
-        model.add(layers.Conv2D(count, kernel, stride, padding, activation=act))
+        if isinstance(padding, int):
+            model.add(layers.ZeroPadding2D(padding))
+        model.add(
+            layers.Conv2D(count, kernel, stride, "valid" if isinstance(padding, int) else padding, activation=act)
+        )
         if normalized:
             model.add(layers.BatchNormalization())
         if k < pooled and not (flat == "before" and k == len(filters) - 1):
-            model.add(pooling())
+            model.add(pooling(2))
         if spatial:
             model.add(layers.SpatialDropout2D(spatial))
     if flat == "before":

@@ -106,14 +106,20 @@ def _inputs(function: str, questions: Callable[[Rng], Sequence[tuple]]) -> Calla
 
 def _same_size(rng: Rng) -> list[tuple]:
     images = [2 * draw_image(rng, kind, 8, 8, 3) - 1 for kind in ("noise", "photograph")]
-    return [(np.stack(images), 8, 127.0, 128.0), (np.stack(images[:1]), 8, 127.5, 127.5), (images[1][None], 8, 100.0, 50.0)]
+    return [
+        (np.stack(images), 8, 127.0, 128.0),
+        (np.stack(images[:1]), 8, 127.5, 127.5),
+        (images[1][None], 8, 100.0, 50.0),
+    ]
 
 
 def _other_sizes(rng: Rng) -> list[tuple]:
     found = []
     for rows, columns, side in ((8, 8, 16), (8, 8, 12), (7, 9, 16), (9, 9, 5)):
         # With such an offset and scale, images keep their values: what is asked here is the size alone.
-        images = np.stack([2 * draw_image(rng, "photograph", rows, columns, 3) - 1, rng.uniform(-1, 1, (rows, columns, 3))])
+        images = np.stack(
+            [2 * draw_image(rng, "photograph", rows, columns, 3) - 1, rng.uniform(-1, 1, (rows, columns, 3))]
+        )
         found.append((images, side, 127.5, 127.5))
     return found
 
@@ -234,7 +240,9 @@ PREPROCESS = Check(
 ACTIVATIONS = Check(
     "activations",
     (
-        about_models(Line("maps", "The maps of a convolution: rows, columns, channels", 0.5, _each("activations", _some_maps))),
+        about_models(
+            Line("maps", "The maps of a convolution: rows, columns, channels", 0.5, _each("activations", _some_maps))
+        ),
         about_models(whole_domain("activations", MAPS, _judge, 0.5)),
     ),
     wording=WORDING,
@@ -273,7 +281,12 @@ OVERLAY = Check(
             _each("overlay", _shown(3, (8, 8, 4, 4), (9, 7, 3, 2), (6, 6, 1, 1))),
             smaller=[_small("overlay", np.full((2, 4, 3), 0.5), np.array([[0.0, 1.0]]))],
         ),
-        Line("inputs", "The image and the heat map are left as they were", 0.25, _inputs("overlay", _shown(3, (4, 5, 4, 5), (5, 4, 5, 4)))),
+        Line(
+            "inputs",
+            "The image and the heat map are left as they were",
+            0.25,
+            _inputs("overlay", _shown(3, (4, 5, 4, 5), (5, 4, 5, 4))),
+        ),
         whole_domain("overlay", SHOWN, _judge, 0.25),
     ),
     wording=WORDING,

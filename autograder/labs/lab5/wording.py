@@ -84,4 +84,4 @@ def inputs(function: str, arguments: Sequence[Any]) -> list[tuple[str, Any]]:
     ]
 
 
-WORDING = Wording(FAULTS, asked, inputs=inputs)
+WORDING = Wording(tuple(fault for fault in FAULTS if fault.to == "function"), asked, inputs=inputs)

@@ -204,7 +204,7 @@ def grad_cam_by_activation(model, layer, image, k):
     last = model.layers[-1]
     kept, last.activation = last.activation, keras.activations.linear
     try:
-        part = keras.Model(model.inputs, [model.get_layer(layer).output, model.output])
+        part = keras.Model(model.inputs, [model.get_layer(layer).output, model.outputs[0]])
         x = tf.convert_to_tensor(np.expand_dims(image, 0).astype("float32"))
         with tf.GradientTape() as tape:
             maps, scores = part(x)
