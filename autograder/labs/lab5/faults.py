@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from autograder.checking.faults import Fault
-from autograder.labs.lab5 import looking, measuring, models, reference
+from autograder.labs.lab5 import looking, measuring, models, recipes, reference
 
 #: Of networks: what each fault is built with, by its id.
 MISTAKES: dict[str, Mapping[str, Any]] = {}
@@ -25,12 +25,36 @@ def _built(function: str, mistakes: Mapping[str, Any]) -> Callable:
 
     def apply(right: Callable) -> Callable:
         if function == "build_baseline":
-            return lambda: measuring.chain(models.baseline(**mistakes), models.FEATURES)
+            return lambda: measuring.chain(network(function, mistakes), models.FEATURES)
         if function == "build_wide_and_deep":
-            return lambda a, b: measuring.branches(models.wide_and_deep(a, b, **mistakes))
+            return lambda a, b: measuring.branches(network(function, mistakes, a, b))
         return lambda *arguments: reference.transferred(*arguments, **mistakes)
 
     return apply
+
+
+def network(function: str, mistakes: Mapping[str, Any], *arguments: Any) -> Any:
+    """Return the model of Keras that has a mistake, as a student's function would return it.
+
+    Parameters
+    ----------
+    function : str
+        Which one is asked.
+    mistakes : mapping
+        One of `MISTAKES`.
+    *arguments
+        As a student's function takes them.
+    """
+    if function == "build_baseline":
+        return recipes.plain(mistakes["recipe"])
+    if function == "build_wide_and_deep":
+        text = models.WIDE_AND_DEEP
+        for old, new in mistakes.get("text", {}).items():
+            text = text.replace(f"\n{old}\n", f"\n{new}\n" if new else "\n")
+        options = {key: value for key, value in mistakes.items() if key != "text"}
+        return models.wired(arguments, text, **options)
+    backbone, unfreeze, classes = (*arguments, None, 10)[:3]
+    return models.standing(backbone, unfreeze, classes, **mistakes)
 
 
 def _networks(function: str, *rows: tuple) -> list[Fault]:
@@ -66,119 +90,119 @@ _NETWORKS = [
         (
             "kernels_of_three",
             "features",
-            {"kernel": 3},
+            {"recipe": "32x32x3 c3.32 m c3.64 m c3.128 m f h64 s10"},
             "The kernels are 3×3. S4's have another size, and with it the number of parameters changes.",
             "Give each convolution kernels of 5 rows and 5 columns.",
         ),
         (
             "padded_by_one",
             "features",
-            {"padding": 1},
+            {"recipe": "32x32x3 z1 k5.32 m z1 k5.64 m z1 k5.128 m f h64 s10"},
             "The maps shrink by two pixels at every convolution. With 5×5 kernels a padding of 2 keeps their size.",
             "The padding that keeps the size has a name in Keras, and it is not the default.",
         ),
         (
             "last_pooling_missing",
             "features",
-            {"pooled": 2},
+            {"recipe": "32x32x3 c5.32 m c5.64 m c5.128 f h64 s10"},
             "The third convolution has no pooling behind it.",
             "There are three poolings; the last maps have 4×4 pixels.",
         ),
         (
             "third_relu_missing",
             "features",
-            {"last_activation": None},
+            {"recipe": "32x32x3 c5.32 m c5.64 m l5.128 m f h64 s10"},
             "The third convolution has no activation: what follows it sees negative numbers too.",
             "Every one of the three convolutions ends in ReLU, the third as well.",
         ),
         (
             "no_relu_at_all",
             "features",
-            {"activation": None, "last_activation": None},
+            {"recipe": "32x32x3 l5.32 m l5.64 m l5.128 m f h64 s10"},
             "The convolutions have no activation. Then three of them are not more than one.",
             "Give each convolution ReLU as its activation.",
         ),
         (
             "maps_not_doubled",
             "features",
-            {"filters": (32, 32, 32)},
+            {"recipe": "32x32x3 c5.32 m c5.32 m c5.32 m f h64 s10"},
             "The number of maps stays the same. It doubles from convolution to convolution.",
             "32 maps, then 64, then 128.",
         ),
         (
             "strides_for_pooling",
             "features",
-            {"stride": 2, "pooled": 0},
+            {"recipe": "32x32x3 t5.32 t5.64 t5.128 f h64 s10"},
             "The convolutions take steps of two pixels in place of pooling. The sizes are the same, the maps are not.",
             "Let the convolutions take steps of one pixel, and put a pooling layer behind each.",
         ),
         (
             "average_pooling",
             "features",
-            {"pool": "average"},
+            {"recipe": "32x32x3 c5.32 a c5.64 a c5.128 a f h64 s10"},
             "The pooling takes averages. In this network it takes the largest of four numbers.",
             "Use the layer that keeps the maximum of each 2×2 block.",
         ),
         (
             "two_blocks",
             "features",
-            {"filters": (32, 64)},
+            {"recipe": "32x32x3 c5.32 m c5.64 m f h64 s10"},
             "There are two convolutions, and three are asked for.",
             "Add the third convolution with 128 maps, and its pooling.",
         ),
         (
             "flattened_before_pooling",
             "features head",
-            {"flat": "before"},
+            {"recipe": "32x32x3 c5.32 m c5.64 m c5.128 f v w f h64 s10"},
             "The last maps are flattened before they are pooled: pooling a vector mixes numbers of different maps.",
             "Pool while there are rows and columns, and make a vector of what is left.",
         ),
         (
             "averaged_not_flattened",
             "head",
-            {"flat": "average"},
+            {"recipe": "32x32x3 c5.32 m c5.64 m c5.128 m g h64 s10"},
             "The last maps are averaged to one number each. This network flattens them: 4·4·128 numbers go on.",
             "Put a layer in place of the average that keeps every number of the maps.",
         ),
         (
             "no_hidden_layer",
             "head",
-            {"hidden": 0},
+            {"recipe": "32x32x3 c5.32 m c5.64 m c5.128 m f s10"},
             "Between the maps and the 10 probabilities there is a dense layer of 64 units, and it is missing.",
             "Two dense layers follow the flattened maps: 64 units with ReLU first.",
         ),
         (
             "hidden_layer_linear",
             "head",
-            {"hidden_activation": None},
+            {"recipe": "32x32x3 c5.32 m c5.64 m c5.128 m f o64 s10"},
             "The dense layer of 64 units has no activation. Two dense layers in a row are then one.",
             "Give the 64 units ReLU.",
         ),
         (
             "scores_not_probabilities",
             "head",
-            {"output": None},
+            {"recipe": "32x32x3 c5.32 m c5.64 m c5.128 m f h64 o10"},
             "It ends in scores. They become probabilities with softmax, which is asked for here.",
             "Give the last dense layer an activation that makes its numbers sum to 1.",
         ),
         (
             "sigmoid_at_the_end",
             "head",
-            {"output": "sigmoid"},
+            {"recipe": "32x32x3 c5.32 m c5.64 m c5.128 m f h64 q10"},
             "Each of the last 10 numbers is squeezed by itself, so they do not sum to 1. An image has one class.",
             "Use the activation that divides by the sum over all classes.",
         ),
         (
             "dropout_added",
             "head",
-            {"dropout": 0.3},
+            {"recipe": "32x32x3 c5.32 m c5.64 m c5.128 m f d h64 s10"},
             "There is dropout before the dense layers. S4's baseline has none; it is your second network that may.",
             "Leave regularization out of this one, so that there is something to compare with.",
         ),
         (
             "normalization_added",
             "features",
-            {"normalized": True},
+            {"recipe": "32x32x3 c5.32 b m c5.64 b m c5.128 b m f h64 s10"},
             "There is batch normalization between the convolutions. S4's baseline has none.",
             "Leave regularization out of this one, so that there is something to compare with.",
         ),
@@ -188,7 +212,7 @@ _NETWORKS = [
         (
             "two_convolutions",
             "shared",
-            {"shared": "two"},
+            {"text": {"right c3.16#1 b": "right c3.16#2 b"}},
             "Two convolutions were made that look alike. Each has kernels of its own, so what one learns the other "
             "does not know.",
             "Make the layer once, give it a name, and call it twice.",
@@ -196,98 +220,98 @@ _NETWORKS = [
         (
             "second_image_not_convolved",
             "shared paths",
-            {"shared": "first"},
+            {"text": {"right c3.16#1 b": "", "two g right": "two g b"}},
             "The second image is pooled as it is; only the first one goes through the convolution.",
             "Call the shared layer on both inputs, and pool both results.",
         ),
         (
             "around_the_convolution",
             "shared paths",
-            {"shared": "raw"},
+            {"text": {"short + one two": "raw g b\nshort + one two raw"}},
             "The second image also goes around the convolution into the vector.",
             "What is concatenated are the two pooled results of the shared layer, and nothing else.",
         ),
         (
             "short_path_missing",
             "paths",
-            {"wide": False},
+            {"text": {"class s10 all": "class s10 deep", "same q1 all": "same q1 deep"}},
             "The outputs see what the deep path gives and nothing else. The short path goes past it.",
             "Concatenate what enters the deep path with what leaves it.",
         ),
         (
             "deep_path_missing",
             "paths",
-            {"deep": ()},
+            {"text": {"class s10 all": "class s10 short", "same q1 all": "same q1 short"}},
             "There is no deep path: the outputs see the pooled maps alone.",
             "Put two dense layers with ReLU between, of 64 and of 32 units.",
         ),
         (
             "deep_path_linear",
             "paths",
-            {"deep_activation": None},
+            {"text": {"half h64 short": "half o64 short", "deep h32 half": "deep o32 half"}},
             "The dense layers of the deep path have no activation, so the path is not deep at all.",
             "Both take ReLU.",
         ),
         (
             "flattened_not_averaged",
             "paths",
-            {"pool": "flatten"},
+            {"text": {"one g left": "one f left", "two g right": "two f right"}},
             "The maps are flattened. Then the dense layers depend on the size of the images, which may differ.",
             "Take the average of each map over all places: 16 numbers for each image.",
         ),
         (
             "largest_not_average",
             "paths",
-            {"pool": "max"},
+            {"text": {"one g left": "one x left", "two g right": "two x right"}},
             "Of each map the largest number is taken. The average over all places is asked for.",
             "There is a global pooling layer for the average, too.",
         ),
         (
             "inputs_swapped",
             "form",
-            {"swapped": True},
+            {"inputs": "b a"},
             "The inputs are in the other order.",
             "The model takes a list: the image of shape_a first, then that of shape_b.",
         ),
         (
             "one_output",
             "form paths",
-            {"outputs": "class"},
+            {"outputs": ("class",)},
             "It has the class as its output and nothing that says whether both images are of the same class.",
             "Give the model a list of two outputs.",
         ),
         (
             "outputs_swapped",
             "form paths",
-            {"outputs": "same class"},
+            {"outputs": ("same", "class")},
             "The outputs are in the other order.",
             "First the 10 probabilities, then the one number.",
         ),
         (
             "same_without_sigmoid",
             "paths",
-            {"same": None},
+            {"text": {"same q1 all": "same o1 all"}},
             "The second output is a score of any size. It is the probability that both are of the same class.",
             "Squeeze it between 0 and 1.",
         ),
         (
             "class_without_softmax",
             "paths",
-            {"classes": None},
+            {"text": {"class s10 all": "class o10 all"}},
             "The first output is scores, not probabilities.",
             "Give it the activation that makes 10 numbers sum to 1.",
         ),
         (
             "second_image_lost",
             "shared paths",
-            {"joined": False},
+            {"text": {"short + one two": "short + one one"}},
             "What the second image gives is computed and then goes nowhere.",
-            "Concatenate the results of both images.",
+            "Concatenate the results of both images, not one of them twice.",
         ),
         (
             "dropout_in_the_deep_path",
             "paths",
-            {"dropout": 0.3},
+            {"text": {"deep h32 half": "less d half\ndeep h32 less"}},
             "There is dropout in the deep path, which is not asked for.",
             "Two dense layers and nothing between them.",
         ),
@@ -297,35 +321,35 @@ _NETWORKS = [
         (
             "backbone_not_frozen",
             "frozen",
-            {"frozen": "none"},
+            {"below": {"normalizing": True, "others": True}},
             "The whole backbone is trainable. The first steps of a new head, which knows nothing yet, would spoil it.",
             "Set what it learned to be kept before you call it: a model has an attribute for that, as a layer has.",
         ),
         (
             "normalization_not_frozen",
             "frozen",
-            {"frozen": "convolutions"},
+            {"below": {"normalizing": True}},
             "Convolutions are frozen and batch normalization is not: its statistics move with every batch.",
             "Frozen means all layers. In Keras a batch normalization that is not trainable runs in inference mode.",
         ),
         (
             "only_normalization_frozen",
             "frozen",
-            {"frozen": "normalization"},
+            {"below": {"others": True}},
             "Batch normalization is frozen, and the convolutions are trained.",
             "All layers of the backbone are frozen, whatever their kind.",
         ),
         (
             "head_frozen",
             "frozen unfrozen",
-            {"frozen": "head"},
+            {"last": False},
             "The new dense layer is frozen as well, so nothing is trained at all.",
             "Freeze the backbone, not the model that you put together.",
         ),
         (
             "statistics_move",
             "unfrozen",
-            {"statistics": "moving"},
+            {"normalizing": True},
             "Batch normalization in what is unfrozen is trained too: small batches of few images spoil its statistics.",
             "When you unfreeze layers, leave out those that normalize.",
         ),
@@ -346,35 +370,35 @@ _NETWORKS = [
         (
             "weights_lost",
             "head",
-            {"copied": True},
+            {"weights": False},
             "The model does not have the weights that the backbone came with: it was built anew.",
             "Call the backbone that you are given. A copy made from its configuration begins with random numbers.",
         ),
         (
             "maximum_of_features",
             "head",
-            {"head": "max"},
+            {"head": "x s"},
             "Of each map the largest number is taken. The average over all places is asked for.",
             "There is a global pooling layer for the average, too.",
         ),
         (
             "features_flattened",
             "head",
-            {"head": "flatten"},
+            {"head": "f s"},
             "The maps are flattened, so the new layer has a weight for each place of each map.",
             "Take the average of each map over all places first.",
         ),
         (
             "transfer_without_softmax",
             "head",
-            {"output": None},
+            {"head": "g o"},
             "It ends in scores, and probabilities are asked for.",
             "Give the dense layer the activation that makes its numbers sum to 1.",
         ),
         (
             "another_layer_in_the_head",
             "head",
-            {"hidden": 16},
+            {"head": "g h16 s"},
             "There is a further dense layer with weights in the head. One is asked for.",
             "The average of each map goes straight into the layer with one unit for each class.",
         ),

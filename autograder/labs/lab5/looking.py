@@ -29,7 +29,10 @@ def maps_of(recipe, seed, layer, image, training=False, other=0):
 
 
 def gradients(recipe, seed, layer, image, k, training=False, of="score"):
-    """Return the maps of a layer for one image, and how a score of the network changes with them.
+    """Return the maps of a layer for one image, and how a score of the network changes with each number of them.
+
+    Each number is moved by itself, all of them in one batch, and what the scores do is followed forward: the answer is
+    the same as that of a gradient that is followed back.
 
     Parameters
     ----------
@@ -40,10 +43,10 @@ def gradients(recipe, seed, layer, image, k, training=False, of="score"):
     k : int
         The class.
     training : bool
-        Whether dropout and batch normalization act as in training.
+        Whether batch normalization acts as in training.
     of : {"score", "probability", "logarithm", "all"}
-        What is differentiated: the score of class ``k`` before softmax, its probability, the logarithm of that, or the
-        sum of all scores.
+        What is looked at: the score of class ``k`` before softmax, its probability, the logarithm of that, or the sum
+        of all scores.
 
     Returns
     -------
@@ -53,20 +56,26 @@ def gradients(recipe, seed, layer, image, k, training=False, of="score"):
     import tensorflow as tf
 
     model = _model(recipe, seed)
-    last = model.layers[-1]
-    maps = keras.Model(model.inputs, model.get_layer(layer).output)(_batch(image), training=training)
-    with tf.GradientTape() as tape:
-        tape.watch(maps)
-        features = _rest(recipe, seed, layer)(maps, training=training)
-        scores = tf.matmul(features, last.kernel) + last.bias
-        value = {
-            "score": lambda: scores[0, k],
-            "probability": lambda: tf.nn.softmax(scores)[0, k],
-            "logarithm": lambda: tf.nn.log_softmax(scores)[0, k],
-            "all": lambda: tf.reduce_sum(scores),
-        }[of]()
-    gradient = tape.gradient(value, maps, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-    return np.asarray(maps)[0], np.asarray(gradient)[0]
+    kernel, bias = model.layers[-1].get_weights()
+    before = keras.Model(model.inputs, model.get_layer(layer).output)
+    maps = np.asarray(before(_batch(image), training=training))
+    rest, count = _rest(recipe, seed, layer), maps.size
+    moves = np.eye(count, dtype="float32").reshape(count, *maps.shape[1:])
+    value = {
+        "score": lambda scores: scores[:, k],
+        "probability": lambda scores: tf.nn.softmax(scores)[:, k],
+        "logarithm": lambda scores: tf.nn.log_softmax(scores)[:, k],
+        "all": lambda scores: tf.reduce_sum(scores, axis=1),
+    }[of]
+    found = []
+    # In training, what stands in a batch depends on the rest of it: then one after the other.
+    for part in np.split(moves, count) if training else [moves]:
+        at = tf.constant(np.repeat(maps, len(part), axis=0))
+        with tf.autodiff.ForwardAccumulator(at, tf.constant(part)) as moved:
+            result = value(tf.matmul(rest(at, training=training), kernel) + bias)
+        change = moved.jvp(result)
+        found.append(np.zeros(len(part)) if change is None else np.asarray(change))
+    return maps[0], np.concatenate(found).reshape(maps.shape[1:])
 
 
 @functools.lru_cache(maxsize=256)

@@ -1,155 +1,77 @@
-"""The networks that the lab asks for, as the course builds them, with the mistakes that can be made."""
+"""The networks that the lab asks for, as text: what each consists of, and what a mistake makes of it.
+
+They are written so that a known fault is a line of text, and so that nothing here is code that anybody could hand in.
+"""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-#: What S4's network has before its first dense layer.
+from autograder.labs.lab5 import recipes
+
+#: S4's network has maps of this shape before its first dense layer, and this recipe.
 FEATURES = (4, 4, 128)
-CLASSES = 10
+BASELINE = "32x32x3 c5.32 m c5.64 m c5.128 m f h64 s10"
+#: The network with two inputs, a and b: for each step its name, the word of its layer, and what goes in. Words with the
+#: same number behind # are one layer.
+WIDE_AND_DEEP = """
+left c3.16#1 a
+right c3.16#1 b
+one g left
+two g right
+short + one two
+half h64 short
+deep h32 half
+all + short deep
+class s10 all
+same q1 all
+"""
+OUTPUTS = ("class", "same")
 
 
-def baseline(
-    filters: tuple[int, ...] = (32, 64, 128),
-    kernel: int = 5,
-    padding: str | int = "same",
-    activation: str | None = "relu",
-    last_activation: str | None = "relu",
-    stride: int = 1,
-    pooled: int = 3,
-    pool: str = "max",
-    flat: str = "flatten",
-    hidden: int = 64,
-    hidden_activation: str | None = "relu",
-    output: str | None = "softmax",
-    dropout: float = 0.0,
-    spatial: float = 0.0,
-    normalized: bool = False,
-) -> Any:
-    """Return the network of 390,410 parameters, or one with a mistake.
-
-    Parameters
-    ----------
-    filters, kernel, padding, activation, stride
-        Of the convolutions; ``last_activation`` is that of the last.
-    pooled : int
-        How many of the convolutions have pooling behind them.
-    pool : {"max", "average"}
-    flat : {"flatten", "average", "before"}
-        How maps become a vector; ``"before"`` flattens and then pools the vector.
-    hidden, hidden_activation, output, dropout
-        Of the dense layers.
-    spatial : float
-        Dropout of maps behind each pooling.
-    normalized : bool
-        Whether batch normalization follows each convolution.
-    """
-    import keras
-    from keras import layers
-
-    pooling = {"max": layers.MaxPooling2D, "average": layers.AveragePooling2D}[pool]
-    model = keras.Sequential([keras.Input((32, 32, 3))])
-    for k, count in enumerate(filters):
-        act = last_activation if k == len(filters) - 1 else activation
-        if isinstance(padding, int):
-            model.add(layers.ZeroPadding2D(padding))
-        model.add(
-            layers.Conv2D(count, kernel, stride, "valid" if isinstance(padding, int) else padding, activation=act)
-        )
-        if normalized:
-            model.add(layers.BatchNormalization())
-        if k < pooled and not (flat == "before" and k == len(filters) - 1):
-            model.add(pooling(2))
-        if spatial:
-            model.add(layers.SpatialDropout2D(spatial))
-    if flat == "before":
-        for layer in (layers.Flatten(), layers.Reshape((-1, 1)), layers.MaxPooling1D(4), layers.Flatten()):
-            model.add(layer)
-    else:
-        model.add(layers.Flatten() if flat == "flatten" else layers.GlobalAveragePooling2D())
-    if dropout:
-        model.add(layers.Dropout(dropout))
-    if hidden:
-        model.add(layers.Dense(hidden, activation=hidden_activation))
-    model.add(layers.Dense(CLASSES, activation=output))
-    return model
-
-
-def wide_and_deep(
-    shape_a: tuple[int, ...],
-    shape_b: tuple[int, ...],
-    shared: str = "shared",
-    wide: bool = True,
-    deep: tuple[int, ...] = (64, 32),
-    deep_activation: str | None = "relu",
-    outputs: str = "class same",
-    same: str | None = "sigmoid",
-    classes: str | None = "softmax",
-    pool: str = "average",
-    swapped: bool = False,
-    joined: bool = True,
-    dropout: float = 0.0,
-) -> Any:
-    """Return the network with two inputs, one shared convolution, two paths and two outputs, or one with a mistake.
+def wired(shapes: Sequence[Sequence[int]], text: str, inputs: str = "a b", outputs: Sequence[str] = OUTPUTS) -> Any:
+    """Return the network that a text describes, as `WIDE_AND_DEEP` does.
 
     Parameters
     ----------
-    shape_a, shape_b : tuple of int
-        Of the images.
-    shared : {"shared", "two", "first", "raw"}
-        One convolution for both, two of them, one for the first image alone while the second is pooled as it is, or
-        one for both while the second image goes around it too.
-    wide : bool
-        Whether the short path is there.
-    deep, deep_activation
-        Of the deep path; empty where it is missing.
-    outputs : str
-        Which of both, in this order.
-    same, classes : str, optional
-        Activations of the outputs.
-    pool : {"average", "max", "flatten"}
-    swapped : bool
-        Whether the inputs are in the other order.
-    joined : bool
-        Whether the second image goes into the vector as well.
-    dropout : float
+    shapes : sequence
+        Of a and b.
+    text : str
+    inputs : str
+        The order in which the model takes them.
+    outputs : sequence of str
+        Which steps the model gives.
     """
     import keras
-    from keras import layers
 
-    a, b = keras.Input(tuple(shape_a), name="a"), keras.Input(tuple(shape_b), name="b")
-    convolution = layers.Conv2D(16, 3, padding="same", activation="relu")
-    other = layers.Conv2D(16, 3, padding="same", activation="relu") if shared == "two" else convolution
-    kind = {"average": layers.GlobalAveragePooling2D, "max": layers.GlobalMaxPooling2D, "flatten": layers.Flatten}[pool]
-    vectors = [kind()(convolution(a)), kind()(b if shared == "first" else other(b))]
-    vectors += [kind()(b)] if shared == "raw" else []
-    short = layers.Concatenate()(vectors) if joined else vectors[0]
-    h = short
-    for units in deep:
-        h = layers.Dense(units, activation=deep_activation)(h)
-        h = layers.Dropout(dropout)(h) if dropout else h
-    together = layers.Concatenate()([short, h]) if wide and deep else short if wide else h
-    heads = {
-        "class": layers.Dense(CLASSES, activation=classes, name="class")(together),
-        "same": layers.Dense(1, activation=same, name="same")(together),
-    }
-    return keras.Model([b, a] if swapped else [a, b], [heads[name] for name in outputs.split()])
+    known = {name: keras.Input(tuple(shape)) for name, shape in zip("ab", shapes, strict=True)}
+    given = [known[name] for name in inputs.split()]
+    made: dict[str, Any] = {}
+    for line in text.split("\n"):
+        if not line.strip():
+            continue
+        name, word, *sources = line.split()
+        word, _, number = word.partition("#")
+        layer = made.setdefault(f"{word}#{number or name}", recipes.layer_of(word))
+        values = [known[source] for source in sources]
+        known[name] = layer(values if word == "+" else values[0])
+    return keras.Model(given, [known[name] for name in outputs])
 
 
-def on_backbone(
+def standing(
     backbone: Any,
     unfreeze: str | None = None,
-    classes: int = CLASSES,
-    frozen: str = "all",
-    statistics: str = "kept",
-    head: str = "average",
-    output: str | None = "softmax",
+    classes: int = 10,
+    below: Mapping[str, bool] | None = None,
+    normalizing: bool = False,
     start: int = 0,
-    copied: bool = False,
-    hidden: int = 0,
-    nested: bool = True,
+    head: str = "g s",
+    weights: bool = True,
+    last: bool = True,
 ) -> Any:
-    """Return a backbone with a new head on it, or one with a mistake.
+    """Return a model on a backbone, made by editing the backbone's configuration.
 
     Parameters
     ----------
@@ -157,47 +79,33 @@ def on_backbone(
     unfreeze : str, optional
         The first of its layers that is trainable.
     classes : int
-    frozen : {"all", "none", "convolutions", "normalization", "head"}
-        What is frozen below ``unfreeze``: everything, nothing, everything but batch normalization, batch normalization
-        alone, or everything and the head too.
-    statistics : {"kept", "moving"}
-        Whether batch normalization from ``unfreeze`` on stays frozen.
-    head : {"average", "max", "flatten"}
-    output : str, optional
-        Activation of the new layer.
+    below : mapping of str to bool, optional
+        Whether layers below that are trainable, by ``"normalizing"`` and ``"others"``.
+    normalizing : bool
+        Whether batch normalization from there on is trainable.
     start : int
-        So many layers later (or earlier, where negative) training begins.
-    copied : bool
-        Whether the backbone is built anew, without its weights.
-    hidden : int
-        Units of a further layer in the head.
-    nested : bool
-        Whether the backbone is a layer of the model, or its layers are.
+        So many layers later, or earlier where it is negative, training begins.
+    head : str
+        Words of what stands on the backbone; the last one gets the number of classes.
+    weights : bool
+        Whether the backbone keeps its weights.
+    last : bool
+        Whether the last layer is trainable.
     """
     import keras
-    from keras import layers
 
-    if copied:
-        backbone = keras.models.clone_model(backbone)
-    names = [layer.name for layer in backbone.layers]
-    first = len(names) if unfreeze is None else names.index(unfreeze)
-    first = first if unfreeze is None else min(max(first + start, 0), len(names))
-    backbone.trainable = True
-    for k, layer in enumerate(backbone.layers):
-        normalizes = type(layer).__name__ == "BatchNormalization"
-        if k >= first:
-            layer.trainable = not normalizes or statistics == "moving"
-        else:
-            layer.trainable = {
-                "all": False,
-                "head": False,
-                "none": True,
-                "convolutions": normalizes,
-                "normalization": not normalizes,
-            }[frozen]
-    kind = {"average": layers.GlobalAveragePooling2D, "max": layers.GlobalMaxPooling2D, "flatten": layers.Flatten}[head]
-    inputs = backbone.input if not nested else keras.Input(backbone.input_shape[1:])
-    h = kind()(backbone.output if not nested else backbone(inputs))
-    h = layers.Dense(hidden, activation="relu")(h) if hidden else h
-    last = layers.Dense(classes, activation=output, trainable=frozen != "head")
-    return keras.Model(inputs, last(h))
+    below = {"normalizing": False, "others": False, **(below or {})}
+    config = json.loads(json.dumps(backbone.get_config()))
+    names = [layer["config"]["name"] for layer in config["layers"]]
+    first = len(names) if unfreeze is None else min(max(names.index(unfreeze) + start, 0), len(names))
+    for place, layer in enumerate(config["layers"]):
+        normalizes = layer["class_name"] == "BatchNormalization"
+        above = normalizing if normalizes else True
+        layer["config"]["trainable"] = above if place >= first else below["normalizing" if normalizes else "others"]
+    copy = keras.Model.from_config(config)
+    if weights:
+        copy.set_weights(backbone.get_weights())
+    *words, word = head.split()
+    made = [recipes.layer_of(one) for one in (*words, f"{word}{classes}")]
+    made[-1].trainable = last
+    return keras.Sequential([keras.Input(backbone.input_shape[1:]), copy, *made])

@@ -11,7 +11,7 @@ from autograder.labs.lab5 import looking, measuring, models, recipes
 
 def build_baseline():
     """Return the numbers of the network with 390,410 parameters."""
-    return measuring.chain(models.baseline(), models.FEATURES)
+    return measuring.chain(recipes.plain(models.BASELINE), models.FEATURES)
 
 
 def build_wide_and_deep(shape_a, shape_b):
@@ -21,7 +21,7 @@ def build_wide_and_deep(shape_a, shape_b):
     ----------
     shape_a, shape_b : sequence of int
     """
-    return measuring.branches(models.wide_and_deep(shape_a, shape_b))
+    return measuring.branches(models.wired((shape_a, shape_b), models.WIDE_AND_DEEP))
 
 
 def build_transfer(recipe, seed, unfreeze, classes):
@@ -40,8 +40,8 @@ def build_transfer(recipe, seed, unfreeze, classes):
 
 
 def transferred(recipe, seed, unfreeze, classes, **mistakes):
-    """Return the numbers of a backbone with a new head, or with a mistake of `models.on_backbone`."""
-    model = models.on_backbone(backbone_of(recipe, seed), unfreeze or None, classes, **mistakes)
+    """Return the numbers of a backbone with a new head, or with a mistake of `models.standing`."""
+    model = models.standing(backbone_of(recipe, seed), unfreeze or None, classes, **mistakes)
     return measuring.on_backbone(model, model.get_weights(), backbone_of(recipe, seed))
 
 

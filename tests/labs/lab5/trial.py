@@ -10,8 +10,8 @@ from keras import layers
 
 from autograder.checking.student import NotebookStudent
 from autograder.grading.answer_cache import AnswerCache
-from autograder.labs.lab5 import LAB, models, reference
-from autograder.labs.lab5.faults import MISTAKES
+from autograder.labs.lab5 import LAB, reference
+from autograder.labs.lab5.faults import MISTAKES, network
 from autograder.labs.lab5.images import SMALL
 from source_lib.pretrained import load_backbone
 from source_lib.pretrained.parts import save_tail, split_model
@@ -22,11 +22,7 @@ from tests.labs.lab5.ways import DESIGNS, OTHER_DESIGNS, WAYS
 LONG_SEEDS = 4
 NOT_LOST = {}
 NOT_NAMED = {"grad_cam.inputs": "A model that was left changed is no argument that a fault could change."}
-NETWORKS = {
-    "build_baseline": models.baseline,
-    "build_wide_and_deep": models.wide_and_deep,
-    "build_transfer": models.on_backbone,
-}
+NETWORKS = ("build_baseline", "build_wide_and_deep", "build_transfer")
 FILES = ("both models", "an own network that is sequential, and a flat tail")
 VARIANTS = (
     *(f"{function}: {way}" for function, ways in WAYS.items() for way in ways),
@@ -106,13 +102,7 @@ def as_student(fault):
     """Return a function as a student writes it who makes a known mistake."""
     function = fault.function
     if function in NETWORKS:
-        mistakes = MISTAKES[fault.id]
-
-        def built(*arguments):
-            arguments = [tuple(one) if isinstance(one, list) else one for one in arguments]
-            return NETWORKS[function](*arguments, **mistakes)
-
-        return built
+        return lambda *arguments: network(function, MISTAKES[fault.id], *arguments)
     answer = fault.apply(getattr(reference, function))
     if function in ("activations", "grad_cam"):
         # The course's own functions take a model in place of its recipe, too.
