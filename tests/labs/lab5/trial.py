@@ -7,6 +7,7 @@ from pathlib import Path
 import keras
 import numpy as np
 from keras import layers
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from autograder.checking.student import NotebookStudent
 from autograder.grading.answer_cache import AnswerCache
@@ -73,11 +74,9 @@ def transferred(nested=True):
     drawn = material()
     images = ((drawn["x_known"] + 1) * 127.5 - backbone.offset) / backbone.scale
     features = np.asarray(keras.ops.mean(backbone.model(images, training=False), axis=(1, 2)))
-    features, middle = features - features.mean(axis=0), features.mean(axis=0)
-    wanted = np.eye(10)[drawn["y_known"]] - 0.1
-    kernel = 30 * np.linalg.solve(features.T @ features + 1e-3 * np.eye(features.shape[1]), features.T @ wanted)
+    fitted = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=0.01).fit(features, drawn["y_known"])
     dense = next(layer for layer in reversed(model.layers) if layer.weights)
-    dense.set_weights([kernel, -middle @ kernel])
+    dense.set_weights([fitted.coef_.T, fitted.intercept_])
     return backbone, split_model(model, LAYER)[1]
 
 
