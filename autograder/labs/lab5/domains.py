@@ -59,6 +59,18 @@ def _draw_prepared(rng: Rng, at: Regions) -> tuple:
     return np.stack(images).astype(at["dtype"]), side[at["side"]], *at["scaling"]
 
 
+def _any_prepared(rng: Rng) -> tuple:
+    rows, columns = (int(n) for n in rng.integers(1, 14, 2))
+    columns = rows if rng.random() < 0.4 else columns
+    images = [
+        2 * draw_image(rng, str(rng.choice(_IMAGES)), rows, columns, 3) - 1 for _ in range(int(rng.integers(1, 5)))
+    ]
+    side = int(rng.choice([rows, columns, 1, 2, 5, 8, 13, int(rng.integers(1, 22))]))
+    offset = float(rng.choice([0.0, 127.0, 127.5, rng.uniform(0, 255)]))
+    scale = float(rng.choice([1.0, 128.0, 127.5, 255.0, rng.uniform(1, 255)]))
+    return np.stack(images).astype(str(rng.choice(_TYPES))), side, offset, scale
+
+
 PREPARED = Domain(
     {
         "count": (1, 2, 5),
@@ -69,6 +81,7 @@ PREPARED = Domain(
         "dtype": _TYPES,
     },
     _draw_prepared,
+    freely=_any_prepared,
 )
 
 #: Networks by recipe, without what they take and give, and the layers that are asked of each.
@@ -160,6 +173,17 @@ def _draw_shown(rng: Rng, at: Regions) -> tuple:
     return image.astype(at["dtype"]), heat.astype(at["heat_dtype"])
 
 
+def _any_shown(rng: Rng) -> tuple:
+    rows, columns = (int(rng.choice([1, 2, 3, int(n)])) for n in rng.integers(1, 14, 2))
+    image = draw_image(rng, str(rng.choice(_IMAGES)), rows, columns, int(rng.choice([1, 3])))
+    image = image[..., 0] if image.shape[2] == 1 and rng.random() < 0.5 else image
+    size = ((rows, columns), (1, 1), tuple(int(rng.integers(1, n + 1)) for n in (rows, columns)))
+    strength = float(rng.choice([1.0, 0.2]))
+    heat = strength * draw_heat(rng, str(rng.choice(["any", "nothing", "one"])), *size[int(rng.integers(3))])
+    heat = 1 - heat if rng.random() < 0.3 else heat
+    return image.astype(str(rng.choice(_TYPES))), heat.astype(str(rng.choice(_TYPES)))
+
+
 SHOWN = Domain(
     {
         "shape": ((8, 8), (7, 9), (5, 12), (13, 6), (1, 1)),
@@ -171,4 +195,5 @@ SHOWN = Domain(
         "heat_dtype": _TYPES,
     },
     _draw_shown,
+    freely=_any_shown,
 )

@@ -67,9 +67,12 @@ def plain(recipe):
         name = NAMES.get(word[0], {"r": "path", "h": "dense"}.get(word[0], "layer"))
         counts[name] = counts.get(name, 0) + 1
         made.append(layer_of(word, "scores" if place == len(words) - 1 else f"{name}{counts[name]}"))
-        after = made[-1](at)
+    if sequential:
+        return keras.Sequential([inputs, *made])
+    for word, layer in zip(words, made, strict=True):
+        after = layer(at)
         at = keras.layers.Add()([at, after]) if word[0] == "r" else after
-    return keras.Sequential([inputs, *made]) if sequential else keras.Model(inputs, at)
+    return keras.Model(inputs, at)
 
 
 def build(recipe, seed):

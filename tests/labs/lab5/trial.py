@@ -50,7 +50,7 @@ def material():
         x = rng.uniform(-0.3, 0.3, (count, 32, 32, 3)) + (y[:, None, None, None] / 4.5 - 1) * np.array([0.6, -0.6, 0.2])
         drawn |= {f"x_{part}": x.astype("float32"), f"y_{part}": y}
     drawn["mirrored"] = np.arange(N_TEST) % 2 == 0
-    return drawn | {"kind": "sample", "data": "colors", "own": (0.2, 0.3, 0.5), "frozen": 0.4, "most": 0.8}
+    return drawn | {"kind": "sample", "data": "colors", "own": (0.2, 0.3, 0.5), "frozen": 0.4, "most": 0.65}
 
 
 def own_network(sequential=False):
