@@ -14,10 +14,8 @@ import numpy as np
 from autograder.checking.sample_class import Sample, SampleClass, edit, together
 from autograder.labs.lab5 import models
 from autograder.labs.lab5.images import CLASSES, SMALL, SOURCES
-from autograder.labs.lab5.solution import CUTS, maps_of
+from autograder.labs.lab5.solution import CUTS, SIDES, maps_of
 
-#: The small network of the course takes such images here: its training is one of a demo.
-_SIDE = 32
 _IMAGES, _EPOCHS = 1500, 12
 
 
@@ -43,7 +41,7 @@ def _handed_in() -> dict[str, bytes]:
     own = keras.Sequential([keras.Input((32, 32, 3)), layers.RandomFlip("horizontal"), *parts])
     own.compile(keras.optimizers.Adam(3e-3), "sparse_categorical_crossentropy")
     own.fit(x, y, batch_size=32, epochs=_EPOCHS, verbose=0)
-    backbone = load_backbone(_SIDE, SOURCES[SMALL], verbose=False)
+    backbone = load_backbone(SIDES[SMALL], SOURCES[SMALL], verbose=False)
     last, first = CUTS[SMALL]
     stem, tail = split_model(models.standing(backbone.model, first), last)
     tail.compile(keras.optimizers.Adam(1e-3), "sparse_categorical_crossentropy")

@@ -111,11 +111,17 @@ def _line(
     """
 
     def question(student: Student, rng: Rng) -> Wrong | Problem | None:
-        asking = list(questions(rng))
-        try:
-            found = measured(student, function, asking)
-        except StudentError as error:
-            return lost(asked(function, asking[0]), str(error))
+        # Lines about the same questions ask once.
+        known = student.notes.setdefault(f"networks of {function}", {})
+        if questions not in known:
+            asking = list(questions(rng))
+            try:
+                known[questions] = asking, measured(student, function, asking)
+            except StudentError as error:
+                known[questions] = asking, error
+        asking, found = known[questions]
+        if isinstance(found, StudentError):
+            return lost(asked(function, asking[0]), str(found))
         for arguments, got in zip(asking, found, strict=True):
             right = compare.array(student.oracle.call(function, *[_plain(one) for one in arguments]))
             mine, theirs = got[part], right[part]
@@ -194,6 +200,11 @@ def _paths_words(got: np.ndarray, right: np.ndarray) -> str:
     return _OTHER
 
 
+def _nothing(rng: Rng) -> list[tuple]:
+    """Return the one question of a function without arguments."""
+    return [()]
+
+
 def _shapes(rng: Rng) -> list[tuple]:
     """Return shapes of images: usual ones, of two sizes, odd ones, and gray ones."""
     sides = rng.integers(5, 15, 4).tolist()
@@ -219,6 +230,9 @@ def _backbones(unfrozen: bool) -> Callable[[Rng], list[tuple]]:
         return found
 
     return questions
+
+
+_FROZEN = _backbones(False)
 
 
 def _head_words(got: np.ndarray, right: np.ndarray) -> str:
@@ -256,13 +270,13 @@ BASELINE = Check(
             "features",
             "Three times convolution 5×5 with ReLU and pooling: 32, 64 and 128 maps",
             1.25,
-            _line("build_baseline", lambda rng: [()], slice(0, measuring.CHAIN_HEAD), _chain_words("features")),
+            _line("build_baseline", _nothing, slice(0, measuring.CHAIN_HEAD), _chain_words("features")),
         ),
         Line(
             "head",
             "Flattened, 64 units with ReLU, 10 probabilities",
             0.75,
-            _line("build_baseline", lambda rng: [()], slice(measuring.CHAIN_HEAD, None), _chain_words("head")),
+            _line("build_baseline", _nothing, slice(measuring.CHAIN_HEAD, None), _chain_words("head")),
         ),
     ),
     wording=WORDING,
@@ -298,13 +312,13 @@ TRANSFER = Check(
             "head",
             "The backbone with its weights, and one new dense layer",
             0.75,
-            _line("build_transfer", _backbones(False), measuring.HEAD, _head_words),
+            _line("build_transfer", _FROZEN, measuring.HEAD, _head_words),
         ),
         Line(
             "frozen",
             "Exactly the new layer is trainable, and batch normalization keeps its statistics",
             0.75,
-            _line("build_transfer", _backbones(False), measuring.FLAGS, _flag_words),
+            _line("build_transfer", _FROZEN, measuring.FLAGS, _flag_words),
         ),
         Line(
             "unfrozen",

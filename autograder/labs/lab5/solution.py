@@ -24,9 +24,10 @@ SEEDS = (0, 1, 2, 3, 4)
 CUTS = {
     LITE: ("block10_add", "block11_expand"),
     MOBILE: ("block_12_add", "block_13_expand"),
-    SMALL: ("block1_relu", "block2_conv"),
+    SMALL: ("block2_pool", "block2_conv"),
 }
-SIDE = 96
+#: Rows and columns of the images that each takes here.
+SIDES = {LITE: 96, MOBILE: 96, SMALL: 32}
 #: Epochs of fine-tuning, and the size of a batch. The head is fitted first, so that few steps are enough.
 TRANSFER_EPOCHS, _BATCH = 4, 64
 
@@ -140,7 +141,7 @@ class _Tail:
         from source_lib.pretrained.parts import split_model
 
         if self._made is None:
-            backbone = load_backbone(SIDE, SOURCES[self.name], verbose=False)
+            backbone = load_backbone(SIDES[self.name], SOURCES[self.name], verbose=False)
             stem, _ = split_model(models.standing(backbone.model), CUTS[self.name][0])
             self._made = backbone, [maps_of(stem, x, backbone) for x, _ in self.parts]
         return self._made
