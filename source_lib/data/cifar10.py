@@ -167,6 +167,7 @@ def cifar10_sample() -> Arrays:
     Returns
     -------
     x_train : numpy.ndarray of uint8, shape [3000, 32, 32, 3]
+        Crops for training.
     y_train : numpy.ndarray of uint8, shape [3000]
         0 to 9: `PHOTOGRAPH_NAMES`.
     x_test, y_test : numpy.ndarray
@@ -188,6 +189,7 @@ def crops(rng: np.random.Generator, count: int, part: str) -> tuple[np.ndarray, 
     Parameters
     ----------
     rng : numpy.random.Generator
+        What they are drawn with.
     count : int
         How many; each class as often, to one.
     part : {"train", "test"}
@@ -196,7 +198,14 @@ def crops(rng: np.random.Generator, count: int, part: str) -> tuple[np.ndarray, 
     Returns
     -------
     images : numpy.ndarray of uint8, shape [count, 32, 32, 3]
+        The crops.
     labels : numpy.ndarray of uint8, shape [count]
+        Which photograph each is from.
+
+    Raises
+    ------
+    ValueError
+        If there is no such part.
     """
     if part not in ("train", "test"):
         raise ValueError(f"The photographs have tiles for 'train' and for 'test', and none for {part!r}.")

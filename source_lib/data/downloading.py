@@ -20,6 +20,7 @@ def reach(url: str, seconds: float = CONNECT_SECONDS) -> None:
     Parameters
     ----------
     url : str
+        Of anything on it.
     seconds : float
         Until a server that does not answer counts as out of reach.
 
@@ -57,6 +58,11 @@ def reason(error: BaseException, url: str, name: str) -> str:
         What was downloaded.
     name : str
         What the data set is called.
+
+    Returns
+    -------
+    str
+        Completes "could not be downloaded: …".
     """
     causes = [error]
     while (cause := causes[-1].__cause__ or causes[-1].__context__) is not None:
@@ -79,6 +85,12 @@ def below_home(path: Path) -> str:
     Parameters
     ----------
     path : pathlib.Path
+        Of a file or a folder.
+
+    Returns
+    -------
+    str
+        The path.
     """
     home = Path(os.path.expanduser("~"))
     return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)

@@ -19,7 +19,14 @@ SECONDS = 90.0
 
 
 def namespace_of(name: str, module: Any) -> str:
-    """Return code that makes what a module defines in a dictionary of its own: no name of a student is touched."""
+    """Return code that makes what a module defines in a dictionary of its own: no name of a student is touched.
+
+    Parameters
+    ----------
+    name : str
+        Of the dictionary.
+    module : module
+    """
     return f"{name} = {{}}\nexec({inspect.getsource(module)!r}, {name})\n"
 
 
@@ -101,7 +108,14 @@ def course_measured(function, arguments, config, *weights):
 
 
 def in_words(text: str, function: str) -> str:
-    """Return an error without the course's own functions, which are not the student's business."""
+    """Return an error without the course's own functions, which are not the student's business.
+
+    Parameters
+    ----------
+    text : str
+    function : str
+        The student's function that was asked.
+    """
     if "KeyError" in text or f"name '{function}' is not defined" in text:
         return f"There is no function {function} yet."
     for ours in ("course_answers", "course_answer", "course_models", "course_sent", "course_measured"):

@@ -96,7 +96,17 @@ NETWORKS = (
 
 
 def recipe_of(network: str, rows: int, columns: int, channels: int, last: str) -> str:
-    """Return the recipe of a network for images of a shape, with its last word."""
+    """Return the recipe of a network for images of a shape, with its last word.
+
+    Parameters
+    ----------
+    network : str
+        One of `NETWORKS`.
+    rows, columns, channels : int
+        Of the images.
+    last : str
+        The last word.
+    """
     start, _, rest = network.partition(" ") if network.startswith("S ") else ("", "", network)
     return " ".join(filter(None, (start, f"{rows}x{columns}x{channels}", rest, last)))
 
@@ -159,7 +169,14 @@ MAPS = Domain(
 
 
 def draw_heat(rng: Rng, kind: str, rows: int, columns: int) -> np.ndarray:
-    """Return a heat map from 0 to 1."""
+    """Return a heat map from 0 to 1.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    kind : {"any", "nothing", "everywhere", "one"}
+    rows, columns : int
+    """
     heat = rng.uniform(0, 1, (rows, columns))
     return {"any": heat, "nothing": 0 * heat, "everywhere": 0 * heat + 1, "one": 1.0 * (heat == heat.max())}[kind]
 

@@ -80,6 +80,11 @@ def for_grading(course: Path | None, seed: int) -> Mapping[str, Any]:
     dict
         ``x_test`` [N, 32, 32, 3] from -1 to 1, ``y_test`` [N] and ``mirrored`` [N]; ``x_known`` and ``y_known`` of the
         images for training; ``kind``, one of `BANDS`, and ``data``, what the images are.
+
+    Raises
+    ------
+    UserError
+        If there are files of CIFAR-10 that cannot be read.
     """
     kind = "sample" if course is None else _found()
     rng = np.random.default_rng([seed, 5])

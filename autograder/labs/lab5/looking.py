@@ -18,7 +18,19 @@ def _batch(image):
 
 
 def maps_of(recipe, seed, layer, image, training=False, other=0):
-    """Return what a layer gives for one image; of another layer, so many places further on, where that is asked."""
+    """Return what a layer gives for one image; of another layer where that is asked.
+
+    Parameters
+    ----------
+    recipe : str
+    seed : int
+    layer : str
+    image : array [D_y, D_x, C]
+    training : bool
+        Whether layers act as in training.
+    other : int
+        So many places further on.
+    """
     import keras
 
     model = _model(recipe, seed)
@@ -124,7 +136,26 @@ def cam(
     normalize=_by_maximum,
     other=lambda k: k,
 ):
-    """Return the heat map of Grad-CAM, with other steps where a mistake is asked for."""
+    """Return the heat map of Grad-CAM, with other steps where a mistake is asked for.
+
+    Parameters
+    ----------
+    recipe : str
+    seed : int
+    layer : str
+    image : array [D_y, D_x, C]
+    k : int
+    of, training
+        As in `gradients`.
+    weigh : callable
+        Makes weights of the gradient.
+    combine : callable
+        Makes one map of the maps and their weights.
+    rectify, normalize : callable
+        Take a map each.
+    other : callable
+        Takes the class, and returns that which is looked at.
+    """
     maps, gradient = gradients(recipe, seed, layer, image, other(k), training, of)
     heat = combine(maps.astype("float64"), weigh(gradient.astype("float64")))
     return normalize(rectify(heat))
@@ -140,7 +171,15 @@ by_range, relu, by_maximum = _by_range, _relu, _by_maximum
 
 
 def resized(values, rows, columns, interpolation="bilinear"):
-    """Return images [N, H, W, C] of another size, between whose pixels Keras interpolates."""
+    """Return images of another size, between whose pixels Keras interpolates.
+
+    Parameters
+    ----------
+    values : array [N, H, W, C]
+    rows, columns : int
+    interpolation : str
+        As Keras calls it.
+    """
     import keras
 
     values = np.asarray(values, dtype="float32")
@@ -155,7 +194,20 @@ def shown(
     channel=0,
     mix=lambda image, heat, color, strength: (1 - strength * heat) * image + strength * heat * color,
 ):
-    """Return an image with a heat map over it, with another way to mix them where a mistake is asked for."""
+    """Return an image with a heat map over it, with another way to mix them where a mistake is asked for.
+
+    Parameters
+    ----------
+    image : array [D_y, D_x], [D_y, D_x, 1] or [D_y, D_x, 3]
+    heat : array [H, W]
+    strength : float
+        The share of the color where the heat is 1.
+    interpolation : str
+    channel : int
+        The color.
+    mix : callable
+        Takes image, heat, color and strength.
+    """
     image = np.asarray(image, dtype="float64")
     image = image[..., None] if image.ndim == 2 else image
     image = np.repeat(image, 3, axis=-1) if image.shape[-1] == 1 else image
@@ -166,7 +218,19 @@ def shown(
 
 
 def prepared(images, side, offset, scale, interpolation="bilinear", bytes_of=lambda x: (x + 1) * 127.5, times=1):
-    """Return images as a pretrained network takes them, with other steps where a mistake is asked for."""
+    """Return images as a pretrained network takes them, with other steps where a mistake is asked for.
+
+    Parameters
+    ----------
+    images : array [N, D_y, D_x, C]
+    side : int
+    offset, scale : float
+    interpolation : str
+    bytes_of : callable
+        Makes bytes of values from -1 to 1.
+    times : int
+        How often offset and scale are applied.
+    """
     values = resized(bytes_of(np.asarray(images, dtype="float64")), side, side, interpolation).astype("float64")
     for _ in range(times):
         values = (values - offset) / scale

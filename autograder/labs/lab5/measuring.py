@@ -35,7 +35,14 @@ def canonical(name, shape, period=0):
 
 
 def fill(model, period=0):
-    """Give a model canonical weights."""
+    """Give a model canonical weights.
+
+    Parameters
+    ----------
+    model : keras.Model
+    period : int
+        As in `canonical`.
+    """
     model.set_weights([canonical(one.name, tuple(one.shape), period) for one in model.weights])
     return model
 
@@ -48,7 +55,14 @@ def numbers(values):
 
 
 def probe(shape, count=2):
-    """Return fixed images or maps of noise from -1 to 1."""
+    """Return fixed images or maps of noise from -1 to 1.
+
+    Parameters
+    ----------
+    shape : sequence of int
+        Of one.
+    count : int
+    """
     return (
         np.random.default_rng(zlib.crc32(str(list(shape)).encode())).uniform(-1, 1, (count, *shape)).astype("float32")
     )
@@ -82,6 +96,11 @@ def chain(model, features):
     array
         Of the layers before the first vector: the shape of their maps, whether they act otherwise in training, and
         `PARTS` numbers. Of the layers from there on: how many numbers they give, the same flag, and `PARTS` numbers.
+
+    Raises
+    ------
+    ValueError
+        If its layers do not follow each other.
     """
     import keras
 

@@ -29,6 +29,17 @@ MOST_PARAMETERS = 5_000_000
 def measured(student: Student, function: str, questions: Sequence[tuple]) -> list[np.ndarray]:
     """Return the numbers of the networks that a student's function builds, one array for each question.
 
+    Parameters
+    ----------
+    student : Student
+    function : str
+    questions : sequence of tuple
+        The arguments of each.
+
+    Returns
+    -------
+    list of numpy.ndarray
+
     Raises
     ------
     StudentError
@@ -222,14 +233,15 @@ _FIRST = ("conv2", "conv3"), ("conv2", "bn2"), ("conv2", "bn1")
 
 
 def _backbones(unfrozen: bool) -> Callable[[Rng], list[tuple]]:
-    def questions(rng: Rng) -> list[tuple]:
+    def drawn(rng: Rng) -> list[tuple]:
+        """Return a question for each backbone."""
         found = []
         for recipe, firsts in zip(_BACKBONES, _FIRST, strict=True):
             first = firsts[int(rng.integers(len(firsts)))] if unfrozen else ""
             found.append((recipe, int(rng.integers(10_000)), first, int(rng.integers(3, 13))))
         return found
 
-    return questions
+    return drawn
 
 
 _FROZEN = _backbones(False)

@@ -35,7 +35,14 @@ TABLE = {
 
 
 def layer_of(word, name=None):
-    """Return a fresh layer of Keras for a word, such as ``c3.4``."""
+    """Return a fresh layer of Keras for a word, such as ``c3.4``.
+
+    Parameters
+    ----------
+    word : str
+    name : str, optional
+        What the layer is called.
+    """
     import keras
 
     kind, settings, meanings = TABLE[word[0]]
@@ -96,7 +103,17 @@ def build(recipe, seed):
 
 
 def drawn(model, seed, mark="", number=0):
-    """Return weights for a model that were drawn from a seed, so that no layer does nothing."""
+    """Return weights for a model that were drawn from a seed, so that no layer does nothing.
+
+    Parameters
+    ----------
+    model : keras.Model
+    seed : int
+    mark : {"", "-", "~"}
+        Whether no weight of a class is positive, or all are 0.
+    number : int
+        The class.
+    """
     rng = np.random.default_rng(seed)
     values = []
     for variable in model.weights:

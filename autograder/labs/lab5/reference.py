@@ -40,13 +40,27 @@ def build_transfer(recipe, seed, unfreeze, classes):
 
 
 def transferred(recipe, seed, unfreeze, classes, **mistakes):
-    """Return the numbers of a backbone with a new head, or with a mistake of `models.standing`."""
+    """Return the numbers of a backbone with a new head, or with a mistake of `models.standing`.
+
+    Parameters
+    ----------
+    recipe, seed, unfreeze, classes
+        As in `build_transfer`.
+    **mistakes
+        Of `models.standing`.
+    """
     model = models.standing(backbone_of(recipe, seed), unfreeze or None, classes, **mistakes)
     return measuring.on_backbone(model, model.get_weights(), backbone_of(recipe, seed))
 
 
 def backbone_of(recipe, seed):
-    """Return a network as far as its maps go: what a recipe says before it takes the average over all places."""
+    """Return a network as far as its maps go: what a recipe says before it takes the average over all places.
+
+    Parameters
+    ----------
+    recipe : str
+    seed : int
+    """
     import keras
 
     whole = recipes.build(recipe, seed)

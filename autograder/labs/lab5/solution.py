@@ -51,10 +51,12 @@ def train(
     kept : pathlib.Path
         Where each training is kept.
     seeds : iterable of int
-    epochs, sample_epochs : int, optional
+    epochs : int, optional
         Of the network from scratch, where there is less time than the lab's text takes.
     backbones : sequence of str
         By their names.
+    sample_epochs : int, optional
+        The same on the sample.
 
     Returns
     -------

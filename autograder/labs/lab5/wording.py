@@ -48,7 +48,13 @@ def network(recipe: str) -> str:
 
 
 def asked(function: str, arguments: Sequence[Any]) -> str:
-    """Say in the terms of the lab what a question asks for."""
+    """Say in the terms of the lab what a question asks for.
+
+    Parameters
+    ----------
+    function : str
+    arguments : sequence
+    """
     if function == "build_baseline":
         return "build the network of 390,410 parameters"
     if function == "build_wide_and_deep":
@@ -76,7 +82,13 @@ def asked(function: str, arguments: Sequence[Any]) -> str:
 
 
 def inputs(function: str, arguments: Sequence[Any]) -> list[tuple[str, Any]]:
-    """Return the arguments as a person needs to see them."""
+    """Return the arguments as a person needs to see them.
+
+    Parameters
+    ----------
+    function : str
+    arguments : sequence
+    """
     return [
         (name, value)
         for name, value in zip(PARAMETERS[function], arguments, strict=True)
