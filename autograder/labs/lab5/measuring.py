@@ -221,7 +221,8 @@ def on_backbone(model, weights, backbone):
     for key in new:
         own[key][1].assign(canonical(key[1], tuple(own[key][1].shape)))
     x = probe(model.input_shape[1:], 4)
-    given = np.asarray(model(x, training=False))
+    # Of weights that nobody knows the numbers would be others every time.
+    given = np.asarray(model(x, training=False)) * kept
     flags = [float(_is_trainable(*own[key])) for key in new[:2]] + [0.0] * (2 - min(2, len(new)))
     flags += [float(key in own and _is_trainable(*own[key])) for key in theirs]
     before = [np.array(own[key][1]) for key in theirs if key in own and key[1].startswith("moving")]

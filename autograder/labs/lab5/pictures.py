@@ -13,7 +13,7 @@ from autograder.checking.array_text import YOURS
 from autograder.checking.domain import Question, whole_domain
 from autograder.checking.hints import Wrong
 from autograder.checking.reasons import Small
-from autograder.checking.rubric import Check, Line
+from autograder.checking.rubric import Check, Line, decided
 from autograder.checking.student import Answer, Student, StudentError
 from autograder.labs.lab5.asking import about_models
 from autograder.labs.lab5.domains import (
@@ -113,15 +113,47 @@ def _same_size(rng: Rng) -> list[tuple]:
     ]
 
 
-def _other_sizes(rng: Rng) -> list[tuple]:
+def _other_sizes(rng: Rng) -> list[tuple[tuple, tuple]]:
+    """Return images of other sizes, each with the same resized beforehand: offset and scale are asked elsewhere."""
     found = []
     for rows, columns, side in ((8, 8, 16), (8, 8, 12), (7, 9, 16), (9, 9, 5)):
-        # With such an offset and scale, images keep their values: what is asked here is the size alone.
-        images = np.stack(
-            [2 * draw_image(rng, "photograph", rows, columns, 3) - 1, rng.uniform(-1, 1, (rows, columns, 3))]
-        )
-        found.append((images, side, 127.5, 127.5))
+        noise = rng.uniform(-1, 1, (rows, columns, 3))
+        images = np.stack([2 * draw_image(rng, "photograph", rows, columns, 3) - 1, noise])
+        rest = (side, 127.0, 128.0)
+        found.append(((images, *rest), (_resized(images, side, side), *rest)))
     return found
+
+
+def _resized(images: np.ndarray, rows: int, columns: int) -> np.ndarray:
+    """Return images [N, H, W, C] of another size, between the centers of whose pixels lines are drawn."""
+    for axis, side in ((1, rows), (2, columns)):
+        count = images.shape[axis]
+        at = np.clip((np.arange(side) + 0.5) * count / side - 0.5, 0, count - 1)
+        below = np.minimum(at.astype(int), max(count - 2, 0))
+        share = (at - below).reshape([-1 if k == axis else 1 for k in range(4)])
+        above = np.minimum(below + 1, count - 1)
+        images = np.take(images, below, axis) * (1 - share) + np.take(images, above, axis) * share
+    return images
+
+
+def _as_own(
+    function: str, questions: Callable[[Rng], Sequence[tuple[tuple, tuple]]]
+) -> Callable[[Student, Rng], Wrong | str | None]:
+    """Return a question whether answers are those that the function itself gives to plainer arguments.
+
+    What is wrong with those is charged elsewhere.
+    """
+
+    def question(student: Student, rng: Rng) -> Wrong | str | None:
+        for arguments, plainer in questions(rng):
+            own = student.call(function, *plainer)
+            if not compare.varied(own):
+                return f"{function} does not answer anything yet that depends on its input, so this cannot count."
+            if wrong := _compared(student, function, arguments, expected=compare.array(own)):
+                return wrong
+        return None
+
+    return question
 
 
 def _plain_image(*values: float) -> np.ndarray:
@@ -143,12 +175,29 @@ def _some_maps(rng: Rng) -> list[tuple]:
 
 
 def _heat(rng: Rng) -> list[tuple]:
+    """Return questions, first those in whose networks every known fault shows in a way of its own."""
     found = []
-    for network, layer in (("c3.4 p l3.6 b g", "conv2"), ("c3.5 c3.4 f h9", "conv1"), ("l3.5 b c3.6 f", "conv2")):
+    for network, layer in (("c3.5 c3.4 f h9", "conv1"), ("l3.5 b c3.6 f", "conv2"), ("c3.4 p l3.6 b g", "conv2")):
         recipe = recipe_of(network, 8, 9, 3, "s5")
         image = 2 * draw_image(rng, str(rng.choice(["noise", "photograph"])), 8, 9, 3) - 1
         found.append((recipe, int(rng.integers(10_000)), layer, image.astype("float32"), int(rng.integers(5))))
     return found
+
+
+def _all_classes(rng: Rng) -> list[tuple]:
+    """Return questions about each class of one network: something speaks for one of them, whoever looks."""
+    recipe = recipe_of("c3.4 p c3.6 f", 8, 9, 3, "o5")
+    seed, image = int(rng.integers(10_000)), rng.uniform(-1, 1, (8, 9, 3)).astype("float32")
+    return [(recipe, seed, "conv2", image, k) for k in range(5)]
+
+
+def _answered(student: Student, asking: Sequence[tuple]) -> list[Answer]:
+    """Return the answers of `grad_cam`; where one stopped, it stops again by itself, so that it can be said why."""
+    answers = student.ask_all("grad_cam", asking)
+    return [
+        student.ask("grad_cam", *arguments) if isinstance(answer, StudentError) else answer
+        for arguments, answer in zip(asking, answers, strict=True)
+    ]
 
 
 def _nothing(rng: Rng) -> list[tuple]:
@@ -160,36 +209,34 @@ def _nothing(rng: Rng) -> list[tuple]:
     return found
 
 
+_DEAD = "It gives the same everywhere, for every class of a network, so this cannot count yet."
+
+
 def _zeros(student: Student, rng: Rng) -> Wrong | str | None:
-    """Ask for classes that nothing speaks for, and for one that something does: a function of zeros alone is none."""
-    recipe = recipe_of("c3.4 p c3.6 g", 8, 9, 3, "o5")
-    alive = (recipe, int(rng.integers(10_000)), "conv2", rng.uniform(-1, 1, (8, 9, 3)).astype("float32"), 1)
-    asking = [*_nothing(rng), alive]
-    answers = student.ask_all("grad_cam", asking)
-    if isinstance(answers[-1], StudentError):
-        student.ask("grad_cam", *alive)
-    if not compare.varied(answers[-1].value):
-        return "It gives the same everywhere for a class that something speaks for, so zeros cannot count yet."
-    for arguments, answer in zip(asking[:-1], answers, strict=False):
-        if isinstance(answer, StudentError):
-            answer = student.ask("grad_cam", *arguments)
+    """Ask for classes that nothing speaks for, and for others: a function of zeros alone is none."""
+    asking, alive = _nothing(rng), _all_classes(rng)
+    answers = _answered(student, [*asking, *alive])
+    if not any(compare.varied(answer.value) for answer in answers[len(asking) :]):
+        return _DEAD
+    for arguments, answer in zip(asking, answers, strict=False):
+        values = compare.array(answer.value)
+        # Where the map itself is wrong, what is left to ask is whether it is made of numbers.
+        if not decided(student, "grad_cam").get("heat", True) and values is not None and np.all(np.isfinite(values)):
+            continue
         if wrong := _compared(student, "grad_cam", arguments, answer):
             return replace(wrong, what=f"{wrong.what}; where nothing speaks for a class, every number is 0")
     return None
 
 
 def _left_alone(student: Student, rng: Rng) -> Wrong | str | None:
-    asking = _heat(rng)[:2]
-    for arguments, answer in zip(asking, student.ask_all("grad_cam", asking), strict=True):
-        if isinstance(answer, StudentError):
-            answer = student.ask("grad_cam", *arguments)
+    asking = [*_heat(rng)[:2], *_all_classes(rng)]
+    answers = _answered(student, asking)
+    for arguments, answer in zip(asking, answers, strict=True):
         if 0 in answer.modified:
             return "Afterwards the model gave other probabilities than before: leave its layers as they were."
         if wrong := _changed("grad_cam", arguments, answer):
             return wrong
-        if not compare.varied(answer.value):
-            return "grad_cam gives the same everywhere, so this cannot count yet."
-    return None
+    return None if any(compare.varied(answer.value) for answer in answers) else _DEAD
 
 
 # Overlays.
@@ -207,8 +254,20 @@ def _shown(channels: int | None, *sizes: tuple) -> Callable[[Rng], list[tuple]]:
     return questions
 
 
-def _gray(rng: Rng) -> list[tuple]:
-    return _shown(1, (6, 7, 6, 7))(rng) + _shown(None, (6, 7, 6, 7), (3, 3, 3, 3))(rng)
+def _gray(rng: Rng) -> list[tuple[tuple, tuple]]:
+    """Return gray images, each with the same in three channels."""
+    return [
+        ((image, heat), (np.repeat(np.atleast_3d(image), 3, axis=2), heat))
+        for image, heat in _shown(1, (6, 7, 6, 7))(rng) + _shown(None, (6, 7, 6, 7), (3, 3, 3, 3))(rng)
+    ]
+
+
+def _small_heat(rng: Rng) -> list[tuple[tuple, tuple]]:
+    """Return images with smaller heat maps, each with the same resized beforehand."""
+    return [
+        ((image, heat), (image, _resized(heat[None, ..., None], *image.shape[:2])[0, ..., 0]))
+        for image, heat in _shown(3, (8, 8, 4, 4), (9, 7, 3, 2), (6, 6, 1, 1))(rng)
+    ]
 
 
 _LITTLE = np.array([[0.2, 0.8]])
@@ -230,7 +289,7 @@ PREPROCESS = Check(
             "size",
             "Other sizes: resized to those that the network takes",
             0.5,
-            _each("preprocess", _other_sizes),
+            _as_own("preprocess", _other_sizes),
             smaller=[_small("preprocess", np.linspace(-1, 1, 12).reshape(1, 2, 2, 3), 4, 127.5, 127.5)],
         ),
         whole_domain("preprocess", PREPARED, _judge, 0.5),
@@ -271,14 +330,14 @@ OVERLAY = Check(
             "gray",
             "A gray image, with one channel or none, becomes a color image",
             0.25,
-            _each("overlay", _gray),
+            _as_own("overlay", _gray),
             smaller=[_small("overlay", _LITTLE, np.array([[1.0, 0.5]]))],
         ),
         Line(
             "size",
             "A heat map smaller than the image is resized",
             0.25,
-            _each("overlay", _shown(3, (8, 8, 4, 4), (9, 7, 3, 2), (6, 6, 1, 1))),
+            _as_own("overlay", _small_heat),
             smaller=[_small("overlay", np.full((2, 4, 3), 0.5), np.array([[0.0, 1.0]]))],
         ),
         Line(

@@ -21,7 +21,10 @@ from tests.labs.kit import asked
 from tests.labs.lab5.ways import DESIGNS, OTHER_DESIGNS, WAYS
 
 LONG_SEEDS = 4
-NOT_LOST = {}
+NOT_LOST = {
+    f"{function}.domain": "Stubs lose it. Each known fault shows in a line of its own, which excuses this one."
+    for function in ("preprocess", "grad_cam", "overlay")
+}
 NOT_NAMED = {"grad_cam.inputs": "A model that was left changed is no argument that a fault could change."}
 NETWORKS = ("build_baseline", "build_wide_and_deep", "build_transfer")
 FILES = ("both models", "an own network that is sequential, and a flat tail")
