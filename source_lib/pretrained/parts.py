@@ -64,7 +64,7 @@ def split_model(model: keras.Model, layer: str) -> tuple[keras.Model, keras.Mode
             f"{', '.join(one.name for one in holder.layers[:4])} and so on."
         )
     maps = holder.get_layer(layer).output
-    stem = keras.Model(holder.inputs, maps)
+    stem = keras.Model(holder.inputs[0], maps)
     if inside and holder.outputs[0] is maps:
         rest = None
     else:

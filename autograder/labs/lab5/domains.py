@@ -12,8 +12,8 @@ from autograder.checking.domain import Domain, Regions
 Rng = np.random.Generator
 _TYPES = ("float32", "float64")
 SHAPES = ((8, 8), (7, 9), (5, 12), (13, 6), (1, 1), (2, 3))
-#: Offsets and scales: of EfficientNet-Lite0, of MobileNetV2 and the small network, of VGG's middle, of none.
-SCALINGS = ((127.0, 128.0), (127.5, 127.5), (110.0, 60.0), (0.0, 255.0), (0.0, 1.0))
+#: Offsets and scales: of EfficientNet-Lite0, of MobileNetV2 and the small network, and others.
+SCALINGS = ((127.0, 128.0), (127.5, 127.5), (110.0, 60.0), (0.0, 255.0), (200.0, 50.0))
 
 
 @functools.cache
@@ -67,7 +67,7 @@ def _any_prepared(rng: Rng) -> tuple:
     ]
     side = int(rng.choice([rows, columns, 1, 2, 5, 8, 13, int(rng.integers(1, 22))]))
     offset = float(rng.choice([0.0, 127.0, 127.5, rng.uniform(0, 255)]))
-    scale = float(rng.choice([1.0, 128.0, 127.5, 255.0, rng.uniform(1, 255)]))
+    scale = float(rng.choice([50.0, 128.0, 127.5, 255.0, rng.uniform(50, 255)]))
     return np.stack(images).astype(str(rng.choice(_TYPES))), side, offset, scale
 
 
@@ -119,7 +119,7 @@ def layers_of(network: str) -> list[str]:
 def _draw_looking(rng: Rng, at: Regions) -> tuple:
     rows, columns = at["shape"]
     classes, k = at["classes"], int(rng.integers(at["classes"]))
-    mark = {"any": "", "negative": f"-{k}", "flat": f"~{k}"}[at["class"]]
+    mark = {"any": "", "negative": f"-{k}", "positive": f"^{k}", "flat": f"~{k}"}[at["class"]]
     network = at["network"]
     recipe = recipe_of(network, rows, columns, at["channels"], f"{at['last']}{classes}{mark}")
     layer = layers_of(network)[0 if at["layer"] == "first" else -1]
@@ -135,7 +135,7 @@ LOOKING = Domain(
         "channels": (1, 3),
         "classes": (2, 5, 10),
         "last": ("s", "o"),
-        "class": ("any", "negative", "flat"),
+        "class": ("any", "negative", "positive", "flat"),
         "image": ("noise", "photograph", "black"),
         "dtype": _TYPES,
     },

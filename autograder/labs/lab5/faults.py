@@ -587,7 +587,7 @@ def _cam(**mistakes: Any) -> Callable:
 
 
 def _classes(recipe: Any) -> int:
-    return int(re.split("[-~]", recipe.split()[-1][1:])[0]) if isinstance(recipe, str) else recipe.output_shape[-1]
+    return int(re.split("[-^~]", recipe.split()[-1][1:])[0]) if isinstance(recipe, str) else recipe.output_shape[-1]
 
 
 def _next_class(right: Callable) -> Callable:
@@ -715,7 +715,7 @@ _GRAD_CAM = _functions(
     ),
     (
         "heat_in_training",
-        "heat",
+        "heat inputs",
         _cam(training=True),
         "The layers act as in training: batch normalization takes the statistics of this one image.",
         "Ask for inference where you run the model.",
@@ -882,7 +882,7 @@ _DESIGNS = [
     _code(
         "too_many_parameters",
         "first differ",
-        _put("layers.GlobalAveragePooling2D(name='first')", "layers.Flatten(), layers.Dense(700)"),
+        _put("layers.GlobalAveragePooling2D(name='first')", "layers.Flatten(), layers.Dense(12_000)"),
     ),
 ]
 

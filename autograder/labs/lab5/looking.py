@@ -37,7 +37,7 @@ def maps_of(recipe, seed, layer, image, training=False, other=0):
     names = [one.name for one in model.layers]
     place = min(max(names.index(layer) + other, 0), len(names) - 1)
     part = keras.Model(model.inputs, model.layers[place].output)
-    return np.asarray(part(_batch(image), training=training))[0]
+    return np.asarray(part([_batch(image)], training=training))[0]
 
 
 def gradients(recipe, seed, layer, image, k, training=False, of="score"):
@@ -79,7 +79,7 @@ def _gradients(recipe, seed, layer, pixels, shape, k, training, of):
     model = _model(recipe, seed)
     kernel, bias = model.layers[-1].get_weights()
     before = keras.Model(model.inputs, model.get_layer(layer).output)
-    maps = np.asarray(before(_batch(image), training=training))
+    maps = np.asarray(before([_batch(image)], training=training))
     rest, count = _rest(recipe, seed, layer), maps.size
     moves = np.eye(count, dtype="float32").reshape(count, *maps.shape[1:])
     value = {

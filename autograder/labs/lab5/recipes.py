@@ -88,14 +88,15 @@ def build(recipe, seed):
     Parameters
     ----------
     recipe : str
-        With ``-2`` behind the last word no weight of class 2 is positive, and with ``~2`` all of them are 0.
+        With ``-2`` behind the last word no weight of class 2 is positive, with ``^2`` all of them are, and with ``~2``
+        all are 0.
     seed : int
 
     Returns
     -------
     keras.Model
     """
-    mark = next((mark for mark in "-~" if mark in recipe), "")
+    mark = next((mark for mark in "-^~" if mark in recipe), "")
     recipe, _, number = recipe.partition(mark) if mark else (recipe, "", "0")
     model = plain(recipe)
     model.set_weights(drawn(model, seed, mark, int(number)))
@@ -109,8 +110,8 @@ def drawn(model, seed, mark="", number=0):
     ----------
     model : keras.Model
     seed : int
-    mark : {"", "-", "~"}
-        Whether no weight of a class is positive, or all are 0.
+    mark : {"", "-", "^", "~"}
+        Whether the weights of a class are all negative, positive, or 0.
     number : int
         The class.
     """
@@ -126,5 +127,6 @@ def drawn(model, seed, mark="", number=0):
             value = rng.normal(0, 0.3, shape)
         values.append(value.astype("float32"))
     if mark:
-        values[-2][:, number] = 0 if mark == "~" else -np.abs(values[-2][:, number]) - 0.01
+        sign = {"-": -1, "^": 1, "~": 0}[mark]
+        values[-2][:, number] = sign * (np.abs(values[-2][:, number]) + 0.01)
     return values

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -44,7 +45,7 @@ def network(recipe: str) -> str:
     'convolution 3×3 with 4 maps and ReLU, global average pooling, dense 5 with softmax'
     """
     words = [word for word in recipe.split() if word != "S"][1:]
-    return ", ".join(_KINDS[word[0]].format(*word[1:].replace("~", "-").partition("-")[0].split(".")) for word in words)
+    return ", ".join(_KINDS[word[0]].format(*re.split("[-^~]", word[1:])[0].split(".")) for word in words)
 
 
 def asked(function: str, arguments: Sequence[Any]) -> str:
