@@ -363,7 +363,7 @@ _NETWORKS = [
         (
             "unfrozen_one_too_early",
             "unfrozen",
-            {"start": -4},
+            {"start": -3},
             "Layers before the one that was named are trainable as well.",
             "Freeze every layer that stands before it in the backbone's list.",
         ),
@@ -603,6 +603,11 @@ def _image_written(right: Callable) -> Callable:
     return answer
 
 
+#: Two mistakes that give the same map.
+_SAME_WEIGHT = (
+    "Every channel has the same weight, so this map is nearly the same for every class: it explains none of them. Each "
+    "channel's weight is the mean of its own gradient."
+)
 _GRAD_CAM = _functions(
     "grad_cam",
     (
@@ -647,7 +652,7 @@ _GRAD_CAM = _functions(
         "averaged_over_everything",
         "heat",
         _cam(weigh=lambda gradient: gradient.mean()),
-        "The gradient is averaged over all its axes, so every channel has the same weight.",
+        _SAME_WEIGHT,
         "There is one weight for each channel: which axes are gone then?",
     ),
     (
@@ -689,7 +694,7 @@ _GRAD_CAM = _functions(
         "activations_alone",
         "heat",
         _cam(weigh=lambda gradient: 0 * gradient.mean(axis=(0, 1)) + 1),
-        "The maps are added up without weights. That map is the same for every class: it explains none of them.",
+        _SAME_WEIGHT,
         "Weigh each map by the average of its gradient.",
     ),
     (

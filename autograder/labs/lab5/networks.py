@@ -227,9 +227,13 @@ def _shapes(rng: Rng) -> list[tuple]:
     ]
 
 
-_BACKBONES = ("16x16x3 c3.4 b p c3.6 b p c3.8 g s2", "12x12x3 c3.5 b a r3.5 l3.6 b g s2", "9x14x3 l5.6 b p c3.7 b g s2")
+_BACKBONES = (
+    "16x16x3 c3.4 b p c3.6 b p c3.8 g s2",
+    "12x12x3 c3.5 b a r3.5 l3.6 b g s2",
+    "9x14x3 l5.6 b c3.5 p c3.7 b g s2",
+)
 #: From which layers on they may be trained.
-_FIRST = ("conv2", "conv3"), ("conv2", "bn2"), ("conv2", "bn1")
+_FIRST = ("conv3",), ("conv2", "bn2"), ("conv3", "bn2")
 
 
 def _backbones(unfrozen: bool) -> Callable[[Rng], list[tuple]]:

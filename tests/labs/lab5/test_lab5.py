@@ -169,7 +169,7 @@ def overlay(image, heat):
     student = student_of(sandbox, code)
     found = lost(student, "build_baseline", "overlay")
     assert {"build_baseline.features", "build_baseline.head", "overlay.color"} <= set(found)
-    assert "memory" in found["build_baseline.features"] or "ended" in found["build_baseline.features"]
+    assert any(word in found["build_baseline.features"] for word in ("memory", "ended", "Exhausted"))
 
 
 def test_a_function_that_answers_for_the_course_is_not_believed(sandbox):
@@ -287,8 +287,7 @@ def test_a_head_that_does_something_else_with_as_many_parameters_is_refused(sand
 
 def test_the_whole_backbone_is_not_taken(sandbox):
     backbone = load_backbone(trial.SIDE, "small", verbose=False)
-    first = backbone.model.layers[0].name
-    about = {"backbone": backbone.name, "side": trial.SIDE, "layer": first}
+    about = {"backbone": backbone.name, "side": trial.SIDE, "layer": "input_layer"}
     model = WAYS["build_transfer"]["flat"](backbone.model)
     found = lost(student_of(sandbox, given=files() | saved(model, "transfer", about)), "transfer")
     assert set(found) == _TRANSFER and "all of the backbone" in found["transfer.frozen"]
