@@ -75,11 +75,40 @@ def split_model(model: keras.Model, layer: str) -> tuple[keras.Model, keras.Mode
                 f"What follows the layer {layer!r} needs more than its output: another path goes around it. Choose a "
                 "layer that everything goes through, such as the one that adds up the end of a block."
             ) from None
+    if not inside:
+        return stem, rest
     inputs = h = keras.Input(stem.output_shape[1:])
-    h = h if rest is None else rest(h, training=False) if inside else rest(h)
-    for one in layers[1:] if inside else ():
+    h = h if rest is None else rest(h, training=False)
+    for one in layers[1:]:
         h = one(h)
     return stem, keras.Model(inputs, h)
+
+
+def without_last_layer(model: keras.Model) -> keras.Model:
+    """Return a model that gives what the last layer of another one takes; both share their weights.
+
+    Parameters
+    ----------
+    model : keras.Model
+        One input, one output.
+
+    Returns
+    -------
+    keras.Model
+        Its layer's ``input`` would be that of the first model that the layer was part of, which may be another one.
+
+    Examples
+    --------
+    >>> import keras
+    >>> parts = [keras.layers.Flatten(), keras.layers.Dense(2)]
+    >>> without_last_layer(keras.Sequential([keras.Input((2, 3)), *parts])).output_shape
+    (None, 6)
+    """
+    import keras
+
+    output = model.outputs[0]
+    nodes = (node for node in model.layers[-1]._inbound_nodes if node.output_tensors[0] is output)
+    return keras.Model(model.inputs[0], next(nodes).input_tensors[0])
 
 
 def _has(model: Any, name: str) -> bool:

@@ -158,8 +158,10 @@ class _Tail:
         """Fit the head alone, to features that do not change."""
         import keras
 
+        from source_lib.pretrained.parts import without_last_layer
+
         keras.utils.set_random_seed(seed)
-        features = keras.Model(tail.inputs, tail.layers[-1].input)
+        features = without_last_layer(tail)
         given = [features.predict(one, verbose=0, batch_size=_BATCH) for one in maps]
         head = keras.Sequential([keras.Input(given[0].shape[1:]), keras.layers.Dense(CLASSES, activation="softmax")])
         head.compile(keras.optimizers.Adam(3e-3), "sparse_categorical_crossentropy")

@@ -8,7 +8,7 @@ import pytest
 from keras import layers
 
 from source_lib.pretrained import load_backbone
-from source_lib.pretrained.parts import save_tail, split_model
+from source_lib.pretrained.parts import save_tail, split_model, without_last_layer
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +35,10 @@ def test_both_parts_one_after_the_other_are_the_model(backbone, build, layer):
     x = np.random.default_rng(0).normal(size=(3, 32, 32, 3)).astype("float32")
     assert np.allclose(tail(stem(x)), model(x), atol=1e-6)
     assert stem.count_params() + tail.count_params() == model.count_params()
+    dense = tail.layers[-1]
+    features = np.asarray(without_last_layer(tail)(stem(x)))
+    scores = np.exp(features @ np.asarray(dense.kernel) + np.asarray(dense.bias))
+    assert np.allclose(scores / scores.sum(axis=1, keepdims=True), model(x), atol=1e-5)
     # They share weights: what is trained in the tail is trained in the model.
     tail.layers[-1].set_weights([np.zeros_like(one) for one in tail.layers[-1].get_weights()])
     assert np.allclose(model(x), 0.25)
