@@ -268,7 +268,7 @@ def _transfers(key: str) -> Callable[[Student, Rng], Problem | None]:
 
 
 #: So much less may transfer reach on the small network than the student's own network does.
-SMALL_MARGIN = 0.15
+SMALL_MARGIN = 0.3
 
 
 def _one(part: float) -> str:
