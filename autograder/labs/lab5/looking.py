@@ -232,6 +232,6 @@ def prepared(images, side, offset, scale, interpolation="bilinear", bytes_of=lam
         How often offset and scale are applied.
     """
     values = resized(bytes_of(np.asarray(images, dtype="float64")), side, side, interpolation).astype("float64")
-    for _ in range(times):
+    for _ in range(int(times)):
         values = (values - offset) / scale
     return values
