@@ -1,0 +1,235 @@
+"""How lab 5's own solutions are trained: a network from scratch, and the last blocks of each backbone that is there."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from autograder.checking.metrics import accuracy, one_hot
+from autograder.checking.reproduction import Record, Reproduction, Solution
+from autograder.labs.lab5 import looking, models
+from autograder.labs.lab5.images import CLASSES, LITE, MOBILE, SMALL, SOURCES
+from source_lib.json_lines import read_lines, write_lines
+
+if TYPE_CHECKING:
+    from source_lib.data import DataGenerator
+    from source_lib.pretrained import Backbone
+
+SEEDS = (0, 1, 2, 3, 4)
+#: Of each backbone that the course has: the last layer that stays frozen, and the first one that is trained.
+CUTS = {
+    LITE: ("block10_add", "block11_expand"),
+    MOBILE: ("block_12_add", "block_13_expand"),
+    SMALL: ("block2_pool", "block2_conv"),
+}
+#: Rows and columns of the images that each takes here.
+SIDES = {LITE: 96, MOBILE: 96, SMALL: 32}
+#: Epochs of fine-tuning, and the size of a batch. The head is fitted first, so that few steps are enough.
+TRANSFER_EPOCHS, _BATCH = 4, 64
+
+
+def train(
+    solution: Solution,
+    data: DataGenerator,
+    kept: Path,
+    seeds: Iterable[int] = SEEDS,
+    epochs: int | None = None,
+    backbones: Sequence[str] = (LITE, SMALL),
+    sample_epochs: int | None = None,
+) -> tuple[Record, list[Record]]:
+    """Train once for each seed, on the images and on the sample; the test images of each are asked once.
+
+    Parameters
+    ----------
+    solution : Solution
+    data : DataGenerator
+        All training images, and the test images.
+    kept : pathlib.Path
+        Where each training is kept.
+    seeds : iterable of int
+    epochs : int, optional
+        Of the network from scratch, where there is less time than the lab's text takes.
+    backbones : sequence of str
+        By their names.
+    sample_epochs : int, optional
+        The same on the sample.
+
+    Returns
+    -------
+    dict
+        About all of them.
+    list of dict
+        Of each: what it was (``"linear"``, ``"own"``, ``"frozen"`` or ``"transfer"``), on which images and backbone,
+        its seed, the number of training images and epochs, its accuracy on test images from 0 to 1, and its seconds.
+    """
+    from source_lib.data import DataGenerator
+
+    sample = DataGenerator(verbose=False)
+    sample.generate("cifar10", source="sample")
+    work = _Work(solution, kept, read_lines(kept))
+    for images, some in ((data, epochs), (sample, sample_epochs)):
+        order = np.random.default_rng(0).permutation(len(images.x_train))
+        valid, rows = np.split(order, [len(order) // 10])
+        parts = [(images.x_train[part], images.y_train[part]) for part in (rows, valid)]
+        parts.append((images.x_test, images.y_test))
+        source = images.source
+        work.do("linear", source, "", 0, parts, lambda seed, parts=parts: linear(*parts[0], *parts[2]))
+        for seed in seeds:
+            work.do("own", source, "", seed, parts, lambda seed, parts=parts, some=some: work.own(seed, parts, some))
+        for name in backbones:
+            tail = _Tail(name, parts)
+            for seed in seeds:
+                work.do("frozen", source, name, seed, parts, tail.frozen)
+                work.do("transfer", source, name, seed, parts, tail.tuned)
+    about = {"images": {"training": len(data.x_train), "test": len(data.x_test)}}
+    return about, work.asked
+
+
+class _Work:
+    """Trainings, each kept as soon as it is done."""
+
+    def __init__(self, solution: Solution, kept: Path, made: list[Record]) -> None:
+        self.solution, self.kept, self.made = solution, kept, made
+        self.asked: list[Record] = []
+
+    def do(self, what: str, source: str, backbone: str, seed: int, parts: Sequence, train: Any) -> None:
+        """Train where that was not done before."""
+        about = {"what": what, "source": source, "backbone": backbone, "seed": seed}
+        line = next((line for line in self.made if about.items() <= line.items()), None)
+        if line is None:
+            start, used = time.perf_counter(), time.process_time()
+            found = train(seed)
+            line = about | {"images": len(parts[0][0]), **found}
+            line |= {
+                "seconds": round(time.perf_counter() - start, 1),
+                "cpu_seconds": round(time.process_time() - used, 1),
+            }
+            self.made.append(line)
+            write_lines(self.kept, self.made)
+        print(f"{source} {what} {backbone} {seed}: {100 * line['test']:.1f} % of the test images", flush=True)
+        self.asked.append(line)
+
+    def own(self, seed: int, parts: Sequence, epochs: int | None) -> Record:
+        """Train the network from scratch as the lab's text has it."""
+        import keras
+
+        keras.utils.clear_session()
+        keras.utils.set_random_seed(seed)
+        model = self.solution.build_model()
+        (x, y), (x_valid, y_valid), (x_test, y_test) = parts
+        given = {} if epochs is None else {"epochs": epochs}
+        log = self.solution.train_model(model, x, one_hot(y, CLASSES), x_valid, one_hot(y_valid, CLASSES), **given)
+        return {
+            "epochs": len(log.history["loss"]),
+            "training": float(log.history["accuracy"][-1]),
+            "valid": accuracy(model.predict(x_valid, verbose=0), y_valid),
+            "test": accuracy(model.predict(x_test, verbose=0), y_test),
+        }
+
+
+class _Tail:
+    """What stands on a backbone: its frozen maps are computed once, when the first training needs them."""
+
+    def __init__(self, name: str, parts: Sequence) -> None:
+        self.name, self.parts = name, parts
+        self._made: tuple[Backbone, list[np.ndarray]] | None = None
+
+    def _maps(self) -> tuple[Backbone, list[np.ndarray]]:
+        from source_lib.pretrained import load_backbone
+        from source_lib.pretrained.parts import split_model
+
+        if self._made is None:
+            backbone = load_backbone(SIDES[self.name], SOURCES[self.name], verbose=False)
+            stem, _ = split_model(models.standing(backbone.model), CUTS[self.name][0])
+            self._made = backbone, [maps_of(stem, x, backbone) for x, _ in self.parts]
+        return self._made
+
+    def _split(self, backbone: Backbone) -> Any:
+        from source_lib.pretrained.parts import split_model
+
+        last, first = CUTS[self.name]
+        return split_model(models.standing(backbone.model, first), last)[1]
+
+    def _probe(self, seed: int, tail: Any, maps: Sequence[np.ndarray]) -> Any:
+        """Fit the head alone, to features that do not change."""
+        import keras
+
+        from source_lib.pretrained.parts import without_last_layer
+
+        keras.utils.set_random_seed(seed)
+        features = without_last_layer(tail)
+        given = [features.predict(one, verbose=0, batch_size=_BATCH) for one in maps]
+        head = keras.Sequential([keras.Input(given[0].shape[1:]), keras.layers.Dense(CLASSES, activation="softmax")])
+        head.compile(keras.optimizers.Adam(3e-3), "sparse_categorical_crossentropy")
+        head.fit(given[0], self.parts[0][1], batch_size=_BATCH, epochs=15, verbose=0)
+        return head, given
+
+    def frozen(self, seed: int) -> Record:
+        """Train a linear classifier on frozen features."""
+        backbone, maps = self._maps()
+        head, given = self._probe(seed, self._split(backbone), maps)
+        found = [accuracy(head.predict(one, verbose=0), y) for one, (_, y) in zip(given, self.parts, strict=True)]
+        return dict(zip(("training", "valid", "test"), found, strict=True))
+
+    def tuned(self, seed: int) -> Record:
+        """Train the last blocks too, from their frozen maps on."""
+        import keras
+
+        backbone, maps = self._maps()
+        tail = self._split(backbone)
+        head, _ = self._probe(seed, tail, maps)
+        tail.layers[-1].set_weights(head.layers[-1].get_weights())
+        steps = TRANSFER_EPOCHS * -(-len(maps[0]) // _BATCH)
+        rate = keras.optimizers.schedules.CosineDecay(1e-3, steps)
+        tail.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy")
+        tail.fit(maps[0], self.parts[0][1], batch_size=_BATCH, epochs=TRANSFER_EPOCHS, verbose=0)
+        outputs = [tail.predict(one, verbose=0, batch_size=_BATCH) for one in maps]
+        found = [accuracy(one, y) for one, (_, y) in zip(outputs, self.parts, strict=True)]
+        trained = sum(int(np.prod(weight.shape)) for weight in tail.trainable_weights)
+        return {
+            "epochs": TRANSFER_EPOCHS,
+            "trained": trained,
+            **dict(zip(("training", "valid", "test"), found, strict=True)),
+        }
+
+
+def maps_of(stem: Any, images: np.ndarray, backbone: Backbone, batch: int = 100) -> np.ndarray:
+    """Return the maps that the frozen part of a backbone gives for images from -1 to 1.
+
+    Parameters
+    ----------
+    stem : keras.Model
+    images : numpy.ndarray, shape [N, D_y, D_x, 3]
+    backbone : Backbone
+    batch : int
+    """
+    found = []
+    for start in range(0, len(images), batch):
+        part = looking.prepared(images[start : start + batch], backbone.side, backbone.offset, backbone.scale)
+        found.append(np.asarray(stem(part.astype("float32"), training=False)))
+    return np.concatenate(found)
+
+
+def linear(x: np.ndarray, y: np.ndarray, x_test: np.ndarray, y_test: np.ndarray) -> Record:
+    """Return what logistic regression on pixels reaches, on the 200 directions in which they vary most.
+
+    Parameters
+    ----------
+    x, y : numpy.ndarray
+        Training images [N, 32, 32, 3] and their classes.
+    x_test, y_test : numpy.ndarray
+    """
+    from sklearn.decomposition import PCA
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
+    classifier = make_pipeline(PCA(200, random_state=0), LogisticRegression(C=0.01, max_iter=300))
+    classifier.fit(x.reshape(len(x), -1), y)
+    return {"test": float(classifier.score(x_test.reshape(len(x_test), -1), y_test))}
+
+
+REPRODUCTION = Reproduction("cifar10", train)
