@@ -50,6 +50,7 @@ release: $(BIN)/.ready
 reproduce: $(BIN)/.ready
 	python -m book.make_timings
 	python -m book.make_runs
+	python -m book.make_deep
 	python -m book.make_solutions
 
 bench: $(BIN)/.ready
