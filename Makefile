@@ -51,6 +51,7 @@ reproduce: $(BIN)/.ready
 	python -m book.make_timings
 	python -m book.make_runs
 	python -m book.make_deep
+	python -m book.make_small_network
 	python -m book.make_solutions
 
 bench: $(BIN)/.ready
