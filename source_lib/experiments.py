@@ -26,7 +26,7 @@ N_TRAIN, N_VALID = 128, 32
 #: Validation images of the data set, which no training gets: to choose between models by.
 N_DEVELOP = 1000
 #: What a file of runs may hold that is read: runs, images of one, and epochs of one.
-MAX_RUNS, MAX_SUBSET, MAX_EPOCHS = 1000, 1000, 100_000
+MAX_RUNS, MAX_SUBSET, MAX_EPOCHS = 1000, 60_000, 100_000
 
 
 class RunsError(ValueError):
@@ -110,6 +110,7 @@ def repeat(
     seeds: Iterable[int] = range(5),
     *,
     final: bool = False,
+    images: int = N_TRAIN,
 ) -> list[Run]:
     """Train once for each seed, each time on other images, and keep each training as one line of a file.
 
@@ -125,13 +126,15 @@ def repeat(
         Takes the model, ``x``, ``y``, ``x_valid`` and ``y_valid``, labels one-hot, and returns what ``model.fit``
         returned.
     dataset : DataGenerator
-        Images are chosen from its training images: 128 to train with and 32 others to watch the training with.
+        Images are chosen from its training images: ``images`` to train with and 32 others to watch the training with.
     file : str or path
         Where the runs are kept, one line of JSON each.
     seeds : iterable of int
         One for each training.
     final : bool
         Whether nothing will be chosen any more: show the accuracy on the test images.
+    images : int
+        How many images each training gets.
 
     Returns
     -------
@@ -148,11 +151,13 @@ def repeat(
     from tqdm.auto import tqdm
 
     path, seeds = Path(file), list(seeds)
-    if len(dataset.x_train) < N_TRAIN + N_VALID:
+    if len(dataset.x_train) < images + N_VALID:
         raise ValueError(
-            f"There are {len(dataset.x_train)} training images; {N_TRAIN} and {N_VALID} others are chosen from them. "
-            "Let generate give all that there are: leave N_train out."
+            f"There are {len(dataset.x_train)} training images; {images} and {N_VALID} others are chosen from them. "
+            "Let generate give all that there are, leave N_train out, or ask for fewer images."
         )
+    if not 0 < images <= MAX_SUBSET:
+        raise ValueError(f"A training cannot get {images} images; ask for 1 to {MAX_SUBSET:,}.")
     if not final and not dataset.N_valid:
         raise ValueError(
             f"There are no validation images to choose a model by. Set some aside: generate(..., N_valid={N_DEVELOP})."
@@ -166,16 +171,21 @@ def repeat(
                 f"{path} holds runs of {other}. Runs that are averaged must be of one: give this one a file of its "
                 "own, or rename the old one."
             )
+        if len(run.subset) != images:
+            raise RunsError(
+                f"{path} holds runs with {len(run.subset)} images each, and {images} are asked for now. Give these a "
+                "file of their own, or rename the old one."
+            )
     with tqdm(seeds, desc="trainings", unit="run") as bar:
         for seed in bar:
             if seed not in known:
-                known[seed] = _train(build_model, train_model, dataset, seed, model)
+                known[seed] = _train(build_model, train_model, dataset, seed, model, images)
                 _append(path, known[seed])
             bar.set_postfix_str(f"{_accuracy(known[seed], final):.1f} % of the {_images(final)} images")
     return [known[seed] for seed in seeds]
 
 
-def choose(labels: Sized, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def choose(labels: Sized, seed: int, images: int = N_TRAIN) -> tuple[np.ndarray, np.ndarray]:
     """Return which images a run trains with and which it watches its training with.
 
     Parameters
@@ -184,14 +194,16 @@ def choose(labels: Sized, seed: int) -> tuple[np.ndarray, np.ndarray]:
         Classes of all training images. Only their number matters.
     seed : int
         Of the run.
+    images : int
+        How many it trains with.
 
     Returns
     -------
     train, valid : numpy.ndarray of int64
-        128 and 32 indices; no image is in both.
+        So many and 32 indices; no image is in both.
     """
     order = np.random.default_rng(seed).permutation(len(labels))
-    return order[:N_TRAIN], order[N_TRAIN : N_TRAIN + N_VALID]
+    return order[:images], order[images : images + N_VALID]
 
 
 def _train(
@@ -200,10 +212,11 @@ def _train(
     dataset: DataGenerator,
     seed: int,
     model: str,
+    images: int,
 ) -> Run:
     import keras
 
-    train, valid = choose(dataset.y_train, seed)
+    train, valid = choose(dataset.y_train, seed, images)
     keras.utils.clear_session()
     keras.utils.set_random_seed(seed)
     network = build_model()

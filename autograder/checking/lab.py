@@ -48,6 +48,9 @@ class Lab:
         The known faults.
     reference : str
         The module whose functions are right answers to compare with; empty where there is none.
+    reference_parts : tuple of str
+        Modules that the reference and the known faults import, each after those that it imports itself. They import
+        nothing else of the grader.
     forbidden : tuple of str
         Top-level packages that an answer must not call instead of computing.
     prepare : callable, optional
@@ -70,6 +73,7 @@ class Lab:
     manual: dict[str, float]
     faults: tuple[Fault, ...] = ()
     reference: str = ""
+    reference_parts: tuple[str, ...] = ()
     forbidden: tuple[str, ...] = ()
     prepare: Callable[[Oracle], None] | None = None
     timed: tuple[str, ...] = ()
@@ -102,7 +106,8 @@ class Lab:
     def reference_modules(self) -> tuple[str, ...]:
         """The modules that a job of the course needs to answer for the reference and for the faults, in this order."""
         kit = "autograder.checking.faults"
-        return (kit, self.reference, f"{PACKAGE}.{self.name}.faults") if self.reference else ()
+        own = (*self.reference_parts, self.reference, f"{PACKAGE}.{self.name}.faults")
+        return (kit, *own) if self.reference else ()
 
     def check(self, grade_id: str) -> Check | None:
         """Return the check that scores the cell ``grade_id``, or None."""

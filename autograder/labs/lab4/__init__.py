@@ -1,0 +1,17 @@
+"""Lab 4, MNIST experiments."""
+
+from autograder.checking.lab import Lab
+from autograder.labs.lab4.checks import CHECKS
+from autograder.labs.lab4.faults import FAULTS
+from autograder.labs.lab4.images import for_grading
+
+LAB = Lab(
+    name="lab4",
+    title="Lab 4: MNIST experiments",
+    checks=CHECKS,
+    manual={"discussion": 10.0},
+    faults=FAULTS,
+    reference="autograder.labs.lab4.reference",
+    reference_parts=tuple(f"autograder.labs.lab4.{part}" for part in ("curves", "packing", "plan")),
+    material=for_grading,
+)
