@@ -8,14 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
+from source_lib.data.cifar10 import DATASET as CIFAR10
 from source_lib.data.dataset import Arrays, Dataset
 from source_lib.data.locations import DatasetError
 from source_lib.data.mnist import DATASET as MNIST
 from source_lib.data.patchcam import DATASET as PATCHCAM
 
 #: The data sets by their names.
-DATASETS = {dataset.name: dataset for dataset in (MNIST, PATCHCAM)}
-_LATER = ("cifar10", "glands", "boston")
+DATASETS = {dataset.name: dataset for dataset in (MNIST, PATCHCAM, CIFAR10)}
+_LATER = ("glands", "boston")
 
 
 def dataset_names() -> tuple[str, ...]:
@@ -24,7 +25,7 @@ def dataset_names() -> tuple[str, ...]:
     Examples
     --------
     >>> dataset_names()
-    ('mnist', 'patchcam')
+    ('mnist', 'patchcam', 'cifar10')
     """
     return tuple(DATASETS)
 
@@ -155,7 +156,8 @@ class DataGenerator:
         self.dataset = dataset
         self.source = kind
         self.title = known.title if kind == "real" else f"Sample, not {known.title}: {known.sample_title}"
-        self.class_names = known.class_names
+        names = known.sample_class_names if kind == "sample" else ()
+        self.class_names = names or known.class_names
         self.K = len(known.class_names)
         for part, images, labels in (
             ("train", x[train], y[train]),

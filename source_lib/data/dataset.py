@@ -34,6 +34,8 @@ class Dataset:
         Where a package keeps the files that the sample is made of, from its own name on; empty where it is drawn.
     brings_validation : bool
         Whether it brings validation images of its own, and keeps the labels of the test images back.
+    sample_class_names : tuple of str
+        What the classes of the sample are called, where they are others; as many.
     """
 
     name: str
@@ -45,3 +47,4 @@ class Dataset:
     sample: Callable[[], Arrays]
     sample_folder: str = ""
     brings_validation: bool = False
+    sample_class_names: tuple[str, ...] = ()

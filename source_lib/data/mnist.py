@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import http.client
 import os
-import socket
 import tempfile
-import time
-import urllib.request
 import zipfile
 import zlib
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import numpy as np
 
 from source_lib.data.dataset import Arrays, Dataset
+from source_lib.data.downloading import CONNECT_SECONDS, below_home, reach, reason
 from source_lib.data.locations import DATA_VARIABLE, DatasetError, keras_cache
 
 MNIST_URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
 MNIST_SHA256 = "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
 
-#: Seconds until a server that does not answer counts as out of reach.
-CONNECT_SECONDS = 5
 #: Seconds without a single byte until a download counts as broken off.
 STALL_SECONDS = 15
 
@@ -75,7 +69,7 @@ def load_mnist(verbose: bool = True) -> tuple[Arrays, str]:
         missing = f"There is no mnist.npz in {own.parent}, which {DATA_VARIABLE} names. " if own else ""
         raise DatasetError(
             f"{missing}MNIST could not be downloaded: {error}. Download {MNIST_URL} elsewhere and save it as "
-            f"{own or _below_home(cached)}{'' if own else damage}"
+            f"{own or below_home(cached)}{'' if own else damage}"
             + ("." if own else f", or set {DATA_VARIABLE} to the folder that holds it.")
         ) from None
 
@@ -128,7 +122,7 @@ def _download_mnist(folder: Path, verbose: bool) -> Arrays:
     # It writes the file's whole path to stderr, which notebooks show in red.
     pooch.get_logger().setLevel("WARNING")
     try:
-        _reach(MNIST_URL)
+        reach(MNIST_URL, CONNECT_SECONDS)
         with contextlib.suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)
         with contextlib.ExitStack() as stack:
@@ -139,50 +133,7 @@ def _download_mnist(folder: Path, verbose: bool) -> Arrays:
             downloader = pooch.HTTPDownloader(progressbar=verbose, timeout=(CONNECT_SECONDS, STALL_SECONDS))
             return read_mnist(pooch.retrieve(MNIST_URL, MNIST_SHA256, "mnist.npz", folder, downloader=downloader))
     except (OSError, ValueError) as error:
-        raise DatasetError(_reason(error)) from None
-
-
-def _reach(url: str) -> None:
-    """Return if the server of ``url`` can be connected to, raise OSError otherwise; never take long."""
-    if urllib.request.getproxies().get(urlsplit(url).scheme):
-        return  # only the proxy can tell
-    # A firewall that drops packets costs a timeout for each of the server's addresses, so they share one.
-    deadline = time.monotonic() + CONNECT_SECONDS
-    problem = TimeoutError("no answer")
-    parts = urlsplit(url)
-    for *_, address in socket.getaddrinfo(parts.hostname, parts.port or 443, type=socket.SOCK_STREAM):
-        left = deadline - time.monotonic()
-        if left <= 0:
-            break
-        try:
-            socket.create_connection(address[:2], timeout=left).close()
-            return
-        except OSError as error:
-            problem = error
-    raise problem
-
-
-def _reason(error: Exception) -> str:
-    """Return in a few words why a download failed."""
-    causes = [error]
-    while (cause := causes[-1].__cause__ or causes[-1].__context__) is not None:
-        causes.append(cause)
-    if any(isinstance(cause, socket.gaierror) for cause in causes):
-        return "there is no connection to the internet"
-    if any(isinstance(cause, TimeoutError) for cause in causes):
-        return f"{urlsplit(MNIST_URL).hostname} does not answer"
-    if any(isinstance(cause, http.client.IncompleteRead) for cause in causes):
-        return "the download broke off"
-    if not isinstance(error, OSError):
-        return "what arrived does not have the checksum of MNIST"
-    # What requests says itself is long and full of its own words; the error of the system below it is not.
-    return next((cause.strerror for cause in causes if getattr(cause, "strerror", None)), str(error).rstrip("."))
-
-
-def _below_home(path: Path) -> str:
-    """Write a path below the user's home with ``~``, so that it can be shown to others."""
-    home = Path(os.path.expanduser("~"))
-    return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)
+        raise DatasetError(reason(error, MNIST_URL, "MNIST")) from None
 
 
 def mnist_sample() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

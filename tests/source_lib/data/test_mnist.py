@@ -136,8 +136,8 @@ def test_a_broken_cache_is_named_when_it_cannot_be_renewed(machine):
 
 def test_a_path_below_home_is_written_without_it(monkeypatch):
     monkeypatch.setenv("HOME", "/somewhere/anna")
-    assert mnist._below_home(Path("/somewhere/anna/.keras/datasets/mnist.npz")) == "~/.keras/datasets/mnist.npz"
-    assert mnist._below_home(Path("/elsewhere/mnist.npz")) == "/elsewhere/mnist.npz"
+    assert mnist.below_home(Path("/somewhere/anna/.keras/datasets/mnist.npz")) == "~/.keras/datasets/mnist.npz"
+    assert mnist.below_home(Path("/elsewhere/mnist.npz")) == "/elsewhere/mnist.npz"
 
 
 @contextlib.contextmanager

@@ -1,0 +1,17 @@
+"""Lab 5, CIFAR-10, transfer and looking inside."""
+
+from autograder.checking.lab import Lab
+from autograder.labs.lab5.checks import CHECKS
+from autograder.labs.lab5.faults import FAULTS
+from autograder.labs.lab5.images import for_grading
+
+LAB = Lab(
+    name="lab5",
+    title="Lab 5: CIFAR-10, transfer, and looking inside",
+    checks=CHECKS,
+    manual={"discussion": 10.0},
+    faults=FAULTS,
+    reference="autograder.labs.lab5.reference",
+    reference_parts=tuple(f"autograder.labs.lab5.{part}" for part in ("recipes", "looking", "measuring", "models")),
+    material=for_grading,
+)

@@ -1,0 +1,164 @@
+"""What the lab asks about images and maps, computed by the course with Keras, with the mistakes that can be made."""
+
+import functools
+
+import numpy as np
+
+from autograder.labs.lab5 import recipes
+
+
+@functools.lru_cache(maxsize=256)
+def _model(recipe, seed):
+    # Tests hand in the model itself.
+    return recipes.build(recipe, seed) if isinstance(recipe, str) else recipe
+
+
+def _batch(image):
+    return np.asarray(image, dtype="float32")[None]
+
+
+def maps_of(recipe, seed, layer, image, training=False, other=0):
+    """Return what a layer gives for one image; of another layer, so many places further on, where that is asked."""
+    import keras
+
+    model = _model(recipe, seed)
+    names = [one.name for one in model.layers]
+    place = min(max(names.index(layer) + other, 0), len(names) - 1)
+    part = keras.Model(model.inputs, model.layers[place].output)
+    return np.asarray(part(_batch(image), training=training))[0]
+
+
+def gradients(recipe, seed, layer, image, k, training=False, of="score"):
+    """Return the maps of a layer for one image, and how a score of the network changes with each number of them.
+
+    Each number is moved by itself, all of them in one batch, and what the scores do is followed forward: the answer is
+    the same as that of a gradient that is followed back.
+
+    Parameters
+    ----------
+    recipe : str
+    seed : int
+    layer : str
+    image : array [D_y, D_x, C]
+    k : int
+        The class.
+    training : bool
+        Whether batch normalization acts as in training.
+    of : {"score", "probability", "logarithm", "all"}
+        What is looked at: the score of class ``k`` before softmax, its probability, the logarithm of that, or the sum
+        of all scores.
+
+    Returns
+    -------
+    maps, gradient : array of float32
+    """
+    import keras
+    import tensorflow as tf
+
+    model = _model(recipe, seed)
+    kernel, bias = model.layers[-1].get_weights()
+    before = keras.Model(model.inputs, model.get_layer(layer).output)
+    maps = np.asarray(before(_batch(image), training=training))
+    rest, count = _rest(recipe, seed, layer), maps.size
+    moves = np.eye(count, dtype="float32").reshape(count, *maps.shape[1:])
+    value = {
+        "score": lambda scores: scores[:, k],
+        "probability": lambda scores: tf.nn.softmax(scores)[:, k],
+        "logarithm": lambda scores: tf.nn.log_softmax(scores)[:, k],
+        "all": lambda scores: tf.reduce_sum(scores, axis=1),
+    }[of]
+    found = []
+    # In training, what stands in a batch depends on the rest of it: then one after the other.
+    for part in np.split(moves, count) if training else [moves]:
+        at = tf.constant(np.repeat(maps, len(part), axis=0))
+        with tf.autodiff.ForwardAccumulator(at, tf.constant(part)) as moved:
+            result = value(tf.matmul(rest(at, training=training), kernel) + bias)
+        change = moved.jvp(result)
+        found.append(np.zeros(len(part)) if change is None else np.asarray(change))
+    return maps[0], np.concatenate(found).reshape(maps.shape[1:])
+
+
+@functools.lru_cache(maxsize=256)
+def _rest(recipe, seed, layer):
+    """Return the part of a network from the maps of a layer to what its last layer takes."""
+    import keras
+
+    model = _model(recipe, seed)
+    return keras.Model(model.get_layer(layer).output, model.layers[-1].input)
+
+
+def _relu(heat):
+    return np.maximum(heat, 0)
+
+
+def _by_maximum(heat):
+    top = heat.max()
+    return heat / top if top > 0 else np.zeros_like(heat)
+
+
+def _by_range(heat):
+    spread = heat.max() - heat.min()
+    return (heat - heat.min()) / spread if spread > 0 else np.zeros_like(heat)
+
+
+def cam(
+    recipe,
+    seed,
+    layer,
+    image,
+    k,
+    of="score",
+    training=False,
+    weigh=lambda gradient: gradient.mean(axis=(0, 1)),
+    combine=lambda maps, weights: (maps * weights).sum(axis=-1),
+    rectify=_relu,
+    normalize=_by_maximum,
+    other=lambda k: k,
+):
+    """Return the heat map of Grad-CAM, with other steps where a mistake is asked for."""
+    maps, gradient = gradients(recipe, seed, layer, image, other(k), training, of)
+    heat = combine(maps.astype("float64"), weigh(gradient.astype("float64")))
+    return normalize(rectify(heat))
+
+
+def by_maximum_of_size(heat):
+    """Divide by the largest absolute value."""
+    top = np.abs(heat).max()
+    return heat / top if top > 0 else heat
+
+
+by_range, relu, by_maximum = _by_range, _relu, _by_maximum
+
+
+def resized(values, rows, columns, interpolation="bilinear"):
+    """Return images [N, H, W, C] of another size, between whose pixels Keras interpolates."""
+    import keras
+
+    values = np.asarray(values, dtype="float32")
+    return np.asarray(keras.ops.image.resize(values, (rows, columns), interpolation=interpolation))
+
+
+def shown(
+    image,
+    heat,
+    strength=0.5,
+    interpolation="bilinear",
+    channel=0,
+    mix=lambda image, heat, color, strength: (1 - strength * heat) * image + strength * heat * color,
+):
+    """Return an image with a heat map over it, with another way to mix them where a mistake is asked for."""
+    image = np.asarray(image, dtype="float64")
+    image = image[..., None] if image.ndim == 2 else image
+    image = np.repeat(image, 3, axis=-1) if image.shape[-1] == 1 else image
+    heat = resized(np.asarray(heat)[None, ..., None], *image.shape[:2], interpolation)[0].astype("float64")
+    color = np.zeros(3)
+    color[channel] = 1.0
+    return mix(image, heat, color, strength)
+
+
+def prepared(images, side, offset, scale, interpolation="bilinear", bytes_of=lambda x: (x + 1) * 127.5, times=1):
+    """Return images as a pretrained network takes them, with other steps where a mistake is asked for."""
+    values = resized(bytes_of(np.asarray(images, dtype="float64")), side, side, interpolation).astype("float64")
+    for _ in range(times):
+        values = (values - offset) / scale
+    return values
