@@ -197,6 +197,108 @@ def keras_same_padding(n: int, kernel: int, stride: int = 1, dilation: int = 1) 
     return added // 2, added - added // 2
 
 
+def conv_transpose_size(
+    n: int, kernel: int, stride: int = 1, padding: str = "valid", dilation: int = 1, output_padding: int | None = None
+) -> int:
+    r"""Return the size that a transposed convolution makes of an axis, as Keras counts it.
+
+    Each of the `n` places lays down a kernel, `stride` places from that of its neighbor, so that together they span
+    :math:`(n - 1) s + d (k - 1) + 1`. Where kernels leave gaps, ``'valid'`` adds the last one:
+
+    .. math:: (n - 1)\, s + \max(d (k - 1) + 1,\ s).
+
+    ``'same'`` cuts it to :math:`n s`: the size from which a convolution of this stride makes `n`.
+
+    Parameters
+    ----------
+    n : int
+        Size of the input, in places.
+    kernel, stride, dilation : int
+        As in `output_size`; here the stride is how far the outputs of two neighbors are apart.
+    padding : ``'valid'`` or ``'same'``
+        Keras' word.
+    output_padding : int, optional
+        Less than the stride. Where it is given, the size is :math:`(n - 1) s + d (k - 1) + 1` with as much at the end;
+        for ``'same'`` :math:`(n - 1) s + 1` for an odd span and :math:`(n - 1) s` for an even one, with as much.
+
+    Returns
+    -------
+    int
+        Size of the output.
+
+    Raises
+    ------
+    ValueError
+        If a number is too small, stride and dilation are both above 1, which Keras refuses, or the padding is none of
+        those.
+
+    References
+    ----------
+    V. Dumoulin and F. Visin, arXiv:1603.07285, 2016, chapter 4.
+
+    Examples
+    --------
+    >>> conv_transpose_size(7, 3, stride=2, padding="same")
+    14
+    >>> conv_transpose_size(7, 3, stride=2)
+    15
+    >>> conv_transpose_size(7, 3, stride=2, padding="same", output_padding=0)
+    13
+    """
+    _at_least(1, n=n, kernel=kernel, stride=stride, dilation=dilation)
+    if padding not in ("valid", "same"):
+        raise ValueError(f"padding is {padding!r}; that of a transposed convolution is 'valid' or 'same'.")
+    if stride > 1 and dilation > 1:
+        raise ValueError(
+            f"stride {stride} and dilation {dilation} are both above 1; Keras knows one of them at a time."
+        )
+    span = dilation * (kernel - 1) + 1
+    if output_padding is None:
+        size = n * stride if padding == "same" else (n - 1) * stride + max(span, stride)
+    else:
+        if not 0 <= output_padding < stride:
+            raise ValueError(
+                f"output_padding is {output_padding}; it is at least 0 and less than the stride, {stride}."
+            )
+        size = (n - 1) * stride + (span % 2 if padding == "same" else span) + output_padding
+    _at_least(1, size=size)
+    return size
+
+
+def conv_transpose_sides(
+    n: int, kernel: int, stride: int = 1, padding: str = "valid", dilation: int = 1, output_padding: int | None = None
+) -> tuple[int, int]:
+    """Return how many places a transposed convolution cuts off before and after what its kernels span.
+
+    They are those that the convolution which it transposes adds to its input (`keras_same_padding`).
+
+    Parameters
+    ----------
+    n, kernel, stride, padding, dilation, output_padding
+        As in `conv_transpose_size`.
+
+    Returns
+    -------
+    (int, int)
+        Places before the first one and after the last one.
+
+    Raises
+    ------
+    ValueError
+        As `conv_transpose_size`.
+
+    Examples
+    --------
+    >>> conv_transpose_sides(7, 5, stride=2, padding="same")
+    (1, 2)
+    >>> conv_transpose_sides(7, 5, stride=2)
+    (0, 0)
+    """
+    size = conv_transpose_size(n, kernel, stride, padding, dilation, output_padding)
+    cut = max((n - 1) * stride + dilation * (kernel - 1) + 1 - size, 0)
+    return cut // 2, cut - cut // 2
+
+
 def conv_parameters(kernel: int | Sequence[int], channels_in: int, channels_out: int, bias: bool = True) -> int:
     """Return the number of parameters of a convolutional layer.
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from numbers import Number
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +14,8 @@ import numpy as np
 from source_lib.layers.arithmetic import (
     conv_multiply_adds,
     conv_parameters,
+    conv_transpose_sides,
+    conv_transpose_size,
     dense_parameters,
     output_size,
     padding_sides,
@@ -25,7 +29,7 @@ if TYPE_CHECKING:
 UNCHANGED = frozenset(
     {
         *("Activation", "ReLU", "LeakyReLU", "ELU", "Softmax", "Identity", "Rescaling"),
-        *("Dropout", "SpatialDropout2D", "GaussianDropout", "GaussianNoise"),
+        *("Dropout", "SpatialDropout2D", "GaussianDropout", "GaussianNoise", "StochasticDepth"),
         *("RandomFlip", "RandomRotation", "RandomTranslation", "RandomZoom", "RandomShear"),
         *("RandomContrast", "RandomBrightness"),
     }
@@ -33,8 +37,18 @@ UNCHANGED = frozenset(
 CONVOLUTIONS = frozenset({"Conv2D", "DepthwiseConv2D", "SeparableConv2D"})
 POOLINGS = frozenset({"MaxPooling2D", "AveragePooling2D"})
 GLOBAL_POOLINGS = frozenset({"GlobalAveragePooling2D", "GlobalMaxPooling2D"})
-KINDS = UNCHANGED | CONVOLUTIONS | POOLINGS | GLOBAL_POOLINGS
-KINDS |= {"ZeroPadding2D", "Flatten", "Dense", "BatchNormalization"}
+#: Layers that change the size of maps and nothing else.
+RESIZINGS = frozenset({"ZeroPadding2D", "Cropping2D", "UpSampling2D", "Resizing"})
+NORMALIZATIONS = frozenset({"BatchNormalization", "LayerNormalization", "GroupNormalization", "Normalization"})
+#: Layers in which branches meet: those that work place by place, and the one that puts channels after each other.
+ELEMENTWISE = frozenset({"Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum"})
+MERGES = ELEMENTWISE | {"Concatenate"}
+KINDS = UNCHANGED | CONVOLUTIONS | POOLINGS | GLOBAL_POOLINGS | RESIZINGS | NORMALIZATIONS | MERGES
+KINDS |= {"Conv2DTranspose", "Reshape", "Flatten", "Dense", "LayerScale"}
+#: What `keras.ops` and operators put into a functional model: functions of each value on its own, and merges.
+FUNCTIONS = frozenset({"Relu", "Relu6", "Sigmoid", "HardSigmoid", "Silu", "HardSilu", "Gelu", "Elu", "LeakyRelu"})
+FUNCTIONS |= {"Softmax", "Softplus", "Tanh", "Exp", "Log", "Sqrt", "Square", "Absolute", "Negative", "Clip"}
+OPERATIONS = FUNCTIONS | (MERGES - {"Average"}) | {"TrueDivide", "Divide"}
 
 
 @dataclass(frozen=True)
@@ -46,7 +60,7 @@ class Layer:
     kind : str
         Keras' name of the class, such as ``'Conv2D'``; `KINDS` has all that are known.
     filters : int
-        Output channels of ``Conv2D`` and ``SeparableConv2D``.
+        Output channels of ``Conv2D``, ``SeparableConv2D`` and ``Conv2DTranspose``.
     kernel : int or (int, int)
         Size of the kernel or of the pooling window.
     stride : int or (int, int), optional
@@ -54,7 +68,18 @@ class Layer:
     dilation : int or (int, int)
         Pixels from one weight of the kernel to the next.
     padding : int, (int, int), ((int, int), (int, int)), ``'valid'`` or ``'same'``
-        Pixels added on each side; for rows and columns; before and after both; or Keras' word.
+        Pixels added on each side; for rows and columns; before and after both; or Keras' word. ``Cropping2D`` takes
+        as many away. ``Conv2DTranspose`` knows the words only.
+    output_padding : int or (int, int), optional
+        Rows and columns that ``Conv2DTranspose`` adds at the end, in Keras' way.
+    size : int or (int, int)
+        Rows and columns that ``UpSampling2D`` makes of each.
+    interpolation : str
+        Of ``UpSampling2D``: ``'nearest'``, ``'bilinear'`` or another that Keras knows.
+    target : sequence of int
+        Rows and columns that ``Resizing`` makes; the shape that ``Reshape`` makes, where one number may be -1.
+    axis : int or sequence of int
+        Axes that ``LayerNormalization`` normalizes over, and the one that ``Concatenate`` lengthens; 0 is the batch.
     units : int
         Outputs of ``Dense``.
     bias : bool
@@ -64,7 +89,10 @@ class Layer:
     groups : int
         Parts into which ``Conv2D`` cuts the channels; each output channel looks at one part.
     scale, center : bool
-        Whether ``BatchNormalization`` learns a factor and an offset.
+        Whether a normalization learns a factor and an offset.
+    adapts : bool
+        Whether ``Normalization`` keeps the mean and the variance that it saw; those that are handed to it are no
+        parameters.
     keepdims : bool
         Whether a global pooling leaves a map of one place.
     trainable : bool
@@ -79,12 +107,18 @@ class Layer:
     stride: int | Sequence[int] | None = None
     dilation: int | Sequence[int] = 1
     padding: int | Sequence[int] | Sequence[Sequence[int]] | str = "valid"
+    output_padding: int | Sequence[int] | None = None
+    size: int | Sequence[int] = 2
+    interpolation: str = "nearest"
+    target: Sequence[int] = ()
+    axis: int | Sequence[int] = -1
     units: int = 0
     bias: bool = True
     multiplier: int = 1
     groups: int = 1
     scale: bool = True
     center: bool = True
+    adapts: bool = True
     keepdims: bool = False
     trainable: bool = True
     name: str = ""
@@ -101,19 +135,24 @@ class LayerRow:
     output_shape : tuple of int
         [rows, columns, channels], or [values] for a vector.
     parameters : int
-        Weights, biases, and what batch normalization keeps.
+        Weights, biases, and what normalizations keep. A layer of Keras that is used again has them in its first row.
     trainable : int
         How many of them are trained.
     multiply_adds : int
         Multiplications of a value with a weight. Poolings and activations have none.
     kernel, stride, dilation : (int, int) or None
-        Of a convolution or a pooling.
+        Of a convolution or a pooling. The stride of a transposed convolution is how far its outputs are apart.
     padding : ((int, int), (int, int)) or None
-        Pixels added above and below, left and right.
+        Pixels added above and below, left and right. Cropping has them negative; a transposed convolution has what it
+        cuts off its output.
     receptive_field : (int, int) or None
         Input pixels from the first to the last that an output value depends on, those outside of the image included.
+        Where branches meet, it reaches from the first pixel of all of them to the last; where outputs see unequally
+        many pixels, as behind an upsampling, it is the most. None where a place depends on all others, so that
+        nothing moves with it: where a value of the whole map is multiplied into each place, for instance.
     jump : (int, int) or None
-        Input pixels from the receptive field of one output to that of its neighbor; None for a vector.
+        Input pixels from the receptive field of one output to that of its neighbor; None for a vector, and where they
+        are not equally far apart.
     start : (int, int) or None
         First row and column of the receptive field of the first output; negative in the padding.
     """
@@ -135,24 +174,101 @@ class LayerRow:
 
 @dataclass(frozen=True)
 class _View:
-    """What a place of the present map sees of the input, along one axis."""
+    """What the places of the present map see of the input, along one axis.
+
+    Windows repeat: that of place p + len(first) is that of place p, moved by `shift` pixels. Without upsampling they
+    repeat at each place. Places outside of the map, where padding stands, are counted on in both directions.
+    """
 
     places: int
-    field: int = 1
-    jump: int = 1
-    start: int = 0
+    first: tuple[int, ...] = (0,)
+    last: tuple[int, ...] = (0,)
+    shift: int = 1
+
+    def at(self, place: int) -> tuple[int, int]:
+        """Return the first and the last pixel that a place sees."""
+        turns, rest = divmod(place, len(self.first))
+        return self.first[rest] + turns * self.shift, self.last[rest] + turns * self.shift
+
+    @property
+    def field(self) -> int:
+        return max(last - first for first, last in zip(self.first, self.last, strict=True)) + 1
+
+    @property
+    def jump(self) -> int | None:
+        return self.shift if len(self.first) == 1 else None
+
+    def seen_by(self, places: int, window: Callable[[int], tuple[int, int]], every: int, steps: int) -> _View:
+        """Return what places see that look at a window, first and last place, of this map.
+
+        The window of a place that is `every` places on is `steps` places of this map on.
+        """
+        turns = len(self.first) // math.gcd(len(self.first), steps)
+        ends = [window(place) for place in range(every * turns)]
+        first = tuple(self.at(end)[0] for end, _ in ends)
+        last = tuple(self.at(end)[1] for _, end in ends)
+        return _View(places, first, last, self.shift * steps * turns // len(self.first))
 
     def through(self, places: int, kernel: int = 1, stride: int = 1, dilation: int = 1, before: int = 0) -> _View:
         """Return what a place sees through a window on this map.
 
-        The recursion is that of A. Araujo, W. Norris and J. Sim, Distill, 2019, doi:10.23915/distill.00021, from the
-        input on: a place of the map is `jump` pixels from the next and itself sees `field`.
+        For windows that repeat at each place this is the recursion of A. Araujo, W. Norris and J. Sim, Distill, 2019,
+        doi:10.23915/distill.00021, from the input on.
         """
-        field = self.field + dilation * (kernel - 1) * self.jump
-        return _View(places, field, self.jump * stride, self.start - before * self.jump)
+
+        def window(place: int) -> tuple[int, int]:
+            first = place * stride - before
+            return first, first + dilation * (kernel - 1)
+
+        return self.seen_by(places, window, 1, stride)
+
+    def spread(self, places: int, kernel: int, stride: int, dilation: int, before: int) -> _View:
+        """Return what a place sees behind a transposed convolution, which lays a kernel down for each place."""
+
+        def window(place: int) -> tuple[int, int]:
+            # Where kernels leave a gap, no place is both: the window is empty, and its ends are its neighbors'.
+            return -((dilation * (kernel - 1) - place - before) // stride), (place + before) // stride
+
+        return self.seen_by(places, window, stride, 1)
+
+    def enlarged(self, size: int, interpolation: str) -> _View | None:
+        """Return what a place sees behind an upsampling; None where that is not known."""
+
+        def window(place: int) -> tuple[int, int]:
+            if interpolation == "nearest":
+                return place // size, place // size
+            # The middle of an output pixel among the middles of the input's, in parts of 1 / (2 size).
+            middle = 2 * place + 1 - size
+            return middle // (2 * size), -(-middle // (2 * size))
+
+        if interpolation not in ("nearest", "bilinear"):
+            return self if size == 1 else None
+        return self.seen_by(self.places * size, window, size, 1)
 
     def whole(self) -> _View:
-        return self.through(1, kernel=self.places)
+        return _View(1, (self.at(0)[0],), (self.at(self.places - 1)[1],), max(1, self.shift // len(self.first)))
+
+    def joined(self, other: _View) -> _View | None:
+        """Return what a place sees that sees this and another map; None where the two do not keep step."""
+        if self.places == other.places == 1:
+            ends = self.at(0), other.at(0)
+            shift = max(self.shift, other.shift)
+            return _View(1, (min(first for first, _ in ends),), (max(last for _, last in ends),), shift)
+        if self.places != other.places or self.shift * len(other.first) != other.shift * len(self.first):
+            return None
+        turns = math.lcm(len(self.first), len(other.first))
+        ends = [(*self.at(place), *other.at(place)) for place in range(turns)]
+        first = tuple(min(one, two) for one, _, two, _ in ends)
+        last = tuple(max(one, two) for _, one, _, two in ends)
+        return _View(self.places, first, last, self.shift * turns // len(self.first))
+
+
+@dataclass(frozen=True)
+class _Tensor:
+    """What one layer gives to the next: a shape without the batch, and what its places see, where that is known."""
+
+    shape: tuple[int, ...]
+    views: tuple[_View, _View] | None
 
 
 def walk(
@@ -166,26 +282,27 @@ def walk(
     Parameters
     ----------
     network : keras.Model or iterable of Layer or keras.layers.Layer
-        A Sequential model, a functional model in which each layer follows one other, or a list of layers. Models
-        inside of a model count as their layers.
+        A Sequential model, a functional model with one input, or a list of layers each of which follows the one
+        before. Models inside of a model count as their layers.
     input_shape : sequence of int, optional
         [rows, columns, channels] of an image, or [values] of a vector. A model that was built knows it.
 
     Returns
     -------
     list of LayerRow
-        One per layer; ``pandas.DataFrame(walk(model))`` makes a table of them.
+        One per layer, and each time that it is used; a layer comes after those that it takes from.
+        ``pandas.DataFrame(walk(model))`` makes a table of them.
 
     Raises
     ------
     ValueError
-        If a layer does not fit on what comes before it, with the layer and the formula; if a layer or the way in which
-        the layers hang together is not known here; or if the input's shape is not known.
+        If a layer does not fit on what comes before it, with the layer and the formula; if a layer or an operation is
+        not known here; or if the input's shape is not known.
 
     References
     ----------
     V. Dumoulin and F. Visin, arXiv:1603.07285, 2016, for sizes; A. Araujo, W. Norris and J. Sim, Distill, 2019,
-    doi:10.23915/distill.00021, for receptive field, jump and start.
+    doi:10.23915/distill.00021, for receptive field, jump and start, and for what holds where branches meet.
 
     Examples
     --------
@@ -199,6 +316,14 @@ def walk(
     dense_1 (10,) 15690 15680 (30, 30)
 
     At the end the receptive field is larger than the image: it counts the padding.
+
+    A transposed convolution doubles the size, and each output sees one or two places of the map before it.
+
+    >>> for row in walk([Layer("Conv2D", filters=4, kernel=3, stride=2, padding="same"),
+    ...                  Layer("Conv2DTranspose", filters=2, kernel=3, stride=2, padding="same")], (8, 8, 1)):
+    ...     print(row.name, row.output_shape, row.parameters, row.multiply_adds, row.receptive_field, row.jump)
+    conv2d_1 (4, 4, 4) 40 576 (3, 3) (2, 2)
+    conv2dtranspose_1 (8, 8, 2) 74 1152 (5, 5) None
     """
     if input_shape is None:
         input_shape = _input_shape(network)
@@ -207,26 +332,116 @@ def walk(
         raise ValueError(
             f"input_shape is {shape}; it is [rows, columns, channels] of an image, or [values] of a vector."
         )
-    views = tuple(_View(size) for size in shape[:2]) if len(shape) == 3 else None
-    rows, names = [], Counter()
-    for number, layer in enumerate(_layers(network), start=1):
-        names[layer.kind] += 1
-        layer = replace(layer, name=layer.name or f"{layer.kind.lower()}_{names[layer.kind]}")
+    going = _Walk()
+    going.through(network, [_Tensor(shape, tuple(_View(size) for size in shape[:2]) if len(shape) == 3 else None)])
+    return going.rows
+
+
+class _Walk:
+    """The rows so far, and what has to be remembered for the next ones."""
+
+    def __init__(self) -> None:
+        self.rows: list[LayerRow] = []
+        self.names: Counter[str] = Counter()
+        # The layers themselves, so that none of them makes room for another with the same id.
+        self.met: dict[int, Any] = {}
+
+    def through(self, network: Any, tensors: list[_Tensor]) -> list[_Tensor]:
+        """Go through a model or a list of layers, and return what comes out of it."""
+        if _is_keras(network, "Functional"):
+            return self.graph(network, tensors)
+        if _is_keras(network, "Sequential"):
+            network = network.layers
+        elif _is_keras(network, "Model"):
+            raise _own_class(network)
+        elif _is_keras(network, "Layer") or isinstance(network, Layer):
+            raise ValueError("This is one layer; a network is a list of layers or a Keras model.")
+        for layer in network:
+            if _is_keras(layer, "Model"):
+                tensors = self.through(layer, tensors)
+            elif _is_keras(layer, "Layer") or isinstance(layer, Layer):
+                tensors = tensors if _is_keras(layer, "InputLayer") else [self.layer(layer, tensors)]
+            else:
+                raise ValueError(f"A layer is a Layer or a layer of Keras; {layer!r} is neither.")
+        return tensors
+
+    def graph(self, model: keras.Model, tensors: list[_Tensor]) -> list[_Tensor]:
+        """Go through a functional model, each layer after those that it takes from."""
+        config = model.get_config()
+        if "layers" not in config:
+            raise _own_class(model)
+        inputs = _origins(config["input_layers"])
+        if len(inputs) != len(tensors):
+            raise ValueError(f"The model {model.name} has {len(inputs)} inputs; only networks with one are known here.")
+        layers = {layer.name: layer for layer in model.layers}
+        found = dict(zip(inputs, tensors, strict=True))
+        waiting = [
+            (entry, number, node) for entry in config["layers"] for number, node in enumerate(entry["inbound_nodes"])
+        ]
+        while waiting:
+            later = []
+            for entry, number, node in waiting:
+                sources = list(_sources(node))
+                if not all(source in found for source in sources):
+                    later.append((entry, number, node))
+                    continue
+                taken = [found[source] for source in sources]
+                layer = layers.get(entry["name"])
+                if layer is None:
+                    results = [self.layer(_operation(model, entry, node), taken)]
+                elif _is_keras(layer, "Model"):
+                    results = self.through(layer, taken)
+                else:
+                    results = [self.layer(layer, taken)]
+                found |= {(entry["name"], number, place): result for place, result in enumerate(results)}
+            if len(later) == len(waiting):
+                raise ValueError(f"The model {model.name} does not say what its layer {later[0][0]['name']} takes.")
+            waiting = later
+        outputs = _origins(config["output_layers"])
+        # Keras counts the uses of a functional model from 1 among the outputs of a model, and from 0 everywhere else.
+        inner = {name for name, layer in layers.items() if _is_keras(layer, "Functional")}
+        return [found[name, max(0, number - (name in inner)), place] for name, number, place in outputs]
+
+    def layer(self, layer: Layer | keras.layers.Layer, tensors: list[_Tensor]) -> _Tensor:
+        """Add the row of one layer, and return what comes out of it."""
+        again = False
+        if not isinstance(layer, Layer):
+            again = id(layer) in self.met
+            self.met[id(layer)] = layer
+            layer = _from_keras(layer)
+        self.names[layer.kind] += 1
+        layer = replace(layer, name=layer.name or f"{layer.kind.lower()}_{self.names[layer.kind]}")
         try:
-            row, views = _step(layer, shape, views)
+            row, result = _step(layer, tensors)
         except ValueError as error:
-            raise ValueError(f"Layer {number}, {layer.name} ({layer.kind}), on {_by(shape)}: {error}") from None
-        rows.append(row)
-        shape = row.output_shape
-    return rows
+            shapes = " and ".join(_by(tensor.shape) for tensor in tensors)
+            number = len(self.rows) + 1
+            raise ValueError(f"Layer {number}, {layer.name} ({layer.kind}), on {shapes}: {error}") from None
+        # Weights that are used again are stored once.
+        self.rows.append(replace(row, parameters=0, trainable=0) if again else row)
+        return result
 
 
-def _step(
-    layer: Layer, shape: tuple[int, ...], views: tuple[_View, _View] | None
-) -> tuple[LayerRow, tuple[_View, _View] | None]:
-    """Return the row of one layer on an input of this shape, and what the places of its output see."""
-    kind, channels = layer.kind, shape[-1]
-    needs_maps = kind in CONVOLUTIONS | POOLINGS | GLOBAL_POOLINGS | {"ZeroPadding2D"}
+def _own_class(model: Any) -> ValueError:
+    return ValueError(
+        f"The model {model.name} is a class of its own, so nobody but its code knows the order of its layers. "
+        "Sequential and functional models can be walked through."
+    )
+
+
+def _step(layer: Layer, tensors: list[_Tensor]) -> tuple[LayerRow, _Tensor]:
+    """Return the row of one layer on inputs of these shapes, and what comes out of it."""
+    kind = layer.kind
+    if kind not in KINDS | OPERATIONS:
+        raise ValueError(f"this kind of layer is not known here. Known are {', '.join(sorted(KINDS))}.")
+    if len(tensors) != 1:
+        if kind not in MERGES | OPERATIONS - FUNCTIONS:
+            raise ValueError(f"it takes one input, and what comes here are {len(tensors)}.")
+        return _row(layer, _merge(layer, tensors))
+    (tensor,) = tensors
+    shape, views = tensor.shape, tensor.views
+    channels = shape[-1]
+    needs_maps = kind in CONVOLUTIONS | POOLINGS | GLOBAL_POOLINGS | RESIZINGS | {"Conv2DTranspose"}
     if needs_maps and len(shape) != 3:
         raise ValueError("it needs maps [rows, columns, channels], and what comes here is a vector.")
     trained = kept = products = 0
@@ -239,22 +454,56 @@ def _step(
         size = tuple(output_size(*each) for each in settings)
         padding = tuple(padding_sides(*each) for each in settings)
         window = {"kernel": kernel, "stride": stride, "dilation": dilation, "padding": padding}
-        views = tuple(
+        views = views and tuple(
             view.through(*each)
             for view, *each in zip(views, size, kernel, stride, dilation, (p[0] for p in padding), strict=True)
         )
         shape = (*size, channels)
         if kind in CONVOLUTIONS:
             shape, trained, products = _convolve(layer, kernel, size, channels)
+    elif kind == "Conv2DTranspose":
+        kernel, stride, dilation = pair(layer.kernel), pair(layer.stride or 1), pair(layer.dilation)
+        more = (None, None) if layer.output_padding is None else pair(layer.output_padding)
+        settings = list(zip(shape[:2], kernel, stride, (layer.padding,) * 2, dilation, more, strict=True))
+        size = tuple(conv_transpose_size(*each) for each in settings)
+        padding = tuple(conv_transpose_sides(*each) for each in settings)
+        window = {"kernel": kernel, "stride": stride, "dilation": dilation, "padding": padding}
+        views = views and tuple(
+            view.spread(*each)
+            for view, *each in zip(views, size, kernel, stride, dilation, (p[0] for p in padding), strict=True)
+        )
+        trained = conv_parameters(kernel, channels, layer.filters, layer.bias)
+        # Each value of the input is multiplied with each weight that belongs to its channel.
+        products = conv_multiply_adds(shape[:2], kernel, channels, layer.filters)
+        shape = (*size, layer.filters)
     elif kind in GLOBAL_POOLINGS:
-        views = tuple(view.whole() for view in views)
+        views = views and tuple(view.whole() for view in views)
         shape = (1, 1, channels) if layer.keepdims else (channels,)
-    elif kind == "ZeroPadding2D":
+    elif kind in ("ZeroPadding2D", "Cropping2D"):
         sides = [padding_sides(1, 1, padding=each) for each in _padding(layer.padding)]
+        if kind == "Cropping2D":
+            sides = [(-before, -after) for before, after in sides]
         size = tuple(n + sum(side) for n, side in zip(shape, sides, strict=False))
-        views = tuple(view.through(n, before=side[0]) for view, n, side in zip(views, size, sides, strict=True))
+        if min(size) < 1:
+            cut = " and ".join(f"{n} − {-sum(side)}" for n, side in zip(shape, sides, strict=False))
+            raise ValueError(f"of rows and columns {cut} are left, and a size is at least 1.")
+        views = views and tuple(view.through(n, before=s[0]) for view, n, s in zip(views, size, sides, strict=True))
         window = {"padding": tuple(sides)}
         shape = (*size, channels)
+    elif kind == "UpSampling2D":
+        factors = pair(layer.size)
+        shape = (shape[0] * factors[0], shape[1] * factors[1], channels)
+        views = views and _known(
+            view.enlarged(factor, layer.interpolation) for view, factor in zip(views, factors, strict=True)
+        )
+    elif kind == "Resizing":
+        views = views if tuple(layer.target) == shape[:2] else None
+        shape = (*layer.target, channels)
+    elif kind == "Reshape":
+        before, shape = shape, _reshaped(shape, tuple(layer.target))
+        # What belongs to no place stays so; places that are laid out anew are no map's.
+        alone = views and all(view.places == 1 for view in views) and len(shape) in (1, 3)
+        views = views if shape == before or (alone and (len(shape) == 1 or shape[:2] == (1, 1))) else None
     elif kind == "Flatten":
         shape = (int(np.prod(shape)),)
     elif kind == "Dense":
@@ -263,25 +512,125 @@ def _step(
         # On maps Keras applies it at each place.
         views = tuple(view.whole() for view in views) if views and len(shape) == 1 else views
         shape = (*shape[:-1], layer.units)
-    elif kind == "BatchNormalization":
-        trained, kept = (layer.scale + layer.center) * channels, 2 * channels
-        products = int(np.prod(shape)) * layer.scale
-    elif kind not in UNCHANGED:
-        raise ValueError(f"this kind of layer is not known here. Known are {', '.join(sorted(KINDS))}.")
-    is_map = views and len(shape) == 3
+    elif kind == "LayerScale":
+        trained, products = channels, int(np.prod(shape))
+    elif kind in NORMALIZATIONS:
+        trained, kept, products, everywhere = _normalize(layer, shape)
+        views = None if everywhere else views
+    elif kind in MERGES and kind not in OPERATIONS:
+        raise ValueError("branches meet in it, and what comes here is one input.")
+    return _row(layer, _Tensor(shape, views), trained, kept, products, window)
+
+
+def _row(
+    layer: Layer,
+    result: _Tensor,
+    trained: int = 0,
+    kept: int = 0,
+    products: int = 0,
+    window: dict[str, Any] | None = None,
+) -> tuple[LayerRow, _Tensor]:
+    """Return a layer's row, and what comes out of it."""
+    views = result.views
+    jump = tuple(view.jump for view in views) if views and len(result.shape) == 3 else (None, None)
     row = LayerRow(
         name=layer.name,
-        kind=kind,
-        output_shape=shape,
+        kind=layer.kind,
+        output_shape=result.shape,
         parameters=trained + kept,
         trainable=trained if layer.trainable else 0,
         multiply_adds=products,
-        **{name: window.get(name) for name in ("kernel", "stride", "dilation", "padding")},
+        **{name: (window or {}).get(name) for name in ("kernel", "stride", "dilation", "padding")},
         receptive_field=tuple(view.field for view in views) if views else None,
-        jump=tuple(view.jump for view in views) if is_map else None,
-        start=tuple(view.start for view in views) if views else None,
+        jump=None if None in jump else jump,
+        start=tuple(view.first[0] for view in views) if views else None,
     )
-    return row, views
+    return row, result
+
+
+def _known(views: Iterable[_View | None]) -> tuple[_View, _View] | None:
+    found = tuple(views)
+    return None if None in found else found
+
+
+def _merge(layer: Layer, tensors: list[_Tensor]) -> _Tensor:
+    """Return what comes out where branches meet."""
+    shapes = [tensor.shape for tensor in tensors]
+    rank = max(map(len, shapes))
+    if layer.kind == "Concatenate":
+        return _concatenate(layer, tensors, rank)
+    if len(set(map(len, shapes))) > 1 and layer.kind not in ELEMENTWISE:
+        raise ValueError("it cannot put vectors and maps together.")
+    # As Keras' layers do it: a vector is a map of one place.
+    shapes = [(1,) * (rank - len(shape)) + shape for shape in shapes]
+    for sizes in zip(*shapes, strict=True):
+        if len(set(sizes) - {1}) > 1:
+            raise ValueError("branches that meet place by place have the same rows, columns and channels, or just one.")
+    shape = tuple(map(max, zip(*shapes, strict=True)))
+    return _Tensor(shape, _joined_views(tensors, shape))
+
+
+def _concatenate(layer: Layer, tensors: list[_Tensor], rank: int) -> _Tensor:
+    shapes = [tensor.shape for tensor in tensors]
+    axis = layer.axis - 1 if layer.axis > 0 else layer.axis + rank
+    if not 0 <= axis < rank or set(map(len, shapes)) != {rank}:
+        raise ValueError(f"it cannot put them after each other along axis {layer.axis}.")
+    if len({shape[:axis] + shape[axis + 1 :] for shape in shapes}) > 1:
+        raise ValueError(
+            f"but for axis {layer.axis}, along which they are put after each other, the sizes are the same."
+        )
+    shape = list(shapes[0])
+    shape[axis] = sum(each[axis] for each in shapes)
+    on_channels = axis == rank - 1
+    return _Tensor(tuple(shape), _joined_views(tensors, tuple(shape)) if on_channels else None)
+
+
+def _joined_views(tensors: list[_Tensor], shape: tuple[int, ...]) -> tuple[_View, _View] | None:
+    """Return what places see that see the same place of several maps, or None where that is no window."""
+    views = [tensor.views for tensor in tensors]
+    if None in views or len({len(tensor.shape) for tensor in tensors}) > 1:
+        return None
+    if all(each == views[0] for each in views):
+        return views[0]
+    # A vector that has places was flattened, and its values see different ones.
+    if len(shape) == 1 and any(view.places > 1 for each in views for view in each):
+        return None
+    joined = list(views[0])
+    for each in views[1:]:
+        joined = [one and one.joined(other) for one, other in zip(joined, each, strict=True)]
+    if len(shape) == 3 and any(view and view.places != size for view, size in zip(joined, shape, strict=False)):
+        return None
+    return _known(joined)
+
+
+def _reshaped(shape: tuple[int, ...], target: tuple[int, ...]) -> tuple[int, ...]:
+    count, rest = int(np.prod(shape)), int(np.prod([size for size in target if size != -1]))
+    if target.count(-1) == 1 and rest and count % rest == 0:
+        target = tuple(count // rest if size == -1 else size for size in target)
+    if int(np.prod(target)) != count or min(target, default=0) < 1:
+        raise ValueError(f"{_by(shape)} has {count} values, which do not fill {_by(target)}.")
+    if len(target) not in (1, 3):
+        raise ValueError(f"it makes {_by(target)}; only maps [rows, columns, channels] and vectors are known here.")
+    return target
+
+
+def _normalize(layer: Layer, shape: tuple[int, ...]) -> tuple[int, int, int, bool]:
+    """Return trained and kept parameters of a normalization, multiply-adds, and whether it looks at all places."""
+    channels, values, maps = shape[-1], int(np.prod(shape)), len(shape) == 3
+    both = layer.scale + layer.center
+    if layer.kind == "BatchNormalization":
+        return both * channels, 2 * channels, values * layer.scale, False
+    if layer.kind == "Normalization":
+        # Mean and variance of each channel, and of how many values they are.
+        return 0, (2 * channels + 1) * layer.adapts, 0, False
+    if layer.kind == "GroupNormalization":
+        return both * channels, 0, values * layer.scale, maps and shape[:2] != (1, 1)
+    axes = [axis % (len(shape) + 1) for axis in np.atleast_1d(layer.axis).tolist()]
+    if 0 in axes:
+        raise ValueError(f"it normalizes axis {layer.axis}, the batch; only axes of one image are known here.")
+    weights = int(np.prod([shape[axis - 1] for axis in axes]))
+    everywhere = maps and any(axis < 3 and shape[axis - 1] > 1 for axis in axes)
+    return both * weights, 0, values * layer.scale, everywhere
 
 
 def _convolve(
@@ -321,63 +670,43 @@ def _is_keras(thing: object, *names: str) -> bool:
     return any(c.__name__ in names and c.__module__.split(".")[0] == "keras" for c in classes)
 
 
-def _layers(network: Any, name: str = "") -> Iterator[Layer]:
-    """Yield the layers of a list or of a Keras model in the order in which an image passes them."""
-    if _is_keras(network, "Functional"):
-        yield from _layers(_chain(network))
-    elif _is_keras(network, "Sequential"):
-        yield from _layers(network.layers)
-    elif _is_keras(network, "Model"):
+def _operation(model: keras.Model, entry: dict[str, Any], node: dict[str, Any]) -> Layer:
+    """Return what an operation of a functional model does, such as the sum that ``a + b`` makes, as a layer."""
+    kind, name = entry["class_name"], entry["name"]
+    if kind not in OPERATIONS or not _is_plain(node["args"]):
         raise ValueError(
-            f"The model {network.name} is a class of its own, so nobody but its code knows the order of its layers. "
-            "Sequential and functional models can be walked through."
+            f"The model {model.name} holds the operation {name} ({kind}), which is not a layer and not known here. "
+            f"Known are layers, and of operations {', '.join(sorted(OPERATIONS))}, on tensors and numbers alone."
         )
-    elif _is_keras(network, "Layer") or isinstance(network, Layer):
-        raise ValueError("This is one layer; a network is a list of layers or a Keras model.")
-    else:
-        for layer in network:
-            if isinstance(layer, Layer):
-                yield layer
-            elif _is_keras(layer, "Model"):
-                yield from _layers(layer)
-            elif not _is_keras(layer, "Layer"):
-                raise ValueError(f"A layer is a Layer or a layer of Keras; {layer!r} is neither.")
-            elif not _is_keras(layer, "InputLayer"):
-                yield _from_keras(layer)
+    return Layer(kind, axis=entry["config"].get("axis", -1), name=name)
 
 
-def _chain(model: keras.Model) -> list[Any]:
-    """Return the layers of a functional model, having seen that each follows the one before and no other."""
-    config, before, chain = model.get_config(), None, []
-    layers = {layer.name: layer for layer in model.layers}
-    for entry in config["layers"]:
-        name = entry["name"]
-        sources = [list(_sources(node)) for node in entry["inbound_nodes"]]
-        if (sources != [[before]]) if before else sources:
-            taken = ", ".join(name for each in sources for name in each) or "no other layer"
-            raise ValueError(
-                f"The model {model.name} is not one chain: {name} takes {taken}, not {before} alone and once. "
-                "Only networks in which each layer follows one other can be walked through."
-            )
-        if name not in layers:
-            raise ValueError(f"The model {model.name} holds the operation {name}, which is not a layer.")
-        chain.append(layers[name])
-        before = name
-    outputs = config["output_layers"]
-    if [before] != [output[0] for output in (outputs if isinstance(outputs[0], list | tuple) else [outputs])]:
-        raise ValueError(f"The model {model.name} has an output that is not its last layer's.")
-    return chain
+def _is_plain(value: Any) -> bool:
+    """Return whether a node's arguments are tensors, numbers and lists of them; tables may change shapes."""
+    if isinstance(value, list | tuple):
+        return all(map(_is_plain, value))
+    if isinstance(value, dict):
+        return value.get("class_name") == "__keras_tensor__"
+    return value is None or isinstance(value, Number)
 
 
-def _sources(value: Any) -> Iterator[str]:
-    """Yield the layers whose outputs are among a node's arguments, as Keras writes them."""
+def _sources(value: Any) -> Iterator[tuple[str, int, int]]:
+    """Yield which tensors are among a node's arguments, as Keras writes them: layer, which use of it, which output."""
     if isinstance(value, dict):
         if "keras_history" in value:
-            yield value["keras_history"][0]
+            yield tuple(value["keras_history"])
+            return
         value = value.values()
     if not isinstance(value, str) and isinstance(value, Iterable):
         for each in value:
             yield from _sources(each)
+
+
+def _origins(value: Any) -> list[tuple[str, int, int]]:
+    """Return which tensors are the inputs or the outputs of a functional model; Keras writes one of them as it is."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    return [tuple(value)] if isinstance(value[0], str) else [origin for each in value for origin in _origins(each)]
 
 
 #: Names that Keras' configurations have for what `Layer` holds.
@@ -388,6 +717,12 @@ _SETTINGS = {
     "strides": "stride",
     "dilation_rate": "dilation",
     "padding": "padding",
+    "cropping": "padding",
+    "output_padding": "output_padding",
+    "size": "size",
+    "interpolation": "interpolation",
+    "target_shape": "target",
+    "axis": "axis",
     "units": "units",
     "use_bias": "bias",
     "depth_multiplier": "multiplier",
@@ -406,11 +741,18 @@ def _from_keras(layer: keras.layers.Layer) -> Layer:
     if kind not in UNCHANGED and settings.get("data_format") == "channels_first":
         raise ValueError(f"The layer {layer.name} has its channels first; only channels last are known here.")
     axis = settings.get("axis", -1)
-    if kind == "BatchNormalization" and axis not in (-1, [-1], 3, [3]):
+    one_axis = kind in NORMALIZATIONS - {"LayerNormalization"}
+    if one_axis and axis not in (-1, 3) and tuple(np.atleast_1d(axis)) not in ((-1,), (3,)):
         raise ValueError(
             f"The layer {layer.name} normalizes axis {axis}; only the last one, the channels, is known here."
         )
     known = {ours: settings[theirs] for theirs, ours in _SETTINGS.items() if theirs in settings}
+    if kind == "Resizing":
+        known["target"] = (settings["height"], settings["width"])
+    if kind == "Normalization":
+        known["adapts"] = settings["mean"] is None
+    if settings.get("rms_scaling"):
+        known |= {"scale": True, "center": False}
     return Layer(kind, **known, trainable=layer.trainable, name=layer.name)
 
 

@@ -12,6 +12,8 @@ from source_lib.layers.arithmetic import (
     assemble,
     conv_multiply_adds,
     conv_parameters,
+    conv_transpose_sides,
+    conv_transpose_size,
     cross_correlate_steps,
     dense_parameters,
     keras_same_padding,
@@ -75,6 +77,48 @@ def test_output_size(n, kernel, stride, padding, dilation, expected):
 def test_impossible_sizes(arguments, message):
     with pytest.raises(ValueError, match=message):
         output_size(*arguments)
+
+
+@pytest.mark.parametrize("padding", ["valid", "same"])
+def test_transposed_size_is_keras_and_what_kernels_cover(padding):
+    for n in (1, 2, 5):
+        for kernel in (1, 2, 3, 4, 5):
+            for stride, dilation, more in (
+                (1, 1, None),
+                (2, 1, None),
+                (3, 1, None),
+                (3, 1, 0),
+                (3, 1, 2),
+                (1, 2, None),
+            ):
+                settings = {"strides": stride, "dilation_rate": dilation, "output_padding": more}
+                layer = keras.layers.Conv2DTranspose(1, (kernel, 1), padding=padding, **settings)
+                size = layer.compute_output_shape((None, n, 1, 1))[1]
+                if not size:
+                    with pytest.raises(ValueError, match="size is 0"):
+                        conv_transpose_size(n, kernel, stride, padding, dilation, more)
+                    continue
+                assert conv_transpose_size(n, kernel, stride, padding, dilation, more) == size
+                before, after = conv_transpose_sides(n, kernel, stride, padding, dilation, more)
+                covered = max(stride * place + dilation * step for place in range(n) for step in range(kernel)) + 1
+                # What is not cut off is there, and behind it come places that no kernel covers.
+                assert 0 <= before <= after <= before + 1 and covered - before - after <= size
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((4, 3, 2, 1), "padding is 1; that of a transposed convolution is 'valid' or 'same'"),
+        ((4, 3, 2, "same", 2), "stride 2 and dilation 2 are both above 1"),
+        ((4, 3, 2, "same", 1, 2), "output_padding is 2; it is at least 0 and less than the stride, 2"),
+        ((4, 3, 2, "same", 1, -1), "output_padding is -1"),
+        ((0, 3), "n is 0"),
+    ],
+)
+def test_impossible_transposed_sizes(arguments, message):
+    for function in (conv_transpose_size, conv_transpose_sides):
+        with pytest.raises(ValueError, match=message):
+            function(*arguments)
 
 
 def test_same_padding_keeps_the_size():
