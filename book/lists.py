@@ -1,4 +1,4 @@
-"""A Sphinx extension: lists that nobody should keep by hand: the modules of source_lib, the chapters and their time."""
+"""A Sphinx extension: lists that nobody should keep by hand: modules, chapters with their time, what we draw on."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import yaml
 from sphinx.application import Sphinx
 
 import source_lib
+from book.draws import tables
 
 ROOT = Path(__file__).resolve().parents[1]
 #: Words of a chapter that are read in a minute, with time to look at code and figures and to think.
@@ -74,7 +75,12 @@ def chapters(source: Path) -> str:
 
 def fill(app: Sphinx, docname: str, source: list[str]) -> None:
     """Put each list in the place of its mark, a comment on a line of its own."""
-    marks = {"modules of source_lib": api, "chapters and their time": lambda: chapters(Path(app.srcdir))}
+    pages = Path(app.srcdir)
+    marks = {
+        "modules of source_lib": api,
+        "chapters and their time": lambda: chapters(pages),
+        "what the course draws on": lambda: tables(pages),
+    }
     for mark, made in marks.items():
         if (line := f"\n% {mark}\n") in source[0]:
             source[0] = source[0].replace(line, f"\n{made()}\n")
