@@ -202,3 +202,8 @@ def test_without_the_extra_it_says_how_to_install_it(monkeypatch):
 def test_the_versions_that_it_tells_to_install_are_those_that_are_tested():
     told = efficientnet_lite.HOW_TO_INSTALL.split()[2:]
     assert len(told) == 2 and set(told) <= set((ROOT / "constraints.txt").read_text().split())
+
+
+@pytest.mark.parametrize("page", ["book/theory/transfer.md", "book/labs/lab5.md", "assignments/lab5/lab5.md"])
+def test_pages_tell_the_same(page):
+    assert efficientnet_lite.HOW_TO_INSTALL in (ROOT / page).read_text()
