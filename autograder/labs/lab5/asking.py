@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from autograder.checking import model_config
 from autograder.checking.hints import Asked
 from autograder.checking.rubric import Line
 from autograder.checking.student import Answer, Answers, Student, StudentError
@@ -60,7 +61,8 @@ def course_answer(function, arguments, whole):
 """
 )
 BUILD = (
-    namespace_of("course_recipes", recipes)
+    model_config.CELL
+    + namespace_of("course_recipes", recipes)
     + """
 def course_models(function, questions):
     return [course_sent(function, one) for one in questions]
@@ -76,16 +78,7 @@ def course_sent(function, arguments):
         model = globals()[function](*(tuple(one) for one in arguments))
     if not all(hasattr(model, name) for name in ("to_json", "get_weights")):
         return ["no model", type(model).__name__]
-    if getattr(model, "built", True) is False:
-        model.build((None, 32, 32, 3))
-    compiled = bool(getattr(model, "compiled", False))
-    if compiled:
-        model.compiled = False
-    try:
-        return ["model", model.to_json(), *model.get_weights()]
-    finally:
-        if compiled:
-            model.compiled = True
+    return ["model", course_config(course_built(model, (32, 32, 3))), *model.get_weights()]
 """
 )
 MEASURE = (
