@@ -42,9 +42,9 @@ def _changed(function: str, arguments: tuple, answer: Answer) -> Wrong | None:
 def _judge(student: Student, question: Question, answer: Answer, expected: np.ndarray) -> Wrong | None:
     function = _function_of(question.arguments)
     wrong = _compared(student, function, question.arguments, answer, expected)
-    # Where a line asks for unchanged inputs, that is charged there.
-    kept = function in ("grad_cam", "overlay")
-    return wrong if wrong or kept else _changed(function, question.arguments, answer)
+    # What a line about unchanged inputs has charged already is not charged again.
+    charged = not decided(student, function).get("inputs", True)
+    return wrong if wrong or charged else _changed(function, question.arguments, answer)
 
 
 def _function_of(arguments: tuple) -> str:
