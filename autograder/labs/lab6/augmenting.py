@@ -26,11 +26,11 @@ def course_splits(images, seeds):
     return found
 """
 _AUGMENT_CELL = """
-def course_augmented(pairs, seeds):
+def course_augmented(pairs, places, seeds):
     import numpy as np
     found = []
-    for k, seed in enumerate(seeds):
-        image, mask = (one.copy() for one in pairs[k % len(pairs)])
+    for place, seed in zip(places, seeds):
+        image, mask = (one.copy() for one in pairs[place])
         kept = image.copy(), mask.copy()
         one, other = augment(image, mask, np.random.default_rng(seed))
         changed = not (np.array_equal(image, kept[0]) and np.array_equal(mask, kept[1]))
@@ -96,12 +96,14 @@ def _whole(student: Student, found: list, group: np.ndarray) -> str | None:
 
 
 def _apart(student: Student, found: list, group: np.ndarray) -> str | None:
-    for train, valid in found:
+    for both, valid in found:
+        # An image that is in both parts is charged elsewhere.
+        train = np.setdiff1d(both, valid)
         inside = [np.unique(group[one.astype(int)]) for one in (train, valid) if len(one) and one.max() < len(group)]
         if len(inside) < 2:
             return "It returns no two parts yet, so twins on both sides cannot count."
-        if len(both := np.intersect1d(*inside)):
-            return f"{len(both)} images have a twin on the other side. {_hint('split_twins')}"
+        if len(shared := np.intersect1d(*inside)):
+            return f"{len(shared)} images have a twin on the other side. {_hint('split_twins')}"
     return None
 
 
@@ -141,6 +143,7 @@ class _Augmented:
             "augment",
             "course_augmented",
             [list(pair) for pair in pairs],
+            [*range(_PAIRS), *range(_TWICE), *range(_TWICE)],
             [*seeds, *seeds[:_TWICE], *(seed + 1 for seed in seeds[:_TWICE])],
         )
         values = [compare.array(one) for one in sent]
@@ -228,7 +231,11 @@ def _repeatable(student: Student, made: _Augmented) -> str | None:
         and np.array_equal(made.masks[k], made.masks[_PAIRS + k])
         for k in range(_TWICE)
     ]
-    other = [np.array_equal(made.images[k], made.images[_PAIRS + _TWICE + k]) for k in range(_TWICE)]
+    other = [
+        np.array_equal(made.images[k], made.images[_PAIRS + _TWICE + k])
+        and np.array_equal(made.masks[k], made.masks[_PAIRS + _TWICE + k])
+        for k in range(_TWICE)
+    ]
     if not all(same):
         return f"The same generator gave two results. {_hint('augment_unseeded')}"
     if all(other):

@@ -84,7 +84,26 @@ def _stopping(student: Student, arguments: tuple) -> Wrong | str | None:
     return replace(wrong, what=what, expected=right, view=lambda value: _part(value, 0))
 
 
-_LOSSES = {"loss": [0.9, 0.7, 0.6, 0.5, 0.4], "val_loss": [1.0, 0.8, 0.85, 0.82, 0.81]}
+def _told(losses: list[float], *validation: float) -> dict[str, list[float]]:
+    return {"loss": losses, "val_loss": list(validation)}
+
+
+_FALLS = [0.9, 0.7, 0.6, 0.5, 0.4]
+#: Small questions, each of which shows another mistake: losses, patience and least step.
+_BEST = (
+    (_told(_FALLS, 1.0, 0.8, 0.85, 0.82, 0.9), 3, 0.0),
+    (_told([0.5, 0.6, 0.7, 0.8, 0.9], 1.0, 0.8, 0.85, 0.82, 0.84), 3, 0.0),
+    (_told(_FALLS[:4], 1.0, 0.98, 0.95, 0.99), 2, 0.03),
+    (_told(_FALLS[:4], 1.0, 0.98, 0.9, 0.89), 2, 0.03),
+)
+_STOP = (
+    (_told([0.9, 0.8, 0.7, 0.6, 0.5, 0.45], 0.5, 0.6, 0.62, 0.64, 0.6, 0.9), 2, 0.0),
+    (_told(_FALLS[:4], 0.9, 0.5, 0.6, 0.7), 2, 0.0),
+    (_told(_FALLS[:4], 0.9, 0.7, 0.5, 0.51), 2, 0.0),
+    (_told(_FALLS[:4], 0.9, 0.7, 0.5, 0.49), 3, 0.0),
+    (_told(_FALLS[:3], 0.9, 0.7, 0.3), 5, 0.0),
+    (_told(_FALLS[:4], 0.5, 0.51, 0.52, 0.53), 3, 0.0),
+)
 CHECK = Check(
     "should_stop",
     (
@@ -93,20 +112,14 @@ CHECK = Check(
             "The epoch whose weights are restored",
             0.25,
             _best,
-            [
-                lambda student: _epoch(student, (_LOSSES, 3, 0.0)),
-                lambda student: _epoch(student, (_LOSSES | {"val_loss": [1.0, 0.97, 0.9, 0.6]}, 2, 0.05)),
-            ],
+            [lambda student, one=one: _epoch(student, one) for one in _BEST],
         ),
         Line(
             "stop",
             "Whether training stops",
             0.5,
             _stop,
-            [
-                lambda student: _stopping(student, (_LOSSES, 3, 0.0)),
-                lambda student: _stopping(student, (_LOSSES, 4, 0.0)),
-            ],
+            [lambda student, one=one: _stopping(student, one) for one in _STOP],
         ),
         whole_domain("should_stop", STOPPING, judge("should_stop"), 0.25),
     ),
