@@ -571,7 +571,7 @@ _FCN = _networks(
         ),
         "fixed": ("form", *_SIZES_OPEN),
         "dense": (
-            "form",
+            "form layers",
             "There is a dense layer.",
             "A convolution 1×1 does for each pixel what a dense layer would.",
         ),

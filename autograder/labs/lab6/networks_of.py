@@ -91,7 +91,7 @@ def unet(joined=(True, True, True), maps=4, outputs=2, side=None, depth=3, end="
     for level in range(depth):
         at = convolved(at, maps * 2**level)
         levels.append(at)
-        at = kinds.AveragePooling2D()(at)
+        at = kinds.AveragePooling2D(2)(at)
     at = convolved(at, maps * 2**depth)
     for level in reversed(range(depth)):
         up = kinds.Conv2DTranspose(maps * 2**level, 2, 2)(at)
