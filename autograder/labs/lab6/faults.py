@@ -514,7 +514,6 @@ UNET_MISTAKES: dict[str, dict[str, Any]] = {
     "no_top": {"joined": (False, True, True)},
     "no_middle": {"joined": (True, False, True)},
     "late": {"late": True},
-    "no_bottleneck": {"bottleneck": False},
     "one_score": {"outputs": 1},
     "fixed": {"side": 128},
     "two_halvings": {"depth": 2},
@@ -582,15 +581,15 @@ _FCN = _networks(
         ),
     },
 )
+_NO_WAY = (
+    "Nothing gets around the bottleneck: nothing is joined, as in the report's network, or what is joined has been below.",
+    "Keep what a level gives on the way down, before pooling, and join it along the channels to what comes up there.",
+)
 _UNET = _networks(
     "build_unet",
     UNET_MISTAKES,
     {
-        "no_skips": (
-            "skips",
-            "Nothing gets around the bottleneck, as in the report's network.",
-            "Join what a level gave on the way down to what comes up to it, along the channels.",
-        ),
+        "no_skips": ("skips", *_NO_WAY),
         "top_alone": (
             "skips",
             "Only the largest maps are joined.",
@@ -606,16 +605,7 @@ _UNET = _networks(
             "The maps of half of the size are not joined.",
             "Join what came before the second pooling too.",
         ),
-        "late": (
-            "skips",
-            "What is joined was made on the way up, so it has been through the bottleneck.",
-            "Keep what each level gives before it is pooled, and join that.",
-        ),
-        "no_bottleneck": (
-            "skips",
-            "What the deepest level says goes nowhere.",
-            "Bring it up with a transposed convolution and join it with the skip connection.",
-        ),
+        "late": ("skips", *_NO_WAY),
         "one_score": (
             "form",
             "There is one score for each pixel where each class must have its own.",

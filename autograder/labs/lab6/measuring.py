@@ -6,7 +6,7 @@ from autograder.checking.network_numbers import PARTS, acts_otherwise, fill, lea
 
 #: Images that a network is tried with: one of the lab, and others with sides that are multiples of 4, and of 8.
 SQUARE, OF_FOUR, OF_EIGHT = (128, 128), (36, 52), (40, 56)
-#: Of the side 64 each halving is a level.
+#: Rows and columns of the images with which levels are told: each halving is one.
 _SIDE = 64
 #: What a U-Net has: two scores per pixel of `SQUARE` and of `OF_EIGHT`, no dense layer, three halvings; all of it and
 #: the way through each of its three skip connections say something.
@@ -76,8 +76,10 @@ def unet(model):
             variable.assign(np.zeros(variable.shape))
     found = [*_shape(model, SQUARE), *_shape(model, OF_EIGHT), _dense(model)]
     try:
-        levels = _levels(model)
-        images = probe((_SIDE, _SIDE, 3))
+        # One of a fixed size is asked for images of that size: that it is fixed is charged elsewhere.
+        side = model.inputs[0].shape[1] or _SIDE
+        images = probe((side, side, 3))
+        levels = _levels(model, images)
         given = [np.asarray(model(images, training=False))]
         deepest = max(level for _, level in levels)
         for level in (3, 2, 1):
@@ -95,7 +97,7 @@ def unet(model):
     return np.array(found, dtype="float64")
 
 
-def _levels(model):
+def _levels(model, images):
     """Return each layer that has weights with how often the image was halved when it is reached."""
     seen = {}
 
@@ -103,7 +105,7 @@ def _levels(model):
         def answer(*arguments, **named):
             given = call(*arguments, **named)
             rank_4 = len(given.shape) == 4 and given.shape[1]
-            level = int(round(np.log2(_SIDE / given.shape[1]))) if rank_4 else 99
+            level = int(round(np.log2(images.shape[1] / given.shape[1]))) if rank_4 else 99
             seen[id(layer)] = min(level, seen.get(id(layer), 99))
             return given
 
@@ -112,5 +114,5 @@ def _levels(model):
     every = list({id(layer): layer for layer in leaves(model)}.values())
     for layer in every:
         layer.call = watched(layer, layer.call)
-    model(probe((_SIDE, _SIDE, 3)), training=False)
+    model(images, training=False)
     return [(layer, seen[id(layer)]) for layer in every if layer.weights and id(layer) in seen]

@@ -53,7 +53,7 @@ def fcn(table=FCN, side=None, unpadded=False, relu=("c",), end="", pooling="MaxP
     return keras.Model(inputs, kinds.Activation(end)(at) if end else at)
 
 
-def unet(joined=(True, True, True), maps=4, outputs=2, side=None, depth=3, end="", late=False, bottleneck=True):
+def unet(joined=(True, True, True), maps=4, outputs=2, side=None, depth=3, end="", late=False):
     """Return a small U-Net.
 
     Parameters
@@ -72,8 +72,6 @@ def unet(joined=(True, True, True), maps=4, outputs=2, side=None, depth=3, end="
         What the last layer is activated with.
     late : bool
         Whether what is joined is taken from behind the way up, as if it was the skip connection.
-    bottleneck : bool
-        Whether what lies deepest is joined at all.
 
     Returns
     -------
@@ -95,9 +93,7 @@ def unet(joined=(True, True, True), maps=4, outputs=2, side=None, depth=3, end="
     at = convolved(at, maps * 2**depth)
     for level in reversed(range(depth)):
         up = kinds.Conv2DTranspose(maps * 2**level, 2, 2)(at)
-        if level == depth - 1 and not bottleneck:
-            at = levels[level]
-        elif level < len(joined) and not joined[level]:
+        if level < len(joined) and not joined[level]:
             at = up
         else:
             at = kinds.concatenate([up, kinds.Conv2D(maps, 1)(up) if late else levels[level]])
