@@ -582,7 +582,7 @@ _FCN = _networks(
     },
 )
 _NO_WAY = (
-    "Nothing gets around the bottleneck: nothing is joined, as in the report's network, or what is joined has been below.",
+    "Nothing gets around the bottleneck: nothing is joined, as in the report, or what is joined has been below.",
     "Keep what a level gives on the way down, before pooling, and join it along the channels to what comes up there.",
 )
 _UNET = _networks(
