@@ -92,6 +92,7 @@ def load(source: str = "auto", test: str | os.PathLike = TEST_FILE, verbose: boo
     Returns
     -------
     Glands
+        Images and masks, and the test images.
 
     Raises
     ------

@@ -45,7 +45,7 @@ SAMPLE_CLASS = SampleClass(
             frozenset(("dice", "augment")),
             together(
                 edit("dice", "float(np.mean(overlaps))", "float(2 * common.sum() / max(areas.sum(), 1))"),
-                edit("augment", "ndimage.map_coordinates(mask, order=0, **where)", "mask.copy()"),
+                edit("augment", "scipy.ndimage.map_coordinates(mask, order=0, **where)", "mask.copy()"),
             ),
             files=_picture,
         ),

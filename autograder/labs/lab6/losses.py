@@ -120,12 +120,12 @@ def course_loss(masks, p):
     import numpy as np
     import tensorflow as tf
     x = tf.constant(p, "float32")
-    with tf.GradientTape() as tape:
-        tape.watch(x)
+    with tf.GradientTape() as recorded:
+        recorded.watch(x)
         value = soft_dice_loss(tf.constant(masks, "float32"), x)
     number = np.asarray(value, dtype="float64")
     try:
-        gradient = tape.gradient(value, x)
+        gradient = recorded.gradient(value, x)
     except Exception:
         gradient = None
     gradient = np.full(x.shape, np.nan) if gradient is None else np.asarray(gradient, dtype="float64")

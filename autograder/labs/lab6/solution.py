@@ -55,11 +55,14 @@ def train(
     data : HeldOut
     kept : pathlib.Path
         Where each training is kept.
-    seeds, sample_seeds : iterable of int
+    seeds : iterable of int
         Each also splits the images into those for training and those for validation.
     epochs : int, optional
         Those of the lab's text by default.
     sample_epochs : int
+        Those on the sample.
+    sample_seeds : iterable of int
+        Those on the sample.
 
     Returns
     -------
