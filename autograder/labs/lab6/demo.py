@@ -64,23 +64,5 @@ SAMPLE_CLASS = SampleClass(
             ),
             files=_packed(0.2),
         ),
-        Sample(
-            "05-empty",
-            (0, 0),
-            frozenset(
-                (
-                    "dice",
-                    "pixel_cross_entropy",
-                    "soft_dice_loss",
-                    "split",
-                    "augment",
-                    "build_fcn",
-                    "build_unet",
-                    "should_stop",
-                    "masks",
-                )
-            ),
-            solved=False,
-        ),
     ),
 )
