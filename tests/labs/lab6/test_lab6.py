@@ -1,5 +1,6 @@
 """What is special about lab 6: masks judged where no student is, properties in place of answers, and gradients."""
 
+import inspect
 import io
 import zipfile
 import zlib
@@ -18,7 +19,7 @@ from autograder.submissions.submission import Submission
 from book.stored import DATA, read_lines
 from source_lib.data import glands
 from source_lib.masks import packed
-from tests.labs.lab6 import trial
+from tests.labs.lab6 import more_ways, trial
 from tests.labs.lab6.trial import files, material, oracle
 
 LAB = get_lab("lab6")
@@ -86,6 +87,14 @@ def test_who_gives_back_what_came_in_augments_nothing(sandbox):
     found, _ = lost(student_of(sandbox, code), "augment")
     assert {"augment.alike", "augment.seeded"} == set(found)
     assert "mirror or turn the pair" in found["augment.alike"]
+
+
+def test_histories_are_asked_in_the_sandbox_too(sandbox):
+    right = inspect.getsource(more_ways.stop_loop).replace("stop_loop", "should_stop")
+    assert lost(student_of(sandbox, right), "should_stop") == ({}, [])
+    emptied = right.replace("return waited", "history['val_loss'].clear()\n    return waited")
+    found, _ = lost(student_of(sandbox, emptied), "should_stop")
+    assert set(found) == {"should_stop.domain"} and "changed its input history" in found["should_stop.domain"]
 
 
 # What the course knows.
