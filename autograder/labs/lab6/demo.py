@@ -38,7 +38,7 @@ def _picture(material: Mapping[str, Any]) -> Mapping[str, bytes]:
 SAMPLE_CLASS = SampleClass(
     written="The worst images are dark glands. Three seeds each; I worked alone.",
     samples=(
-        Sample("01-all-right", (24, 24), files=_packed(0.02)),
+        Sample("01-all-right", (24, 24), files=_packed(0.04)),
         Sample(
             "02-pooled-and-mask-not-moved",
             (22, 23),
@@ -49,7 +49,7 @@ SAMPLE_CLASS = SampleClass(
             ),
             files=_picture,
         ),
-        Sample("03-inverted", (18, 18), frozenset(("masks",)), files=_packed(0.02, lambda masks: ~masks)),
+        Sample("03-inverted", (18, 18), frozenset(("masks",)), files=_packed(0.04, lambda masks: ~masks)),
         Sample(
             "04-no-skips-and-early-stop",
             (18, 22.5),
