@@ -106,6 +106,12 @@ def test_words_on_the_results_hold(about):
     assert overlap(about["color"]).mean() < np.mean(2 * share / (1 + share)) < mean["fcn"]
     assert dice(about, "unet", "divided").mean() < 0.75 * mean["unet"]
     assert dice(about, "unet", "stain").mean() < mean["unet"]
+    noise = np.sqrt(np.mean([dice(about, what).mean(axis=1).var(ddof=1) for what in RECIPES]))
+    # 2.326 standard deviations lie between the smallest and the largest of five draws of a bell curve, on average.
+    assert 0.6 < 2.326 * noise / (0.8359 - 0.7979) < 1.6
+    assert dice(about, "copied first", "valid").mean() > dice(about, "copied first").mean()
+    assert dice(about, "unet", "eight views").mean() > mean["unet"]
+    assert 0 < mean["skips"] - mean["no skips"] < 0.02 and mean["unet"] - mean["skips"] < 0.05
     near = {way: np.mean([overlap(counts).mean() for counts in trials]) for way, trials in about["neighbor"].items()}
     assert near["copied first"] > 0.95 and near["split first"] < 0.65
 
