@@ -1,6 +1,6 @@
 """Train the networks whose masks the chapter *Segmentation* compares, on real glands and on drawn ones.
 
-Takes about five minutes of one core. What was trained is kept in ``book/_build/runs``: stop it whenever you like, and
+Takes five to ten minutes of one core. What was trained is kept in ``book/_build/runs``: stop it whenever you like, and
 start it again. Of the real images only numbers are kept, since they may be used for research and not be handed on; the
 pictures on the page are of tissue that is drawn here.
 
