@@ -21,7 +21,7 @@ VARIANTS = tuple(f"{function}: {way}" for function, ways in variants.VARIANTS.it
 ORACLE = LAB.oracle()
 
 
-def _right(function):
+def right_way(function):
     """Return what a fault is put into: Keras takes many times as long as NumPy for the same small answer."""
     # The first way to pool stops where a fault leaves it no rows.
     ways = {"pool2d_layer": variants.pool2d_layer_block_reduce} if function == "pool2d_layer" else {}
@@ -37,7 +37,7 @@ def _right(function):
 
 def outcome(tools, seed, variant=None, fault=None):
     if fault is not None:
-        function, answer = fault.function, fault.apply(_right(fault.function))
+        function, answer = fault.function, fault.apply(right_way(fault.function))
     else:
         function, way = variant.split(": ")
         answer = variants.VARIANTS[function][way]
