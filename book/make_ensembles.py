@@ -1,19 +1,22 @@
-"""Train the members whose averages the chapter *Ensembles* looks at, on tissue, and keep what each of them answers.
+"""Train the members whose averages the chapter *Ensembles* looks at, and keep what each of them answers.
 
-Takes about ten minutes of one core. What was trained is kept in ``book/_build/runs/ensembles``: stop it whenever you
-like, and start it again. Nothing is chosen, so that PatchCamelyon's validation images are new ones.
+Takes about five minutes of one core. What was trained is kept in ``book/_build/runs/ensembles``: stop it whenever you
+like, and start it again. Nothing is chosen, so that PatchCamelyon's validation images and CIFAR-10's test images are
+new ones.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from book.make_transfer import CIFAR10, Images, read_images
 from book.stored import DATA, WORK, Kept, circumstances
 from source_lib.atomic_files import atomic_write
 from source_lib.tensorflow_settings import quiet_tensorflow
@@ -30,31 +33,39 @@ SEEDS = (0, 1, 2, 3, 4)
 #: Restarts of the rate in the training of which snapshots are taken, and its seeds.
 CYCLES, SNAPSHOT_SEEDS = 4, (0, 1)
 MAPS = (16, 32, 64)
+#: Of CIFAR-10, with so many images and epochs that each member learns them by heart.
+N_OBJECTS, N_NEW_OBJECTS, OBJECT_EPOCHS = 2000, 1500, 16
 #: All ways to lay a square on itself: turns by right angles, and whether it is mirrored first.
 VIEWS = tuple((turns, mirrored) for mirrored in (False, True) for turns in range(4))
 
 
-def network(maps: tuple[int, ...] = MAPS) -> keras.Model:
-    """Build a member: convolutions with batch normalization and poolings, global average pooling, one score.
+def network(maps: tuple[int, ...] = MAPS, classes: int = 1, flips: bool = True) -> keras.Model:
+    """Build a member: convolutions with batch normalization and poolings, global average pooling, scores.
 
     Parameters
     ----------
     maps : tuple of int
         Feature maps of each convolution.
+    classes : int
+        How many scores.
+    flips : bool
+        Whether images are flipped at random in training.
 
     Returns
     -------
     keras.Model
-        From images [32, 32, 3] to a logit, which is positive for tumor.
+        From images [32, 32, 3] to scores; one score is a logit that is positive for tumor.
     """
     import keras
     from keras import layers
 
-    parts: list[Any] = [keras.Input((32, 32, 3)), layers.RandomFlip("horizontal_and_vertical")]
+    parts: list[Any] = [keras.Input((32, 32, 3))]
+    if flips:
+        parts.append(layers.RandomFlip("horizontal_and_vertical"))
     for channels in maps:
         parts += [layers.Conv2D(channels, 3, padding="same", use_bias=False)]
         parts += [layers.BatchNormalization(momentum=0.9), layers.ReLU(), layers.MaxPooling2D()]
-    return keras.Sequential([*parts, layers.GlobalAveragePooling2D(), layers.Dense(1)])
+    return keras.Sequential([*parts, layers.GlobalAveragePooling2D(), layers.Dense(classes)])
 
 
 def restarted(steps: int, cycles: int, rate: float = RATE) -> np.ndarray:
@@ -100,7 +111,7 @@ def view(images: np.ndarray, turns: int, mirrored: bool) -> np.ndarray:
 
 
 def trained(
-    x: np.ndarray, y: np.ndarray, seed: int, epochs: int, cycles: int = 1
+    x: np.ndarray, y: np.ndarray, seed: int, epochs: int, cycles: int = 1, classes: int = 1
 ) -> tuple[keras.Model, list[list[np.ndarray]]]:
     """Train a member, and return it with its weights at the end of each cycle of the rate.
 
@@ -108,13 +119,15 @@ def trained(
     ----------
     x : numpy.ndarray of float32, shape [N, 32, 32, 3]
     y : numpy.ndarray of int, shape [N]
-        1 for tumor.
+        Labels: 1 for tumor, or numbers of classes.
     seed : int
         Of the first weights, the order of the images and the flips.
     epochs : int
         In all.
     cycles : int
         How often the rate falls to 0. A divisor of `epochs`.
+    classes : int
+        How many; with 1 the labels are 0 and 1, and images are flipped in training.
 
     Returns
     -------
@@ -133,8 +146,10 @@ def trained(
         raise ValueError(f"{epochs} epochs cannot be split into {cycles} cycles of the same length.")
     keras.utils.clear_session()
     keras.utils.set_random_seed(seed)
-    model = network()
-    model.compile(keras.optimizers.Adam(RATE), keras.losses.BinaryCrossentropy(from_logits=True))
+    model = network(classes=classes, flips=classes == 1)
+    several = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    loss = keras.losses.BinaryCrossentropy(from_logits=True) if classes == 1 else several
+    model.compile(keras.optimizers.Adam(RATE), loss)
     rates = iter(restarted(epochs * -(-len(x) // BATCH), cycles))
     weights: list[list[np.ndarray]] = []
 
@@ -210,6 +225,33 @@ def members(data: DataGenerator, kept: Kept, epochs: int = EPOCHS) -> dict[str, 
     return {name: np.asarray(logits, np.float16) for name, logits in found.items()}
 
 
+def objects(images: Images, kept: Kept, count: int = N_OBJECTS, epochs: int = OBJECT_EPOCHS) -> np.ndarray:
+    """Return the scores of members that learn few images of CIFAR-10 by heart, for test images.
+
+    Parameters
+    ----------
+    images : book.make_transfer.Images
+    kept : Kept
+        Where each training is kept.
+    count, epochs : int
+        Training images, the same for all members, and how often each is seen.
+
+    Returns
+    -------
+    numpy.ndarray of float16, shape [5, N, 10]
+    """
+    rows = images.chosen(count, 0)
+    x, new = (np.float32(part) / 127.5 - 1 for part in (images.x[rows], images.x_test[:N_NEW_OBJECTS]))
+
+    def member(seed: int, count: int, epochs: int) -> dict[str, Any]:
+        model, _ = trained(x, images.y[rows], seed, epochs, classes=10)
+        known = model.predict(x, batch_size=500, verbose=0).argmax(axis=1) == images.y[rows]
+        scores = model.predict(new, batch_size=500, verbose=0).astype(float)
+        return {"known": round(float(known.mean()), 4), "scores": np.round(scores, 3).tolist()}
+
+    return np.float16([kept(member, seed=seed, count=count, epochs=epochs)["scores"] for seed in SEEDS])
+
+
 def main(argv: list[str] | None = None) -> int:
     """Train from the command line; 1 with the reason where that was not possible."""
     quiet_tensorflow()
@@ -226,9 +268,13 @@ def main(argv: list[str] | None = None) -> int:
         data.generate("patchcam", N_train=N_TRAIN, N_valid=N_NEW, source="real")
         kept = Kept(options.work, f"PatchCamelyon, {N_TRAIN} and {N_NEW}")
         made = members(data, kept)
+        images = read_images(os.environ.get("CNN_COURSE_DATA", ""))
+        made["objects"] = objects(images, kept)
+        made["object_labels"] = np.uint8(images.y_test[:N_NEW_OBJECTS])
         about = {
             "data": data.title,
             "images": {"training": data.N_train, "new": data.N_valid},
+            "objects": {"data": "CIFAR-10", "training": N_OBJECTS, "new": N_NEW_OBJECTS, "epochs": OBJECT_EPOCHS},
             "seeds": list(SEEDS),
             "epochs": EPOCHS,
             "batch": BATCH,
@@ -240,8 +286,11 @@ def main(argv: list[str] | None = None) -> int:
             **circumstances(),
         }
         write(options.output, about, data.y_valid, made)
-    except (OSError, DatasetError) as error:
-        print(f"Nothing was trained. {error}", file=sys.stderr)
+    except (OSError, LookupError, DatasetError) as error:
+        print(
+            f"Nothing was trained. {error} CNN_COURSE_DATA names the folder with patchcam and {CIFAR10}.",
+            file=sys.stderr,
+        )
         return 1
     except KeyboardInterrupt:
         print(f"Stopped. What was trained is in {options.work}, and is not trained again.", file=sys.stderr)
@@ -262,7 +311,8 @@ def write(path: Path, about: dict[str, Any], labels: np.ndarray, made: dict[str,
     labels : numpy.ndarray of int, shape [N]
         Of the new images.
     made : dict of numpy.ndarray
-        As `members` returns it. Of the views, all of the first network and the average probability of each are kept.
+        As `members` and `objects` return it. Of the views, all of the first network and the average probability of each
+        are kept.
     """
     views = made["views"].astype(float)
     all_views = np.log(_probability(views).mean(axis=1)) - np.log(_probability(-views).mean(axis=1))
