@@ -253,9 +253,9 @@ def houses(x: np.ndarray, y: np.ndarray, names: list[str], kept: Kept, repeats: 
     Yields
     ------
     dict
-        ``what`` is ``"groups"``; ``"prices"``, with the mean target, prediction and residual of each group, averaged
-        over repeats, for a model with or without ``b``; ``"changed"``, by how much its predictions change where ``b`` is
-        that of a tract in which no Black people live; or ``"proxies"``, how well other columns tell the group.
+        ``what`` is ``"groups"``; ``"prices"``, with the mean residual of each group, averaged over repeats, for a model
+        with or without ``b``; ``"changed"``, by how much predictions change where ``b`` is that of a tract in which no
+        Black people live; or ``"proxies"``, how well other columns tell the group.
     """
     from sklearn.ensemble import GradientBoostingClassifier, GradientBoostingRegressor
     from sklearn.linear_model import RidgeCV
