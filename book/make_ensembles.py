@@ -39,8 +39,8 @@ N_OBJECTS, N_NEW_OBJECTS, OBJECT_EPOCHS = 2000, 1500, 16
 VIEWS = tuple((turns, mirrored) for mirrored in (False, True) for turns in range(4))
 
 
-def network(maps: tuple[int, ...] = MAPS, classes: int = 1, flips: bool = True) -> keras.Model:
-    """Build a member: convolutions with batch normalization and poolings, global average pooling, scores.
+def network(maps: tuple[int, ...] = MAPS, classes: int = 1, by_heart: bool = False) -> keras.Model:
+    """Build a member: convolutions with batch normalization and poolings, an average over all places, scores.
 
     Parameters
     ----------
@@ -48,8 +48,9 @@ def network(maps: tuple[int, ...] = MAPS, classes: int = 1, flips: bool = True) 
         Feature maps of each convolution.
     classes : int
         How many scores.
-    flips : bool
-        Whether images are flipped at random in training.
+    by_heart : bool
+        Whether the network is one that learns its images by heart: without random flips in training, and with a weight
+        for each place instead of the average.
 
     Returns
     -------
@@ -60,12 +61,13 @@ def network(maps: tuple[int, ...] = MAPS, classes: int = 1, flips: bool = True) 
     from keras import layers
 
     parts: list[Any] = [keras.Input((32, 32, 3))]
-    if flips:
+    if not by_heart:
         parts.append(layers.RandomFlip("horizontal_and_vertical"))
     for channels in maps:
         parts += [layers.Conv2D(channels, 3, padding="same", use_bias=False)]
         parts += [layers.BatchNormalization(momentum=0.9), layers.ReLU(), layers.MaxPooling2D()]
-    return keras.Sequential([*parts, layers.GlobalAveragePooling2D(), layers.Dense(classes)])
+    places = layers.Flatten() if by_heart else layers.GlobalAveragePooling2D()
+    return keras.Sequential([*parts, places, layers.Dense(classes)])
 
 
 def restarted(steps: int, cycles: int, rate: float = RATE) -> np.ndarray:
@@ -127,7 +129,7 @@ def trained(
     cycles : int
         How often the rate falls to 0. A divisor of `epochs`.
     classes : int
-        How many; with 1 the labels are 0 and 1, and images are flipped in training.
+        How many; with 1 the labels are 0 and 1, with more the network is one that learns its images by heart.
 
     Returns
     -------
@@ -146,7 +148,7 @@ def trained(
         raise ValueError(f"{epochs} epochs cannot be split into {cycles} cycles of the same length.")
     keras.utils.clear_session()
     keras.utils.set_random_seed(seed)
-    model = network(classes=classes, flips=classes == 1)
+    model = network(classes=classes, by_heart=classes > 1)
     several = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     loss = keras.losses.BinaryCrossentropy(from_logits=True) if classes == 1 else several
     model.compile(keras.optimizers.Adam(RATE), loss)
@@ -225,7 +227,9 @@ def members(data: DataGenerator, kept: Kept, epochs: int = EPOCHS) -> dict[str, 
     return {name: np.asarray(logits, np.float16) for name, logits in found.items()}
 
 
-def objects(images: Images, kept: Kept, count: int = N_OBJECTS, epochs: int = OBJECT_EPOCHS) -> np.ndarray:
+def objects(
+    images: Images, kept: Kept, count: int = N_OBJECTS, epochs: int = OBJECT_EPOCHS
+) -> tuple[np.ndarray, list[float]]:
     """Return the scores of members that learn few images of CIFAR-10 by heart, for test images.
 
     Parameters
@@ -238,7 +242,9 @@ def objects(images: Images, kept: Kept, count: int = N_OBJECTS, epochs: int = OB
 
     Returns
     -------
-    numpy.ndarray of float16, shape [5, N, 10]
+    scores : numpy.ndarray of float16, shape [5, N, 10]
+    known : list of float
+        Which share of its training images each member has right.
     """
     rows = images.chosen(count, 0)
     x, new = (np.float32(part) / 127.5 - 1 for part in (images.x[rows], images.x_test[:N_NEW_OBJECTS]))
@@ -249,7 +255,8 @@ def objects(images: Images, kept: Kept, count: int = N_OBJECTS, epochs: int = OB
         scores = model.predict(new, batch_size=500, verbose=0).astype(float)
         return {"known": round(float(known.mean()), 4), "scores": np.round(scores, 3).tolist()}
 
-    return np.float16([kept(member, seed=seed, count=count, epochs=epochs)["scores"] for seed in SEEDS])
+    found = [kept(member, seed=seed, count=count, epochs=epochs) for seed in SEEDS]
+    return np.float16([each["scores"] for each in found]), [each["known"] for each in found]
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -269,18 +276,24 @@ def main(argv: list[str] | None = None) -> int:
         kept = Kept(options.work, f"PatchCamelyon, {N_TRAIN} and {N_NEW}")
         made = members(data, kept)
         images = read_images(os.environ.get("CNN_COURSE_DATA", ""))
-        made["objects"] = objects(images, kept)
+        made["objects"], known = objects(images, kept)
         made["object_labels"] = np.uint8(images.y_test[:N_NEW_OBJECTS])
         about = {
             "data": data.title,
             "images": {"training": data.N_train, "new": data.N_valid},
-            "objects": {"data": "CIFAR-10", "training": N_OBJECTS, "new": N_NEW_OBJECTS, "epochs": OBJECT_EPOCHS},
+            "objects": {
+                "data": "CIFAR-10",
+                "training": N_OBJECTS,
+                "new": N_NEW_OBJECTS,
+                "epochs": OBJECT_EPOCHS,
+                "known": known,
+            },
             "seeds": list(SEEDS),
             "epochs": EPOCHS,
             "batch": BATCH,
             "rate": RATE,
             "cycles": CYCLES,
-            "parameters": network().count_params(),
+            "parameters": [network().count_params(), network(classes=10, by_heart=True).count_params()],
             "seconds": kept.spent,
             "processor_seconds": round(sum(kept.spent.values())),
             **circumstances(),

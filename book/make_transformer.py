@@ -71,7 +71,7 @@ class Task:
 
 TASKS = {
     "MNIST": Task(28, 1, 7, 48, 3, 4, (16, 32, 64, 64), {100: 100, 400: 30, 1600: 10, 6400: 4, 25600: 2}, 1600, False),
-    "CIFAR-10": Task(32, 3, 8, 48, 3, 4, (16, 32, 64, 64), {500: 30, 2000: 10, 8000: 3}, 2000, True),
+    "CIFAR-10": Task(32, 3, 8, 48, 3, 4, (16, 32, 64, 64), {500: 20, 2000: 8, 8000: 2}, 2000, True),
 }
 #: On which task, with how many images, and with which seeds the patches are rearranged.
 REARRANGED = ("MNIST", 1600)

@@ -34,7 +34,8 @@ def test_file_holds_the_answers_of_every_member(stored):
     }
     assert all(np.isfinite(array).all() for array in arrays.values())
     assert about["images"] == {"training": make_ensembles.N_TRAIN, "new": new}
-    assert about["parameters"] == network().count_params()
+    assert about["parameters"] == [network().count_params(), network(classes=10, by_heart=True).count_params()]
+    assert min(about["objects"]["known"]) > 0.95
     assert about["processor_seconds"] > 0 and set(about["versions"]) >= {"keras", "tensorflow", "python"}
 
 
@@ -82,10 +83,12 @@ def test_training_keeps_the_weights_of_each_cycle_and_ends_with_the_last():
         trained(x, y, seed=0, epochs=3, cycles=2)
 
 
-def test_members_that_learn_by_heart_are_not_flipped():
-    kinds = [type(layer).__name__ for layer in network(classes=10, flips=False).layers]
-    assert "RandomFlip" not in kinds and network(classes=10, flips=False).output_shape == (None, 10)
+def test_members_that_learn_by_heart_are_not_flipped_and_have_a_weight_for_each_place():
+    model = network(classes=10, by_heart=True)
+    assert "RandomFlip" not in [type(layer).__name__ for layer in model.layers] and model.output_shape == (None, 10)
+    assert model.layers[-1].count_params() == (4 * 4 * make_ensembles.MAPS[-1] + 1) * 10
     assert type(network().layers[0]).__name__ == "RandomFlip" and network().output_shape == (None, 1)
+    assert network().layers[-1].count_params() == make_ensembles.MAPS[-1] + 1
 
 
 def test_average_over_views_is_one_of_probabilities(tmp_path):
