@@ -95,7 +95,7 @@ def test_table_of_members_has_their_correlations_and_gains(site, soups, kept):
 
 
 def test_formula_of_the_variance_holds_in_the_simulation(printed):
-    found = re.findall(r"correlation ([\d.]+): variance of the average of 5 ([\d.]+), by the formula ([\d.]+)", printed)
+    found = re.findall(r"correlation +([\d.]+): variance of the average of 5 ([\d.]+), by the formula ([\d.]+)", printed)
     assert len(found) == 3
     for rho, simulated, formula in np.array(found, float):
         assert formula == pytest.approx(rho + (1 - rho) / 5, abs=6e-4)
@@ -128,7 +128,7 @@ def test_averaged_weights_know_next_to_nothing(printed):
     said, weights = (
         float(re.search(rf"{name}, averaged: ([\d.]+)%", printed)[1]) for name in ("what they say", "their weights")
     )
-    assert weights < 0.8 * said
+    assert weights < 0.5 * said
 
 
 def test_answers_of_the_exercises(site, soups, printed):
