@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 OUTPUT = DATA / "data.jsonl"
 HOUSES = "BostonHousing.csv"
-N_TRAIN, N_TEST, EPOCHS, BATCH, RATE = 3000, 2000, 10, 64, 3e-3
+N_TRAIN, N_TEST, EPOCHS, BATCH, RATE = 3000, 2000, 16, 32, 1e-3
 #: Shares of training labels that are replaced by another class, drawn at random.
 NOISE = (0.0, 0.2, 0.4, 0.6)
 SEEDS = (0, 1)
@@ -47,16 +47,14 @@ FOLDS, REPEATS = 10, 5
 
 
 def network() -> keras.Model:
-    """Build the CNN: three convolutions with batch normalization, an average, ten scores."""
+    """Build the CNN: two convolutions with poolings, and two dense layers that can learn images by heart."""
     import keras
     from keras import layers
 
     parts: list[Any] = [keras.Input((28, 28, 1))]
-    for k, maps in enumerate((16, 32, 64)):
-        parts += [layers.MaxPooling2D()] if k else []
-        parts += [layers.Conv2D(maps, 3, padding="same", use_bias=False)]
-        parts += [layers.BatchNormalization(momentum=0.9), layers.ReLU()]
-    return keras.Sequential([*parts, layers.GlobalAveragePooling2D(), layers.Dense(10)])
+    for maps in (16, 32):
+        parts += [layers.Conv2D(maps, 3, padding="same", activation="relu"), layers.MaxPooling2D()]
+    return keras.Sequential([*parts, layers.Flatten(), layers.Dense(64, activation="relu"), layers.Dense(10)])
 
 
 def mislabeled(labels: np.ndarray, share: float, rng: np.random.Generator, classes: int = 10) -> np.ndarray:
