@@ -133,7 +133,7 @@ def test_answers_of_the_exercises(site, soups, printed):
         "true accuracy 97.9%, at most 95%",
         "0.018 and 0.198, together 0.216: 0.083",
         "b = 90: 0.330 or 0.930",
-        "1.01e-06, 100 times below",
+        "1.01e-06, 99 times below",
     ):
         assert answer in printed
     assert len(of_page(site, soups, NAME).select("article .admonition.dropdown")) == 6
