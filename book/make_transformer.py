@@ -30,7 +30,7 @@ OUTPUT = DATA / "transformer.jsonl"
 WEIGHTS = DATA / "transformer.npz"
 BATCH = 64
 N_VALID = 2000
-RATES = (1e-3, 3e-3)
+RATES = (1e-3, 3e-3, 1e-2)
 #: Seeds of the trainings that count, and of those with which rates are chosen.
 SEEDS, CHOOSING_SEED = (0, 1), 10
 
@@ -75,6 +75,8 @@ TASKS = {
 }
 #: On which task, with how many images, and with which seeds the patches are rearranged.
 REARRANGED = ("MNIST", 1600)
+#: How many times as many epochs both networks get there, to see which of them was stopped too early.
+LONGER = 4
 
 
 def transformer(task: Task, positions: bool = True, classes: int = 10) -> keras.Model:
@@ -247,7 +249,7 @@ def measurements(
     seeds : tuple of int
         Of the trainings that count.
     rearrange : (str, int)
-        On which task and with how many images patches are rearranged.
+        On which task and with how many images patches are rearranged, and training is made longer.
 
     Yields
     ------
@@ -303,6 +305,9 @@ def measurements(
                 settings = {"count": rearrange[1], "epochs": task.sizes[rearrange[1]], "seed": seed}
                 found = kept(train, data=data, kind=kind, rate=best[kind], order=order, **settings)
                 yield {"what": "rearranged", **found}
+            for kind in ("cnn", "transformer"):
+                settings = {"count": rearrange[1], "epochs": LONGER * task.sizes[rearrange[1]], "seed": seed}
+                yield {"what": "longer", **kept(train, data=data, kind=kind, rate=best[kind], **settings)}
 
 
 def keep_weights(path: Path, model: keras.Model) -> None:
@@ -351,6 +356,7 @@ def main(argv: list[str] | None = None) -> int:
             "seeds": list(SEEDS),
             "rates": list(RATES),
             "batch": BATCH,
+            "longer": LONGER,
             "processor_seconds": round(sum(kept.spent.values())),
             **circumstances(),
         }

@@ -91,10 +91,11 @@ def test_small_trainings_are_made_once_and_their_weights_are_kept(tmp_path, monk
     monkey.setattr(make_transformer, "RATES", (1e-3,))
     settings = {"tasks": {"drawn": SMALL}, "seeds": (0,), "rearrange": ("drawn", 20)}
     lines = [*measurements(images, Kept(tmp_path, "drawn"), **settings)]
-    assert [line["what"] for line in lines] == ["rate"] * 2 + ["size"] * 4 + ["rearranged"] * 4
-    assert [(line["kind"], line["order"]) for line in lines[-4:]] == [
+    assert [line["what"] for line in lines] == ["rate"] * 2 + ["size"] * 4 + ["rearranged"] * 4 + ["longer"] * 2
+    assert [(line["kind"], line["order"]) for line in lines[6:10]] == [
         *(("cnn", 0), ("transformer", 0), ("no positions", -1), ("no positions", 0))
     ]
+    assert [line["epochs"] for line in lines[10:]] == [make_transformer.LONGER] * 2
     before = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
     assert [*measurements(images, Kept(tmp_path, "drawn"), **settings)] == lines
     assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == before

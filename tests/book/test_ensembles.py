@@ -95,7 +95,9 @@ def test_table_of_members_has_their_correlations_and_gains(site, soups, kept):
 
 
 def test_formula_of_the_variance_holds_in_the_simulation(printed):
-    found = re.findall(r"correlation +([\d.]+): variance of the average of 5 ([\d.]+), by the formula ([\d.]+)", printed)
+    found = re.findall(
+        r"correlation +([\d.]+): variance of the average of 5 ([\d.]+), by the formula ([\d.]+)", printed
+    )
     assert len(found) == 3
     for rho, simulated, formula in np.array(found, float):
         assert formula == pytest.approx(rho + (1 - rho) / 5, abs=6e-4)
