@@ -30,7 +30,7 @@ OUTPUT = DATA / "transformer.jsonl"
 WEIGHTS = DATA / "transformer.npz"
 BATCH = 64
 N_VALID = 2000
-RATES = (1e-3, 3e-3, 1e-2)
+RATES = (1e-3, 3e-3, 1e-2, 3e-2)
 #: Seeds of the trainings that count, and of those with which rates are chosen.
 SEEDS, CHOOSING_SEED = (0, 1), 10
 
