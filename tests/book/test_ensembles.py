@@ -77,21 +77,43 @@ def test_table_of_members_has_their_correlations_and_gains(site, soups, kept):
     teams = {
         "five seeds": kept["seeds"],
         "five bags": kept["bags"],
-        "four snapshots": kept["snapshots"][1],
+        "four snapshots": kept["snapshots"],
         "eight views of one network": kept["views"],
-        "a network and colors": np.stack([kept["seeds"][0], kept["colors"]]),
+        "a network and colors": np.stack([np.stack([one, kept["colors"]]) for one in kept["seeds"]]),
     }
     assert [row[0] for row in rows] == list(teams)
     for name, differ, correlation, alone, together, _ in rows:
-        members = expit(teams[name])
-        pairs = list(itertools.combinations(members, 2))
-        assert float(differ.split()[0]) == pytest.approx(
-            100 * np.mean([((a > 0.5) != (b > 0.5)).mean() for a, b in pairs]), abs=0.06
-        )
-        found = np.corrcoef(members - labels)[np.triu_indices(len(members), 1)].mean()
-        assert float(correlation) == pytest.approx(found, abs=6e-4)
-        assert float(alone) == pytest.approx(np.mean([roc_auc_score(labels, m) for m in members]), abs=6e-5)
-        assert float(together) == pytest.approx(roc_auc_score(labels, members.mean(axis=0)), abs=6e-5)
+        expected = []
+        for members in expit(teams[name]) if teams[name].ndim == 3 else [expit(teams[name])]:
+            pairs = list(itertools.combinations(members, 2))
+            expected.append(
+                [
+                    np.mean([((a > 0.5) != (b > 0.5)).mean() for a, b in pairs]),
+                    np.corrcoef(members - labels)[np.triu_indices(len(members), 1)].mean(),
+                    np.mean([roc_auc_score(labels, m) for m in members]),
+                    roc_auc_score(labels, members.mean(axis=0)),
+                ]
+            )
+        expected = np.mean(expected, axis=0)
+        assert float(differ.split()[0]) == pytest.approx(100 * expected[0], abs=0.06)
+        assert [float(correlation), float(alone), float(together)] == pytest.approx(expected[1:], abs=6e-4)
+
+
+def test_gain_by_colors_is_measured_over_all_networks(printed, kept):
+    labels, members, colors = kept["labels"].astype(int), expit(kept["seeds"]), expit(kept["colors"])
+    alone = [roc_auc_score(labels, member) for member in members]
+    expected = {
+        "another seed": np.mean([roc_auc_score(labels, a + b) for a, b in itertools.combinations(members, 2)]),
+        "four other seeds": roc_auc_score(labels, members.sum(axis=0)),
+        "colors": np.mean([roc_auc_score(labels, member + colors) for member in members]),
+    }
+    found = re.findall(r"one network and ([a-z ]+?) *: ([+-][\d.]+) ± ([\d.]+)", printed)
+    assert [name for name, *_ in found] == list(expected)
+    for name, gain, error in found:
+        assert float(gain) == pytest.approx(expected[name] - np.mean(alone), abs=6e-5), name
+        assert 0 < float(error) < 0.01
+    # What the text says: colors and four seeds are no further apart than their errors.
+    assert abs(float(found[2][1]) - float(found[1][1])) < float(found[2][2])
 
 
 def test_formula_of_the_variance_holds_in_the_simulation(printed):
