@@ -10,19 +10,9 @@ from sklearn.model_selection import GroupKFold, KFold
 from sklearn.neighbors import KNeighborsClassifier
 
 from book.make_data import OUTPUT
-from tests.book.pages import code_cells, of_page, outputs
+from tests.book.pages import code_cells, of_page
 
 NAME = "theory/data"
-
-
-@pytest.fixture(scope="module")
-def printed(site, soups):
-    return outputs(site, soups, NAME)
-
-
-@pytest.fixture(scope="module")
-def text(site, soups):
-    return " ".join(of_page(site, soups, NAME).find("article").get_text().split())
 
 
 @pytest.fixture(scope="module")

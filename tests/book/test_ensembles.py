@@ -9,19 +9,9 @@ from scipy.special import expit, log_softmax
 from sklearn.metrics import roc_auc_score
 
 from book.make_ensembles import OUTPUT
-from tests.book.pages import code_cells, of_page, outputs
+from tests.book.pages import code_cells, of_page
 
 NAME = "theory/ensembles"
-
-
-@pytest.fixture(scope="module")
-def printed(site, soups):
-    return outputs(site, soups, NAME)
-
-
-@pytest.fixture(scope="module")
-def text(site, soups):
-    return " ".join(of_page(site, soups, NAME).find("article").get_text().split())
 
 
 @pytest.fixture(scope="module")
