@@ -274,9 +274,10 @@ def _explained(student: Student, wrong: Wrong, wording: Wording, smaller: Sequen
         names = hints.consistent(student.oracle, wrong.function, names, budgeted.many) or names
     names = _chosen(student, wrong, names)
     # Of no numbers at all no fault is expected.
-    if not hint and (names or numbers is not None):
+    if not hint and (names or numbers is not None or wrong.changed):
         other = not names and student.notes[_NAMED][wrong.function]
-        hint = hints.FIX_THE_OTHER_FIRST if other else hints.hint_of(wording.faults, names)
+        otherwise = hints.WORK_ON_A_COPY if wrong.changed else hints.FIX_THE_OTHER_FIRST if other else wrong.otherwise
+        hint = hints.hint_of(wording.faults, names, otherwise)
     return Problem(_message(wording, small or wrong, hint), _example(small) if small else _place(wrong))
 
 
@@ -375,4 +376,4 @@ def _example(wrong: Wrong) -> str:
 
 
 def _place(wrong: Wrong) -> str:
-    return array_text.place(wrong.expected, wrong.compared)
+    return array_text.place(wrong.expected, wrong.compared, wrong.named)

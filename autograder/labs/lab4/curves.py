@@ -110,7 +110,9 @@ def draw(rng, name, sign, pooling, turned=None):
         As `curve` takes it.
     """
     while True:
-        stretch, scale = rng.uniform(0.5, 1.5), sign * rng.uniform(0.5, 2)
+        # One in four is faint: its differences are small, and still more than rounding.
+        low, high = (0.03, 0.05) if rng.random() < 0.25 else (0.5, 2.0)
+        stretch, scale = rng.uniform(0.5, 1.5), sign * rng.uniform(low, high)
         stretch *= rng.choice([-1, 1]) if turned is None else turned
         drawn = [name, float(stretch), float(rng.uniform(-1, 1)), float(scale), float(rng.uniform(-1, 1))]
         if not matters(*drawn, pooling) or share(*drawn, pooling) >= 0.02:

@@ -20,7 +20,8 @@ from autograder.labs.lab4.packing import pack
 from autograder.labs.lab4.shared import ShapeError, compared_packed, judge_packed, list_of, packed_or_none, whole
 from autograder.labs.lab4.wording import WORDING
 
-_KERNELS = ((3, 4), (2, 3, 1, 2))
+#: Who takes only the first, the last, every second or those of some number of axes gives another answer each.
+_KERNELS = ((2, 3, 1, 2), (3, 4), (5, 2))
 
 
 def _packed(arguments: Sequence, value: Any) -> np.ndarray:
@@ -59,7 +60,7 @@ def _one(student: Student, part: str, w: list, l1: float, l2: float) -> Wrong | 
 
 
 def _biases(student: Student, rng: Rng) -> Wrong | str | None:
-    kernels, biases = draw_list(rng, _KERNELS), draw_list(rng, ((4,), (3,)))
+    kernels, biases = draw_list(rng, _KERNELS), draw_list(rng, ((2,), (4,), (2,)))
     return _beside_biases(student, kernels, biases, *_factors(rng)[0])
 
 
