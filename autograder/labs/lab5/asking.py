@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from autograder.checking import model_config
+from autograder.checking import model_config, network_numbers
+from autograder.checking.built_networks import namespace_of
 from autograder.checking.hints import Asked
 from autograder.checking.rubric import Line
 from autograder.checking.student import Answer, Answers, Student, StudentError
@@ -17,18 +17,6 @@ from autograder.labs.lab5 import measuring, recipes
 
 #: What all answers of one line may take on the clock.
 SECONDS = 90.0
-
-
-def namespace_of(name: str, module: Any) -> str:
-    """Return code that makes what a module defines in a dictionary of its own: no name of a student is touched.
-
-    Parameters
-    ----------
-    name : str
-        Of the dictionary.
-    module : module
-    """
-    return f"{name} = {{}}\nexec({inspect.getsource(module)!r}, {name})\n"
 
 
 _ANSWERS = (
@@ -83,7 +71,7 @@ def course_sent(function, arguments):
 )
 MEASURE = (
     namespace_of("course_recipes", recipes)
-    + namespace_of("course_measuring", measuring)
+    + namespace_of("course_measuring", network_numbers, measuring)
     + """
 def course_measured(function, arguments, config, *weights):
     import keras

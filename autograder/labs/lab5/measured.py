@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from autograder.checking import compare, model_config, retrain
+from autograder.checking import compare, model_config, network_numbers, retrain
+from autograder.checking.built_networks import namespace_of
 from autograder.checking.metrics import accuracy
 from autograder.checking.model_config import ConfigError
 from autograder.checking.problem import Problem, lost
@@ -22,7 +23,6 @@ from autograder.checking.retrain import Model, ModelSpec
 from autograder.checking.rubric import Check, Line
 from autograder.checking.student import FLAGS, Student, StudentError, once
 from autograder.labs.lab5 import measuring
-from autograder.labs.lab5.asking import namespace_of
 from autograder.labs.lab5.images import BANDS, CLASSES, SHAPE, SMALL, SOURCES
 from autograder.labs.lab5.networks import MOST_PARAMETERS
 from source_lib.pretrained.parts import BACKBONE_FILE
@@ -41,7 +41,7 @@ _MOST_TEXT = 10_000
 _SUSPECT = 0.15
 
 _PREDICT = (
-    namespace_of("course_measuring", measuring)
+    namespace_of("course_measuring", network_numbers, measuring)
     + """
 def course_stem(source, side, layer, classes):
     import keras
