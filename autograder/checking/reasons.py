@@ -208,7 +208,10 @@ def find_problem(
         problem = _raised(recording, problem) or problem
     if isinstance(problem, Wrong):
         wrong = problem
-        return Problem(_message(wording, wrong, ""), more=lambda: _explained(student, wrong, wording, tuple(smaller)))
+        answered = recording.answers[:TELLING]
+        return Problem(
+            _message(wording, wrong, ""), more=lambda: _explained(student, wrong, wording, tuple(smaller), answered)
+        )
     if isinstance(problem, str):
         message = f"{wording.sentence(*recording.last)} {problem}"
         answered = [one for one in recording.answers if one.function == recording.last[0]]
@@ -254,7 +257,9 @@ def _by_chance(value: Any) -> bool:
     return numbers is not None and numbers.size < FEW_NUMBERS
 
 
-def _explained(student: Student, wrong: Wrong, wording: Wording, smaller: Sequence[Small]) -> Problem:
+def _explained(
+    student: Student, wrong: Wrong, wording: Wording, smaller: Sequence[Small], answered: Sequence[Asked]
+) -> Problem:
     """Return what is wrong with the fault that fits and the smallest input found that shows it."""
     budgeted = BudgetedStudent(student)
     if wrong.raised:
@@ -270,8 +275,9 @@ def _explained(student: Student, wrong: Wrong, wording: Wording, smaller: Sequen
     if len(names) > 1 or (by_chance and small is None):
         telling = hints.consistent(student.oracle, wrong.function, names, budgeted.answers)
         names = telling if by_chance and small is None else telling or names
-    if len(names) > 1:
-        names = hints.consistent(student.oracle, wrong.function, names, budgeted.many) or names
+    for told in (budgeted.many, answered):
+        if len(names) > 1:
+            names = hints.consistent(student.oracle, wrong.function, names, told) or names
     names = _chosen(student, wrong, names)
     # Of no numbers at all no fault is expected.
     if not hint and (names or numbers is not None or wrong.changed):
