@@ -331,8 +331,8 @@ _NETWORKS = [
             "as_frozen_as_before",
             "frozen",
             {"as_before": True},
-            "Layers that another training left trainable still are: Keras skips backbone.trainable = False where that of "
-            "the model is False already.",
+            "Layers that another training left trainable still are: Keras skips backbone.trainable = False where that "
+            "of the model is False already.",
             "Set it for every layer, one by one.",
         ),
         (
