@@ -846,14 +846,14 @@ _CNN = _faults(
         "second_pooling_stride_one",
         _MORE_OF_ALL,
         changed(_strides(lambda number: 1 if number == 1 else 2)),
-        "The second pooling moves by one pixel; it is the third one that does.",
+        "The second pooling moves by one pixel already. The third one is the only one that does.",
         "A loop that counts from 0 has another number for the third pooling than one that counts from 1.",
     ),
     (
         "stride_one_from_second",
         _MORE_OF_ALL,
         changed(_strides(lambda number: 2 if number == 0 else 1)),
-        "From the second pooling on all move by one pixel; only the third one does.",
+        "The second pooling moves by one pixel already. The third one is the only one that does.",
         "A loop that counts from 0 has another number for the third pooling than one that counts from 1.",
     ),
     (
