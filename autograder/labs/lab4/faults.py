@@ -1345,7 +1345,7 @@ _ADAM = _faults(
     ),
     (
         "corrected_averages_returned",
-        "moments epsilon",
+        "moments",
         lambda right: (
             lambda w, g, m, s, t, lr, b1, b2, e: _correct_the_state(
                 right(w, g, m, s, t, lr, b1, b2, e), sum(one.size for one in w), 1 - b1**t, 1 - b2**t
@@ -1356,7 +1356,7 @@ _ADAM = _faults(
     ),
     (
         "averages_exchanged",
-        "moments epsilon",
+        "moments",
         lambda right: lambda w, *rest: _parts_in_order(right(w, *rest), sum(one.size for one in w), (0, 2, 1)),
         "The two averages come back in the other order: first m, then s.",
         "Exchange them in the return.",
