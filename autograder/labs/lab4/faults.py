@@ -1660,7 +1660,7 @@ _PENALTIES = _faults(
     ),
     (
         "every_second_array",
-        "penalty gradient domain",
+        "penalty gradient",
         lambda right: (
             lambda w, l1, l2: right(
                 [np.reshape(one, (-1, 1)) if k % 2 == 0 else np.ravel(one) for k, one in enumerate(w)], l1, l2
