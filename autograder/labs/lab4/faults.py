@@ -879,7 +879,7 @@ _CNN = _faults(
     ),
     (
         "activated_twice",
-        "default",
+        "default batch_norm",
         changed(_twice_activated),
         "The activation is applied in the convolution, and once more behind it.",
         "Leave it out of one of the two places. The one in the convolution is too early where batch normalization or "

@@ -400,7 +400,7 @@ def fnn_with(*inside, output="softmax"):
 )
 def test_whatever_stands_in_the_first_network_too_much_costs_once(build, lines, says):
     found = told("build_fnn", build)
-    assert set(found) == lines and all(says in message for message in found.values())
+    assert set(found) == lines and any(says in message for message in found.values())
     # The sentence names the mistake itself.
     assert not any(hints.NONE_FITS in message for message in found.values())
 
