@@ -730,7 +730,7 @@ _GRAD_CAM = _functions(
     ),
     (
         "absolute_value_for_relu",
-        "heat zeros",
+        "heat",
         _cam(rectify=np.abs),
         "Negative numbers became positive ones: what speaks against the class looks as if it spoke for it.",
         "ReLU makes negative numbers 0. An absolute value turns them round.",
