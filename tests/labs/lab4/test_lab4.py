@@ -437,7 +437,7 @@ def order_of(blocks, tolerance=1e-3, seed=5):
     return order_matters
 
 
-@pytest.mark.parametrize("blocks", [2, 5, 12])
+@pytest.mark.parametrize("blocks", [2, 5])
 def test_an_experiment_with_few_blocks_is_told_so(blocks):
     found = told("order_matters", order_of(blocks))
     assert found and all(message.endswith(faults.FEW_BLOCKS) for message in found.values())
