@@ -110,7 +110,7 @@ def draw(rng, name, sign, pooling, turned=None):
     list
         As `curve` takes it.
     """
-    # Half of those that bend do so near an end, and matter in few blocks alone. Where a function jumps there, rounding to
+    # Half of those that bend do so near an end, and matter in few blocks alone. Where one jumps there, rounding to
     # single precision would show.
     rare = name not in JUMPING and rng.random() < 0.5
     tries = 0
