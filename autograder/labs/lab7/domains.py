@@ -1,0 +1,267 @@
+"""What each function of arrays may be asked, as regions along axes: read off the text of the lab."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from autograder.checking.domain import Domain, Regions
+
+Rng = np.random.Generator
+_TYPES = ("float64", "float32")
+
+
+def draw_runs(rng: Rng, count: int, gap: float, spread: float = 0.01) -> tuple[np.ndarray, np.ndarray]:
+    """Return runs of two networks over the same seeds in the same order: seeds have a part in both accuracies.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    count : int
+    gap : float
+        By how much the first one is better.
+    spread : float
+        Of the differences.
+    """
+    seeds = rng.permutation(100)[:count].astype("float64")
+    common = rng.uniform(0.4, 0.6, count)
+    return (
+        np.column_stack([seeds, common + gap + rng.normal(0, spread, count)]),
+        np.column_stack([seeds, common]),
+    )
+
+
+def _draw_compare(rng: Rng, at: Regions) -> tuple:
+    a, b = draw_runs(rng, at["count"], at["gap"])
+    if at["seeds"] == "others too":
+        a = np.vstack([a, [[101, 0.9], [103, 0.1]]])
+        b = np.vstack([b, [[102, 0.2]]])
+    if at["order"] == "any":
+        a, b = rng.permutation(a), rng.permutation(b)
+    if at["alike"]:
+        b[:, 1] = 0.5
+        a[:, 1] = 0.5
+    return a, b
+
+
+COMPARE = Domain(
+    {
+        "count": (3, 4, 5, 10),
+        "gap": (0.0, 0.005, 0.05, -0.05),
+        "seeds": ("the same", "others too"),
+        "order": ("the same", "any"),
+        "alike": (False, True),
+    },
+    _draw_compare,
+)
+
+
+def _columns(rng: Rng, rows: int, kinds: str, columns: int) -> np.ndarray:
+    center, size = {"small": (0, 1), "large": (5000, 700), "negative": (-40, 6), "tiny": (0.02, 0.004)}[kinds]
+    return rng.normal(center, size, (rows, columns)) * rng.uniform(0.5, 2, columns)
+
+
+def _draw_standardize(rng: Rng, at: Regions) -> tuple:
+    train = _columns(rng, at["train"], at["values"], at["columns"])
+    new = _columns(rng, at["new"], at["values"], at["columns"]) + at["shift"] * np.abs(train).mean()
+    if at["constant"]:
+        train[:, 0] = at["constant"]
+        new[0, 0] = at["constant"]
+    return train, new
+
+
+STANDARDIZE = Domain(
+    {
+        "train": (2, 5, 40),
+        "new": (1, 3, 30),
+        "columns": (1, 2, 13),
+        "values": ("small", "large", "negative", "tiny"),
+        "shift": (0, 0.5),
+        "constant": (0.0, 4.0, -1.0),
+    },
+    _draw_standardize,
+)
+
+
+def _draw_mse(rng: Rng, at: Regions) -> tuple:
+    x = rng.normal(at["center"], 2, (at["rows"], at["columns"]))
+    w = np.zeros(at["columns"] + 1) if at["w"] == "zeros" else rng.normal(0, 2, at["columns"] + 1)
+    y = at["scale"] * rng.normal(0.5, 1, at["rows"])
+    y = y[:, None] if at["y"] == "column" else y
+    return tuple(one.astype(at["type"]) for one in (w, x, y))
+
+
+MSE = Domain(
+    {
+        "rows": (1, 2, 7, 30),
+        "columns": (1, 2, 5),
+        "center": (0, 3, -3),
+        "w": ("any", "zeros"),
+        "scale": (1, 20),
+        "y": ("row", "column"),
+        "type": _TYPES,
+    },
+    _draw_mse,
+)
+
+
+def draw_members(rng: Rng, members: int, images: int, classes: int, sure: float = 2.0) -> np.ndarray:
+    """Return probabilities [M, N, K] of networks that agree in part.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    members, images, classes : int
+    sure : float
+        The larger, the surer.
+    """
+    common = rng.normal(0, sure / 2, (1, images, classes))
+    logits = np.exp(common + rng.normal(0, sure, (members, images, classes)))
+    return logits / logits.sum(axis=-1, keepdims=True)
+
+
+def _draw_average(rng: Rng, at: Regions) -> tuple:
+    p = draw_members(rng, at["members"], at["images"], at["classes"]).astype(at["type"])
+    weights = {
+        "equal": np.full(at["members"], 1 / at["members"]),
+        "any": rng.uniform(0.5, 3, at["members"]),
+        "small": rng.uniform(0.01, 0.05, at["members"]),
+        "one alone": np.eye(at["members"])[int(rng.integers(at["members"]))],
+    }[at["weights"]]
+    return p, weights
+
+
+AVERAGE = Domain(
+    {
+        "members": (1, 2, 5),
+        "images": (1, 3, 20),
+        "classes": (2, 3, 10),
+        "weights": ("equal", "any", "small", "one alone"),
+        "type": _TYPES,
+    },
+    _draw_average,
+)
+
+
+def draw_ties(rng: Rng, members: int, images: int, classes: int) -> np.ndarray:
+    """Return probabilities of an even number of networks, half of which choose one class and half another.
+
+    A third class, where there is one, gets the largest average: it has no vote.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    members, images, classes : int
+    """
+    p = np.zeros((members, images, classes))
+    for image in range(images):
+        one, other, *rest = rng.permutation(classes)
+        for member in range(members):
+            chosen = one if member < members // 2 else other
+            largest = rng.uniform(0.42, 0.48) if rest else rng.uniform(0.55, 0.95)
+            p[member, image, chosen] = largest
+            if rest:
+                p[member, image, rest[0]] = largest - 0.01
+                p[member, image, one if chosen == other else other] = 1.01 - 2 * largest
+            else:
+                p[member, image, one if chosen == other else other] = 1 - largest
+    return p[rng.permutation(members)]
+
+
+def _draw_vote(rng: Rng, at: Regions) -> tuple:
+    if at["kind"] == "ties" and at["members"] % 2 == 0:
+        p = draw_ties(rng, at["members"], at["images"], at["classes"])
+    else:
+        p = draw_members(rng, at["members"], at["images"], at["classes"], 0.5 if at["kind"] == "unsure" else 2.0)
+    return (p.astype(at["type"]),)
+
+
+VOTE = Domain(
+    {
+        "members": (1, 2, 3, 4, 5, 9),
+        "images": (1, 3, 20),
+        "classes": (2, 3, 10),
+        "kind": ("sure", "unsure", "ties"),
+        "type": _TYPES,
+    },
+    _draw_vote,
+)
+
+
+def _draw_gain(rng: Rng, at: Regions) -> tuple:
+    p = draw_members(rng, at["members"], at["images"], at["classes"]).astype(at["type"])
+    right = p.mean(axis=0).argmax(axis=-1)
+    other = rng.integers(0, at["classes"], at["images"])
+    return p, np.where(rng.random(at["images"]) < at["right"], right, other)
+
+
+GAIN = Domain(
+    {
+        "members": (2, 3, 5),
+        "images": (1, 7, 40),
+        "classes": (2, 3, 10),
+        "right": (0.0, 0.5, 1.0),
+        "type": _TYPES,
+    },
+    _draw_gain,
+)
+
+
+def _draw_similar(rng: Rng, at: Regions) -> tuple:
+    a, b = (rng.normal(at["center"], at["size"], (at[name], at["length"])) for name in ("a", "b"))
+    if at["zero"]:
+        a[0] = 0
+    return a.astype(at["type"]), b.astype(at["type"])
+
+
+SIMILAR = Domain(
+    {
+        "a": (1, 2, 9),
+        "b": (1, 3, 9),
+        "length": (1, 2, 16),
+        "center": (0, 1),
+        "size": (0.1, 1, 50),
+        "zero": (False, True),
+        "type": _TYPES,
+    },
+    _draw_similar,
+)
+
+
+def draw_scores(rng: Rng, count: int, ties: bool, apart: float = 1.5) -> tuple[np.ndarray, np.ndarray]:
+    """Return scores of pairs, and whether they match; the largest score is one of a pair that matches.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    count : int
+    ties : bool
+        Whether several pairs have the same score.
+    apart : float
+        By how much pairs that match score higher.
+    """
+    same = (rng.random(count) < 0.5).astype(int)
+    same[:2] = 0, 1
+    scores = rng.normal(0, 1, count) + apart * same
+    scores[1] = scores.max() + 1
+    scores = np.round(scores) if ties else np.round(scores, 4)
+    if ties:
+        scores[1] += 1
+    return scores, same
+
+
+def _draw_threshold(rng: Rng, at: Regions) -> tuple:
+    scores, same = draw_scores(rng, at["count"], at["ties"], at["apart"])
+    order = rng.permutation(at["count"])
+    return at["factor"] * scores[order], same[order], at["rate"]
+
+
+THRESHOLD = Domain(
+    {
+        "count": (2, 5, 20, 200),
+        "ties": (False, True),
+        "apart": (0.0, 1.5, 6.0),
+        "rate": (0.0, 0.01, 0.1, 0.25, 1.0),
+        "factor": (1.0, 0.1),
+    },
+    _draw_threshold,
+)
