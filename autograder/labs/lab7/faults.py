@@ -261,6 +261,25 @@ def _unseeded(right: Callable) -> Callable:
     return answer
 
 
+# Of prices.
+
+
+def _mean_price(x_train: np.ndarray, y_train: np.ndarray, x_new: np.ndarray) -> np.ndarray:
+    return np.full(len(x_new), y_train.mean())
+
+
+def _unscaled(right: Callable) -> Callable:
+    def answer(x_train: np.ndarray, y_train: np.ndarray, x_new: np.ndarray) -> np.ndarray:
+        return (right(x_train, y_train, x_new) - y_train.mean()) / y_train.std()
+
+    return answer
+
+
+def _straight(x_train: np.ndarray, y_train: np.ndarray, x_new: np.ndarray) -> np.ndarray:
+    fit = np.linalg.lstsq(np.column_stack([x_train, np.ones(len(x_train))]), y_train, rcond=None)[0]
+    return np.column_stack([x_new, np.ones(len(x_new))]) @ fit
+
+
 # Of files.
 
 
@@ -629,6 +648,9 @@ FAULTS = (
     _fault("regression_through_the_origin", "fit_regression.units", _through_the_origin),
     _fault("regression_not_scaled_back", "fit_regression.units", _not_scaled_back),
     _fault("regression_unseeded", "fit_regression.seed", _unseeded),
+    _fault("prices_of_the_mean", "predict_prices.mean ridge boosting", _instead(_mean_price)),
+    _fault("prices_not_scaled_back", "predict_prices.mean ridge boosting", _unscaled),
+    _fault("prices_on_a_line", "predict_prices.ridge boosting", _instead(_straight)),
     _fault("networks_missing", "networks.dense linear more most", _without("b/model.json"), to="files"),
     _fault("networks_same_regularizer", "networks.dense", _both_the_same, to="files"),
     _fault("networks_unregularized", "networks.dense", _unregularized, to="files"),

@@ -1,4 +1,4 @@
-"""What is asked of `minibatches`, `folds` and `fit_regression`: there are many right answers, so properties are asked."""
+"""What is asked of `minibatches`, `folds` and `fit_regression`: many answers are right, so properties are asked."""
 
 from __future__ import annotations
 
