@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,11 +26,14 @@ class Solution:
         As the lab asks for them.
     key : str
         Of their code: trainings of other code are not taken for trainings of this one.
+    more : mapping of str to callable
+        Further functions of the text, by their names; those of `Reproduction.more`.
     """
 
     build_model: Callable[[], keras.Model]
     train_model: Callable[..., Any]
     key: str
+    more: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -46,8 +49,11 @@ class Reproduction:
         kept, so that a run that was stopped goes on. Returns what all trainings have in common, and a record of each.
     colors : bool
         Whether the page also says what a classifier reaches that knows colors and no shape.
+    more : tuple of str
+        Further functions of the lab's text that it needs, in the order of the text.
     """
 
     dataset: str
     train: Callable[[Solution, DataGenerator, Path], tuple[Record, list[Record]]]
     colors: bool = False
+    more: tuple[str, ...] = ()

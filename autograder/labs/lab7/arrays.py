@@ -11,7 +11,7 @@ from autograder.checking import compare
 from autograder.checking.array_text import YOURS
 from autograder.checking.domain import Question, whole_domain
 from autograder.checking.hints import Wrong
-from autograder.checking.rubric import Check, Line
+from autograder.checking.rubric import Check, Line, decided
 from autograder.checking.student import Answer, Student
 from autograder.labs.lab7 import domains
 from autograder.labs.lab7.wording import PARAMETERS, WORDING, inputs
@@ -87,7 +87,8 @@ def _compared(
     if what is None:
         return None
     shown = (*inputs(function, arguments), ("expected", wanted), (YOURS, "nothing" if got is None else got))
-    return Wrong(function, arguments, value, what, wanted, got, shown, view)
+    # Which fault it is shows in all of the answer.
+    return Wrong(function, arguments, value, what, wanted, got, shown)
 
 
 def _judging(function: str) -> Callable[[Student, Question, Answer, Any], Wrong | None]:
@@ -209,11 +210,21 @@ def _rows(rng: Rng) -> list[tuple]:
     return [(rng.normal(center, size, (12, 4)), rng.normal(center + size, size, (5, 4)))]
 
 
-def _constant(rng: Rng) -> list[tuple]:
+def _constant(student: Student, rng: Rng) -> Wrong | str | None:
     ((x_train, x),) = _rows(rng)
     x_train[:, 1] = 3.0
     x[:, 1] = [3.0, 5.0, 2.0, 3.0, 4.0]
-    return [(x_train, x)]
+    return _constant_column(student, x_train, x)
+
+
+def _constant_column(student: Student, x_train: np.ndarray, x: np.ndarray) -> Wrong | str | None:
+    """Compare the column that was constant; where all are scaled wrong, it must be numbers that vary, and no more."""
+    answer = student.ask("standardize", x_train, x)
+    if decided(student, "standardize").get("value", True):
+        return _compared(student, "standardize", x_train, x, view=_column, answer=answer)
+    values = compare.array(answer.value)
+    fits = values is not None and values.shape == x.shape and compare.varied(values[:, 1])
+    return None if fits else "standardize gives no numbers for a column that was constant in training."
 
 
 _TRAIN = np.array([[1.0, 3.0], [3.0, 3.0], [5.0, 3.0]])
@@ -232,8 +243,8 @@ STANDARDIZE = Check(
             "constant",
             "A column that was constant in training",
             0.25,
-            _asks("standardize", _constant, _column),
-            smaller=[_small("standardize", _TRAIN, np.array([[3.0, 3.0], [4.0, 5.0]]), view=_column)],
+            _constant,
+            smaller=[lambda student: _constant_column(student, _TRAIN, np.array([[3.0, 3.0], [4.0, 5.0]]))],
         ),
         whole_domain("standardize", domains.STANDARDIZE, _judging("standardize"), 0.5),
     ),
@@ -249,7 +260,7 @@ def _columns(rng: Rng) -> list[tuple]:
     return [(w, x, y[:, None]) for w, x, y in _errors(rng)]
 
 
-_MSE = (np.array([1.0, 2.0]), np.array([[1.0], [3.0], [0.0]]), np.array([2.0, 9.0, -1.0]))
+_MSE = (np.array([1.0, 2.0]), np.array([[1.0], [3.0], [0.0]]), np.array([2.0, 9.0, -2.0]))
 _loss, _gradient = _part(slice(0, 1)), _part(slice(1, None))
 MSE = Check(
     "mse_and_gradient",
@@ -361,7 +372,8 @@ def _gains(rng: Rng) -> list[tuple]:
         p = domains.draw_members(rng, 3, 30, 4)
         y = np.where(rng.random(30) < 0.5, p.mean(axis=0).argmax(axis=-1), rng.integers(0, 4, 30))
         votes = np.eye(4)[p.argmax(axis=-1)].sum(axis=0).argmax(axis=-1)
-        if np.mean(votes == y) != np.mean(p.mean(axis=0).argmax(axis=-1) == y):
+        single = (p.argmax(axis=-1) == y).mean(axis=1)
+        if np.mean(votes == y) != np.mean(p.mean(axis=0).argmax(axis=-1) == y) and np.ptp(single) > 0:
             return [(p, y)]
 
 
