@@ -167,36 +167,36 @@ def _in_order(a: np.ndarray, b: np.ndarray) -> tuple:
 
 _RUNS = (np.array([[0, 0.52], [1, 0.55], [2, 0.51]]), np.array([[0, 0.5], [1, 0.52], [2, 0.5]]))
 COMPARE = Check(
-    "compare",
+    "compare_runs",
     (
         Line(
             "difference",
             "The mean difference",
             0.25,
-            _asks("compare", _same_seeds, _part(slice(0, 1))),
-            smaller=[_small("compare", *_RUNS, view=_part(slice(0, 1)))],
+            _asks("compare_runs", _same_seeds, _part(slice(0, 1))),
+            smaller=[_small("compare_runs", *_RUNS, view=_part(slice(0, 1)))],
         ),
         Line(
             "t",
             "t and p of the paired test",
             0.75,
-            _asks("compare", _same_seeds, _part(slice(1, 3))),
-            smaller=[_small("compare", *_RUNS, view=_part(slice(1, 3)))],
+            _asks("compare_runs", _same_seeds, _part(slice(1, 3))),
+            smaller=[_small("compare_runs", *_RUNS, view=_part(slice(1, 3)))],
         ),
         Line(
             "seeds",
             "Runs are paired by their seeds",
             0.25,
-            _like("compare", _other_seeds, _in_order, "another order", _part(slice(0, 3))),
+            _like("compare_runs", _other_seeds, _in_order, "another order", _part(slice(0, 3))),
         ),
         Line(
             "better",
             "The better one, or neither",
             0.25,
-            _asks("compare", _clear_cases, _part(slice(3, 4))),
-            smaller=[_small("compare", *_RUNS, view=_part(slice(3, 4)))],
+            _asks("compare_runs", _clear_cases, _part(slice(3, 4))),
+            smaller=[_small("compare_runs", *_RUNS, view=_part(slice(3, 4)))],
         ),
-        whole_domain("compare", domains.COMPARE, _judging("compare"), 0.5),
+        whole_domain("compare_runs", domains.COMPARE, _judging("compare_runs"), 0.5),
     ),
     wording=WORDING,
 )

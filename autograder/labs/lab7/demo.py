@@ -46,7 +46,7 @@ def _files(material: Mapping[str, Any]) -> Mapping[str, bytes]:
 #: How far such networks and the solution's regression get depends on the images and the table that are graded.
 _MEASURED = frozenset(("networks", "predict_prices"))
 _EVERY = (
-    *("minibatches", "networks", "compare", "standardize", "mse_and_gradient", "fit_regression", "folds"),
+    *("minibatches", "networks", "compare_runs", "standardize", "mse_and_gradient", "fit_regression", "draw_folds"),
     *("predict_prices", "average_probabilities", "majority_vote", "ensemble_gain", "similarities", "threshold_for"),
 )
 
@@ -57,9 +57,9 @@ SAMPLE_CLASS = SampleClass(
         Sample(
             "02-unpaired-and-first-of-the-tied",
             (16, 23.25),
-            _MEASURED | {"compare", "majority_vote"},
+            _MEASURED | {"compare_runs", "majority_vote"},
             together(
-                edit("compare", "np.std(delta, ddof=1)", "np.std(delta)"),
+                edit("compare_runs", "np.std(delta, ddof=1)", "np.std(delta)"),
                 edit("majority_vote", "np.where(leading, np.mean(p, axis=0), -1)", "leading"),
             ),
             files=_files,

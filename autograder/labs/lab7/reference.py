@@ -11,7 +11,7 @@ import numpy as np
 LEVEL = 0.05
 
 
-def compare(runs_a, runs_b):
+def compare_runs(runs_a, runs_b):
     """Return the mean difference of two networks' accuracies, t and p of the paired test, and which one is better.
 
     Parameters

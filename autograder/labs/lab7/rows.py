@@ -1,4 +1,4 @@
-"""What is asked of `minibatches`, `folds` and `fit_regression`: many answers are right, so properties are asked."""
+"""What is asked of `minibatches`, `draw_folds` and `fit_regression`: many answers are right, so properties are asked."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ MINIBATCHES = Check(
 
 
 def _folds(student: Student, n: int, k: int, seed: int) -> list[np.ndarray]:
-    parts = _rows(student.call("folds", n, k, seed), "folds")
+    parts = _rows(student.call("draw_folds", n, k, seed), "folds")
     if len(parts) != k:
         raise StudentError(f"It returned {len(parts)} folds where {k} are asked for.")
     return parts
@@ -146,7 +146,7 @@ def _drawn(student: Student, rng: Rng) -> str | None:
 
 
 FOLDS = Check(
-    "folds",
+    "draw_folds",
     (
         Line("parts", "Every row in one fold, and folds of one size", 0.5, _asking("cut rows into folds", _parts)),
         Line("drawn", "Shuffled by the seed", 0.5, _asking("draw folds by a seed", _drawn)),

@@ -11,7 +11,7 @@ from autograder.checking.reasons import Wording
 from autograder.labs.lab7.faults import FAULTS
 
 PARAMETERS = {
-    "compare": ("runs_a", "runs_b"),
+    "compare_runs": ("runs_a", "runs_b"),
     "standardize": ("x_train", "x"),
     "mse_and_gradient": ("w", "x", "y"),
     "average_probabilities": ("p", "weights"),
@@ -31,7 +31,7 @@ def asked(function: str, arguments: Sequence[Any]) -> str:
     arguments : sequence
     """
     first = np.shape(arguments[0])
-    if function == "compare":
+    if function == "compare_runs":
         return f"compare {len(arguments[0])} runs of one network with {len(arguments[1])} of another"
     if function == "standardize":
         return f"put {len(arguments[1])} rows on the scale of {first[0]} training rows of {first[1]} columns"

@@ -19,7 +19,7 @@ from tests.labs.lab7.ways import WAYS
 
 LONG_SEEDS = 4
 _DOMAINS = (
-    *("compare", "standardize", "mse_and_gradient", "average_probabilities", "majority_vote", "ensemble_gain"),
+    *("compare_runs", "standardize", "mse_and_gradient", "average_probabilities", "majority_vote", "ensemble_gain"),
     *("similarities", "threshold_for"),
 )
 NOT_LOST = {

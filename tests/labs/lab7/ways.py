@@ -208,11 +208,11 @@ def _named(*functions):
 
 WAYS = {
     "minibatches": _named(minibatches_permuted, minibatches_shuffled),
-    "compare": _named(compare_scipy, compare_pandas),
+    "compare_runs": _named(compare_scipy, compare_pandas),
     "standardize": _named(standardize_broadcast, standardize_columns),
     "mse_and_gradient": _named(mse_array, mse_loops),
     "fit_regression": _named(fit_descent, fit_momentum),
-    "folds": _named(folds_split, folds_sklearn),
+    "draw_folds": _named(folds_split, folds_sklearn),
     "predict_prices": _named(prices_quadratic, prices_boosted),
     "average_probabilities": _named(average_sum, average_matrix),
     "majority_vote": _named(vote_loops, vote_counts),
