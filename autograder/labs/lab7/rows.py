@@ -1,4 +1,4 @@
-"""What is asked of `minibatches`, `draw_folds` and `fit_regression`: many answers are right, so properties are asked."""
+"""What is asked of `minibatches`, `draw_folds` and `fit_regression`: many answers are right, so properties are."""
 
 from __future__ import annotations
 
