@@ -26,14 +26,14 @@ class Solution:
         As the lab asks for them.
     key : str
         Of their code: trainings of other code are not taken for trainings of this one.
-    more : mapping of str to callable
-        Further functions of the text, by their names; those of `Reproduction.more`.
+    parts : dict of str to object
+        All that the code of these cells defines, by name.
     """
 
     build_model: Callable[[], keras.Model]
     train_model: Callable[..., Any]
     key: str
-    more: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    parts: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -49,11 +49,16 @@ class Reproduction:
         kept, so that a run that was stopped goes on. Returns what all trainings have in common, and a record of each.
     colors : bool
         Whether the page also says what a classifier reaches that knows colors and no shape.
-    more : tuple of str
-        Further functions of the lab's text that it needs, in the order of the text.
+    load : callable, optional
+        Returns the images, with a ``title``, ``N_train`` and ``N_test``, where a `DataGenerator` does not have them.
+        Raises a `DatasetError` where they are missing.
+    parts : tuple of str
+        Other cells of the lab's text that its solution needs, by ``grade_id``, in their order. With them come the
+        cells between that define functions, and neither load nor train.
     """
 
     dataset: str
     train: Callable[[Solution, DataGenerator, Path], tuple[Record, list[Record]]]
     colors: bool = False
-    more: tuple[str, ...] = ()
+    load: Callable[[], Any] | None = None
+    parts: tuple[str, ...] = ()

@@ -109,6 +109,7 @@ def load_house_prices(source: str = "auto", verbose: bool = True) -> Table:
     Returns
     -------
     Table
+        With what must be known of it.
 
     Raises
     ------

@@ -44,6 +44,7 @@ def _part(which: Any) -> View:
     """Return what of an answer counts, where it has the right number of axes; else all of it."""
 
     def view(value: Any) -> Any:
+        """Return that part of one answer."""
         values = compare.array(value)
         try:
             return value if values is None else values[which]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import io
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,11 +12,17 @@ from typing import Any
 
 import numpy as np
 
+from autograder.checking.images import found, moved
 from autograder.errors import UserError
-from autograder.labs.lab5.images import for_grading as draw_images
+from source_lib.data import cifar10
 from source_lib.data.house_prices import FILE, Table, load_house_prices
 from source_lib.data.locations import DATA_VARIABLE, DatasetError
 
+SHAPE = (cifar10.SIZE, cifar10.SIZE, 3)
+CLASSES = 10
+N_TEST, N_KNOWN = 1000, 400
+#: From so many training images on, the bands are those of all of CIFAR-10.
+_ALL_OF_IT = 40_000
 #: Folds in grading. The table of the lab's page has ten, as is usual for so few rows.
 FOLDS = 5
 #: Part of a column's deviation by which its values are changed, so that no row can be looked up as it is.
@@ -44,17 +52,16 @@ def for_grading(course: Path | None, seed: int) -> Mapping[str, Any]:
     Returns
     -------
     dict
-        The images of `autograder.labs.lab5.images.for_grading` with ``bands``, of `BANDS`; ``rows`` and ``prices`` of
-        the table, ``fold``, which one each row is in, and by the names of `BASELINES` in ``errors`` what those reach on
-        these folds, with ``most``, what is asked.
+        ``x_test`` [N, 32, 32, 3] from -1 to 1 and ``y_test`` [N]; ``x_known`` and ``y_known`` of the images for
+        training; ``bands``, of `BANDS`. ``rows`` and ``prices`` of the table, ``fold``, which one each row is in, and
+        by the names of `BASELINES` in ``errors`` what those reach on these folds, with ``most``, what is asked.
 
     Raises
     ------
     UserError
         If there are files that cannot be read.
     """
-    drawn = dict(draw_images(course, seed))
-    drawn["bands"] = BANDS[drawn["kind"]]
+    drawn = _images("sample" if course is None else found(*cifar10.FILES, cached=cifar10.CACHE_FOLDER), seed)
     table = _table(course)
     rng = np.random.default_rng([seed, 7])
     order = rng.permutation(len(table.y))
@@ -63,6 +70,28 @@ def for_grading(course: Path | None, seed: int) -> Mapping[str, Any]:
     errors = {name: fold_error(name, x, y, fold) for name in BASELINES}
     most = {name: part * errors[name] for name, part in PRICES[table.source].items()}
     return drawn | {"rows": x, "prices": y, "fold": fold, "errors": errors, "most": most}
+
+
+def _images(source: str, seed: int) -> dict[str, Any]:
+    """Return images to test with, of which half are mirrored, and some for training; all are changed a little."""
+    rng = np.random.default_rng([seed, 70])
+    if source == "sample":
+        kind, test, known = "sample", cifar10.crops(rng, N_TEST, "test"), cifar10.crops(rng, N_KNOWN, "train")
+    else:
+        try:
+            (x, y, x_test, y_test), _ = cifar10.load_cifar10(verbose=False)
+        except DatasetError as error:
+            raise UserError(str(error)) from None
+        kind = "all" if len(x) >= _ALL_OF_IT else "part"
+        tested, seen = rng.permutation(len(y_test))[:N_TEST], rng.permutation(len(y))[:N_KNOWN]
+        test, known = (x_test[tested], y_test[tested]), (x[seen], y[seen])
+    drawn: dict[str, Any] = {"bands": BANDS[kind]}
+    for part, (pixels, labels) in (("test", test), ("known", known)):
+        values = pixels.astype("float32") / np.float32(127.5) - 1
+        mirrored = (part == "test") & (rng.random(len(values)) < 0.5)
+        values[mirrored] = values[mirrored, :, ::-1]
+        drawn |= {f"x_{part}": moved(values, rng, mode="edge"), f"y_{part}": labels.astype(np.int64)}
+    return drawn
 
 
 def _table(course: Path | None) -> Table:
@@ -77,9 +106,6 @@ def _table(course: Path | None) -> Table:
 
 @functools.cache
 def _loaded(source: str, folder: str) -> Table:
-    import contextlib
-    import io
-
     # What must be known of column b is said to whoever looks at data; grading looks at none.
     with contextlib.redirect_stdout(io.StringIO()):
         return load_house_prices(source, verbose=False)

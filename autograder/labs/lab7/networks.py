@@ -13,7 +13,7 @@ from autograder.checking.problem import Problem, lost
 from autograder.checking.retrain import Model, ModelSpec
 from autograder.checking.rubric import Check, Line
 from autograder.checking.student import FLAGS, Student, StudentError, once
-from autograder.labs.lab5.images import CLASSES, SHAPE
+from autograder.labs.lab7.material import CLASSES, SHAPE
 
 Rng = np.random.Generator
 NETWORKS = ("a", "b")

@@ -17,8 +17,7 @@ import numpy as np
 
 from autograder.checking.metrics import accuracy, mse, one_hot
 from autograder.checking.reproduction import Record, Reproduction, Solution
-from autograder.labs.lab5.images import CLASSES
-from autograder.labs.lab7.material import fold_error
+from autograder.labs.lab7.material import CLASSES, fold_error
 from source_lib.json_lines import read_lines, write_lines
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from source_lib.data.house_prices import Table
 
 #: Seeds of the networks' trainings, and on the sample; seeds of the folds.
-SEEDS, SAMPLE_SEEDS, FOLD_SEEDS = (0, 1, 2), (0,), (1, 2)
+SEEDS, SAMPLE_SEEDS, FOLD_SEEDS = (0,), (0,), (1,)
 #: The folds by which the regression was chosen, and how many there are.
 CHOSEN_WITH, N_FOLDS = 0, 10
 #: Images that are set aside to choose by.
@@ -160,9 +159,9 @@ def _prices(solution: Solution, table: Table, seed: int) -> Record:
     found = np.zeros(len(table.y))
     for one in range(N_FOLDS):
         rest = fold != one
-        found[~rest] = solution.more["predict_prices"](table.x[rest], table.y[rest], table.x[~rest])
+        found[~rest] = solution.parts["predict_prices"](table.x[rest], table.y[rest], table.x[~rest])
     errors = {name: fold_error(name, table.x, table.y, fold) for name in MODELS}
     return {"rows": len(table.y), "folds": N_FOLDS, "network": mse(found, table.y), **errors}
 
 
-REPRODUCTION = Reproduction("cifar10", train, more=("standardize", "predict_prices"))
+REPRODUCTION = Reproduction("cifar10", train, parts=("standardize", "predict_prices"))
