@@ -54,6 +54,7 @@ reproduce: $(BIN)/.ready
 	python -m book.make_small_network
 	python -m book.make_transfer
 	python -m book.make_looking
+	python -m book.make_segmentation
 	python -m book.make_solutions
 
 bench: $(BIN)/.ready

@@ -1,5 +1,5 @@
-"""The command line: ``cnn-course doctor | release LAB | grade LAB | check-csv FILE | data NAME | leaderboard LAB |
-demo``."""
+"""The command line: ``cnn-course doctor | release LAB | grade LAB | check-csv FILE | check-masks FILE | data NAME |
+leaderboard LAB | demo``."""
 
 from __future__ import annotations
 
@@ -189,6 +189,34 @@ def check_csv(
     from source_lib import predictions
 
     if not predictions.check_csv(*files, rows=rows, classes=classes, column=column and column.value):
+        raise typer.Exit(FAILED)
+
+
+@app.command("check-masks")
+def check_masks(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="For example masks.npz or masks.png.")],
+    count: Annotated[
+        int | None, typer.Option(min=1, help="Number of images.", show_default="as many as there are masks")
+    ] = None,
+    height: Annotated[int, typer.Option(min=1, max=4096, help="Rows of a mask.")] = 128,
+    width: Annotated[int, typer.Option(min=1, max=4096, help="Columns of a mask.")] = 128,
+    truth: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The right masks of the same images, to find misplaced ones.")
+    ] = None,
+) -> None:
+    """Check files of masks before they are handed in. Exits with 1 where one is wrong."""
+    from source_lib import masks
+
+    right = None
+    if truth is not None:
+        try:
+            read = masks.read_masks(truth.read_bytes(), (height, width), count, str(truth))
+        except OSError as error:
+            raise UserError(f"{truth} cannot be read: {error.strerror}.") from None
+        if read.values is None:
+            raise UserError(str(read.problems[0]))
+        right = read.values
+    if not masks.check_masks(*files, shape=(height, width), count=count, truth=right):
         raise typer.Exit(FAILED)
 
 

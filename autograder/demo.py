@@ -208,5 +208,6 @@ def hand_in(folder: CourseFolder, lab: Lab) -> list[str]:
         place.mkdir(parents=True)
         (place / f"{lab.name}.ipynb").write_bytes(sample.content(nbformat.writes(notebook).encode()))
         for name, content in sample.files(material).items():
+            (place / name).parent.mkdir(parents=True, exist_ok=True)
             (place / name).write_bytes(content)
     return [sample.name for sample in group.samples]

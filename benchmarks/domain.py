@@ -72,6 +72,8 @@ class Domain:
     wrongs : mapping of str to callable
         Ways to be wrong: each takes a right answer (None where an error is right) and the arguments, and returns a
         wrong one, raises, or changes the arguments. The name completes "the function".
+    slow : bool
+        Whether an answer takes long, as a network that is built does: short tests then try a part of what they would.
     """
 
     draw: Callable[[np.random.Generator], tuple]
@@ -79,6 +81,7 @@ class Domain:
     right: Callable[[Any, Any, Sequence], bool]
     regions: Mapping[str, Region]
     wrongs: Mapping[str, Callable[[Any, Sequence], Any]]
+    slow: bool = False
 
 
 class Raised:

@@ -63,6 +63,8 @@ class Effort:
 
 
 FULL, QUICK = Effort(), Effort(seeds=(1,), most=20, drawn=500)
+#: The same for a domain that is slow.
+QUICK_WHERE_SLOW = replace(QUICK, most=4, drawn=60)
 
 
 @dataclass(frozen=True)

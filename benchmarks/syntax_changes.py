@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import copy
 import inspect
 import textwrap
 from collections.abc import Callable, Iterator
@@ -125,16 +124,25 @@ def changes(function: Callable) -> list[Change]:
     tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
     text = ast.unparse(tree)
     seen, found = {text}, []
-    for number, node in enumerate(ast.walk(tree)):
+    # Each change is made in the tree itself and taken back: copies of it would take most of the time.
+    for parent, name, node in list(_places(tree)):
         for other in _others(node):
-            changed = copy.deepcopy(tree)
-            place = list(ast.walk(changed))[number]
-            _put(changed, place, other)
-            source = ast.unparse(ast.fix_missing_locations(changed))
+            _put(parent, name, node, ast.copy_location(other, node))
+            source = ast.unparse(tree)
+            _put(parent, name, other, node)
             if source not in seen:
                 seen.add(source)
                 found.append(Change(_where(text, source), source))
     return found
+
+
+def _places(tree: ast.AST) -> Iterator[tuple[ast.AST, str, ast.AST]]:
+    """Yield all nodes but the first in the order of `ast.walk`, each with its parent and the field that it is in."""
+    for parent in ast.walk(tree):
+        for name, value in ast.iter_fields(parent):
+            for node in value if isinstance(value, list) else [value]:
+                if isinstance(node, ast.AST):
+                    yield parent, name, node
 
 
 def _where(before: str, after: str) -> str:
@@ -146,17 +154,13 @@ def _where(before: str, after: str) -> str:
     return f"line {first + 1}: {cut[0]} -> {cut[1] or 'nothing'}"
 
 
-def _put(tree: ast.AST, place: ast.AST, other: ast.AST) -> None:
-    for parent in ast.walk(tree):
-        for name, value in ast.iter_fields(parent):
-            if value is place:
-                setattr(parent, name, other)
-                return
-            if isinstance(value, list):
-                for k, one in enumerate(value):
-                    if one is place:
-                        value[k] = other
-                        return
+def _put(parent: ast.AST, name: str, old: ast.AST, new: ast.AST) -> None:
+    """Put a node in the place of another one."""
+    value = getattr(parent, name)
+    if isinstance(value, list):
+        value[next(k for k, one in enumerate(value) if one is old)] = new
+    else:
+        setattr(parent, name, new)
 
 
 def _others(node: ast.AST) -> Iterator[ast.AST]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import inspect
 import json
 import math
 import os
@@ -292,10 +294,24 @@ def _fingerprint(build_model: Callable, train_model: Callable) -> str:
     digest = hashlib.sha256(network.to_json().encode())
     if getattr(network, "compiled", False):
         digest.update(json.dumps(network.get_compile_config(), sort_keys=True, default=str).encode())
+    while isinstance(train_model, functools.partial):
+        digest.update(repr((train_model.args, sorted(train_model.keywords.items()))).encode())
+        train_model = train_model.func
     code = getattr(train_model, "__code__", None)
     if code is not None:
         digest.update(code.co_code + repr([c for c in code.co_consts if not hasattr(c, "co_code")]).encode())
+        if settings := _settings(train_model):
+            digest.update(repr(settings).encode())
     return digest.hexdigest()[:16]
+
+
+def _settings(function: Callable) -> list[tuple[str, Any]]:
+    """Return the numbers and texts by name that a function takes from around it, such as a number of epochs."""
+    around = inspect.getclosurevars(function)
+    found = {**around.globals, **around.nonlocals}
+    defaults = inspect.signature(function).parameters.values()
+    found |= {one.name: one.default for one in defaults if one.default is not inspect.Parameter.empty}
+    return sorted((name, value) for name, value in found.items() if isinstance(value, (bool, int, float, str)))
 
 
 def _append(path: Path, run: Run) -> None:

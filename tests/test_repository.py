@@ -311,6 +311,7 @@ LABS_NAMED = {
     "autograder/new_lab.py": (2, "examples of a name that can be chosen"),
     "autograder/checking/lab.py": (1, "an example of a name"),
     "autograder/labs/__init__.py": (2, "an example of a name"),
+    "book/draws.py": (3, "an example of a link"),
     "benchmarks/canary.py": (3, "what is measured: the trainings of one lab"),
     "benchmarks/convolution.py": (1, "what is measured: the solutions of one lab"),
     "benchmarks/grading.py": (1, "the lab whose corpora are measured"),

@@ -9,6 +9,24 @@ from typing import Any
 from source_lib.text import shorten
 
 MAX_CONFIG = 2**20
+#: For cells of the course that ask a student's model for its configuration, which is then all that is believed of it.
+#: Without how it is compiled: a loss or a schedule of one's own may not be one that can be written down.
+CELL = """
+def course_built(model, shape):
+    if getattr(model, "built", True) is False:
+        model.build((None, *shape))
+    return model
+
+def course_config(model):
+    compiled = bool(getattr(model, "compiled", False))
+    if compiled:
+        model.compiled = False
+    try:
+        return model.to_json()
+    finally:
+        if compiled:
+            model.compiled = True
+"""
 #: Layers of Keras that hold code of whoever wrote the model, or read a file: no model that is rebuilt has one.
 REFUSED = frozenset(
     "FlaxLayer IntegerLookup JaxLayer Lambda StringLookup TFSMLayer TextVectorization TorchModuleWrapper".split()  # noqa: SIM905

@@ -8,8 +8,8 @@ from typing import Any
 from autograder.checking import compare
 from autograder.checking.array_text import YOURS
 from autograder.checking.hints import Wrong
-from autograder.checking.reasons import numbered_inputs
-from autograder.checking.student import Student
+from autograder.checking.reasons import Small, numbered_inputs
+from autograder.checking.student import Answer, Student
 
 #: Takes a function's name and arguments, and returns those that a person needs to see, each with its label.
 Inputs = Callable[[str, Sequence], Sequence[tuple[str, Any]]]
@@ -27,7 +27,13 @@ def named_inputs(*names: str) -> Inputs:
 
 
 def compare_with_reference(
-    student: Student, function: str, *arguments: Any, inputs: Inputs = numbered_inputs, exact: bool = False
+    student: Student,
+    function: str,
+    *arguments: Any,
+    inputs: Inputs = numbered_inputs,
+    exact: bool = False,
+    answer: Answer | None = None,
+    expected: Any = None,
 ) -> Wrong | None:
     """Ask a function and compare its answer with that of the reference.
 
@@ -43,16 +49,51 @@ def compare_with_reference(
         What a person needs to see of the arguments; all of them by default.
     exact : bool
         As in `compare.difference`.
+    answer : Answer, optional
+        Where it was asked before.
+    expected : object, optional
+        Where the reference was asked before.
 
     Returns
     -------
     Wrong or None
         None where the answer is right.
     """
-    answer = student.ask(function, *arguments)
-    expected = student.oracle.call(function, *arguments)
+    answer = student.ask(function, *arguments) if answer is None else answer
+    expected = student.oracle.call(function, *arguments) if expected is None else expected
     what = compare.difference(answer.value, expected, exact)
     if what is None:
         return None
     shown = (*inputs(function, arguments), ("expected", expected), (YOURS, answer.value))
     return Wrong(function, arguments, answer.value, what, expected, answer.value, shown)
+
+
+def changed_inputs(answer: Answer, names: Sequence[str]) -> str | None:
+    """Say which inputs a function changed in place; None where it changed none.
+
+    Parameters
+    ----------
+    answer : Answer
+    names : sequence of str
+        Of all arguments, in their order.
+
+    Examples
+    --------
+    >>> changed_inputs(Answer(None, 0.0, modified=(0, 2)), ("x", "W", "b"))
+    'changed its input x and b'
+    """
+    if not answer.modified:
+        return None
+    return f"changed its input {' and '.join(names[position] for position in answer.modified)}"
+
+
+def small(question: Callable, *arguments: Any) -> Small:
+    """Return a question with fixed arguments.
+
+    Parameters
+    ----------
+    question : callable
+        Takes a student and the arguments.
+    *arguments
+    """
+    return lambda student: question(student, *arguments)

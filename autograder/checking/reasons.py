@@ -283,7 +283,7 @@ def _explained(student: Student, wrong: Wrong, wording: Wording, smaller: Sequen
 def _error_explained(student: BudgetedStudent, wrong: Wrong, wording: Wording, smaller: Sequence[Small]) -> Problem:
     """Return why a function raised, with the smallest input found that stops it or has a wrong answer."""
     inner = wrong.what.partition(" (in ")[2].partition(", line ")[0]
-    if inner != wrong.function and inner in {fault.function for fault in wording.faults}:
+    if inner and inner != wrong.function and inner in {fault.function for fault in wording.faults}:
         hint = f"It stops inside {inner}, which {wrong.function} calls: fix {inner} first."
         return Problem(_message(wording, wrong, hint))
     found = [one for question in smaller if (one := _asked_small(student, question, wording)) is not None]

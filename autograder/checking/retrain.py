@@ -30,7 +30,9 @@ WALL = 4
 _PART = 2**25
 _BATCH = 2**19
 
-_TRAIN = """
+_TRAIN = (
+    model_config.CELL
+    + """
 course_taken = [[], [], [], []]
 course_held = {}
 
@@ -40,28 +42,19 @@ def course_fresh(seed, shape):
     model = build_model()
     if not all(hasattr(model, name) for name in ("to_json", "get_weights", "set_weights")):
         return None, type(model).__name__
-    if getattr(model, "built", True) is False:
-        model.build((None, *shape))
-    return model, ""
+    return course_built(model, shape), ""
 
 def course_described(model):
     import json
-    compiled, how = bool(getattr(model, "compiled", False)), None
-    if compiled:
-        # A loss or a schedule of one's own may not be one that can be written down, and predictions need neither.
+    how = None
+    if getattr(model, "compiled", False):
         try:
             how = model.get_compile_config() or {}
         except Exception:
             optimizer = model.optimizer
             decay = getattr(optimizer, "weight_decay", None)
             how = {"optimizer": {"class_name": type(optimizer).__name__, "config": {"weight_decay": decay}}}
-        model.compiled = False
-    try:
-        config = model.to_json()
-    finally:
-        if compiled:
-            model.compiled = True
-    return [config, json.dumps(how, default=str)]
+    return [course_config(model), json.dumps(how, default=str)]
 
 def course_build(seed, shape):
     model, other = course_fresh(seed, shape)
@@ -92,6 +85,7 @@ def course_trained():
     changed = len(before) != len(after) or any(not np.array_equal(a, b) for a, b in zip(before, after))
     return [*course_described(model), changed, *after]
 """
+)
 _PREDICT = """
 def course_layers(model):
     for layer in model.layers:

@@ -9,20 +9,14 @@ import csv
 import io
 import math
 import re
-import warnings
-import zipfile
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image
 
 from autograder.checking.contest import Contest
+from source_lib.masks import read_masks
 from source_lib.predictions import FileProblem, Predictions, read_predictions
 
-#: Pixels of all masks of a file whose number of images is not known.
-MAX_PIXELS = 2**28
-#: Before the bytes of an array, NumPy's format has its type and shape.
-_NPY_HEADER = 4096
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 #: How far the sum of an image's probabilities may be from 1: they may be rounded to two digits.
 _OFF = 0.05
@@ -180,109 +174,6 @@ def _lines(
     if (last := max(map(int, found))) >= count:
         raise _UnclearError(found[str(last)][0], f"The id {last} is out of range.", every)
     return found
-
-
-def read_masks(content: bytes, shape: tuple[int, int], count: int | None = None, name: str = "the file") -> Predictions:
-    """Read the masks of all images from one file, and say what is wrong with it.
-
-    Parameters
-    ----------
-    content : bytes
-        ``.npz`` with the array ``masks``: ``numpy.packbits(masks, axis=2)`` of masks [N, D_y, D_x]. Or a PNG of two
-        levels, 0 and 255 or 0 and 1, without colors: one mask below the other, N·D_y rows of D_x pixels.
-    shape : tuple of int
-        D_y and D_x of a mask.
-    count : int, optional
-        Number of masks, N; by default as many as there are.
-    name : str
-        What to call the file.
-
-    Returns
-    -------
-    Predictions
-        Values of type bool and shape [N, D_y, D_x], None where what the file means is not clear.
-
-    Examples
-    --------
-    >>> masks, file = np.array([[[1, 0, 1]], [[0, 0, 1]]]), io.BytesIO()
-    >>> np.savez_compressed(file, masks=np.packbits(masks, axis=2))
-    >>> read_masks(file.getvalue(), (1, 3)).values.astype(int)
-    array([[[1, 0, 1]],
-    <BLANKLINE>
-           [[0, 0, 1]]])
-    """
-    problems: tuple[FileProblem, ...] = ()
-    try:
-        if content.startswith(b"\x89PNG\r\n\x1a\n"):
-            values = _from_png(content, shape, count)
-        elif content.startswith(b"PK"):
-            values = _from_npz(content, shape, count)
-        else:
-            raise _UnclearError(None, "It is neither a PNG nor a .npz file.", _how(shape, count))
-        if not values.any() or values.all():
-            which = "Every pixel" if values.all() else "No pixel"
-            problems = (FileProblem(name, None, f"{which} of all masks is marked.", "Look at the threshold."),)
-    except _UnclearError as error:
-        values, problems = None, (FileProblem(name, *error.args),)
-    return Predictions(name, "mask", values, problems)
-
-
-def _how(shape: tuple[int, int], count: int | None) -> str:
-    size = f"[{'N' if count is None else count}, {shape[0]}, {shape[1]}]"
-    return f"Write it with numpy.savez_compressed(file, masks=numpy.packbits(masks, axis=2)) of masks {size}."
-
-
-def _from_png(content: bytes, shape: tuple[int, int], count: int | None) -> np.ndarray:
-    height, width = shape
-    try:
-        with warnings.catch_warnings():
-            # Its size is known to be right before anything is unpacked.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
-                found = -(-image.height // height) if count is None else count
-                if image.size != (width, found * height) or found * height * width > MAX_PIXELS:
-                    masks = f"{'N' if count is None else count} masks of {width} × {height}"
-                    raise _UnclearError(
-                        None,
-                        f"It has {image.width} × {image.height} pixels.",
-                        f"Put {masks} below each other: {width} pixels wide"
-                        + (f" and {count * height} high." if count is not None else "."),
-                    )
-                if image.mode not in ("1", "L"):
-                    raise _UnclearError(None, f"It is in color ({image.mode}).", "Save it in black and white.")
-                pixels, levels = np.asarray(image), np.flatnonzero(image.histogram())
-    except _UnclearError:
-        raise
-    except Exception:  # A file that was made to be wrong can fail in any way.
-        raise _UnclearError(None, "It cannot be read as a PNG.", "Save it anew.") from None
-    gray = [int(level) for level in levels if level not in (0, 1 if levels.max() == 1 else 255)]
-    if gray:
-        raise _UnclearError(None, f"It has gray pixels, for example {gray[0]}.", "A mask has two levels: 0 and 255.")
-    return (pixels > 0).reshape(-1, height, width)
-
-
-def _from_npz(content: bytes, shape: tuple[int, int], count: int | None) -> np.ndarray:
-    height, width = shape
-    size = height * -(-width // 8)
-    most = MAX_PIXELS // 8 if count is None else count * size
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive, archive.open("masks.npy") as file:
-            # Neither the archive nor the array is believed how large it is.
-            packed = io.BytesIO(file.read(most + _NPY_HEADER))
-        version = np.lib.format.read_magic(packed)
-        read_header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-        found, fortran, dtype = read_header[version](packed)
-        body = packed.read()
-    except Exception:  # A file that was made to be wrong can fail in any way.
-        raise _UnclearError(None, "There is no array 'masks' in it that can be read.", _how(shape, count)) from None
-    right = len(found) == 3 and found[0] > 0 and found[1:] == (height, -(-width // 8)) and dtype == np.uint8
-    if not right or fortran or (count is not None and found[0] != count):
-        what = f"Its array 'masks' is of type {dtype} and shape {list(found)}."
-        raise _UnclearError(None, _short(what, 100), _how(shape, count))
-    if len(body) != found[0] * size:
-        raise _UnclearError(None, "Its array 'masks' is not as large as it says.", _how(shape, count))
-    packed = np.frombuffer(body, np.uint8).reshape(found)
-    return np.unpackbits(packed, axis=2, count=width).view(bool)
 
 
 def _short(text: str, most: int = 40) -> str:

@@ -20,7 +20,7 @@ BATCH = 16
 
 
 class Questions(tuple):
-    """The arguments of many questions, each a tuple of arrays, numbers, text, and lists of these.
+    """The arguments of many questions, each a tuple of arrays, numbers, text, and lists and mappings of these.
 
     Examples
     --------
@@ -49,6 +49,8 @@ class Questions(tuple):
                 end += -(-len(blob) // _ALIGNED) * _ALIGNED
                 blobs.append(blob.ljust(end - start, b"\0"))
                 return {"at": [start, len(blob), value.dtype.str, fortran, value.shape]}
+            if isinstance(value, dict):
+                return {"of": [[key, pack(part)] for key, part in value.items()]}
             return [pack(part) for part in value] if isinstance(value, (list, tuple)) else value
 
         text = json.dumps(pack(self))
@@ -67,6 +69,8 @@ def unpack(text: str, numbers: np.ndarray) -> list[tuple]:
     numbers.flags.writeable = False
 
     def value(part: Any) -> Any:
+        if isinstance(part, dict) and "of" in part:
+            return {key: value(one) for key, one in part["of"]}
         if isinstance(part, dict):
             start, length, dtype, fortran, shape = part["at"]
             array = numbers[start : start + length].view(dtype)

@@ -16,7 +16,9 @@ from source_lib.data.patchcam import DATASET as PATCHCAM
 
 #: The data sets by their names.
 DATASETS = {dataset.name: dataset for dataset in (MNIST, PATCHCAM, CIFAR10)}
-_LATER = ("glands", "boston")
+_LATER = ("boston",)
+#: What has masks in place of classes, and how that is loaded.
+_MASKS = {"glands": "source_lib.data.glands.load()"}
 
 
 def dataset_names() -> tuple[str, ...]:
@@ -223,6 +225,8 @@ def _find(dataset: str) -> Dataset:
     known = ", ".join(DATASETS)
     if dataset in _LATER:
         raise DatasetError(f"The data set {dataset!r} is not yet available in this version. Available: {known}.")
+    if dataset in _MASKS:
+        raise DatasetError(f"{dataset!r} has masks in place of classes. Load it with {_MASKS[dataset]}.")
     if dataset not in DATASETS:
         raise DatasetError(f"There is no data set {dataset!r}. Available: {known}.")
     return DATASETS[dataset]

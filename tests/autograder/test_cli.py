@@ -19,7 +19,7 @@ def run(*arguments, **more):
 def test_help_names_the_commands():
     done = run("--help")
     assert done.returncode == 0
-    for command in ("doctor", "release", "grade", "check-csv", "data", "leaderboard", "demo"):
+    for command in ("doctor", "release", "grade", "check-csv", "check-masks", "data", "leaderboard", "demo"):
         assert command in done.stdout
 
 
@@ -123,6 +123,24 @@ def test_files_of_predictions_are_checked(tmp_path):
     assert run("check-csv", right, "--rows", "4").returncode == 1
     assert run("check-csv", right, "--column", "probability").returncode == 1
     assert run("check-csv", tmp_path / "run3.csv").returncode == 1
+
+
+def test_files_of_masks_are_checked(tmp_path):
+    import numpy as np
+
+    from source_lib.masks import write_masks
+
+    truth = np.zeros((3, 20, 24), bool)
+    truth[:, 2:9, 3:20] = True
+    right, wrong = write_masks(tmp_path / "masks.npz", truth), write_masks(tmp_path / "other.npz", ~truth)
+    size = ("--height", "20", "--width", "24")
+    done = run("check-masks", right, *size, "--count", "3")
+    assert done.returncode == 0 and done.stdout == "masks.npz: right, 3 masks; 25 % of pixels marked.\n"
+    done = run("check-masks", right, wrong, *size, "--truth", right)
+    assert done.returncode == 1 and "other.npz: It is inverted" in done.stdout
+    assert run("check-masks", right).returncode == 1
+    done = run("check-masks", right, "--truth", tmp_path / "none.npz")
+    assert done.returncode == 1 and "cannot be read" in done.stderr and "Traceback" not in done.stderr
 
 
 def test_the_courses_part_of_patchcamelyon(tmp_path):

@@ -35,6 +35,12 @@ def test_questions_come_out_as_they_went_in():
         again[0][0][0, 0] = 1
 
 
+def test_mappings_come_out_as_they_went_in():
+    given = {"loss": [1.0, 0.5], "at": np.arange(3.0), "of": {"deep": [np.ones((2, 1))]}}
+    ((again, number),) = unpack(*Questions([(given, 2)]).packed)
+    assert number == 2 and wire.same(again, given)
+
+
 def test_questions_are_packed_once():
     questions = Questions([(np.ones(3),)])
     assert questions.packed is questions.packed

@@ -123,7 +123,16 @@ def test_whoever_waits_can_be_told_at_once_that_it_is_over():
     assert reader.call(len, b"abc") == 3
 
 
-def test_an_interrupt_leaves_no_process_at_work(monkeypatch):
+@pytest.fixture
+def interrupts():
+    """A shell that starts the tests in the background has them ignore interrupts."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interrupts")
+def test_an_interrupt_leaves_no_process_at_work():
     reader.close()
     reader.prepare()
     process = reader._idle.get()

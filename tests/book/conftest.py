@@ -9,12 +9,24 @@ from pathlib import Path
 
 import pytest
 
-from tests.book.pages import trees
+from tests.book.pages import of_page, outputs, trees
 
 
 @pytest.fixture(scope="session")
 def soups(site):
     return trees(site)
+
+
+@pytest.fixture(scope="module")
+def printed(request, site, soups):
+    """What the code of the page prints that the test module calls ``NAME``."""
+    return outputs(site, soups, request.module.NAME)
+
+
+@pytest.fixture(scope="module")
+def text(request, site, soups):
+    """What a reader sees of that page, in one line."""
+    return " ".join(of_page(site, soups, request.module.NAME).find("article").get_text().split())
 
 
 @functools.cache

@@ -9,19 +9,9 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from tests.book.pages import code_cells, of_page, outputs
+from tests.book.pages import code_cells, of_page
 
 NAME = "theory/keras"
-
-
-@pytest.fixture(scope="module")
-def printed(site, soups):
-    return outputs(site, soups, NAME)
-
-
-@pytest.fixture(scope="module")
-def text(site, soups):
-    return " ".join(of_page(site, soups, NAME).find("article").get_text().split())
 
 
 def found(pattern, printed):

@@ -9,19 +9,9 @@ import numpy as np
 import pytest
 
 import source_lib
-from tests.book.pages import BOOK, code_cells, of_page, outputs
+from tests.book.pages import BOOK, code_cells, of_page
 
 NAME = "theory/looking-inside"
-
-
-@pytest.fixture(scope="module")
-def printed(site, soups):
-    return outputs(site, soups, NAME)
-
-
-@pytest.fixture(scope="module")
-def text(site, soups):
-    return " ".join(of_page(site, soups, NAME).find("article").get_text().split())
 
 
 def test_grad_cam_by_hand_is_what_is_printed(printed):

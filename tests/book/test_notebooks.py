@@ -186,7 +186,7 @@ def test_package_on_the_site_is_that_of_students_and_the_stored_results(site):
         str(path.relative_to(ROOT))
         for top in ("source_lib", "autograder")
         for path in (ROOT / top).rglob("*")
-        if path.suffix in (".py", ".jinja", ".md", ".txt")
+        if path.suffix in (".py", ".jinja", ".md", ".txt", ".npz")
     }
     wanted |= {str(path.relative_to(ROOT)) for path in (BOOK / "_data").iterdir()} | {"book/stored.py"}
     assert names == wanted

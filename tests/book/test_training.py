@@ -9,14 +9,9 @@ import tensorflow as tf
 from scipy.special import log_softmax
 
 from book.stored import DATA, read_lines
-from tests.book.pages import code_cells, of_page, outputs
+from tests.book.pages import code_cells, of_page
 
 NAME = "theory/training"
-
-
-@pytest.fixture(scope="module")
-def printed(site, soups):
-    return outputs(site, soups, NAME)
 
 
 @pytest.fixture(scope="module")

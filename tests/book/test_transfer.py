@@ -7,19 +7,9 @@ import numpy as np
 import pytest
 
 from book.make_transfer import OUTPUT
-from tests.book.pages import code_cells, of_page, outputs
+from tests.book.pages import code_cells
 
 NAME = "theory/transfer"
-
-
-@pytest.fixture(scope="module")
-def printed(site, soups):
-    return outputs(site, soups, NAME)
-
-
-@pytest.fixture(scope="module")
-def text(site, soups):
-    return " ".join(of_page(site, soups, NAME).find("article").get_text().split())
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 """Trainings that are repeated: what is kept of each, and what an interruption, a change or a damaged file does."""
 
+import functools
 import json
 import math
 import os
@@ -120,6 +121,39 @@ def test_runs_of_two_models_are_not_mixed(kept, data, tmp_path):
         with pytest.raises(RunsError, match="another network or another training.*file of its own"):
             repeat(model, training, data, path)
     assert path.read_bytes() == kept[0].read_bytes()
+
+
+EPOCHS, IMAGES_OF_ANOTHER_CELL = 1, 7
+
+
+def as_set_around(model, x, y, x_valid, y_valid):
+    return model.fit(x, y, epochs=EPOCHS, validation_data=(x_valid, y_valid), verbose=0)
+
+
+def with_default(model, x, y, x_valid, y_valid, epochs=1):
+    return model.fit(x, y, epochs=epochs, validation_data=(x_valid, y_valid), verbose=0)
+
+
+def enclosed(epochs):
+    return lambda model, x, y, x_valid, y_valid: with_default(model, x, y, x_valid, y_valid, epochs)
+
+
+@pytest.mark.parametrize("way", ["a number around it", "a number that encloses it", "an argument", "a default"])
+def test_a_training_with_another_number_of_epochs_is_another_one(data, tmp_path, monkeypatch, way):
+    first, second = {
+        "a number around it": (as_set_around, as_set_around),
+        "a number that encloses it": (enclosed(1), enclosed(2)),
+        "an argument": (functools.partial(with_default, epochs=1), functools.partial(with_default, epochs=2)),
+        "a default": (with_default, lambda model, x, y, x_valid, y_valid, epochs=2: None),
+    }[way]
+    path = tmp_path / "runs.jsonl"
+    (run,) = repeat(build, first, data, path, seeds=[0])
+    # What the training does not name may change.
+    monkeypatch.setitem(globals(), "IMAGES_OF_ANOTHER_CELL", 8)
+    assert repeat(build, first, data, path, seeds=[0]) == [run]
+    monkeypatch.setitem(globals(), "EPOCHS", 2)
+    with pytest.raises(RunsError, match="another training.*file of its own"):
+        repeat(build, second, data, path, seeds=[0])
 
 
 def test_what_could_not_be_read_again_is_not_written(data, tmp_path, monkeypatch):

@@ -9,6 +9,7 @@ import numpy as np
 from autograder.checking import compare
 from autograder.checking.array_text import YOURS
 from autograder.checking.hints import Wrong
+from autograder.checking.questions import small
 from autograder.checking.rubric import Check, Line
 from autograder.checking.student import Answer, Student
 from autograder.labs.lab1.domains import CONVOLUTION
@@ -32,7 +33,6 @@ from autograder.labs.lab1.shared import (
     first_problem,
     follows_from,
     inputs_unchanged,
-    small,
     small_layer,
 )
 from autograder.labs.lab1.wording import WORDING, own_activation, wrong_answer

@@ -11,11 +11,12 @@ from autograder.checking import compare
 from autograder.checking.array_text import YOURS
 from autograder.checking.domain import Question, whole_domain
 from autograder.checking.hints import Wrong
+from autograder.checking.questions import small
 from autograder.checking.rubric import Check, Line
 from autograder.checking.student import Answer, Student
 from autograder.labs.lab1.domains import NETWORKS
 from autograder.labs.lab1.drawing import Rng, draw_image, draw_weights, small_integers
-from autograder.labs.lab1.shared import INPUTS_TITLE, changed_input, inputs_unchanged, small
+from autograder.labs.lab1.shared import INPUTS_TITLE, changed_input, inputs_unchanged
 from autograder.labs.lab1.wording import WORDING, in_shapes, wrong_answer
 
 

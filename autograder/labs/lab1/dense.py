@@ -9,6 +9,7 @@ import numpy as np
 from autograder.checking import compare
 from autograder.checking.array_text import YOURS
 from autograder.checking.hints import Wrong
+from autograder.checking.questions import small
 from autograder.checking.rubric import Check, Line
 from autograder.checking.student import Student
 from autograder.labs.lab1.domains import DENSE
@@ -21,7 +22,6 @@ from autograder.labs.lab1.shared import (
     first_problem,
     follows_from,
     inputs_unchanged,
-    small,
     small_layer,
 )
 from autograder.labs.lab1.wording import WORDING, wrong_answer

@@ -12,12 +12,13 @@ from autograder.checking import compare
 from autograder.checking.array_text import YOURS
 from autograder.checking.domain import Question, whole_domain
 from autograder.checking.hints import Wrong
+from autograder.checking.questions import small
 from autograder.checking.reasons import Small
 from autograder.checking.rubric import Check, Line, decided
 from autograder.checking.student import Answer, Student
 from autograder.labs.lab1.domains import PREDICTIONS
 from autograder.labs.lab1.drawing import Rng, literal
-from autograder.labs.lab1.shared import INPUTS_TITLE, changed_input, inputs_unchanged, small
+from autograder.labs.lab1.shared import INPUTS_TITLE, changed_input, inputs_unchanged
 from autograder.labs.lab1.wording import WORDING, wrong_answer
 
 

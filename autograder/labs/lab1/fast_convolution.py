@@ -11,6 +11,7 @@ import numpy as np
 from autograder.checking import compare
 from autograder.checking.hints import Wrong
 from autograder.checking.problem import Problem
+from autograder.checking.questions import small
 from autograder.checking.rubric import Check, Line
 from autograder.checking.student import Oracle, Student, StudentError
 from autograder.labs.lab1.domains import FAST_CONVOLUTION
@@ -31,7 +32,6 @@ from autograder.labs.lab1.shared import (
     domain_of_layer,
     follows_from,
     inputs_unchanged,
-    small,
     small_layer,
 )
 from autograder.labs.lab1.wording import WORDING

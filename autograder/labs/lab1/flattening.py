@@ -7,11 +7,12 @@ import numpy as np
 from autograder.checking import compare
 from autograder.checking.domain import whole_domain
 from autograder.checking.hints import Wrong
+from autograder.checking.questions import small
 from autograder.checking.rubric import Check, Line
 from autograder.checking.student import Student
 from autograder.labs.lab1.domains import FLATTENING
 from autograder.labs.lab1.drawing import Rng, counting_up, draw_image
-from autograder.labs.lab1.shared import INPUTS_TITLE, follows_from, inputs_unchanged, judge_exactly, small
+from autograder.labs.lab1.shared import INPUTS_TITLE, follows_from, inputs_unchanged, judge_exactly
 from autograder.labs.lab1.wording import WORDING, wrong_answer
 
 

@@ -8,11 +8,12 @@ from autograder.checking import compare
 from autograder.checking.array_text import YOURS
 from autograder.checking.domain import Question, whole_domain
 from autograder.checking.hints import Wrong
+from autograder.checking.questions import small
 from autograder.checking.rubric import Check, Line
 from autograder.checking.student import Student
 from autograder.labs.lab1.domains import POOLING
 from autograder.labs.lab1.drawing import Rng, draw_image, literal, small_integers
-from autograder.labs.lab1.shared import INPUTS_TITLE, follows_from, inputs_unchanged, judge_exactly, small
+from autograder.labs.lab1.shared import INPUTS_TITLE, follows_from, inputs_unchanged, judge_exactly
 from autograder.labs.lab1.wording import WORDING, compared, wrong_answer
 
 

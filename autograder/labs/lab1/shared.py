@@ -12,6 +12,7 @@ from autograder.checking import compare
 from autograder.checking.array_text import YOURS
 from autograder.checking.domain import Domain, Elsewhere, Judge, Question, whole_domain
 from autograder.checking.hints import Wrong
+from autograder.checking.questions import changed_inputs, small
 from autograder.checking.reasons import Small
 from autograder.checking.rubric import Line, decided
 from autograder.checking.student import Answer, Student, StudentError
@@ -43,9 +44,7 @@ def inputs_unchanged(
     values = []
     for arguments in questions:
         answer = student.ask(function, *arguments)
-        if answer.modified:
-            names = " and ".join(PARAMETERS[function][position] for position in answer.modified)
-            what = f"changed its input {names}"
+        if what := changed_inputs(answer, PARAMETERS[function]):
             return wrong_answer(function, arguments, answer, what, changed=answer.modified)
         values.append(answer.value)
     if alive(values):
@@ -231,10 +230,9 @@ def changed_input(student: Student, function: str, question: Question, answer: A
     question : Question
     answer : Answer
     """
-    if not answer.modified or not decided(student, function).get("inputs", True):
+    what = changed_inputs(answer, PARAMETERS[function])
+    if what is None or not decided(student, function).get("inputs", True):
         return None
-    names = " and ".join(PARAMETERS[function][position] for position in answer.modified)
-    what = f"changed its input {names}"
     return wrong_answer(function, question.arguments, answer, what, changed=answer.modified)
 
 
@@ -310,18 +308,6 @@ def attempt(question: Callable[..., Wrong | str | None], *arguments: Any) -> Wro
         return question(*arguments)
     except StudentError as error:
         return str(error)
-
-
-def small(question: Callable, *arguments: Any) -> Small:
-    """Return a question with fixed arguments.
-
-    Parameters
-    ----------
-    question : callable
-        Takes a student and the arguments.
-    *arguments
-    """
-    return lambda student: question(student, *arguments)
 
 
 def small_layer(function: str, *questions: tuple[tuple, Sequence[str]]) -> list[Small]:

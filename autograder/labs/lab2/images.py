@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from autograder.checking.images import found, loaded, moved
 from autograder.checking.sequential_test import Rule
-from autograder.errors import UserError
 from autograder.labs.lab2 import glyphs
-from source_lib.data import DataGenerator, DatasetError
-from source_lib.data.locations import DATA_VARIABLE, keras_cache
 from source_lib.experiments import N_DEVELOP, N_TRAIN, N_VALID
 
 SHAPE = (28, 28, 1)
@@ -52,7 +48,9 @@ def for_grading(course: Path | None, seed: int) -> Mapping[str, Any]:
         ``x_test`` [N, 28, 28, 1] and ``y_test`` [N]; ``try_x`` and so on for a trial, whose validation labels are all
         wrong in the same way; ``canary_x`` and so on for the canary; ``bands``, and ``data``, what the images are.
     """
-    x, y, x_test, y_test, title, kind = _load("sample" if course is None else _found())
+    kind = "sample" if course is None else found("mnist.npz", cached="mnist.npz")
+    data = loaded("mnist", kind)
+    x, y, x_test, y_test = data.x_train, data.y_train, data.x_test, data.y_test
     rng = np.random.default_rng([seed, 2])
     numbers = rng.permutation(CLASSES)
     runs = Rule(BANDS[kind][0]).most
@@ -68,7 +66,7 @@ def for_grading(course: Path | None, seed: int) -> Mapping[str, Any]:
         "y": np.stack([numbers[y[rows[:N_TRAIN]]] for rows in each]),
         "x_valid": np.stack([x[rows[N_TRAIN:]] for rows in each]),
         "y_valid": np.stack([numbers[y[rows[N_TRAIN:]]] for rows in each]),
-        "x_test": _moved(x_test[chosen], rng),
+        "x_test": moved(x_test[chosen], rng, constant_values=-1),
         "y_test": numbers[y_test[chosen]],
         "try_x": x[tried[:N_TRY]],
         "try_y": numbers[y[tried[:N_TRY]]],
@@ -76,7 +74,7 @@ def for_grading(course: Path | None, seed: int) -> Mapping[str, Any]:
         "try_y_valid": (numbers[y[tried[N_TRY:]]] + wrong) % CLASSES,
         **canary(rng),
         "bands": BANDS[kind],
-        "data": title,
+        "data": data.title,
     }
 
 
@@ -120,34 +118,6 @@ class Sizes:
 
 def sizes() -> Mapping[str, Sizes]:
     """Return how many images a data set has in the notebook, by its title: the data sets that runs may be of."""
-    _, y, _, y_test, title, _ = _load("sample")
-    return {"MNIST": Sizes(60_000 - N_DEVELOP, 10_000), title: Sizes(len(y) - N_DEVELOP, len(y_test))}
-
-
-def _found() -> str:
-    """Return whether real images are on this machine: grading downloads nothing."""
-    folder = os.environ.get(DATA_VARIABLE, "")
-    places = [Path(folder).expanduser() / "mnist.npz"] if folder else []
-    return "real" if any(place.is_file() for place in (*places, keras_cache() / "mnist.npz")) else "sample"
-
-
-@functools.cache
-def _load(kind: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, str, str]:
-    data = DataGenerator(verbose=False)
-    try:
-        data.generate("mnist", source=kind)
-    except DatasetError as error:
-        raise UserError(str(error)) from None
-    return data.x_train, data.y_train, data.x_test, data.y_test, data.title, kind
-
-
-def _moved(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return images moved by at most a pixel each way, with values that differ by at most three of 256 steps."""
-    padded = np.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)), constant_values=-1)
-    down, right = rng.integers(0, 3, (2, len(images)))
-    height, width = images.shape[1:3]
-    moved = np.stack(
-        [padded[k, d : d + height, r : r + width] for k, (d, r) in enumerate(zip(down, right, strict=True))]
-    )
-    noise = rng.uniform(-3 / 127.5, 3 / 127.5, moved.shape).astype("float32")
-    return np.clip(moved + noise, -1, 1)
+    sample = loaded("mnist", "sample")
+    own = Sizes(len(sample.y_train) - N_DEVELOP, len(sample.y_test))
+    return {"MNIST": Sizes(60_000 - N_DEVELOP, 10_000), sample.title: own}

@@ -10,11 +10,12 @@ from autograder.checking import compare
 from autograder.checking.array_text import YOURS
 from autograder.checking.domain import Question, whole_domain
 from autograder.checking.hints import Wrong
+from autograder.checking.questions import small
 from autograder.checking.rubric import Check, Line
 from autograder.checking.student import Answer, Student
 from autograder.labs.lab4.domains import PREDICTED, SURE, sure_predictions
 from autograder.labs.lab4.drawing import Rng
-from autograder.labs.lab4.shared import changed_input, small
+from autograder.labs.lab4.shared import changed_input
 from autograder.labs.lab4.wording import WORDING, inputs
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import os
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,9 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from autograder.errors import UserError
-from source_lib.data import DataGenerator, DatasetError
-from source_lib.data.locations import DATA_VARIABLE, keras_cache
+from autograder.checking.images import found, loaded, noisy
 
 SHAPE = (28, 28, 1)
 CLASSES = 10
@@ -44,24 +40,18 @@ def for_grading(course: Path | None, seed: int) -> Mapping[str, Any]:
         ``x_test`` [N, 28, 28, 1] and ``y_test`` [N]; ``x_known`` and ``y_known`` of training images; ``bands``, and
         ``data``, what the images are.
     """
-    kind = "sample" if course is None else _found()
-    x, y, x_test, y_test, title = _load(kind)
+    kind = "sample" if course is None else found("mnist.npz", cached="mnist.npz")
+    data = loaded("mnist", kind)
     rng = np.random.default_rng([seed, 4])
-    tested, known = rng.permutation(len(y_test))[:N_TEST], rng.permutation(len(y))[:N_KNOWN]
+    tested, known = rng.permutation(len(data.y_test))[:N_TEST], rng.permutation(len(data.y_train))[:N_KNOWN]
     return {
-        "x_test": _changed(x_test[tested], rng),
-        "y_test": y_test[tested],
-        "x_known": _changed(x[known], rng),
-        "y_known": y[known],
+        "x_test": noisy(data.x_test[tested], rng),
+        "y_test": data.y_test[tested],
+        "x_known": noisy(data.x_train[known], rng),
+        "y_known": data.y_train[known],
         "bands": BANDS[kind],
-        "data": title,
+        "data": data.title,
     }
-
-
-def _changed(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return images with values that differ by at most three of 256 steps."""
-    noise = rng.uniform(-3 / 127.5, 3 / 127.5, images.shape).astype("float32")
-    return np.clip(images + noise, -1, 1)
 
 
 def linear_accuracy(x: np.ndarray, y: np.ndarray, x_test: np.ndarray, y_test: np.ndarray) -> float:
@@ -89,21 +79,5 @@ def linear_accuracy(x: np.ndarray, y: np.ndarray, x_test: np.ndarray, y_test: np
 
 def sample() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return training images, their classes, test images and their classes of the sample."""
-    return _load("sample")[:4]
-
-
-def _found() -> str:
-    """Return whether real images are on this machine: grading downloads nothing."""
-    folder = os.environ.get(DATA_VARIABLE, "")
-    places = [Path(folder).expanduser() / "mnist.npz"] if folder else []
-    return "real" if any(place.is_file() for place in (*places, keras_cache() / "mnist.npz")) else "sample"
-
-
-@functools.cache
-def _load(kind: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, str]:
-    data = DataGenerator(verbose=False)
-    try:
-        data.generate("mnist", source=kind)
-    except DatasetError as error:
-        raise UserError(str(error)) from None
-    return data.x_train, data.y_train, data.x_test, data.y_test, data.title
+    data = loaded("mnist", "sample")
+    return data.x_train, data.y_train, data.x_test, data.y_test

@@ -11,12 +11,13 @@ import numpy as np
 from autograder.checking import compare
 from autograder.checking.domain import whole_domain
 from autograder.checking.hints import Wrong
+from autograder.checking.questions import small
 from autograder.checking.rubric import Check, Line
 from autograder.checking.student import Student
 from autograder.labs.lab4.domains import PENALTY
 from autograder.labs.lab4.drawing import Rng, draw_list
 from autograder.labs.lab4.packing import pack
-from autograder.labs.lab4.shared import ShapeError, compared_packed, judge_packed, list_of, packed_or_none, small, whole
+from autograder.labs.lab4.shared import ShapeError, compared_packed, judge_packed, list_of, packed_or_none, whole
 from autograder.labs.lab4.wording import WORDING
 
 _KERNELS = ((3, 4), (2, 3, 1, 2))

@@ -12,6 +12,7 @@ from autograder.checking import compare
 from autograder.checking.array_text import YOURS
 from autograder.checking.domain import Question
 from autograder.checking.hints import Wrong
+from autograder.checking.questions import changed_inputs
 from autograder.checking.student import Answer, Student
 from autograder.labs.lab4.wording import PARAMETERS, inputs
 
@@ -175,23 +176,10 @@ def changed_input(student: Student, function: str, arguments: tuple, answer: Ans
     arguments : tuple
     answer : Answer
     """
-    if not answer.modified:
+    what = changed_inputs(answer, PARAMETERS[function])
+    if what is None:
         return None
-    names = " and ".join(PARAMETERS[function][position] for position in answer.modified)
-    what = f"changed its input {names}"
     return Wrong(function, arguments, answer.value, what, changed=answer.modified, shown=())
-
-
-def small(question: Callable, *arguments: Any) -> Callable[[Student], Any]:
-    """Return a question with fixed arguments.
-
-    Parameters
-    ----------
-    question : callable
-        Takes a student and the arguments.
-    *arguments
-    """
-    return lambda student: question(student, *arguments)
 
 
 def whole(values: Any, *shape: int) -> np.ndarray:
@@ -214,5 +202,5 @@ def as_numbers(answer: Answer) -> Answer:
 
 __all__ = [
     *("ShapeError", "as_numbers", "changed_input", "compared_packed", "judge_packed", "list_of", "lists"),
-    *("packed_or_none", "small", "whole"),
+    *("packed_or_none", "whole"),
 ]

@@ -15,24 +15,18 @@ from autograder.checking.student import Student, StudentError
 from autograder.labs.lab4 import plan
 
 #: A cell of the course: it builds the models that are asked for, and describes each.
-CELL = """
+CELL = (
+    model_config.CELL
+    + """
 def course_models(function, questions):
     return [course_described(globals()[function](*positional, **dict(named))) for positional, named in questions]
 
 def course_described(model):
     if not hasattr(model, "to_json"):
         return "no model: " + type(model).__name__
-    if getattr(model, "built", True) is False:
-        model.build((None, 28, 28, 1))
-    compiled = bool(getattr(model, "compiled", False))
-    if compiled:
-        model.compiled = False
-    try:
-        return model.to_json()
-    finally:
-        if compiled:
-            model.compiled = True
+    return course_config(course_built(model, (28, 28, 1)))
 """
+)
 #: What building all models of one line may take on the clock.
 SECONDS = 60.0
 #: Layers that act in training alone, or not at all, have no row where they do nothing.

@@ -12,6 +12,9 @@ LAB = Lab(
     manual={"discussion": 10.0},
     faults=FAULTS,
     reference="autograder.labs.lab5.reference",
-    reference_parts=tuple(f"autograder.labs.lab5.{part}" for part in ("recipes", "looking", "measuring", "models")),
+    reference_parts=(
+        "autograder.checking.network_numbers",
+        *(f"autograder.labs.lab5.{part}" for part in ("recipes", "looking", "measuring", "models")),
+    ),
     material=for_grading,
 )

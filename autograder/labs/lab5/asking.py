@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from autograder.checking import model_config, network_numbers
+from autograder.checking.built_networks import namespace_of
 from autograder.checking.hints import Asked
 from autograder.checking.rubric import Line
 from autograder.checking.student import Answer, Answers, Student, StudentError
@@ -16,18 +17,6 @@ from autograder.labs.lab5 import measuring, recipes
 
 #: What all answers of one line may take on the clock.
 SECONDS = 90.0
-
-
-def namespace_of(name: str, module: Any) -> str:
-    """Return code that makes what a module defines in a dictionary of its own: no name of a student is touched.
-
-    Parameters
-    ----------
-    name : str
-        Of the dictionary.
-    module : module
-    """
-    return f"{name} = {{}}\nexec({inspect.getsource(module)!r}, {name})\n"
 
 
 _ANSWERS = (
@@ -60,7 +49,8 @@ def course_answer(function, arguments, whole):
 """
 )
 BUILD = (
-    namespace_of("course_recipes", recipes)
+    model_config.CELL
+    + namespace_of("course_recipes", recipes)
     + """
 def course_models(function, questions):
     return [course_sent(function, one) for one in questions]
@@ -76,21 +66,12 @@ def course_sent(function, arguments):
         model = globals()[function](*(tuple(one) for one in arguments))
     if not all(hasattr(model, name) for name in ("to_json", "get_weights")):
         return ["no model", type(model).__name__]
-    if getattr(model, "built", True) is False:
-        model.build((None, 32, 32, 3))
-    compiled = bool(getattr(model, "compiled", False))
-    if compiled:
-        model.compiled = False
-    try:
-        return ["model", model.to_json(), *model.get_weights()]
-    finally:
-        if compiled:
-            model.compiled = True
+    return ["model", course_config(course_built(model, (32, 32, 3))), *model.get_weights()]
 """
 )
 MEASURE = (
     namespace_of("course_recipes", recipes)
-    + namespace_of("course_measuring", measuring)
+    + namespace_of("course_measuring", network_numbers, measuring)
     + """
 def course_measured(function, arguments, config, *weights):
     import keras

@@ -80,7 +80,7 @@ SAMPLE_CLASS = SampleClass(
             (12, 20),
             _MEASURED | {"build_transfer", "grad_cam"},
             together(
-                edit("build_transfer", "follows or layer.name", "True or layer.name"),
+                edit("build_transfer", "follows or stage.name", "True or stage.name"),
                 edit(
                     "grad_cam",
                     "tf.nn.relu(tf.reduce_sum(weights * maps, axis=-1))",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from autograder.checking.images import found, moved
 from autograder.errors import UserError
 from source_lib.data import DatasetError, cifar10
-from source_lib.data.locations import DATA_VARIABLE, keras_cache
 
 SHAPE = (cifar10.SIZE, cifar10.SIZE, 3)
 CLASSES = 10
@@ -86,7 +85,7 @@ def for_grading(course: Path | None, seed: int) -> Mapping[str, Any]:
     UserError
         If there are files of CIFAR-10 that cannot be read.
     """
-    kind = "sample" if course is None else _found()
+    kind = "sample" if course is None else found(*cifar10.FILES, cached=cifar10.CACHE_FOLDER)
     rng = np.random.default_rng([seed, 5])
     if kind == "sample":
         x_test, y_test = cifar10.crops(rng, N_TEST, "test")
@@ -102,29 +101,16 @@ def for_grading(course: Path | None, seed: int) -> Mapping[str, Any]:
     mirrored = rng.random(len(x_test)) < 0.5
     x_test = np.where(mirrored[:, None, None, None], x_test[:, :, ::-1], x_test)
     return {
-        "x_test": _moved(x_test, rng),
+        "x_test": moved(_floats(x_test), rng, mode="edge"),
         "y_test": y_test.astype(np.int64),
         "mirrored": mirrored,
-        "x_known": _moved(x, rng),
+        "x_known": moved(_floats(x), rng, mode="edge"),
         "y_known": y.astype(np.int64),
         "kind": kind,
         "data": TITLES[kind],
     }
 
 
-def _found() -> str:
-    """Return whether real images are on this machine: grading downloads nothing."""
-    folder = os.environ.get(DATA_VARIABLE, "")
-    places = [Path(folder).expanduser() / name for name in cifar10.FILES] if folder else []
-    there = any(place.is_file() for place in places) or (keras_cache() / cifar10.CACHE_FOLDER).is_dir()
-    return "real" if there else "sample"
-
-
-def _moved(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return images from -1 to 1, moved by at most a pixel each way, with values that differ by at most three steps."""
-    images = images.astype("float32") / 127.5 - 1
-    padded = np.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="edge")
-    down, right = rng.integers(0, 3, (2, len(images)))
-    size = cifar10.SIZE
-    moved = np.stack([padded[k, d : d + size, r : r + size] for k, (d, r) in enumerate(zip(down, right, strict=True))])
-    return np.clip(moved + rng.uniform(-3 / 127.5, 3 / 127.5, moved.shape), -1, 1).astype("float32")
+def _floats(images: np.ndarray) -> np.ndarray:
+    """Return bytes as numbers from -1 to 1."""
+    return images.astype("float32") / np.float32(127.5) - 1

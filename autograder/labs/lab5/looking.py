@@ -81,22 +81,27 @@ def _gradients(recipe, seed, layer, pixels, shape, k, training, of):
     before = keras.Model(model.inputs, model.get_layer(layer).output)
     maps = np.asarray(before([_batch(image)], training=training))
     rest, count = _rest(recipe, seed, layer), maps.size
-    moves = np.eye(count, dtype="float32").reshape(count, *maps.shape[1:])
     value = {
         "score": lambda scores: scores[:, k],
         "probability": lambda scores: tf.nn.softmax(scores)[:, k],
         "logarithm": lambda scores: tf.nn.log_softmax(scores)[:, k],
         "all": lambda scores: tf.reduce_sum(scores, axis=1),
     }[of]
-    found = []
-    # In training, what stands in a batch depends on the rest of it: then one after the other.
-    for part in np.split(moves, count) if training else [moves]:
-        at = tf.constant(np.repeat(maps, len(part), axis=0))
-        with tf.autodiff.ForwardAccumulator(at, tf.constant(part)) as moved:
-            result = value(tf.matmul(rest(at, training=training), kernel) + bias)
+    if training:
+        # What stands in a batch depends on the rest of it, so one image goes alone, and is followed back.
+        alone = tf.constant(maps)
+        with tf.GradientTape(watch_accessed_variables=False) as back:
+            back.watch(alone)
+            result = value(tf.matmul(rest(alone, training=True), kernel) + bias)
+        change = back.gradient(result, alone)
+    else:
+        at = tf.constant(np.repeat(maps, count, axis=0))
+        moves = np.eye(count, dtype="float32").reshape(count, *maps.shape[1:])
+        with tf.autodiff.ForwardAccumulator(at, tf.constant(moves)) as moved:
+            result = value(tf.matmul(rest(at, training=False), kernel) + bias)
         change = moved.jvp(result)
-        found.append(np.zeros(len(part)) if change is None else np.asarray(change))
-    return maps[0], np.concatenate(found).reshape(maps.shape[1:])
+    found = np.zeros(count) if change is None else np.asarray(change)
+    return maps[0], found.reshape(maps.shape[1:])
 
 
 @functools.lru_cache(maxsize=256)

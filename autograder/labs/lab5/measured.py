@@ -6,14 +6,16 @@ course puts its own backbone beneath, and the rest must be that backbone's rest 
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from autograder.checking import compare, model_config, retrain
+from autograder.checking import compare, model_config, network_numbers, retrain
+from autograder.checking.built_networks import namespace_of
 from autograder.checking.metrics import accuracy
 from autograder.checking.model_config import ConfigError
 from autograder.checking.problem import Problem, lost
@@ -21,7 +23,6 @@ from autograder.checking.retrain import Model, ModelSpec
 from autograder.checking.rubric import Check, Line
 from autograder.checking.student import FLAGS, Student, StudentError, once
 from autograder.labs.lab5 import measuring
-from autograder.labs.lab5.asking import namespace_of
 from autograder.labs.lab5.images import BANDS, CLASSES, SHAPE, SMALL, SOURCES
 from autograder.labs.lab5.networks import MOST_PARAMETERS
 from source_lib.pretrained.parts import BACKBONE_FILE
@@ -40,7 +41,7 @@ _MOST_TEXT = 10_000
 _SUSPECT = 0.15
 
 _PREDICT = (
-    namespace_of("course_measuring", measuring)
+    namespace_of("course_measuring", network_numbers, measuring)
     + """
 def course_stem(source, side, layer, classes):
     import keras
@@ -133,20 +134,40 @@ def _reached(student: Student, predicted: Callable[[np.ndarray], np.ndarray], wh
 
 
 @once
-def _own(student: Student) -> _Reached:
+def _own_model(student: Student) -> Model:
+    """Return the student's own network, if it is one that is graded."""
     model = retrain.handed_in(student, cpu=_CPU)
     parameters = sum(one.size for one in model.weights)
     if parameters > MOST_PARAMETERS:
         raise StudentError(
             f"The model has {parameters:,} parameters; at most {MOST_PARAMETERS:,} are allowed, as of both designs."
         )
+    return model
+
+
+def _own_form(student: Student) -> str | None:
+    """Look at the files of the own network, for whoever checks a notebook: whether it can be rebuilt and answers."""
+    x = np.random.default_rng(0).uniform(-1, 1, (5, *SHAPE)).astype("float32")
+    retrain.predict(student, _SPEC, _own_model(student), x, cpu=_CPU, seconds=_SECONDS)
+    return None
+
+
+@once
+def _own(student: Student) -> _Reached:
+    model = _own_model(student)
     limits = {"cpu": _CPU, "seconds": _SECONDS}
     return _reached(student, lambda x: retrain.predict(student, _SPEC, model, x, **limits), "The own network")
 
 
-@once
-def _transfer(student: Student) -> tuple[str, _Reached]:
-    """Return on which backbone a model stands, and what it reaches."""
+@contextlib.contextmanager
+def _standing(student: Student) -> Iterator[tuple[str, Any]]:
+    """Put the model that was handed in on a backbone of the course; yield that one's name, and the side that has both.
+
+    Raises
+    ------
+    StudentError
+        If there is no such model, or it is not the rest of that backbone with a new head.
+    """
     source, side, layer, name = _described(student)
     model = retrain.handed_in(student, FOLDER, cpu=_CPU)
     if sum(one.size for one in model.weights) > MOST_PARAMETERS:
@@ -164,7 +185,22 @@ def _transfer(student: Student) -> tuple[str, _Reached]:
         if kind != "there":
             raise StudentError(f"{FOLDER}/{BACKBONE_FILE} does not fit: {problem[:300]}.")
         _fit(side_of_course, model, config)
-        return name, _reached(student, lambda x: _predicted(side_of_course, x), "The model that transfers")
+        yield name, side_of_course
+
+
+def _transfer_form(student: Student) -> str | None:
+    """Look at the files of transfer, for whoever checks a notebook: whether they stand on their backbone and answer."""
+    x = np.random.default_rng(0).uniform(-1, 1, (5, *SHAPE)).astype("float32")
+    with _standing(student) as (_, side):
+        _predicted(side, x)
+    return None
+
+
+@once
+def _transfer(student: Student) -> tuple[str, _Reached]:
+    """Return on which backbone a model stands, and what it reaches."""
+    with _standing(student) as (name, side):
+        return name, _reached(student, lambda x: _predicted(side, x), "The model that transfers")
 
 
 def _fit(side: Any, model: Model, config: str) -> None:
@@ -280,7 +316,10 @@ def _band(student: Student, key: str, name: str) -> float:
     return given if given is not None else getattr(BANDS[student.material["kind"]], key)[name]
 
 
-_LATER = "only whoever grades has these test images. Your validation images tell you what to expect."
+_LATER = (
+    "grading asks the network in your files about images that were drawn for it, and their labels are not here. Your "
+    "own validation images tell you what to expect."
+)
 
 
 def _title(band: int) -> str:
@@ -296,6 +335,7 @@ ACCURACY = Check(
         Line(key, _title(band), points, _reaches(band), later=_LATER)
         for band, (key, points) in enumerate((("least", 2.0), ("more", 2.0), ("most", 1.0)))
     ),
+    form=_own_form,
 )
 TRANSFER = Check(
     "transfer",
@@ -304,4 +344,5 @@ TRANSFER = Check(
         Line("own", "Better than your own network", 1.0, _transfers("own"), later=_LATER),
         Line("most", "The top band: see the page of the lab", 1.0, _transfers("most"), later=_LATER),
     ),
+    form=_transfer_form,
 )

@@ -6,17 +6,15 @@ that no student's code has touched, and measured there.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 
-from autograder.checking import compare, model_config
-from autograder.checking.hints import Wrong
-from autograder.checking.model_config import ConfigError
-from autograder.checking.problem import Problem, lost
+from autograder.checking import built_networks
+from autograder.checking.built_networks import Cells
 from autograder.checking.rubric import Check, Line, decided
-from autograder.checking.student import Student, StudentError
+from autograder.checking.student import Student
 from autograder.labs.lab5 import measuring
 from autograder.labs.lab5.asking import BUILD, MEASURE, SECONDS, in_words
 from autograder.labs.lab5.wording import WORDING, asked
@@ -45,117 +43,11 @@ def measured(student: Student, function: str, questions: Sequence[tuple]) -> lis
     StudentError
         If there is no network, or one that is not of Keras' own layers. The text is for the student.
     """
-    try:
-        with student.fresh(BUILD, seconds=SECONDS, code_only=True) as side:
-            sent = side.call("course_models", function, [[_plain(one) for one in arguments] for arguments in questions])
-    except StudentError as error:
-        raise StudentError(in_words(str(error), function)) from None
-    if not isinstance(sent, (list, tuple)) or len(sent) != len(questions):
-        raise StudentError(f"{function} sent something that is no model.")
-    models = [_model(function, one) for one in sent]
-    with student.fresh(MEASURE, seconds=SECONDS, alone=True) as side:
-        return [
-            _numbers(side, function, arguments, config, weights)
-            for arguments, (config, weights) in zip(questions, models, strict=True)
-        ]
+    cells = Cells(BUILD, MEASURE, SECONDS, MOST_PARAMETERS, in_words)
+    return built_networks.measured(student, function, questions, cells)
 
 
-def _plain(argument: Any) -> Any:
-    return list(argument) if isinstance(argument, tuple) else argument
-
-
-def _model(function: str, sent: Any) -> tuple[str, list[np.ndarray]]:
-    if not isinstance(sent, (list, tuple)) or len(sent) < 2 or not all(isinstance(one, str) for one in sent[:2]):
-        raise StudentError(f"{function} sent something that is no model.")
-    kind, config, *weights = sent
-    if kind != "model":
-        raise StudentError(f"{function} returned {config[:60]} where a Keras model is expected.")
-    if not all(isinstance(one, np.ndarray) or type(one) in (int, float) for one in weights):
-        raise StudentError(f"{function} sent something that is no model.")
-    if sum(np.size(one) for one in weights) > MOST_PARAMETERS:
-        raise StudentError(f"The model has more than {MOST_PARAMETERS:,} parameters, and such a one is not looked at.")
-    try:
-        return model_config.rebuildable(config), [np.asarray(one) for one in weights]
-    except ConfigError as error:
-        raise StudentError(f"The model {error}") from None
-
-
-def _numbers(side: Any, function: str, arguments: tuple, config: str, weights: list[np.ndarray]) -> np.ndarray:
-    try:
-        found = compare.array(
-            side.call("course_measured", function, [_plain(one) for one in arguments], config, *weights)
-        )
-    except StudentError as error:
-        raise StudentError(f"The model cannot be looked at: {in_words(str(error), 'it')}") from None
-    if found is None or found.ndim != 1:
-        raise StudentError(f"The model of {function} cannot be looked at.")
-    return found
-
-
-def _view(part: slice) -> Callable[[Any], Any]:
-    def view(value: Any) -> Any:
-        return value[part] if isinstance(value, np.ndarray) and value.ndim == 1 else None
-
-    return view
-
-
-def _line(
-    function: str,
-    questions: Callable[[Rng], Sequence[tuple]],
-    part: slice,
-    words: Callable[[np.ndarray, np.ndarray], str],
-    excused: Callable[[Student, tuple, np.ndarray], np.ndarray] | None = None,
-) -> Callable[[Student, Rng], Wrong | Problem | None]:
-    """Return a question about a part of the numbers of networks.
-
-    Parameters
-    ----------
-    function : str
-    questions : callable
-        Takes a random generator and returns arguments.
-    part : slice
-        Which numbers count.
-    words : callable
-        Takes the part of both, and says in a few words what is wrong; completes "the function …".
-    excused : callable, optional
-        Takes the student, the arguments and the right numbers, and returns which of the part count, as booleans.
-    """
-
-    def question(student: Student, rng: Rng) -> Wrong | Problem | None:
-        # Lines about the same questions ask once.
-        known = student.notes.setdefault(f"networks of {function}", {})
-        if questions not in known:
-            asking = list(questions(rng))
-            try:
-                known[questions] = asking, measured(student, function, asking)
-            except StudentError as error:
-                known[questions] = asking, error
-        asking, found = known[questions]
-        if isinstance(found, StudentError):
-            return lost(asked(function, asking[0]), str(found))
-        for arguments, got in zip(asking, found, strict=True):
-            right = compare.array(student.oracle.call(function, *[_plain(one) for one in arguments]))
-            mine, theirs = got[part], right[part]
-            if mine.shape == theirs.shape and excused is not None:
-                counts = excused(student, arguments, theirs)
-                mine = np.where(counts, mine, theirs)
-            if mine.shape != theirs.shape or not np.allclose(mine, theirs, rtol=1e-3, atol=1e-4):
-                shown: tuple = ()
-                plain = tuple(_plain(one) for one in arguments)
-                view = _view(part) if excused or not _known(student, function, plain, got) else _view(slice(None))
-                return Wrong(function, plain, got, words(mine, theirs), right, got, shown, view)
-        return None
-
-    return question
-
-
-def _known(student: Student, function: str, arguments: tuple, got: np.ndarray) -> bool:
-    """Return whether a known fault does all that a network does: it is named rather than one that fits in part."""
-    try:
-        everything = student.oracle.call("faults_alone", function, *arguments)
-    except StudentError:
-        return False
-    return any(name and compare.alike(got, value) for name, (value, _) in everything.items())
+_line = functools.partial(built_networks.asking, asked=asked, measured=measured)
 
 
 def _count(number: float, one: str) -> str:

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from autograder.checking import compare
-from autograder.checking.array_text import YOURS
 from autograder.checking.domain import Question, whole_domain
 from autograder.checking.hints import Wrong
+from autograder.checking.questions import changed_inputs, compare_with_reference
 from autograder.checking.reasons import Small
 from autograder.checking.rubric import Check, Line, decided
 from autograder.checking.student import Answer, Student, StudentError
@@ -31,30 +31,20 @@ Rng = np.random.Generator
 
 
 def _compared(student: Student, function: str, arguments: tuple, answer: Answer | None = None, expected: Any = None):
-    """Ask a function, or take what it answered, and compare that with the reference."""
-    answer = student.ask(function, *arguments) if answer is None else answer
-    expected = student.oracle.call(function, *arguments) if expected is None else expected
-    what = compare.difference(answer.value, expected)
-    if what is None:
-        return None
-    shown = (*inputs(function, arguments), ("expected", expected), (YOURS, answer.value))
-    return Wrong(function, arguments, answer.value, what, expected, answer.value, shown)
+    return compare_with_reference(student, function, *arguments, inputs=inputs, answer=answer, expected=expected)
 
 
 def _changed(function: str, arguments: tuple, answer: Answer) -> Wrong | None:
-    if not answer.modified:
-        return None
-    names = " and ".join(PARAMETERS[function][position] for position in answer.modified)
-    what = f"changed its input {names}"
-    return Wrong(function, arguments, answer.value, what, changed=answer.modified)
+    what = changed_inputs(answer, PARAMETERS[function])
+    return None if what is None else Wrong(function, arguments, answer.value, what, changed=answer.modified)
 
 
 def _judge(student: Student, question: Question, answer: Answer, expected: np.ndarray) -> Wrong | None:
     function = _function_of(question.arguments)
     wrong = _compared(student, function, question.arguments, answer, expected)
-    # Where a line asks for unchanged inputs, that is charged there.
-    kept = function in ("grad_cam", "overlay")
-    return wrong if wrong or kept else _changed(function, question.arguments, answer)
+    # What a line about unchanged inputs has charged already is not charged again.
+    charged = not decided(student, function).get("inputs", True)
+    return wrong if wrong or charged else _changed(function, question.arguments, answer)
 
 
 def _function_of(arguments: tuple) -> str:

@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 
+from autograder.checking.images import loaded
 from autograder.checking.metrics import one_hot
 from autograder.checking.student import FLAGS, NotebookStudent
 from autograder.grading.course_oracle import CourseOracle
@@ -123,7 +124,8 @@ def test_weights_that_were_brought_along_call_a_person(sandbox):
     """They know digits, and are fitted to the numbers of the classes. Of other glyphs they know nothing."""
     from sklearn.linear_model import LogisticRegression
 
-    x, y, *_ = images._load("sample")
+    sample = loaded("mnist", "sample")
+    x, y = sample.x_train, sample.y_train
     known = LogisticRegression(max_iter=60).fit(x.reshape(len(x), -1), y)
     kept = np.concatenate([known.coef_.T, known.intercept_[None]]).astype("float32")
     code = CODE + REMEMBERS.format(kept=base64.b64encode(kept.tobytes()).decode())
@@ -260,7 +262,7 @@ def test_the_images_for_grading():
         train = {image.tobytes() for image in drawn["x"][run]}
         assert len(train) >= 127 and not train & {image.tobytes() for image in drawn["x_valid"][run]}
     # No test image is one that can be looked up, and none is far from the one that it was.
-    known = {image.tobytes() for image in images._load("sample")[2]}
+    known = {image.tobytes() for image in loaded("mnist", "sample").x_test}
     assert not known & {image.tobytes() for image in drawn["x_test"]}
     assert np.abs(drawn["x_test"]).max() <= 1
     assert drawn["canary_x"].shape == (128, 28, 28, 1) and drawn["canary_x_valid"].shape == (32, 28, 28, 1)
@@ -275,8 +277,8 @@ def test_the_images_for_grading():
 def test_the_numbers_of_the_classes_are_drawn():
     """The same image has other numbers under another secret, and all numbers are still used."""
     numbers = []
-    x, y, *_ = images._load("sample")
-    truth = {image.tobytes(): label for image, label in zip(x, y, strict=True)}
+    sample = loaded("mnist", "sample")
+    truth = {image.tobytes(): label for image, label in zip(sample.x_train, sample.y_train, strict=True)}
     for seed in (1, 2):
         drawn = images.for_grading(None, seed)
         pairs = {(truth[image.tobytes()], label) for image, label in zip(drawn["x"][0], drawn["y"][0], strict=True)}

@@ -574,7 +574,7 @@ _SURE_WRONGS = {
 }
 
 DOMAINS = {
-    "build_cnn": Domain(_draw_network, plan.cnn, _same_network, _NETWORK_REGIONS, _NETWORK_WRONGS),
+    "build_cnn": Domain(_draw_network, plan.cnn, _same_network, _NETWORK_REGIONS, _NETWORK_WRONGS, slow=True),
     "order_matters": Domain(
         _draw_order, _order, lambda value, expected, arguments: value == expected, _ORDER_REGIONS, _ORDER_WRONGS
     ),

@@ -11,13 +11,13 @@ from autograder.grading.answer_cache import AnswerCache
 from autograder.grading.student import SandboxStudent, Timeouts
 from autograder.labs.lab4 import LAB, images, reference
 from autograder.labs.lab4.faults import sweep_files
-from autograder.labs.lab4.packing import unpack
+from autograder.labs.lab4.packing import pack, unpack
 from autograder.submissions.submission import Submission
 from tests.labs.kit import asked
 from tests.labs.lab4.realize import realized
 from tests.labs.lab4.ways import FEW, cnn_loop, namespace
 
-SEEDS, LONG_SEEDS = 2, 10
+SEEDS, LONG_SEEDS = 1, 10
 NOT_LOST = {}
 NOT_NAMED = {"build_cnn.together": "Where two arguments show a fault together, a fault of one of them alone fits too."}
 #: No package that students get may hold one.
@@ -128,6 +128,14 @@ def student_of(sandbox, code=CODE, files=None):
     return SandboxStudent(sandbox, {0: code}, submission, oracle(), timeouts=Timeouts(60, 30, 600), material=material())
 
 
+def _right(function):
+    """Return what a fault is applied to: Keras' optimizers take thirty times as long as NumPy for the same step."""
+    if not function.endswith("_step"):
+        return getattr(reference, function)
+    way = next(iter(FEW[function].values()))
+    return lambda *arguments: pack(*way(*arguments))
+
+
 def outcome(tools, seed, variant=None, fault=None):
     function, way = variant.split(": ") if variant else (fault.function, "")
     if fault is not None and fault.to != "function":
@@ -139,5 +147,5 @@ def outcome(tools, seed, variant=None, fault=None):
             code, files = (fault.apply(code), files) if fault.to == "code" else (code, fault.apply(files))
         with student_of(tools.fixture("sandbox"), code, files) as student:
             return asked(student, [check], seed)
-    answer = as_student(function, fault.apply(getattr(reference, function))) if fault else FEW[function][way]
+    answer = as_student(function, fault.apply(_right(function))) if fault else FEW[function][way]
     return asked(NotebookStudent(namespace(function, answer), oracle()), [check], seed)

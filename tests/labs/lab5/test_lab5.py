@@ -367,3 +367,21 @@ def test_weights_may_have_as_much_as_grading_reads():
     from source_lib.saved_model import MAX_WEIGHTS
 
     assert MAX_WEIGHTS == MAX_BYTES
+
+
+def test_in_a_notebook_the_form_of_the_files_is_checked(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    right = files()
+
+    def formed(given):
+        student = trial.student_of({}, given)
+        return [LAB.check(f"check_{name}").formed(student) for name in ("accuracy", "transfer")]
+
+    assert all("model.json" in item.message for item in formed({})[:1]) and not any(item.passed for item in formed({}))
+    assert all(item.passed for item in formed(right))
+    own, transfer = formed(right | {"model.weights.h5": right["model.weights.h5"][:500]})
+    assert not own.passed and transfer.passed
+    own, transfer = formed(right | {f"transfer/{name}": right[name] for name in ("model.json", "model.weights.h5")})
+    assert own.passed and not transfer.passed and "is not the rest of the backbone" in transfer.message
+    own, transfer = formed(right | {"transfer/backbone.json": b"{}"})
+    assert own.passed and "save_tail" in transfer.message

@@ -18,7 +18,7 @@ from source_lib.pretrained import load_backbone
 from source_lib.pretrained.parts import save_tail, split_model
 from source_lib.saved_model import save_model
 from tests.labs.kit import asked
-from tests.labs.lab5.ways import DESIGNS, OTHER_DESIGNS, WAYS
+from tests.labs.lab5.ways import DESIGNS, FEW, OTHER_DESIGNS
 
 LONG_SEEDS = 4
 NOT_LOST = {
@@ -29,7 +29,7 @@ NOT_NAMED = {"grad_cam.inputs": "A model that was left changed is no argument th
 NETWORKS = ("build_baseline", "build_wide_and_deep", "build_transfer")
 FILES = ("both models", "an own network that is sequential, and a flat tail")
 VARIANTS = (
-    *(f"{function}: {way}" for function, ways in WAYS.items() for way in ways),
+    *(f"{function}: {way}" for function, ways in FEW.items() for way in ways),
     "designs: sequential and functional",
     "designs: of one function",
     *(f"files: {way}" for way in FILES),
@@ -72,7 +72,7 @@ def own_network(sequential=False):
 def transferred(nested=True):
     """Return the backbone, and the tail of a model whose head was fitted to features of the training images."""
     backbone = load_backbone(SIDE, "small", verbose=False)
-    build = WAYS["build_transfer"]["nested" if nested else "flat"]
+    build = FEW["build_transfer"]["nested" if nested else "flat"]
     model = build(backbone.model, "block2_conv")
     drawn = material()
     images = ((drawn["x_known"] + 1) * 127.5 - backbone.offset) / backbone.scale
@@ -134,7 +134,7 @@ def outcome(tools, seed, variant=None, fault=None):
         if function == "files":
             checks = [LAB.check("check_accuracy"), LAB.check("check_transfer")]
             return asked(student_of({}, files(way != FILES[0])), checks, seed)
-        return asked(student_of({function: WAYS[function][way]}), [LAB.check(f"check_{function}")], seed)
+        return asked(student_of({function: FEW[function][way]}), [LAB.check(f"check_{function}")], seed)
     if fault.to == "code":
         return asked(student_of(defined(fault.apply(DESIGNS))), [LAB.check("check_designs")], seed)
     if fault.to == "files":

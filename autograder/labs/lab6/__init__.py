@@ -1,0 +1,21 @@
+"""Lab 6, segmentation."""
+
+from autograder.checking.lab import Lab
+from autograder.labs.lab6.checks import CHECKS
+from autograder.labs.lab6.faults import FAULTS
+from autograder.labs.lab6.images import for_grading, for_release
+
+LAB = Lab(
+    name="lab6",
+    title="Lab 6: Segmentation",
+    checks=CHECKS,
+    manual={"discussion": 6.0},
+    faults=FAULTS,
+    reference="autograder.labs.lab6.reference",
+    reference_parts=(
+        "autograder.checking.network_numbers",
+        *(f"autograder.labs.lab6.{part}" for part in ("measuring", "networks_of")),
+    ),
+    material=for_grading,
+    for_release=for_release,
+)

@@ -1,0 +1,265 @@
+"""What is asked of `split` and `augment`: of what they return only properties can be right, so these are looked at."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from autograder.checking import compare
+from autograder.checking.problem import Problem, lost
+from autograder.checking.rubric import Check, Line, decided
+from autograder.checking.student import Student, StudentError
+from autograder.labs.lab6.drawing import Rng, draw_pair, draw_twins
+from autograder.labs.lab6.faults import HINTS
+
+_SECONDS = 60.0
+#: Pairs that are augmented, and each of the first ones twice with the same numbers.
+_PAIRS, _TWICE = 40, 8
+#: In how many of the pixels an image and its mask must agree, but for interpolation along the edge.
+_AGREE = 0.93
+_SPLIT_CELL = """
+def course_splits(images, seeds):
+    import numpy as np
+    found = []
+    for seed in seeds:
+        train, valid = split(images.copy(), seed)
+        found += [np.asarray(train), np.asarray(valid)]
+    return found
+"""
+_AUGMENT_CELL = """
+def course_augmented(pairs, places, seeds):
+    import numpy as np
+    found = []
+    for place, seed in zip(places, seeds):
+        image, mask = (one.copy() for one in pairs[place])
+        kept = image.copy(), mask.copy()
+        one, other = augment(image, mask, np.random.default_rng(seed))
+        changed = not (np.array_equal(image, kept[0]) and np.array_equal(mask, kept[1]))
+        found += [np.array(one), np.array(other), float(changed)]
+    return found
+"""
+
+
+def _sent(student: Student, cell: str, function: str, call: str, *arguments) -> list:
+    try:
+        with student.fresh(cell, seconds=_SECONDS, code_only=True) as side:
+            return list(side.call(call, *arguments))
+    except StudentError as error:
+        text = str(error)
+        if "KeyError" in text or f"name '{function}' is not defined" in text:
+            raise StudentError(f"There is no function {function} yet.") from None
+        text = text.replace(f"{call} calls {function}, which is", f"{function} is").replace(call, function)
+        raise StudentError(text.replace(f"(in {function}, line", "(line")) from None
+
+
+def _hint(name: str) -> str:
+    return HINTS[name][0]
+
+
+# Splitting.
+
+
+def _splits(student: Student, images: np.ndarray, seeds: list[int]) -> list[tuple[np.ndarray, np.ndarray]]:
+    sent = _sent(student, _SPLIT_CELL, "split", "course_splits", images, seeds)
+    found = [compare.array(one) for one in sent]
+    parts = list(zip(found[::2], found[1::2], strict=False))
+    if len(sent) != 2 * len(seeds) or any(one is None or one.ndim != 1 for pair in parts for one in pair):
+        raise StudentError("split returned something else than two arrays of indices.")
+    return parts
+
+
+def _split_line(look) -> object:
+    def question(student: Student, rng: Rng) -> Problem | None:
+        images, group = draw_twins(rng)
+        what = f"split {len(images)} images, of which some are copies or mirror images of others"
+        seeds = [int(seed) for seed in rng.integers(0, 10_000, 3)]
+        try:
+            found = _splits(student, images, [seeds[0], *seeds])
+            problem = look(student, found, group)
+        except StudentError as error:
+            problem = str(error)
+        return lost(what, problem) if problem else None
+
+    return question
+
+
+def _whole(student: Student, found: list, group: np.ndarray) -> str | None:
+    count = len(group)
+    for train, valid in found:
+        both = np.concatenate([train, valid])
+        if set(train) & set(valid):
+            return f"Image {int(min(set(train) & set(valid)))} is in both parts. {_hint('split_overlap')}"
+        if len(both) != len(set(both)) or set(both) != set(range(count)):
+            return f"The parts hold {len(set(both))} of the {count} images. {_hint('split_missing')}"
+        if not count / 5 - 1 <= len(valid) <= count / 5 + 4:
+            return f"{len(valid)} of {count} images are for validation. {_hint('split_size')}"
+    return None
+
+
+def _apart(student: Student, found: list, group: np.ndarray) -> str | None:
+    for both, valid in found:
+        # An image that is in both parts is charged elsewhere.
+        train = np.setdiff1d(both, valid)
+        inside = [np.unique(group[one.astype(int)]) for one in (train, valid) if len(one) and one.max() < len(group)]
+        if len(inside) < 2:
+            return "It returns no two parts yet, so twins on both sides cannot count."
+        if len(shared := np.intersect1d(*inside)):
+            return f"{len(shared)} images have a twin on the other side. {_hint('split_twins')}"
+    return None
+
+
+def _seeded(student: Student, found: list, group: np.ndarray) -> str | None:
+    sets = [frozenset(int(one) for one in valid) for _, valid in found]
+    if not all(sets):
+        return "It returns no images for validation yet, so the seed cannot count."
+    if sets[0] != sets[1]:
+        return f"The same seed gave two splits. {_hint('split_unseeded')}"
+    if len(set(sets)) < 3:
+        return f"Two seeds gave the same split. {_hint('split_fixed')}"
+    return None
+
+
+SPLIT = Check(
+    "split",
+    (
+        Line("parts", "Each image in one part, a fifth of them for validation", 0.5, _split_line(_whole)),
+        Line("twins", "Copies and mirror images of an image are on its side", 0.25, _split_line(_apart)),
+        Line("seed", "The same split for the same seed, another for another", 0.25, _split_line(_seeded)),
+    ),
+)
+
+
+# Augmenting.
+
+
+class _Augmented:
+    """What a student's function made of pairs: images, masks, and whether what it was given was changed."""
+
+    def __init__(self, student: Student, rng: Rng) -> None:
+        pairs = [draw_pair(rng) for _ in range(_PAIRS)]
+        seeds = [int(seed) for seed in rng.integers(0, 10**6, _PAIRS)]
+        sent = _sent(
+            student,
+            _AUGMENT_CELL,
+            "augment",
+            "course_augmented",
+            [list(pair) for pair in pairs],
+            [*range(_PAIRS), *range(_TWICE), *range(_TWICE)],
+            [*seeds, *seeds[:_TWICE], *(seed + 1 for seed in seeds[:_TWICE])],
+        )
+        values = [compare.array(one) for one in sent]
+        self.given = pairs
+        self.images, self.masks, self.changed = values[::3], values[1::3], values[2::3]
+        if len(sent) != 3 * (_PAIRS + 2 * _TWICE) or any(one is None for one in values):
+            raise StudentError("augment returned something else than an image and a mask of numbers.")
+        image, mask = pairs[0]
+        for one, other in zip(self.images, self.masks, strict=True):
+            if one.shape != image.shape or other.shape != mask.shape:
+                shapes = f"{list(one.shape)} and {list(other.shape)}"
+                raise StudentError(
+                    f"augment returned {shapes} where {list(image.shape)} and {list(mask.shape)} are expected."
+                )
+
+
+def _augment_line(look) -> object:
+    def question(student: Student, rng: Rng) -> Problem | None:
+        what = f"augment {_PAIRS} images [48, 48, 3] with their masks, each with a random generator of its own"
+        try:
+            found = look(student, _Augmented(student, rng))
+        except StudentError as error:
+            found = str(error)
+        return lost(what, found) if found else None
+
+    return question
+
+
+def _bright(image: np.ndarray) -> np.ndarray | None:
+    """Return where an image is bright, by the two levels that it was drawn with; None where it has no contrast."""
+    gray = image.mean(axis=-1)
+    low, high = np.percentile(gray, (5, 99.5))
+    return gray > (low + high) / 2 if high - low > 1e-3 * max(1e-6, abs(high)) else None
+
+
+def _alike(student: Student, made: _Augmented) -> str | None:
+    moved, agree, still_image, still_mask = [], [], 0, 0
+    for (image, mask), one, other in zip(made.given, made.images, made.masks, strict=False):
+        inside = other > 0.5 * max(1.0, other.max())
+        bright = _bright(np.nan_to_num(one))
+        moved.append((inside != (mask > 0)).mean() > 0.02)
+        if bright is None:
+            continue
+        agree.append((bright == inside).mean())
+        still_image += (bright == _bright(image)).mean() > 0.97
+        still_mask += not moved[-1]
+    if np.mean(moved) < 0.25:
+        hint = "augment_mask_still" if agree and np.mean(agree) < _AGREE else "augment_nothing"
+        return f"In {np.mean(moved):.0%} of the pairs the mask is moved. {_hint(hint)}"
+    if agree and np.min(agree) < _AGREE:
+        hint = "augment_image_still" if still_image > 0.9 * len(agree) else "augment_apart"
+        wrong = int(np.sum(np.array(agree) < _AGREE))
+        return f"In {wrong} of {len(agree)} pairs the mask is not where the gland is in the image. {_hint(hint)}"
+    return None
+
+
+def _binary(student: Student, made: _Augmented) -> str | None:
+    for one in made.masks:
+        levels = np.unique(one)
+        if not np.isin(levels, (0, 1)).all():
+            hint = "augment_255" if len(levels) == 2 else "augment_gray"
+            return f"A mask has {len(levels)} values from {levels[0]:.3g} to {levels[-1]:.3g}. {_hint(hint)}"
+        if len(levels) < 2:
+            return "A mask is empty, though it held a gland in the middle of the image."
+    return None
+
+
+def _range(student: Student, made: _Augmented) -> str | None:
+    for (image, _), one in zip(made.given, made.images, strict=False):
+        if not np.isfinite(one).all() or one.min() < 0 or one.max() > 255:
+            return f"An image has values from {one.min():.4g} to {one.max():.4g}. {_hint('augment_beyond')}"
+        part = one.mean() / image.mean()
+        if not 0.4 < part < 2.2 or one.max() < 60:
+            where = f"An image with values up to {image.max()} came back with values up to {one.max():.3g}"
+            hint = "augment_scaled" if 0.2 < one.max() <= 1.5 else "augment_black"
+            return f"{where}. {_hint(hint)}"
+        if len(np.unique(one)) < 12:
+            return f"An image came back with {len(np.unique(one))} different values. {_hint('augment_black')}"
+    return None
+
+
+def _repeatable(student: Student, made: _Augmented) -> str | None:
+    same = [
+        np.array_equal(made.images[k], made.images[_PAIRS + k])
+        and np.array_equal(made.masks[k], made.masks[_PAIRS + k])
+        for k in range(_TWICE)
+    ]
+    other = [
+        np.array_equal(made.images[k], made.images[_PAIRS + _TWICE + k])
+        and np.array_equal(made.masks[k], made.masks[_PAIRS + _TWICE + k])
+        for k in range(_TWICE)
+    ]
+    if not all(same):
+        return f"The same generator gave two results. {_hint('augment_unseeded')}"
+    if all(other):
+        return f"Other generators gave the same results. {_hint('augment_fixed')}"
+    return None
+
+
+def _kept(student: Student, made: _Augmented) -> str | None:
+    if any(one.any() for one in made.changed):
+        return f"It changed its input in place. {_hint('augment_in_place')}"
+    if not decided(student, "augment").get("alike", True) and not decided(student, "augment").get("range", True):
+        return "It gives neither images nor masks yet, so unchanged inputs cannot count."
+    return None
+
+
+AUGMENT = Check(
+    "augment",
+    (
+        Line("alike", "The same geometry for image and mask, and other geometries in turn", 1.0, _augment_line(_alike)),
+        Line("binary", "The mask still holds 0 and 1 alone", 0.5, _augment_line(_binary)),
+        Line("range", "The image still has values from 0 to 255, as bright as before", 0.75, _augment_line(_range)),
+        Line(
+            "seeded", "The same result for the same state of rng, another for another", 0.5, _augment_line(_repeatable)
+        ),
+        Line("inputs", "Image and mask are left as they were", 0.25, _augment_line(_kept)),
+    ),
+)

@@ -1,0 +1,162 @@
+"""What each function of arrays may be asked: the regions of its inputs, as the notebook describes them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from autograder.checking.domain import Domain, Regions
+from autograder.labs.lab6.drawing import KINDS, Rng, draw_history, draw_mask, draw_scores
+
+_SIZES = ((1, 1), (1, 6), (5, 1), (4, 4), (3, 8), (9, 5), (16, 16))
+_FORMS = ("uint8", "int64", "float64", "bool", "mixed", "negative", "positive", "large")
+
+
+def _predicted(rng: Rng, labels: np.ndarray, form: str) -> np.ndarray:
+    """Return labels of a type, or scores of a kind."""
+    if form in ("uint8", "int64", "float64", "bool"):
+        return labels.astype(form)
+    return draw_scores(rng, labels, form).astype(str(rng.choice(["float32", "float64"])))
+
+
+def _draw_masks(rng: Rng, at: Regions) -> tuple:
+    shape = (at["images"], *at["size"])
+    truth = np.stack([draw_mask(rng, at["truth"], *shape[1:]) for _ in range(shape[0])])
+    if at["pred"] == "right":
+        labels = truth.copy()
+    elif at["pred"] == "wrong":
+        labels = 1 - truth
+    else:
+        labels = np.stack([draw_mask(rng, at["pred"], *shape[1:]) for _ in range(shape[0])])
+    if at["mixed"] and shape[0] > 1:
+        # Not all images of a batch are of a kind.
+        labels[0], truth[0] = draw_mask(rng, "some", *shape[1:]), draw_mask(rng, "few", *shape[1:])
+    return _predicted(rng, labels, at["form"]), truth.astype(at["dtype"]), at["per_image"], at["iou"]
+
+
+def _any_masks(rng: Rng) -> tuple:
+    shape = (int(rng.integers(1, 7)), *(int(n) for n in rng.integers(1, 10, 2)))
+    labels, truth = (
+        np.stack([draw_mask(rng, str(rng.choice(KINDS)), *shape[1:]) for _ in range(shape[0])]) for _ in range(2)
+    )
+    form, dtype = str(rng.choice(_FORMS)), str(rng.choice(["uint8", "int64", "float32", "bool"]))
+    flags = (bool(rng.random() < 0.5), bool(rng.random() < 0.5))
+    return _predicted(rng, labels, form), truth.astype(dtype), *flags
+
+
+OVERLAP = Domain(
+    {
+        "images": (1, 2, 3, 6),
+        "size": _SIZES,
+        "truth": KINDS,
+        "pred": (*KINDS, "right", "wrong"),
+        "mixed": (False, True),
+        "form": _FORMS,
+        "dtype": ("uint8", "int64", "float32", "bool"),
+        "per_image": (False, True),
+        "iou": (False, True),
+    },
+    _draw_masks,
+    freely=_any_masks,
+    free=120,
+)
+
+
+def _classes(rng: Rng, kind: str, classes: int, shape: tuple[int, ...]) -> np.ndarray:
+    known = {
+        "all": np.arange(classes),
+        "not the first": np.arange(1, classes),
+        "not the last": np.arange(classes - 1),
+        "one": rng.integers(0, classes, 1),
+    }[kind]
+    return rng.choice(known, shape)
+
+
+_LOGITS = ("small", "mixed", "large", "huge", "moved up", "moved down", "equal")
+
+
+def _logits(rng: Rng, kind: str, shape: tuple[int, ...]) -> np.ndarray:
+    values = rng.normal(0, 2, shape)
+    moved = rng.uniform(500, 1500, (*shape[:-1], 1))
+    return {
+        "small": values / 20,
+        "mixed": values,
+        "large": 10 * values,
+        "huge": 600 * values,
+        "moved up": values + moved,
+        "moved down": values - moved,
+        "equal": np.zeros(shape) + rng.normal(0, 2),
+    }[kind]
+
+
+def _weights(rng: Rng, kind: str, classes: int) -> np.ndarray | None:
+    drawn = rng.uniform(0.2, 3, classes)
+    return {"none": None, "equal": np.full(classes, drawn[0]), "drawn": drawn, "steep": drawn**4}[kind]
+
+
+def _draw_pixels(rng: Rng, at: Regions) -> tuple:
+    shape = (at["images"], *at["size"])
+    masks = _classes(rng, at["masks"], at["classes"], shape).astype(at["dtype"])
+    logits = _logits(rng, at["logits"], (*shape, at["classes"])).astype(at["type"])
+    return logits, masks, _weights(rng, at["weights"], at["classes"])
+
+
+def _any_pixels(rng: Rng) -> tuple:
+    classes = int(rng.integers(2, 7))
+    shape = (int(rng.integers(1, 5)), *(int(n) for n in rng.integers(1, 8, 2)))
+    masks = _classes(rng, str(rng.choice(["all", "not the first", "not the last", "one"])), classes, shape)
+    logits = _logits(rng, str(rng.choice(_LOGITS)), (*shape, classes))
+    weights = _weights(rng, str(rng.choice(["none", "drawn", "steep"])), classes)
+    return logits.astype(str(rng.choice(["float32", "float64"]))), masks.astype("uint8"), weights
+
+
+PIXELS = Domain(
+    {
+        "images": (1, 2, 4),
+        "size": ((1, 1), (1, 5), (4, 1), (3, 3), (2, 6), (7, 4)),
+        "classes": (2, 3, 5, 6),
+        "masks": ("all", "not the first", "not the last", "one"),
+        "logits": _LOGITS,
+        "weights": ("none", "equal", "drawn", "steep"),
+        "dtype": ("uint8", "int64", "int32"),
+        "type": ("float32", "float64"),
+    },
+    _draw_pixels,
+    freely=_any_pixels,
+    free=120,
+)
+
+
+_HISTORIES = ("falling", "rising", "turning", "noisy", "flat", "ties")
+
+
+def _history(rng: Rng, kind: str, other: str, epochs: int, scale: float) -> dict[str, list[float]]:
+    return {"loss": draw_history(rng, other, epochs, scale), "val_loss": draw_history(rng, kind, epochs, scale)}
+
+
+def _draw_stop(rng: Rng, at: Regions) -> tuple:
+    history = _history(rng, at["kind"], at["training"], at["epochs"], at["scale"])
+    return history, at["patience"], at["min_delta"]
+
+
+def _any_stop(rng: Rng) -> tuple:
+    epochs = int(rng.integers(1, 31))
+    kind, other = (str(rng.choice(_HISTORIES)) for _ in range(2))
+    # Ties with a least step would be decided by rounding.
+    delta = 0.0 if kind in ("ties", "flat") else float(rng.choice([0.0, rng.uniform(0.001, 0.2)]))
+    return _history(rng, kind, other, epochs, float(rng.choice([0.1, 1, 5]))), int(rng.integers(1, 12)), delta
+
+
+STOPPING = Domain(
+    {
+        "kind": _HISTORIES,
+        "training": ("falling", "noisy", "rising"),
+        "epochs": (1, 2, 3, 6, 12, 40),
+        "patience": (1, 2, 3, 5, 11),
+        "min_delta": (0.0, 0.0137, 0.11),
+        "scale": (0.3, 1.0, 4.0),
+    },
+    _draw_stop,
+    possible=lambda at: not (at.get("kind") in ("ties", "flat") and at.get("min_delta", 0) > 0),
+    freely=_any_stop,
+    free=150,
+)

@@ -1,0 +1,129 @@
+"""What is drawn for a question: masks, scores, histories and pairs of images and masks."""
+
+from __future__ import annotations
+
+import numpy as np
+
+Rng = np.random.Generator
+KINDS = ("some", "few", "most", "nothing", "all", "one pixel")
+
+
+def draw_mask(rng: Rng, kind: str, *shape: int) -> np.ndarray:
+    """Return a mask of 0 and 1 of one kind.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    kind : {"some", "few", "most", "nothing", "all", "one pixel"}
+    *shape : int
+
+    Returns
+    -------
+    numpy.ndarray of uint8
+    """
+    share = {"some": 0.5, "few": 0.15, "most": 0.85, "nothing": 0.0, "all": 1.0, "one pixel": 0.0}[kind]
+    mask = (rng.random(shape) < share).astype("uint8")
+    if kind == "one pixel":
+        mask.flat[int(rng.integers(mask.size))] = 1
+    return mask
+
+
+def draw_scores(rng: Rng, labels: np.ndarray, kind: str = "mixed") -> np.ndarray:
+    """Return scores of two classes whose largest are given labels.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    labels : numpy.ndarray of 0 and 1
+    kind : {"mixed", "negative", "positive", "large"}
+        Of what sign they are, or that they lie far from 0.
+
+    Returns
+    -------
+    numpy.ndarray of float64, shape [*labels.shape, 2]
+    """
+    center = {"mixed": 0.0, "negative": -6.0, "positive": 6.0, "large": 900.0}[kind] + rng.normal(0, 1.5, labels.shape)
+    half = rng.uniform(0.1, 2, labels.shape) * np.where(labels > 0, 1, -1)
+    return np.stack([center - half, center + half], axis=-1)
+
+
+def draw_history(rng: Rng, kind: str, epochs: int, scale: float = 1.0) -> list[float]:
+    """Return losses of a training, one for each epoch.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    kind : {"falling", "rising", "turning", "noisy", "flat", "ties"}
+    epochs : int
+    scale : float
+        Of the steps.
+
+    Returns
+    -------
+    list of float
+    """
+    steps = rng.uniform(0.2, 1, epochs) * scale
+    if kind == "falling":
+        values = 3 - np.cumsum(steps) / 20
+    elif kind == "rising":
+        values = 1 + np.cumsum(steps) / 20
+    elif kind == "turning":
+        turn = int(rng.integers(1, max(2, epochs)))
+        values = 2 + np.cumsum(np.where(np.arange(epochs) < turn, -steps, steps)) / 20
+    elif kind == "noisy":
+        values = 1.5 - 0.01 * np.arange(epochs) + scale * rng.normal(0, 0.1, epochs)
+    elif kind == "flat":
+        values = np.full(epochs, float(rng.uniform(0.5, 1.5)))
+    else:
+        values = rng.integers(1, 4, epochs) / 2
+    return [float(value) for value in values]
+
+
+def draw_pair(rng: Rng, side: int = 48) -> tuple[np.ndarray, np.ndarray]:
+    """Return an image whose bright part is its mask, and looks different however it is turned.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    side : int
+
+    Returns
+    -------
+    image : numpy.ndarray of uint8, shape [side, side, 3]
+    mask : numpy.ndarray of uint8, shape [side, side]
+    """
+    row, column = np.mgrid[:side, :side] / side
+    angle = rng.uniform(0, 2 * np.pi)
+    center = 0.5 + 0.12 * np.array([np.cos(angle), np.sin(angle)])
+    wide, high = rng.uniform(0.1, 0.14), rng.uniform(0.24, 0.3)
+    inside = ((row - center[0]) / high) ** 2 + ((column - center[1]) / wide) ** 2 < 1
+    # A corner of it, so that no turn and no mirror leaves it as it was.
+    inside |= (np.abs(row - center[0] - 0.16) < 0.07) & (np.abs(column - center[1] - 0.14) < 0.1)
+    light = np.where(inside, rng.uniform(190, 220), rng.uniform(50, 70))
+    image = light[..., None] + rng.normal(0, 4, (side, side, 3))
+    return np.clip(np.rint(image), 0, 255).astype("uint8"), inside.astype("uint8")
+
+
+def draw_twins(rng: Rng, side: int = 12) -> tuple[np.ndarray, np.ndarray]:
+    """Return images of which some are copies or mirror images of others.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    side : int
+
+    Returns
+    -------
+    images : numpy.ndarray of uint8, shape [N, side, side, 3]
+    group : numpy.ndarray of int, shape [N]
+        Images with the same number are twins.
+    """
+    images, group = [], []
+    sizes = [1] * int(rng.integers(26, 34)) + [2] * 6 + [3] * 3 + [4]
+    for number, size in enumerate(sizes):
+        image = rng.integers(0, 256, (side, side, 3), dtype="uint8")
+        turned = [image[:, ::-1], image[::-1], image[::-1, ::-1], image]
+        images += [image, *(turned[k] for k in rng.permutation(4)[: size - 1])]
+        group += [number] * size
+    order = rng.permutation(len(images))
+    return np.stack(images)[order], np.array(group)[order]

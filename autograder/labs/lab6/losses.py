@@ -1,0 +1,282 @@
+"""What is asked of `pixel_cross_entropy` and `soft_dice_loss`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from autograder.checking import compare
+from autograder.checking.domain import whole_domain
+from autograder.checking.hints import Wrong
+from autograder.checking.problem import Problem, lost
+from autograder.checking.rubric import Check, Line, decided
+from autograder.checking.student import Student, StudentError
+from autograder.labs.lab6.domains import PIXELS
+from autograder.labs.lab6.drawing import Rng, draw_mask
+from autograder.labs.lab6.faults import HINTS
+from autograder.labs.lab6.networks import in_words
+from autograder.labs.lab6.shared import compared, judge, number
+from autograder.labs.lab6.wording import WORDING
+
+# Cross-entropy.
+
+
+def _pixels(rng: Rng, classes: int, *shape: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return scores and classes of pixels, where the classes are not equally frequent."""
+    share = np.arange(1, classes + 1) / (classes * (classes + 1) / 2)
+    return rng.normal(0, 1.5, (*shape, classes)), rng.permutation(
+        rng.choice(classes, int(np.prod(shape)), p=share)
+    ).reshape(shape)
+
+
+def _value(student: Student, rng: Rng) -> Wrong | None:
+    for classes, shape in ((2, (3, 4, 5)), (3, (2, 5, 3)), (4, (1, 4, 4))):
+        if wrong := compared(student, "pixel_cross_entropy", (*_pixels(rng, classes, *shape), None)):
+            return wrong
+    return None
+
+
+def _stable(student: Student, rng: Rng) -> Wrong | str | None:
+    """Ask with scores far from 0: by the student's own answer to the same scores near it, and, where these are right,
+    by the right one where one score is far above the others."""
+    logits, masks = _pixels(rng, 2, 2, 4, 3)
+    own = [number(student.call("pixel_cross_entropy", part * logits, masks, None)) for part in (1, 0.5)]
+    if None in own or np.isclose(*own):
+        return "pixel_cross_entropy gives no number yet that depends on the scores, so this cannot count."
+    for moved in (1200.0, -1200.0):
+        arguments = (logits + moved, masks, None)
+        if wrong := compared(student, "pixel_cross_entropy", arguments, expected=np.array(own[0])):
+            return wrong
+    if not decided(student, "pixel_cross_entropy").get("value", True):
+        return None
+    return compared(student, "pixel_cross_entropy", (500 * logits, masks, None))
+
+
+def _weights(student: Student, rng: Rng) -> Wrong | str | None:
+    """Ask with weights; where the value without them is wrong, only whether weights that are alike change nothing."""
+    logits, masks = _pixels(rng, 3, 2, 4, 5)
+    if decided(student, "pixel_cross_entropy").get("value", True):
+        for weights in (rng.uniform(0.3, 4, 3), np.array([0.2, 1.0, 5.0])):
+            if wrong := compared(student, "pixel_cross_entropy", (logits, masks, weights)):
+                return wrong
+        return None
+    own = number(student.call("pixel_cross_entropy", logits, masks, None))
+    if own is None or np.isclose(own, 0):
+        return "pixel_cross_entropy gives no number yet that weights could change, so this cannot count."
+    return compared(student, "pixel_cross_entropy", (logits, masks, np.full(3, 2.5)), expected=np.array(own))
+
+
+_Z = np.array([[[[0.0, 1.0], [2.0, 0.0]]]])
+_Y = np.array([[[1, 1]]])
+CROSS_ENTROPY = Check(
+    "pixel_cross_entropy",
+    (
+        Line(
+            "value",
+            "The mean of the cross-entropy over all pixels",
+            1.0,
+            _value,
+            [
+                lambda student: compared(student, "pixel_cross_entropy", (_Z, _Y, None)),
+                lambda student: compared(
+                    student,
+                    "pixel_cross_entropy",
+                    (np.array([[[[0.0, 1.0, 3.0], [2.0, 0.0, 1.0]]]]), np.array([[[1, 0]]]), None),
+                ),
+            ],
+        ),
+        Line(
+            "stable",
+            "Scores far from 0: no overflow, and no number that stands for 0",
+            0.75,
+            _stable,
+            [lambda student: compared(student, "pixel_cross_entropy", (_Z * 1000, _Y, None))],
+        ),
+        Line(
+            "weights",
+            "With a weight for each class: the weighted mean",
+            0.75,
+            _weights,
+            [
+                lambda student: compared(
+                    student, "pixel_cross_entropy", (_Z, np.array([[[0, 1]]]), np.array([1.0, 3.0]))
+                )
+            ],
+        ),
+        whole_domain("pixel_cross_entropy", PIXELS, judge("pixel_cross_entropy"), 0.5),
+    ),
+    wording=WORDING,
+)
+
+
+# Soft Dice. A gradient is taken beside the student's code, since what carries it cannot be sent.
+
+_CELL = """
+def course_losses(questions):
+    return [part for masks, p in questions for part in course_loss(masks, p)]
+
+def course_loss(masks, p):
+    import numpy as np
+    import tensorflow as tf
+    x = tf.constant(p, "float32")
+    with tf.GradientTape() as recorded:
+        recorded.watch(x)
+        value = soft_dice_loss(tf.constant(masks, "float32"), x)
+    number = np.asarray(value, dtype="float64")
+    try:
+        gradient = recorded.gradient(value, x)
+    except Exception:
+        gradient = None
+    gradient = np.full(x.shape, np.nan) if gradient is None else np.asarray(gradient, dtype="float64")
+    return [number, gradient]
+"""
+_SECONDS = 60.0
+_STEP = 0.02
+
+
+def _losses(
+    student: Student, questions: list[tuple[np.ndarray, np.ndarray]]
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Return what a student's loss and its gradient are for masks and probabilities."""
+    try:
+        with student.fresh(_CELL, seconds=_SECONDS, code_only=True) as side:
+            sent = side.call("course_losses", [list(one) for one in questions])
+    except StudentError as error:
+        text = in_words(str(error), "soft_dice_loss")
+        for ours in ("course_losses", "course_loss"):
+            text = text.replace(f"{ours} calls soft_dice_loss, which is", "soft_dice_loss is")
+            text = text.replace(ours, "soft_dice_loss")
+        raise StudentError(text) from None
+    values = [compare.array(one) for one in sent] if isinstance(sent, list) else []
+    if len(values) != 2 * len(questions) or any(one is None for one in values):
+        raise StudentError("soft_dice_loss returned something else than a number.")
+    return values[::2], values[1::2]
+
+
+def soft_dice(masks: np.ndarray, p: np.ndarray) -> float:
+    """Return the right loss.
+
+    Parameters
+    ----------
+    masks, p : numpy.ndarray, shape [N, D_y, D_x]
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> round(soft_dice(np.ones((1, 2, 2)), np.full((1, 2, 2), 0.5)), 4)
+    0.3333
+    """
+    masks, p = np.asarray(masks, "float64"), np.asarray(p, "float64")
+    shared, sizes = np.einsum("nij,nij->n", masks, p), np.einsum("nij->n", masks) + np.einsum("nij->n", p)
+    return float(np.mean(1 - (2 * shared + 1e-6) / (sizes + 1e-6)))
+
+
+def _asked_losses(rng: Rng) -> list[tuple[str, np.ndarray, np.ndarray]]:
+    """Return what is asked, with what it is in words: soft probabilities, sure ones, and images without a gland."""
+    soft = np.stack([draw_mask(rng, kind, 6, 5) for kind in ("some", "few", "most")])
+    # Images of different sizes of glands, so that a mean over images is none over pixels.
+    probabilities = np.clip(0.6 * soft + rng.uniform(0, 0.4, soft.shape), 0, 1)
+    sure = (rng.random(soft.shape) < 0.6).astype("uint8")
+    nothing = np.zeros((1, 6, 5), "uint8")
+    found = [
+        ("masks and probabilities [3, 6, 5]", soft, probabilities),
+        ("probabilities of 0 and 1", soft, sure),
+        ("an image without a gland, where none is marked", nothing, nothing),
+    ]
+    return [(words, masks, p.astype("float32")) for words, masks, p in found]
+
+
+def _loss(student: Student, rng: Rng) -> Problem | None:
+    asking = _asked_losses(rng)
+    values, _ = _losses(student, [(masks, p) for _, masks, p in asking])
+    for (words, masks, p), value in zip(asking, values, strict=True):
+        what = f"the soft Dice loss of {words}"
+        if value.ndim != 0:
+            return lost(
+                what, f"It returned {compare.shape(value)} where one number is expected.{_mistake(value, 0, 0)}"
+            )
+        right = soft_dice(masks, p)
+        if not np.isfinite(value) or abs(value - right) > 2e-4:
+            return lost(what, f"It is {float(value):.4f} where {right:.4f} is right.{_mistake(value, masks, p)}")
+    return None
+
+
+def _mistake(value: np.ndarray, masks: np.ndarray, p: np.ndarray) -> str:
+    """Return the hint for a known mistake that gives this number; empty where none does."""
+    if value.ndim:
+        return f" {HINTS['soft_per_image'][0]}"
+    masks, p = np.asarray(masks, "float64"), np.asarray(p, "float64")
+    hard = np.round(p)
+    axes = (1, 2)
+    with np.errstate(all="ignore"):
+        known = {
+            "soft_sign": soft_dice(masks, p) - 1,
+            "soft_score": 1 - soft_dice(masks, p),
+            "soft_hard": soft_dice(masks, hard),
+            "soft_pooled": 1 - (2 * (masks * p).sum() + 1e-6) / (masks.sum() + p.sum() + 1e-6),
+            "soft_smooth": np.mean(1 - (2 * (masks * p).sum(axes) + 1) / ((masks + p).sum(axes) + 1)),
+            "soft_factor": np.mean(1 - ((masks * p).sum(axes) + 1e-6) / ((masks + p).sum(axes) + 1e-6)),
+            "soft_empty": np.mean(1 - 2 * (masks * p).sum(axes) / (masks + p).sum(axes)),
+        }
+    for name, wrong in known.items():
+        same = np.isnan(wrong) and np.isnan(value)
+        if same or abs(wrong - float(value)) < 2e-4:
+            return f" {HINTS[name][0]}"
+    return ""
+
+
+def _gradient(student: Student, rng: Rng) -> Problem | None:
+    """Compare a gradient with what the student's own loss does where one probability is moved a little."""
+    masks = np.stack([draw_mask(rng, kind, 3, 4) for kind in ("some", "most")])
+    # None so near to a half that a little more would round it the other way.
+    p = rng.uniform(0.15, 0.45, masks.shape) + 0.4 * (rng.random(masks.shape) < 0.5)
+    places = [tuple(int(n) for n in one) for one in rng.permutation(np.argwhere(masks >= 0))[:6]]
+    asking = [(masks, p.astype("float32"))]
+    for place in places:
+        for sign in (1, -1):
+            moved = p.copy()
+            moved[place] += sign * _STEP
+            asking.append((masks, moved.astype("float32")))
+    what = "a gradient of the loss: what it does where one probability is moved a little"
+    values, gradients = _losses(student, asking)
+    numbers = np.array([float(np.mean(one)) for one in values])
+    slopes = (numbers[1::2] - numbers[2::2]) / (2 * _STEP)
+    gradient = gradients[0]
+    # A loss of what was rounded does not change at all.
+    hint = HINTS["soft_detached" if np.abs(slopes).max() > 1e-4 else "soft_hard"][0]
+    if gradient.shape != p.shape or np.isnan(gradient).any():
+        return lost(what, f"There is none. {hint}")
+    # The gradient of a sum over images where a mean was taken, and the reverse, is charged with the loss.
+    size = max(1, int(np.size(values[0])))
+    found = np.array([gradient[place] for place in places]) / size
+    if np.abs(slopes).max() < 1e-4 or np.abs(found).max() < 1e-4:
+        return lost(what, f"It is 0 everywhere. {hint}")
+    off = np.abs(found - slopes)
+    if off.max() > 0.03 * np.abs(slopes).max() + 1e-4:
+        worst = int(np.argmax(off))
+        where = f"It is {found[worst]:.4f} where the loss changes by {slopes[worst]:.4f}"
+        return lost(what, f"{where} for each unit. {HINTS['soft_half_gradient'][0]}")
+    return None
+
+
+def _asks(question: Callable[[Student, Rng], Problem | None]) -> Callable[[Student, Rng], Problem | None]:
+    def asked(student: Student, rng: Rng) -> Problem | None:
+        try:
+            return question(student, rng)
+        except StudentError as error:
+            return lost("the soft Dice loss of masks and probabilities [N, D_y, D_x]", str(error))
+
+    return asked
+
+
+SOFT_DICE = Check(
+    "soft_dice_loss",
+    (
+        Line("loss", "The mean over images of 1 minus a Dice coefficient of probabilities", 1.0, _asks(_loss)),
+        Line("gradient", "Its gradient is how the loss changes", 1.0, _asks(_gradient)),
+    ),
+)

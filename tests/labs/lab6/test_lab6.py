@@ -1,0 +1,281 @@
+"""What is special about lab 6: masks judged where no student is, properties in place of answers, and gradients."""
+
+import inspect
+import io
+import zipfile
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image, PngImagePlugin
+
+from autograder.checking.student import FLAGS
+from autograder.errors import UserError
+from autograder.grading.student import SandboxStudent, Timeouts
+from autograder.labs import get_lab
+from autograder.labs.lab6 import handed_in, images, measuring, networks_of, reference
+from autograder.labs.lab6.losses import soft_dice
+from autograder.submissions.submission import Submission
+from book.stored import DATA, read_lines
+from source_lib.data import glands
+from source_lib.masks import packed
+from tests.labs.lab6 import more_ways, trial
+from tests.labs.lab6.trial import files, material, oracle
+
+LAB = get_lab("lab6")
+MASKS = {"masks.form", "masks.least", "masks.more", "masks.most"}
+
+
+@pytest.fixture(autouse=True)
+def own_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("CNN_COURSE_DATA", raising=False)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+
+
+def student_of(sandbox, code="pass", given=None):
+    submission = Submission(files=given or {})
+    return SandboxStudent(sandbox, {0: code}, submission, oracle(), timeouts=Timeouts(60, 60, 900), material=material())
+
+
+def lost(student, *names):
+    """Return the lines that a submission loses of some checks, with the messages, and its flags."""
+    found = {}
+    with student:
+        for check in LAB.checks if not names else [LAB.check(f"check_{name}") for name in names]:
+            problems = check.judge(student, np.random.default_rng(1))
+            for line, problem in zip(check.lines, problems, strict=True):
+                if problem is not None:
+                    found[f"{check.function}.{line.key}"] = problem.message
+        flags = list(student.notes.get(FLAGS, []))
+    assert all(message.startswith("Asked: ") for message in found.values())
+    assert not any("course_" in message for message in found.values()), "the course's functions are nobody's business"
+    return found, flags
+
+
+# The rubric.
+
+
+def test_points_are_those_of_the_design():
+    points = {check.function: check.points for check in LAB.checks}
+    assert points == {
+        **{"dice": 4, "pixel_cross_entropy": 3, "soft_dice_loss": 2, "split": 1, "augment": 3},
+        **{"build_fcn": 2, "build_unet": 2, "should_stop": 1, "masks": 6},
+    }
+    assert LAB.points == 24 and LAB.manual == {"discussion": 6}
+    assert len(LAB.faults) >= 20
+
+
+def test_nothing_handed_in_earns_nothing(sandbox):
+    names = [check.function for check in LAB.checks if check.function != "masks"]
+    released = "".join(f"def {name}(*arguments, **named):\n    raise NotImplementedError()\n" for name in names)
+    found, _ = lost(student_of(sandbox, released))
+    assert set(found) == set(LAB.lines)
+    assert "not written yet" in found["dice.each"] and "There is neither masks.npz nor" in found["masks.form"]
+
+
+@pytest.mark.parametrize("value", ["None", "np.zeros(3)", "0", "'masks'", "(0, 0)", "arguments[0]"])
+def test_a_stub_earns_nothing(sandbox, value):
+    names = ["dice", "pixel_cross_entropy", "should_stop", "split"]
+    code = "import numpy as np\n" + "".join(f"def {name}(*arguments, **named):\n    return {value}\n" for name in names)
+    every = {line for line in LAB.lines if line.partition(".")[0] in names}
+    assert set(lost(student_of(sandbox, code), *names)[0]) == every
+
+
+def test_who_gives_back_what_came_in_augments_nothing(sandbox):
+    code = "def augment(image, mask, rng):\n    return image, mask\n"
+    found, _ = lost(student_of(sandbox, code), "augment")
+    assert {"augment.alike", "augment.seeded"} == set(found)
+    assert "mirror or turn the pair" in found["augment.alike"]
+
+
+def test_histories_are_asked_in_the_sandbox_too(sandbox):
+    right = inspect.getsource(more_ways.stop_loop).replace("stop_loop", "should_stop")
+    assert lost(student_of(sandbox, right), "should_stop") == ({}, [])
+    emptied = right.replace("return waited", "history['val_loss'].clear()\n    return waited")
+    found, _ = lost(student_of(sandbox, emptied), "should_stop")
+    assert set(found) == {"should_stop.domain"} and "changed its input history" in found["should_stop.domain"]
+
+
+# What the course knows.
+
+
+def test_the_report_s_network_has_its_parameters_and_sees_18_pixels():
+    model = networks_of.fcn()
+    assert model.count_params() == 8634
+    x = np.zeros((1, 64, 64, 3), "float32")
+    changed = x.copy()
+    changed[0, 32, 32] = 1
+    model.set_weights([np.abs(one) + 0.1 for one in model.get_weights()])
+    rows = np.flatnonzero(np.abs(np.asarray(model(changed)) - np.asarray(model(x))).max(axis=(0, 2, 3)))
+    # Whatever place a pixel has, the outputs that see it are as many as an output sees of the image.
+    assert max(np.ptp(np.flatnonzero(_seen(model, row))) + 1 for row in range(28, 36)) == 18
+    assert len(rows) >= 15
+
+
+def _seen(model, row):
+    """Return which rows of an image one row of outputs depends on."""
+    x = np.zeros((64, 64, 64, 3), "float32")
+    x[np.arange(64), np.arange(64), 32] = 1
+    out = np.asarray(model(x))
+    return np.abs(out - np.asarray(model(np.zeros((1, 64, 64, 3), "float32"))))[:, row].max(axis=(1, 2)) > 1e-6
+
+
+def test_references_agree_with_what_is_written_out():
+    pred = np.array([[[1, 1], [0, 0]], [[0, 0], [0, 0]]])
+    truth = np.array([[[1, 0], [0, 0]], [[0, 0], [0, 0]]])
+    assert reference.dice(pred, truth, True).tolist() == pytest.approx([2 / 3, 1])
+    assert reference.dice(pred, truth, False, True) == pytest.approx((1 / 2 + 1) / 2)
+    z = np.log([[[[0.25, 0.75], [0.5, 0.5]]]])
+    assert reference.pixel_cross_entropy(z, np.array([[[1, 0]]])) == pytest.approx(-np.log(0.75 * 0.5) / 2)
+    weights = np.array([1.0, 3.0])
+    right = -(3 * np.log(0.75) + np.log(0.5)) / 4
+    assert reference.pixel_cross_entropy(z, np.array([[[1, 0]]]), weights) == pytest.approx(right)
+    history = {"loss": [3, 2, 1], "val_loss": [1.0, 0.5, 0.6]}
+    assert reference.should_stop(history, 1, 0.0).tolist() == [1, 1]
+    assert reference.should_stop(history, 1, 0.7).tolist() == [1, 0]
+
+
+def test_the_soft_loss_is_one_minus_dice_for_sure_probabilities():
+    rng = np.random.default_rng(0)
+    masks, p = (rng.random((4, 6, 5)) < 0.4 for _ in range(2))
+    masks[0], p[0] = False, False
+    assert soft_dice(masks, p) == pytest.approx(1 - reference.dice(p, masks), abs=1e-5)
+
+
+def test_each_skip_connection_shows_by_itself():
+    flags = [measuring.unet(networks_of.unet(joined=one))[measuring.UNET_SKIPS] for one in np.eye(3, dtype=bool)]
+    # The bottleneck, a quarter, a half, all: where the largest is missing, nothing gets by at the top.
+    assert [one.tolist() for one in flags] == [[1, 0, 0, 1], [1, 0, 1, 0], [1, 1, 0, 0]]
+
+
+# The masks.
+
+
+def test_bands_lie_above_what_marks_everything_and_above_the_first_network():
+    _, *runs = read_lines(DATA / "solution-lab6.jsonl")
+    for run in runs:
+        least, _, most = images.BANDS[run["source"]]
+        if run["what"] == "everything":
+            assert run["test"] < least
+        if run["what"] == "colors":
+            assert run["test"] < most
+
+
+def test_a_release_gives_images_and_keeps_their_masks(tmp_path):
+    given = images.for_release(tmp_path, 7)
+    with np.load(io.BytesIO(given["test_images.npz"])) as archive:
+        x = archive["images"]
+    assert set(given) == {"test_images.npz"} and x.shape == (images.N_TEST, 128, 128, 3)
+    graded = images.for_grading(tmp_path, 7)
+    assert graded["bands"] == images.BANDS["sample"] and "drawn" in graded["data"]
+    assert np.array_equal(graded["masks"], images.drawn_test(7)[1])
+    assert images.for_release(tmp_path, 7) == given
+    with pytest.raises(UserError, match="masks of other test images"):
+        images.for_release(tmp_path, 8)
+    (tmp_path / images.LABELS).write_bytes(b"PK damaged")
+    with pytest.raises(UserError, match="do not fit"):
+        images.for_grading(tmp_path, 7)
+
+
+def test_real_images_are_held_out_turned_and_hard_to_look_up(tmp_path, monkeypatch):
+    folder = tmp_path / "WARWICK" / "Train"
+    folder.mkdir(parents=True)
+    x, y = glands.draw_glands([9], 42)
+    for k, (image, mask) in enumerate(zip(x, y, strict=True)):
+        Image.fromarray(image).save(folder / f"image_{k:02}.png")
+        Image.fromarray(mask * np.uint8(255)).save(folder / f"label_{k:02}.png")
+    monkeypatch.setenv("CNN_COURSE_DATA", str(tmp_path))
+    graded = images.for_grading(tmp_path, 7)
+    assert graded["bands"] == images.BANDS["real"] and len(graded["masks"]) == glands.N_HELD_OUT
+    trained = {mask.tobytes() for mask in glands.load("real", verbose=False).y_train}
+    for mask in graded["masks"]:
+        views = [np.rot90(one, k) for one in (mask, mask[:, ::-1]) for k in range(4)]
+        assert not any(np.ascontiguousarray(one).tobytes() in trained for one in views)
+    assert not np.array_equal(images.for_grading(tmp_path, 8)["masks"], graded["masks"])
+
+
+def large_picture():
+    """10⁵ × 10⁵ black pixels in a few kilobytes."""
+
+    def chunk(kind, data):
+        return len(data).to_bytes(4) + kind + data + zlib.crc32(kind + data).to_bytes(4)
+
+    header = (10**5).to_bytes(4) * 2 + bytes([1, 0, 0, 0, 0])
+    body = chunk(b"IDAT", zlib.compress(bytes(10**6)))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + body + chunk(b"IEND", b"")
+
+
+def bomb():
+    """Masks of 300 MB in a file of some hundred kilobytes."""
+    head, file = io.BytesIO(), io.BytesIO()
+    np.lib.format.write_array_header_1_0(head, {"descr": "|u1", "fortran_order": False, "shape": (12, 128, 16)})
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("masks.npy", "w") as inside:
+        inside.write(head.getvalue())
+        for _ in range(300):
+            inside.write(bytes(10**6))
+    return file.getvalue()
+
+
+def with_text():
+    """The right picture, and a text that unpacks to 100 MB."""
+    more = PngImagePlugin.PngInfo()
+    more.add_text("comment", "x" * 10**8, zip=True)
+    below = material()["masks"].reshape(-1, 128) * np.uint8(255)
+    file = io.BytesIO()
+    Image.fromarray(below).save(file, "PNG", pnginfo=more)
+    return file.getvalue()
+
+
+def pickled():
+    file = io.BytesIO()
+    np.savez(file, masks=np.array([print], dtype=object))
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("name", ["picture", "bomb", "text", "pickled", "nothing"])
+def test_hostile_masks_lose_and_harm_nobody(sandbox, name):
+    content = {
+        "picture": lambda: {"masks.png": large_picture()},
+        "bomb": lambda: {"masks.npz": bomb()},
+        "text": lambda: {"masks.png": with_text()},
+        "pickled": lambda: {"masks.npz": pickled()},
+        "nothing": lambda: {"masks.npz": b""},
+    }[name]()
+    found, _ = lost(student_of(sandbox, given=content), "masks")
+    assert set(found) == MASKS and all("masks." in message for message in found.values())
+
+
+def test_masks_that_are_too_good_are_shown_to_a_person(sandbox):
+    right = {"masks.npz": packed(material()["masks"])}
+    found, flags = lost(student_of(sandbox, given=right), "masks")
+    assert not found and len(flags) == 1 and "were the right masks known?" in flags[0]
+    assert lost(student_of(sandbox, given=dict(files())), "masks") == ({}, [])
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ("masks_inverted", "It is inverted"),
+        ("masks_swapped", "fit other images than their own"),
+        ("masks_transposed", "transposed"),
+        ("masks_mirrored", "mirrored left to right"),
+        ("masks_moved", "moved, by 11 pixels down and 9 pixels left"),
+        ("masks_one_missing", "It holds 11 masks, where there must be 12"),
+        ("masks_gray", "It has gray pixels"),
+        ("masks_not_packed", "which are not packed"),
+        ("masks_objects", "type object"),
+        ("masks_everything", "Every pixel of all masks is marked"),
+    ],
+)
+def test_each_way_to_get_a_file_wrong_has_its_sentence(fault, words):
+    (one,) = (one for one in LAB.faults if one.id == fault)
+    found = trial.outcome(None, 0, fault=one)
+    assert words in found.lost["masks.form"]
+
+
+def test_the_form_is_looked_at_in_a_notebook():
+    student = trial.student_of({}, dict(files()))
+    assert handed_in.CHECK.formed(student).passed
+    student = trial.student_of({}, {"masks.npz": b"nothing"})
+    assert "neither a PNG nor a .npz" in handed_in.CHECK.formed(student).message

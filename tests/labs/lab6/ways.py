@@ -1,0 +1,210 @@
+"""Right ways to write each function of lab 6, in several styles. No package that students get may hold one."""
+
+import numpy as np
+from scipy import ndimage
+
+from tests.labs.lab6 import more_ways
+
+# A soft Dice loss.
+
+
+def soft_sums(masks, p):
+    from keras import ops
+
+    both = ops.sum(masks * p, axis=[1, 2])
+    sizes = ops.sum(masks, axis=[1, 2]) + ops.sum(p, axis=[1, 2])
+    return ops.mean(1.0 - (2.0 * both + 1e-6) / (sizes + 1e-6))
+
+
+def soft_flat(masks, p):
+    """Flattened first, and with another small number that matters as little."""
+    import keras
+
+    rows = keras.ops.shape(p)[0]
+    g, q = (keras.ops.reshape(one, (rows, -1)) for one in (masks, p))
+    shared = keras.ops.einsum("np,np->n", g, q)
+    whole = keras.ops.sum(g, 1) + keras.ops.sum(q, 1)
+    return 1 - keras.ops.mean((2 * shared + 1e-7) / (whole + 1e-7))
+
+
+def soft_tensorflow(masks, p):
+    import tensorflow as tf
+
+    found = []
+    for k in range(p.shape[0]):
+        wrong = tf.reduce_sum((1 - masks[k]) * p[k]) + tf.reduce_sum(masks[k] * (1 - p[k]))
+        right = tf.reduce_sum(masks[k] * p[k])
+        found.append(wrong / (2 * right + wrong + 1e-6))
+    return tf.reduce_mean(tf.stack(found))
+
+
+# Splits.
+
+
+def split_by_key(images, seed):
+    keys = [min(v.tobytes() for v in (x, x[:, ::-1], x[::-1], x[::-1, ::-1])) for x in images]
+    known = sorted(set(keys))
+    order = np.random.default_rng(seed).permutation(len(known))
+    of = {known[k]: place for place, k in enumerate(order)}
+    group = np.array([of[key] for key in keys])
+    last = next(n for n in range(len(known) + 1) if np.sum(group < n) >= len(images) / 5)
+    return np.flatnonzero(group >= last), np.flatnonzero(group < last)
+
+
+def split_pairwise(images, seed):
+    """Compare every image with all chosen so far; lists come back."""
+    rng = np.random.RandomState(seed)
+    order = rng.permutation(len(images))
+    valid = []
+    for k in order:
+        if k in valid or len(valid) >= len(images) / 5:
+            continue
+        for j in range(len(images)):
+            views = (images[j], images[j][::-1], images[j][:, ::-1], images[j][::-1, ::-1])
+            if any(np.array_equal(images[k], view) for view in views):
+                valid.append(j)
+    return [k for k in range(len(images)) if k not in valid], [int(k) for k in valid]
+
+
+# Augmentation.
+
+
+def augment_quarters(image, mask, rng):
+    turns, flipped = rng.integers(4), rng.integers(2)
+    pair = [np.rot90(one, turns) for one in (image, mask)]
+    return tuple(one[:, ::-1] if flipped else one for one in pair)
+
+
+def augment_rotated(image, mask, rng):
+    from skimage.transform import rotate
+
+    angle = rng.uniform(-45, 45)
+    x = rotate(image, angle, order=1, preserve_range=True, mode="reflect")
+    y = rotate(mask, angle, order=0, preserve_range=True, mode="reflect")
+    if rng.random() < 0.5:
+        x, y = x[:, ::-1], y[:, ::-1]
+    x = x + rng.normal(0, 4, x.shape)
+    return np.clip(x, 0, 255).astype(np.uint8), y.astype(np.uint8)
+
+
+def augment_flips_alone(image, mask, rng):
+    for axis in (0, 1):
+        if rng.random() < 0.5:
+            image, mask = np.flip(image, axis), np.flip(mask, axis)
+    return image.copy(), mask.copy()
+
+
+def augment_zoomed(image, mask, rng):
+    """Floats come back, and corners are empty."""
+    angle = np.deg2rad(rng.uniform(0, 360))
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]) * rng.uniform(0.9, 1.1)
+    middle = np.array(mask.shape) / 2 - 0.5
+    start = middle - turn @ middle
+    x = np.stack([ndimage.affine_transform(image[..., c].astype(float), turn, start, order=1) for c in range(3)], -1)
+    return x, ndimage.affine_transform(mask, turn, start, order=0)
+
+
+# Networks.
+
+
+def fcn_functional():
+    import keras
+    from keras import layers
+
+    x = h = keras.Input((None, None, 3), name="tissue")
+    for k, maps in enumerate([8, 16, 32]):
+        if k:
+            h = layers.MaxPooling2D((2, 2))(h)
+        h = layers.ReLU()(layers.Conv2D(maps, (3, 3), padding="same")(h))
+    for maps in [16, 8]:
+        h = layers.Conv2DTranspose(maps, 2, 2)(h)
+    model = keras.Model(x, layers.Conv2D(2, 1, name="scores")(h))
+    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    return model
+
+
+def fcn_padded():
+    import keras
+    from keras import layers
+
+    model = keras.Sequential([keras.Input(shape=(None, None, 3))])
+    for maps in (8, 16, 32):
+        model.add(layers.ZeroPadding2D(1))
+        model.add(layers.Conv2D(maps, 3))
+        model.add(layers.Activation("relu"))
+        if maps < 32:
+            model.add(layers.MaxPool2D())
+    model.add(layers.Conv2DTranspose(16, (2, 2), strides=(2, 2), padding="same"))
+    model.add(layers.Conv2DTranspose(8, (2, 2), strides=(2, 2), padding="valid"))
+    model.add(layers.Conv2D(2, (1, 1), padding="same"))
+    return model
+
+
+def unet_plain():
+    import keras
+    from keras import layers
+
+    x = h = keras.Input((None, None, 3))
+    kept = []
+    for maps in (4, 8, 12):
+        h = layers.Conv2D(maps, 3, padding="same", activation="relu")(h)
+        kept.append(h)
+        h = layers.MaxPooling2D()(h)
+    h = layers.Conv2D(16, 3, padding="same", activation="relu")(h)
+    for maps, skip in zip((12, 8, 4), kept[::-1], strict=True):
+        h = layers.concatenate([layers.UpSampling2D()(h), skip])
+        h = layers.Conv2D(maps, 3, padding="same", activation="relu")(h)
+    return keras.Model(x, layers.Conv2D(2, 1)(h))
+
+
+def unet_deep():
+    """Strided convolutions, normalization, sums in place of joins, interpolation, a model for each block."""
+    import keras
+    from keras import layers
+
+    def block(channels, maps):
+        return keras.Sequential(
+            [
+                keras.Input((None, None, channels)),
+                layers.Conv2D(maps, 3, padding="same", use_bias=False),
+                layers.BatchNormalization(),
+                layers.LeakyReLU(0.1),
+                layers.SpatialDropout2D(0.1),
+            ]
+        )
+
+    x = keras.Input((None, None, 3))
+    h, kept = block(3, 6)(x), []
+    for _ in range(3):
+        kept.append(h)
+        h = layers.Conv2D(6, 3, strides=2, padding="same")(h)
+        h = block(6, 6)(h)
+    for skip in reversed(kept):
+        h = layers.UpSampling2D(interpolation="bilinear")(h)
+        h = block(6, 6)(layers.Add()([layers.Conv2D(6, 1)(h), skip]))
+    model = keras.Model(x, layers.Conv2D(2, 1)(h))
+    model.compile("sgd", "mse")
+    return model
+
+
+def unet_inside():
+    import keras
+
+    return keras.Sequential([keras.Input((None, None, 3)), unet_plain()])
+
+
+WAYS = {
+    "dice": more_ways.DICE,
+    "pixel_cross_entropy": more_ways.CROSS_ENTROPY,
+    "soft_dice_loss": {"sums": soft_sums, "flat": soft_flat, "counted": soft_tensorflow},
+    "split": {"by key": split_by_key, "pairwise": split_pairwise},
+    "augment": {
+        "quarters": augment_quarters,
+        "rotated": augment_rotated,
+        "flips alone": augment_flips_alone,
+        "zoomed": augment_zoomed,
+    },
+    "build_fcn": {"functional": fcn_functional, "padded": fcn_padded},
+    "build_unet": {"plain": unet_plain, "deep": unet_deep, "inside": unet_inside},
+    "should_stop": more_ways.STOP,
+}
