@@ -54,6 +54,17 @@ def _part(which: Any) -> View:
     return view
 
 
+def _of_another_form(function: str, answer: Any, value: Any, right: Any) -> str:
+    """Say how the form of an answer differs; ``value`` is what `flat` makes of it."""
+    if function != "mse_and_gradient":
+        return compare.difference(value, right) or "has another form"
+    wanted = f"[{len(right) - 1}]"
+    if value is answer:
+        told = compare.in_words(answer)
+        return f"returned {told} where two things are expected, the error and its gradient of shape {wanted}"
+    return f"returned a gradient of shape [{len(value) - 1}] where {wanted} is expected"
+
+
 def _compared(
     student: Student,
     function: str,
@@ -80,8 +91,9 @@ def _compared(
     right = student.oracle.call(function, *arguments) if expected is None else expected
     value = flat(function, answer.value)
     values = compare.array(value)
-    if values is None or values.shape != np.shape(right):
-        what, got, wanted = compare.difference(value, right), answer.value, right
+    one_thing = function == "mse_and_gradient" and value is answer.value
+    if values is None or values.shape != np.shape(right) or one_thing:
+        what, got, wanted = _of_another_form(function, answer.value, value, right), answer.value, right
     else:
         got, wanted = view(values), view(np.asarray(right))
         what = compare.difference(got, wanted)
