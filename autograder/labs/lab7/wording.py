@@ -32,22 +32,27 @@ def asked(function: str, arguments: Sequence[Any]) -> str:
     """
     first = np.shape(arguments[0])
     if function == "compare_runs":
-        return f"compare {len(arguments[0])} runs of one network with {len(arguments[1])} of another"
+        return f"compare {_count(len(arguments[0]), 'run')} of one network with {len(arguments[1])} of another"
     if function == "standardize":
-        return f"put {len(arguments[1])} rows on the scale of {first[0]} training rows of {first[1]} columns"
+        rows, columns = _count(len(arguments[1]), "row"), _count(first[1], "column")
+        return f"bring {rows} to the scale of {first[0]} training rows of {columns}"
     if function == "mse_and_gradient":
         return f"the error and its gradient for inputs {list(np.shape(arguments[1]))}, y {list(np.shape(arguments[2]))}"
     if function == "similarities":
         return f"the similarities of embeddings {list(first)} and {list(np.shape(arguments[1]))}"
     if function == "threshold_for":
         # The sentence holds no other full stop than its last.
-        return f"the threshold of {first[0]} pairs at which {100 * arguments[2]:g} % of those that do not match pass"
+        return f"the threshold for {first[0]} pairs at {100 * arguments[2]:g} % of false matches"
     what = {
         "average_probabilities": "average the probabilities",
-        "majority_vote": "let vote the probabilities",
-        "ensemble_gain": "measure the ensemble of the probabilities",
+        "majority_vote": "take a vote",
+        "ensemble_gain": "measure the ensemble",
     }[function]
-    return f"{what} of {first[0]} networks for {first[1]} images and {first[2]} classes"
+    return f"{what} of {_count(first[0], 'network')} for {_count(first[1], 'image')} and {first[2]} classes"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def inputs(function: str, arguments: Sequence[Any]) -> list[tuple[str, Any]]:

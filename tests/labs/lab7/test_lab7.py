@@ -100,6 +100,21 @@ def test_the_texts_own_functions_get_everything():
             assert [item.message for item in items if not item.passed] == []
 
 
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        ("np.zeros(x.shape[1] + 2)", "where two things are expected, the error and its gradient of shape"),
+        ("0.5", "returned a single number where two things are expected"),
+        ("(0.5, np.zeros(x.shape[1]))", "returned a gradient of shape [3] where [4] is expected"),
+    ],
+)
+def test_an_error_without_its_gradient_is_a_sentence(answer, told):
+    space = {"np": np}
+    exec(f"def mse_and_gradient(w, x, y):\n    return {answer}", space)
+    items = LAB.check("check_mse_and_gradient")(NotebookStudent(space, oracle()), np.random.default_rng(0))
+    assert told in " ".join(item.message for item in items) and not any(item.passed for item in items[:2])
+
+
 # Prices.
 
 
@@ -206,6 +221,14 @@ OTHER = {
             )
         ),
         "Pooling",
+    ),
+    "a convolution in a model inside": (
+        lambda: saved(b=keras.Sequential([keras.Input((32, 32, 3)), _convolutional()])),
+        "Conv2D",
+    ),
+    "a layer that holds code": (
+        lambda: saved(b=keras.Sequential([keras.Input((32, 32, 3)), layers.Lambda(lambda x: x), *network().layers])),
+        "Lambda",
     ),
     "a pickle as configuration": (lambda: {"b/model.json": pickle.dumps(print)}, "cannot be read"),
     "lists in lists": (lambda: {"a/model.json": b"[" * 9000}, ""),
