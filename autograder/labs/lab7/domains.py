@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
 import numpy as np
 
 from autograder.checking.domain import Domain, Regions
 
 Rng = np.random.Generator
 _TYPES = ("float64", "float32")
+
+
+def _domain(axes: Mapping[str, Sequence[Any]], draw: Callable[[Rng, Regions], tuple]) -> Domain:
+    """Return a domain of which questions are also drawn freely, each from any region of every axis."""
+
+    def freely(rng: Rng) -> tuple:
+        return draw(rng, {axis: regions[int(rng.integers(len(regions)))] for axis, regions in axes.items()})
+
+    return Domain(axes, draw, freely=freely)
 
 
 def draw_runs(rng: Rng, count: int, gap: float, spread: float = 0.01) -> tuple[np.ndarray, np.ndarray]:
@@ -32,24 +44,25 @@ def draw_runs(rng: Rng, count: int, gap: float, spread: float = 0.01) -> tuple[n
 
 def _draw_compare(rng: Rng, at: Regions) -> tuple:
     a, b = draw_runs(rng, at["count"], at["gap"])
-    if at["seeds"] == "others too":
+    if at["alike"]:
+        a[:, 1] = b[:, 1]
+    if at["seeds"] in ("a has others", "both have"):
         a = np.vstack([a, [[101, 0.9], [103, 0.1]]])
-        b = np.vstack([b, [[102, 0.2]]])
+    if at["seeds"] in ("b has others", "both have"):
+        b = np.vstack([b, [[102, 0.2], [104, 0.7], [105, 0.6]]])
     if at["order"] == "any":
         a, b = rng.permutation(a), rng.permutation(b)
-    if at["alike"]:
-        b[:, 1] = 0.5
-        a[:, 1] = 0.5
     return a, b
 
 
-COMPARE = Domain(
+COMPARE = _domain(
     {
         "count": (3, 4, 5, 10),
-        "gap": (0.0, 0.005, 0.05, -0.05),
-        "seeds": ("the same", "others too"),
+        "gap": (0.0, 0.005, 0.05, -0.05, 0.3, -0.3),
+        "seeds": ("the same", "a has others", "b has others", "both have"),
         "order": ("the same", "any"),
-        "alike": (False, True),
+        # Twice, so that most of what is drawn freely differs.
+        "alike": (False, True, False),
     },
     _draw_compare,
 )
@@ -63,40 +76,49 @@ def _columns(rng: Rng, rows: int, kinds: str, columns: int) -> np.ndarray:
 def _draw_standardize(rng: Rng, at: Regions) -> tuple:
     train = _columns(rng, at["train"], at["values"], at["columns"])
     new = _columns(rng, at["new"], at["values"], at["columns"]) + at["shift"] * np.abs(train).mean()
-    if at["constant"]:
-        train[:, 0] = at["constant"]
-        new[0, 0] = at["constant"]
+    which = {
+        "none": np.zeros(at["columns"], dtype=bool),
+        "one": np.arange(at["columns"]) == 0,
+        "all": np.ones(at["columns"], dtype=bool),
+    }[at["constant"]]
+    train[:, which] = at["at"]
+    new[0, which] = at["at"]
     return train, new
 
 
-STANDARDIZE = Domain(
+STANDARDIZE = _domain(
     {
         "train": (2, 5, 40),
         "new": (1, 3, 30),
         "columns": (1, 2, 13),
         "values": ("small", "large", "negative", "tiny"),
         "shift": (0, 0.5),
-        "constant": (0.0, 4.0, -1.0),
+        "constant": ("none", "one", "all", "none"),
+        # The deviation of a column of 0.1 is not always 0 as it is computed.
+        "at": (0.0, 4.0, -1.0, 0.1),
     },
     _draw_standardize,
 )
 
 
 def _draw_mse(rng: Rng, at: Regions) -> tuple:
-    x = rng.normal(at["center"], 2, (at["rows"], at["columns"]))
+    rows = at["columns"] if at["rows"] == "as many as columns" else at["rows"]
+    x = rng.normal(at["center"], at["size"], (rows, at["columns"]))
     w = np.zeros(at["columns"] + 1) if at["w"] == "zeros" else rng.normal(0, 2, at["columns"] + 1)
-    y = at["scale"] * rng.normal(0.5, 1, at["rows"])
+    y = at["scale"] * rng.normal(0.5, 1, rows) + at["level"]
     y = y[:, None] if at["y"] == "column" else y
     return tuple(one.astype(at["type"]) for one in (w, x, y))
 
 
-MSE = Domain(
+MSE = _domain(
     {
-        "rows": (1, 2, 7, 30),
+        "rows": (1, 2, 7, 30, "as many as columns"),
         "columns": (1, 2, 5),
         "center": (0, 3, -3),
-        "w": ("any", "zeros"),
+        "size": (2, 0.3),
+        "w": ("any", "zeros", "any"),
         "scale": (1, 20),
+        "level": (0, -30),
         "y": ("row", "column"),
         "type": _TYPES,
     },
@@ -122,20 +144,23 @@ def draw_members(rng: Rng, members: int, images: int, classes: int, sure: float 
 def _draw_average(rng: Rng, at: Regions) -> tuple:
     p = draw_members(rng, at["members"], at["images"], at["classes"]).astype(at["type"])
     weights = {
-        "equal": np.full(at["members"], 1 / at["members"]),
+        "equal": np.ones(at["members"]),
         "any": rng.uniform(0.5, 3, at["members"]),
-        "small": rng.uniform(0.01, 0.05, at["members"]),
         "one alone": np.eye(at["members"])[int(rng.integers(at["members"]))],
+        "not the first": rng.uniform(0.5, 3, at["members"]),
     }[at["weights"]]
-    return p, weights
+    if at["weights"] == "not the first" and at["members"] > 1:
+        weights[0] = 0.0
+    return p, weights * {"1": 1 / weights.sum(), "small": 0.01, "as they are": 1, "large": 20}[at["sum"]]
 
 
-AVERAGE = Domain(
+AVERAGE = _domain(
     {
-        "members": (1, 2, 5),
-        "images": (1, 3, 20),
+        "members": (1, 2, 3, 6),
+        "images": (1, 2, 3, 20),
         "classes": (2, 3, 10),
-        "weights": ("equal", "any", "small", "one alone"),
+        "weights": ("equal", "any", "one alone", "not the first"),
+        "sum": ("1", "small", "as they are", "large"),
         "type": _TYPES,
     },
     _draw_average,
@@ -171,16 +196,18 @@ def _draw_vote(rng: Rng, at: Regions) -> tuple:
     if at["kind"] == "ties" and at["members"] % 2 == 0:
         p = draw_ties(rng, at["members"], at["images"], at["classes"])
     else:
-        p = draw_members(rng, at["members"], at["images"], at["classes"], 0.5 if at["kind"] == "unsure" else 2.0)
+        # Where networks are surer still, single precision makes ties of what differs.
+        sure = {"unsure": 0.5, "nearly even": 0.1}.get(at["kind"], 2.0)
+        p = draw_members(rng, at["members"], at["images"], at["classes"], sure)
     return (p.astype(at["type"]),)
 
 
-VOTE = Domain(
+VOTE = _domain(
     {
         "members": (1, 2, 3, 4, 5, 9),
         "images": (1, 3, 20),
         "classes": (2, 3, 10),
-        "kind": ("sure", "unsure", "ties"),
+        "kind": ("sure", "unsure", "nearly even", "ties"),
         "type": _TYPES,
     },
     _draw_vote,
@@ -188,17 +215,23 @@ VOTE = Domain(
 
 
 def _draw_gain(rng: Rng, at: Regions) -> tuple:
-    p = draw_members(rng, at["members"], at["images"], at["classes"]).astype(at["type"])
+    p = draw_members(rng, at["members"], at["images"], at["classes"], at["sure"])
+    if at["agree"]:
+        # Each is a little of itself and much of the first one.
+        p = (p + 9 * p[:1]) / 10
+    p = p.astype(at["type"])
     right = p.mean(axis=0).argmax(axis=-1)
     other = rng.integers(0, at["classes"], at["images"])
     return p, np.where(rng.random(at["images"]) < at["right"], right, other)
 
 
-GAIN = Domain(
+GAIN = _domain(
     {
-        "members": (2, 3, 5),
+        "members": (2, 3, 6),
         "images": (1, 7, 40),
         "classes": (2, 3, 10),
+        "sure": (2.0, 0.3),
+        "agree": (False, True),
         "right": (0.0, 0.5, 1.0),
         "type": _TYPES,
     },
@@ -207,27 +240,32 @@ GAIN = Domain(
 
 
 def _draw_similar(rng: Rng, at: Regions) -> tuple:
-    a, b = (rng.normal(at["center"], at["size"], (at[name], at["length"])) for name in ("a", "b"))
-    if at["zero"]:
-        a[0] = 0
-    return a.astype(at["type"]), b.astype(at["type"])
+    found = []
+    for name in ("a", "b"):
+        one = rng.normal(at["center"], at["size"], (at[name], at["length"]))
+        if at["zero"] in (name, "both"):
+            one[0] = 0
+        found.append(one.astype(at["type"]))
+    return tuple(found)
 
 
-SIMILAR = Domain(
+SIMILAR = _domain(
     {
-        "a": (1, 2, 9),
-        "b": (1, 3, 9),
+        "a": (1, 2, 5, 9),
+        "b": (1, 2, 5, 9),
         "length": (1, 2, 16),
         "center": (0, 1),
-        "size": (0.1, 1, 50),
-        "zero": (False, True),
+        "size": (0.05, 1, 50),
+        "zero": ("none", "a", "b", "both", "none"),
         "type": _TYPES,
     },
     _draw_similar,
 )
 
 
-def draw_scores(rng: Rng, count: int, ties: bool, apart: float = 1.5) -> tuple[np.ndarray, np.ndarray]:
+def draw_scores(
+    rng: Rng, count: int, ties: bool, apart: float = 1.5, share: float = 0.5
+) -> tuple[np.ndarray, np.ndarray]:
     """Return scores of pairs, and whether they match; the largest score is one of a pair that matches.
 
     Parameters
@@ -238,8 +276,10 @@ def draw_scores(rng: Rng, count: int, ties: bool, apart: float = 1.5) -> tuple[n
         Whether several pairs have the same score.
     apart : float
         By how much pairs that match score higher.
+    share : float
+        Which part of the pairs matches, about.
     """
-    same = (rng.random(count) < 0.5).astype(int)
+    same = (rng.random(count) < share).astype(int)
     same[:2] = 0, 1
     scores = rng.normal(0, 1, count) + apart * same
     scores[1] = scores.max() + 1
@@ -250,18 +290,20 @@ def draw_scores(rng: Rng, count: int, ties: bool, apart: float = 1.5) -> tuple[n
 
 
 def _draw_threshold(rng: Rng, at: Regions) -> tuple:
-    scores, same = draw_scores(rng, at["count"], at["ties"], at["apart"])
+    scores, same = draw_scores(rng, at["count"], at["ties"], at["apart"], at["share"])
     order = rng.permutation(at["count"])
-    return at["factor"] * scores[order], same[order], at["rate"]
+    return at["factor"] * scores[order] + at["shift"], same[order], at["rate"]
 
 
-THRESHOLD = Domain(
+THRESHOLD = _domain(
     {
         "count": (2, 5, 20, 200),
         "ties": (False, True),
         "apart": (0.0, 1.5, 6.0),
-        "rate": (0.0, 0.01, 0.1, 0.25, 1.0),
+        "share": (0.5, 0.2, 0.8),
+        "rate": (0.0, 0.01, 0.1, 0.25, 0.5, 0.37, 1.0),
         "factor": (1.0, 0.1),
+        "shift": (0.0, -30.0),
     },
     _draw_threshold,
 )

@@ -9,17 +9,20 @@ import numpy as np
 
 from autograder.checking import compare
 from autograder.checking.problem import Problem, lost
-from autograder.checking.rubric import Check, Line
+from autograder.checking.rubric import Check, Line, decided
 from autograder.checking.student import Student, StudentError
 
 Rng = np.random.Generator
 Question = Callable[[Student, Rng], "Problem | None"]
 
 _EPOCHS = """
-def course_epochs(n, size, seed, epochs):
+def course_epochs(cases, epochs):
     import numpy as np
-    rng = np.random.default_rng(seed)
-    return [[np.asarray(part) for part in minibatches(n, size, rng)] for _ in range(epochs)]
+    found = []
+    for n, size, seed in cases:
+        rng = np.random.default_rng(seed)
+        found.append([[np.asarray(part) for part in minibatches(n, size, rng)] for _ in range(epochs)])
+    return found
 """
 #: How far the error of a fit may be above the least there is, as a part of it, and of the variance of the target.
 _ABOVE, _OF_VARIANCE = 0.02, 1e-3
@@ -53,49 +56,88 @@ def _rows(parts: Any, what: str) -> list[np.ndarray]:
 
 # Batches.
 
+#: Rows and the size of a batch: what the numbers of rows are in which batches, full ones alone and with a rest.
+_SIZES = (1, 2, 3, 8, 20)
 
-def _epochs(student: Student, n: int, size: int, seed: int, epochs: int = 1) -> list[list[np.ndarray]]:
+
+def _full(rng: Rng) -> list[tuple[int, int]]:
+    """Return numbers of rows, each with the size of batches that are all full."""
+    return [(size * count, size) for size in _SIZES for count in (1, 2, int(rng.integers(3, 6)), 40 // size + 1)]
+
+
+def _with_rest(rng: Rng) -> list[tuple[int, int]]:
+    """Return numbers of rows, each with the size of batches of which the last one is smaller, or the only one."""
+    found = [(50, 8), (61, 20), (9, 10), (1, 20)]
+    for size in _SIZES[1:]:
+        rests = {1, size - 1, int(rng.integers(1, size))}
+        found += [(size * count + rest, size) for rest in sorted(rests) for count in (0, 1, 3, 40 // size + 1)]
+    return found
+
+
+def _epochs(student: Student, cases: list[tuple[int, int]], rng: Rng, epochs: int = 1) -> list[list[list[np.ndarray]]]:
+    """Return the batches of each epoch of each case."""
+    asked = [[n, size, int(rng.integers(1000))] for n, size in cases]
     with student.fresh(_EPOCHS, code_only=True) as side:
-        sent = side.call("course_epochs", n, size, seed, epochs)
-    if not isinstance(sent, (list, tuple)) or len(sent) != epochs:
+        sent = side.call("course_epochs", asked, epochs)
+    if not isinstance(sent, (list, tuple)) or len(sent) != len(cases):
         raise StudentError("It returned nothing that is a list of batches.")
-    return [_rows(one, "batches") for one in sent]
+    return [[_rows(one, "batches") for one in found] for found in sent]
+
+
+def _not_every_row(n: int, size: int, rows: np.ndarray) -> str | None:
+    """Say how the rows of an epoch are not each in it once."""
+    if len(rows) != n:
+        return f"Of {n} rows in batches of {size}, an epoch has {len(rows)}."
+    if np.array_equal(np.sort(rows), np.arange(n)):
+        return None
+    missing = np.setdiff1d(np.arange(n), rows)
+    return f"Of {n} rows in batches of {size}, {len(missing)} are not in the epoch, and others come twice."
 
 
 def _every(student: Student, rng: Rng) -> str | None:
-    for n, size in ((48, 8), (60, 20), (7, 7), (5, 1)):
-        (batches,) = _epochs(student, n, size, int(rng.integers(1000)))
-        rows = np.concatenate(batches)
-        if len(rows) != n:
-            return f"Of {n} rows in batches of {size}, an epoch has {len(rows)}."
-        if not np.array_equal(np.sort(rows), np.arange(n)):
-            missing = np.setdiff1d(np.arange(n), rows)
-            return f"Of {n} rows in batches of {size}, {len(missing)} are not in the epoch, and others come twice."
+    cases = _full(rng)
+    for (n, size), (batches,) in zip(cases, _epochs(student, cases, rng), strict=True):
+        if problem := _not_every_row(n, size, np.concatenate(batches)):
+            return problem
     return None
 
 
 def _last(student: Student, rng: Rng) -> str | None:
-    for n, size in ((50, 8), (61, 20), (9, 10), (5, 2)):
-        (batches,) = _epochs(student, n, size, int(rng.integers(1000)))
+    cases = [*_with_rest(rng), *_full(rng)]
+    for (n, size), (batches,) in zip(cases, _epochs(student, cases, rng), strict=True):
         sizes = [len(one) for one in batches]
-        right = [size] * (n // size) + [n % size]
+        right = [size] * (n // size) + [n % size] * (n % size > 0)
         if sizes != right:
-            return f"{n} rows in batches of {size} make the sizes {right}; these are {sizes}."
+            return f"{n} rows in batches of {size} make the sizes {_few(right)}; these are {_few(sizes)}."
+        # Who is wrong where all batches are full has lost another line for it.
+        if decided(student, "minibatches").get("every", True) and (
+            problem := _not_every_row(n, size, np.concatenate(batches))
+        ):
+            return problem
     return None
 
 
+def _few(sizes: list[int]) -> str:
+    """Return sizes for a person to read; of many, those at both ends."""
+    return str(sizes) if len(sizes) < 9 else f"[{', '.join(map(str, sizes[:3]))}, …, {', '.join(map(str, sizes[-2:]))}]"
+
+
 def _order(student: Student, rng: Rng) -> str | None:
+    cases = [(n, size) for n in (40, 53, 100) for size in (1, 2, 8, 20, 150)]
     seed = int(rng.integers(1000))
-    epochs = [np.concatenate(one) for one in _epochs(student, 40, 8, seed, 3)]
-    again = [np.concatenate(one) for one in _epochs(student, 40, 8, seed, 3)]
-    if any(len(one) < 30 or len(np.unique(one)) < 10 for one in epochs):
-        return "It gives no rows yet whose order could be looked at."
-    if any(np.all(np.diff(one) >= 0) for one in epochs):
-        return "The rows come in the order of the data. Shuffle them with rng."
-    if any(np.array_equal(epochs[i], epochs[j]) for i in range(3) for j in range(i)):
-        return "Every epoch has the same order. Draw a new one from rng each time."
-    if not all(np.array_equal(one, other) for one, other in zip(epochs, again, strict=True)):
-        return "A generator of the same seed gave another order. Draw from rng, and from nothing else."
+    found, again = (
+        [[np.concatenate(one) for one in epochs] for epochs in _epochs(student, cases, np.random.default_rng(seed), 3)]
+        for _ in range(2)
+    )
+    for (n, _), epochs, same in zip(cases, found, again, strict=True):
+        if any(len(one) < n // 2 or len(np.unique(one)) < 10 for one in epochs):
+            return "It gives no rows yet whose order could be looked at."
+        if any(np.all(np.diff(one) >= 0) for one in epochs):
+            return "The rows come in the order of the data. Shuffle them with rng."
+        if any(np.array_equal(epochs[i], epochs[j]) for i in range(3) for j in range(i)):
+            return "Every epoch has the same order. Draw a new one from rng each time."
+        if not all(map(np.array_equal, epochs, same)):
+            return "A generator of the same seed gave another order. Draw from rng, and from nothing else."
     return None
 
 
@@ -120,28 +162,40 @@ def _folds(student: Student, n: int, k: int, seed: int) -> list[np.ndarray]:
 
 
 def _parts(student: Student, rng: Rng) -> str | None:
-    for n, k in ((23, 5), (50, 10), (17, 3), (4, 4)):
-        parts = _folds(student, n, k, int(rng.integers(1000)))
-        rows, sizes = np.concatenate(parts), [len(one) for one in parts]
-        if not np.array_equal(np.sort(rows), np.arange(n)):
-            twice = len(rows) - len(np.unique(rows))
-            return f"Of {n} rows in {k} folds, {n - len(np.unique(rows))} are in none and {twice} come again."
-        if max(sizes) - min(sizes) > 1:
-            return f"Of {n} rows, the {k} folds have {sizes}: their sizes may differ by 1 at most."
+    for k in (2, 3, 5, 10):
+        for n in (
+            k,
+            k + 1,
+            2 * k - 1,
+            3 * k,
+            4 * k + 1,
+            int(rng.integers(5 * k, 6 * k)),
+            60,
+            61,
+            60 + int(rng.integers(30)),
+        ):
+            parts = _folds(student, n, k, int(rng.integers(1000)))
+            rows, sizes = np.concatenate(parts), [len(one) for one in parts]
+            if not np.array_equal(np.sort(rows), np.arange(n)):
+                missing = n - len(np.intersect1d(rows, np.arange(n)))
+                return f"Of {n} rows in {k} folds, {missing} are in none and {len(rows) - n + missing} come again."
+            if max(sizes) - min(sizes) > 1:
+                return f"Of {n} rows, the {k} folds have {sizes}: their sizes may differ by 1 at most."
     return None
 
 
 def _drawn(student: Student, rng: Rng) -> str | None:
-    seed = int(rng.integers(1000))
-    first, again, other = (_folds(student, 60, 5, one) for one in (seed, seed, seed + 1))
-    if any(len(np.unique(one)) < 3 for one in first):
-        return "It gives no folds yet."
-    if all(len(one) and np.ptp(one) == len(one) - 1 for one in first):
-        return "The folds are blocks of neighboring rows. Tables are often sorted: shuffle first."
-    if not all(np.array_equal(np.sort(one), np.sort(two)) for one, two in zip(first, again, strict=True)):
-        return "The same seed gave other folds."
-    if all(np.array_equal(np.sort(one), np.sort(two)) for one, two in zip(first, other, strict=True)):
-        return "Another seed gave the same folds."
+    for n, k in ((60, 5), (40, 2), (61, 10), (45, 4)):
+        seed = int(rng.integers(1000))
+        first, again, other = (_folds(student, n, k, one) for one in (seed, seed, seed + 1))
+        if any(len(np.unique(one)) < 3 for one in first):
+            return "It gives no folds yet."
+        if all(len(one) and np.ptp(one) == len(one) - 1 for one in first):
+            return "The folds are blocks of neighboring rows. Tables are often sorted: shuffle first."
+        if not all(np.array_equal(np.sort(one), np.sort(two)) for one, two in zip(first, again, strict=True)):
+            return "The same seed gave other folds."
+        if all(np.array_equal(np.sort(one), np.sort(two)) for one, two in zip(first, other, strict=True)):
+            return "Another seed gave the same folds."
     return None
 
 
