@@ -74,22 +74,23 @@ def _columns(rng: Rng, rows: int, kinds: str, columns: int) -> np.ndarray:
 
 
 def _draw_standardize(rng: Rng, at: Regions) -> tuple:
-    train = _columns(rng, at["train"], at["values"], at["columns"])
-    new = _columns(rng, at["new"], at["values"], at["columns"]) + at["shift"] * np.abs(train).mean()
+    known, asked = at["rows"]
+    train = _columns(rng, known, at["values"], at["columns"])
+    new = _columns(rng, asked, at["values"], at["columns"]) + at["shift"] * np.abs(train).mean()
     which = {
         "none": np.zeros(at["columns"], dtype=bool),
         "one": np.arange(at["columns"]) == 0,
         "all": np.ones(at["columns"], dtype=bool),
     }[at["constant"]]
     train[:, which] = at["at"]
-    new[0, which] = at["at"]
+    if asked > 1 or rng.random() < 0.3:
+        new[0, which] = at["at"]
     return train, new
 
 
 STANDARDIZE = _domain(
     {
-        "train": (2, 5, 40),
-        "new": (1, 3, 30),
+        "rows": ((2, 1), (2, 3), (2, 30), (5, 1), (5, 5), (40, 1), (40, 3), (40, 60)),
         "columns": (1, 2, 13),
         "values": ("small", "large", "negative", "tiny"),
         "shift": (0, 0.5),
@@ -159,7 +160,7 @@ AVERAGE = _domain(
         "members": (1, 2, 3, 6),
         "images": (1, 2, 3, 20),
         "classes": (2, 3, 10),
-        "weights": ("equal", "any", "one alone", "not the first"),
+        "weights": ("equal", "any", "one alone", "not the first", "any"),
         "sum": ("1", "small", "as they are", "large"),
         "type": _TYPES,
     },
@@ -197,17 +198,17 @@ def _draw_vote(rng: Rng, at: Regions) -> tuple:
         p = draw_ties(rng, at["members"], at["images"], at["classes"])
     else:
         # Where networks are surer still, single precision makes ties of what differs.
-        sure = {"unsure": 0.5, "nearly even": 0.1}.get(at["kind"], 2.0)
+        sure = {"unsure": 0.5, "nearly even": 0.1, "very sure": 3.0}.get(at["kind"], 2.0)
         p = draw_members(rng, at["members"], at["images"], at["classes"], sure)
     return (p.astype(at["type"]),)
 
 
 VOTE = _domain(
     {
-        "members": (1, 2, 3, 4, 5, 9),
+        "members": (1, 2, 3, 4, 5, 8, 9),
         "images": (1, 3, 20),
         "classes": (2, 3, 10),
-        "kind": ("sure", "unsure", "nearly even", "ties"),
+        "kind": ("sure", "unsure", "nearly even", "very sure", "ties"),
         "type": _TYPES,
     },
     _draw_vote,
@@ -241,8 +242,8 @@ GAIN = _domain(
 
 def _draw_similar(rng: Rng, at: Regions) -> tuple:
     found = []
-    for name in ("a", "b"):
-        one = rng.normal(at["center"], at["size"], (at[name], at["length"]))
+    for name, count in zip(("a", "b"), at["counts"], strict=True):
+        one = rng.normal(*at["values"], (count, at["length"]))
         if at["zero"] in (name, "both"):
             one[0] = 0
         found.append(one.astype(at["type"]))
@@ -251,11 +252,10 @@ def _draw_similar(rng: Rng, at: Regions) -> tuple:
 
 SIMILAR = _domain(
     {
-        "a": (1, 2, 5, 9),
-        "b": (1, 2, 5, 9),
+        "counts": ((1, 1), (1, 3), (4, 1), (2, 2), (5, 5), (9, 2), (2, 9)),
         "length": (1, 2, 16),
-        "center": (0, 1),
-        "size": (0.05, 1, 50),
+        # Mean and deviation.
+        "values": ((0, 0.05), (0, 1), (1, 1), (0, 50), (1, 50)),
         "zero": ("none", "a", "b", "both", "none"),
         "type": _TYPES,
     },

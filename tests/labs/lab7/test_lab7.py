@@ -105,7 +105,7 @@ def test_the_texts_own_functions_get_everything():
     [
         ("np.zeros(x.shape[1] + 2)", "where two things are expected, the error and its gradient of shape"),
         ("0.5", "returned a single number where two things are expected"),
-        ("(0.5, np.zeros(x.shape[1]))", "returned a gradient of shape [3] where [4] is expected"),
+        ("(0.5, np.zeros(x.shape[1]))", "returned a gradient of shape [1] where [2] is expected"),
     ],
 )
 def test_an_error_without_its_gradient_is_a_sentence(answer, told):
