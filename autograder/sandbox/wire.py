@@ -38,6 +38,8 @@ MAX_ARRAYS = 1000
 #: of a process runs while it reads JSON.
 MAX_PARTS = 500_000
 MAX_DEPTH = 20
+#: What is far below these limits.
+_FEW_PARTS, _FEW_BYTES = 500, 2**20
 MAX_TEXT = 300
 #: Bytes of an array's header that are looked at; that of an array of `MAX_DEPTH` dimensions takes fewer.
 MAX_HEADER = 1000
@@ -275,8 +277,32 @@ def refuse_large(message: dict[str, Any], most: int, shared: bool) -> None:
     """
     if shared:
         _shared(message, most)
-    else:
+    elif not _is_small(message):
         encode(message, most)
+
+
+def _is_small(message: dict[str, Any]) -> bool:
+    """Return whether a message is far below all limits, which is told faster than its frame is made."""
+    waiting: list[Any] = [message]
+    parts = size = 0
+    while waiting:
+        part = waiting.pop()
+        kind = type(part)
+        if kind is np.ndarray and part.dtype.kind in "biufc":
+            size += part.nbytes
+        elif kind is list or kind is tuple:
+            waiting.extend(part)
+        elif kind is dict and all(type(key) is str for key in part):
+            waiting.extend(part)
+            waiting.extend(part.values())
+        elif kind is str:
+            size += len(part)
+        elif kind not in (int, float, bool, type(None)) or (kind is int and part.bit_length() > 64):
+            return False
+        parts += 1
+        if parts + len(waiting) > _FEW_PARTS or size > _FEW_BYTES:
+            return False
+    return True
 
 
 def _packed(message: dict[str, Any]) -> tuple[bytes, list[memoryview]]:
