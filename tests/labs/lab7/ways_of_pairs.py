@@ -225,8 +225,10 @@ def threshold_for_cumulated(scores, same, rate):
 def threshold_for_bisection(scores, same, rate):
     candidates, strangers = sorted(set(scores.tolist())), scores[same == 0]
     low, high = 0, len(candidates) - 1
-    while low < high:
+    for _ in candidates:
         middle = (low + high) // 2
+        if low == high:
+            break
         if np.mean(strangers >= candidates[middle]) <= rate:
             high = middle
         else:

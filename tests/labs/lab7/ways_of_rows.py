@@ -19,18 +19,17 @@ def minibatches_loop(n, size, rng):
     return batches
 
 
-def minibatches_while(n, size, rng):
-    order = rng.permutation(n)
-    batches, start = [], 0
-    while start < n:
-        batches.append(order[start : min(start + size, n)])
-        start += size
+def minibatches_starts(n, size, rng):
+    order, batches = rng.permutation(n), []
+    for start in range(n):
+        if start % size == 0:
+            batches.append(order[start : min(start + size, n)])
     return batches
 
 
 def minibatches_cut_off(n, size, rng):
     left, batches = rng.permutation(n), []
-    while len(left) > 0:
+    for _ in range((n + size - 1) // size):
         batches.append(left[:size])
         left = left[size:]
     return batches
@@ -67,11 +66,10 @@ def minibatches_permuted_axis(n, size, rng):
     return list(np.split(order, np.arange(size, n, size)))
 
 
-def minibatches_islice(n, size, rng):
-    rows, batches = iter(rng.permutation(n)), []
-    while batch := list(itertools.islice(rows, size)):
-        batches.append(np.array(batch))
-    return batches
+def minibatches_zipped(n, size, rng):
+    rows = iter(rng.permutation(n).tolist())
+    groups = itertools.zip_longest(*[rows] * size)
+    return [np.array([row for row in group if row is not None]) for group in groups]
 
 
 def minibatches_full_and_rest(n, size, rng):
@@ -96,10 +94,8 @@ def minibatches_buffer(n, size, rng):
 
 
 def minibatches_popped(n, size, rng):
-    left, batches = rng.permutation(n).tolist(), []
-    while left:
-        batches.append(np.array([left.pop() for _ in range(min(size, len(left)))]))
-    return batches
+    left = rng.permutation(n).tolist()
+    return [np.array([left.pop() for _ in range(min(size, n - start))]) for start in range(0, n, size)]
 
 
 def minibatches_numbers(n, size, rng):
@@ -256,11 +252,7 @@ def draw_folds_frame(n, k, seed):
 
 
 def draw_folds_dictionary(n, k, seed):
-    folds = {j: [] for j in range(k)}
-    order = np.random.default_rng(seed).permutation(n)
-    for j in itertools.cycle(range(k)):
-        if len(order) == 0:
-            break
-        folds[j].append(order[0])
-        order = order[1:]
+    folds = {}
+    for j, row in zip(itertools.cycle(range(k)), np.random.default_rng(seed).permutation(n), strict=False):
+        folds.setdefault(j, []).append(row)
     return list(folds.values())
