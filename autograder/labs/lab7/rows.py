@@ -74,14 +74,20 @@ def _with_rest(rng: Rng) -> list[tuple[int, int]]:
     return found
 
 
-def _epochs(student: Student, cases: list[tuple[int, int]], rng: Rng, epochs: int = 1) -> list[list[list[np.ndarray]]]:
-    """Return the batches of each epoch of each case."""
-    asked = [[n, size, int(rng.integers(1000))] for n, size in cases]
+def _epochs(
+    student: Student, cases: list[tuple[int, int]], seeds: list[int], epochs: int = 1
+) -> list[list[list[np.ndarray]]]:
+    """Return the batches of each epoch of each case, whose generators are made of seeds."""
+    asked = [[n, size, seed] for (n, size), seed in zip(cases, seeds, strict=True)]
     with student.fresh(_EPOCHS, code_only=True) as side:
         sent = side.call("course_epochs", asked, epochs)
     if not isinstance(sent, (list, tuple)) or len(sent) != len(cases):
         raise StudentError("It returned nothing that is a list of batches.")
     return [[_rows(one, "batches") for one in found] for found in sent]
+
+
+def _seeds(rng: Rng, cases: list[tuple[int, int]]) -> list[int]:
+    return [int(seed) for seed in rng.integers(1000, size=len(cases))]
 
 
 def _not_every_row(n: int, size: int, rows: np.ndarray) -> str | None:
@@ -96,7 +102,7 @@ def _not_every_row(n: int, size: int, rows: np.ndarray) -> str | None:
 
 def _every(student: Student, rng: Rng) -> str | None:
     cases = _full(rng)
-    for (n, size), (batches,) in zip(cases, _epochs(student, cases, rng), strict=True):
+    for (n, size), (batches,) in zip(cases, _epochs(student, cases, _seeds(rng, cases)), strict=True):
         if problem := _not_every_row(n, size, np.concatenate(batches)):
             return problem
     return None
@@ -104,7 +110,7 @@ def _every(student: Student, rng: Rng) -> str | None:
 
 def _last(student: Student, rng: Rng) -> str | None:
     cases = [*_with_rest(rng), *_full(rng)]
-    for (n, size), (batches,) in zip(cases, _epochs(student, cases, rng), strict=True):
+    for (n, size), (batches,) in zip(cases, _epochs(student, cases, _seeds(rng, cases)), strict=True):
         sizes = [len(one) for one in batches]
         right = [size] * (n // size) + [n % size] * (n % size > 0)
         if sizes != right:
@@ -124,11 +130,10 @@ def _few(sizes: list[int]) -> str:
 
 def _order(student: Student, rng: Rng) -> str | None:
     cases = [(n, size) for n in (40, 53, 100) for size in (1, 2, 8, 20, n)]
-    seed = int(rng.integers(1000))
-    found, again = (
-        [[np.concatenate(one) for one in epochs] for epochs in _epochs(student, cases, np.random.default_rng(seed), 3)]
-        for _ in range(2)
-    )
+    seeds = _seeds(rng, cases)
+    sent = _epochs(student, 2 * cases, 2 * seeds, 3)
+    found = [[np.concatenate(one) for one in epochs] for epochs in sent]
+    found, again = found[: len(cases)], found[len(cases) :]
     for (n, _), epochs, same in zip(cases, found, again, strict=True):
         if any(len(one) < n // 2 or len(np.unique(one)) < 10 for one in epochs):
             return "It gives no rows yet whose order could be looked at."
