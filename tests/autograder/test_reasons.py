@@ -20,14 +20,15 @@ from autograder.labs.lab1 import LAB, faults, pooling, reference
 from autograder.labs.lab1.faults import FAULTS
 from tests.conftest import ROOT
 from tests.labs.lab1.test_lab1 import COURSE, TIMED, judge
+from tests.labs.lab1.trial import right_way
 from tests.labs.lab1.variants import GRADED, VARIANTS, functions
 
 BY_ID = {fault.id: fault for fault in FAULTS}
 
 
 def wrong_one(fault):
-    """Return the reference with a fault."""
-    return fault.apply(getattr(reference, fault.function))
+    """Return a right way with a fault."""
+    return fault.apply(right_way(fault.function))
 
 
 #: Lines that are about what an example cannot show: that an input was changed, and how long it took.

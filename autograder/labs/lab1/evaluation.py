@@ -179,7 +179,9 @@ def _small_part(name: str, view: Callable[[Any], float | None]) -> list[Small]:
         question((literal(quarter), literal((0, 1)))),
         question((literal(quarter), literal((1, 0)))),
         question((literal(quarter, half), literal((0, 1), (1, 0)))),
-        question((literal(quarter, (0.5, 0.25), (1, 0)), literal((0, 1), (1, 0), (0, 1)))),
+        # Rows of probabilities that add up to 1, none of them 0: of others the right answer is the choice of whoever
+        # writes the function, and no mistake would be recognized.
+        question((literal(quarter, (0.75, 0.25), (0.875, 0.125)), literal((0, 1), (1, 0), (0, 1)))),
     ]
 
 

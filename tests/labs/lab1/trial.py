@@ -1,9 +1,11 @@
-"""Right ways to write each function of lab 1, and known faults put into the reference."""
+"""Right ways to write each function of lab 1, and known faults put into the first of them."""
 
 from dataclasses import replace
 
+import numpy as np
+
 from autograder.checking.student import NotebookStudent
-from autograder.labs.lab1 import LAB, reference
+from autograder.labs.lab1 import LAB
 from tests.labs.kit import asked
 from tests.labs.lab1 import variants
 
@@ -19,9 +21,23 @@ VARIANTS = tuple(f"{function}: {way}" for function, ways in variants.VARIANTS.it
 ORACLE = LAB.oracle()
 
 
+def right_way(function):
+    """Return what a fault is put into: Keras takes many times as long as NumPy for the same small answer."""
+    # The first way to pool stops where a fault leaves it no rows.
+    ways = {"pool2d_layer": variants.pool2d_layer_block_reduce} if function == "pool2d_layer" else {}
+    way = variants.functions(**ways)[function]
+
+    def answer(*arguments):
+        value = way(*arguments)
+        # One that changes its inputs is a fault of its own, and a view would change with them.
+        return value.copy() if isinstance(value, np.ndarray) else value
+
+    return answer
+
+
 def outcome(tools, seed, variant=None, fault=None):
     if fault is not None:
-        function, answer = fault.function, fault.apply(getattr(reference, fault.function))
+        function, answer = fault.function, fault.apply(right_way(fault.function))
     else:
         function, way = variant.split(": ")
         answer = variants.VARIANTS[function][way]
