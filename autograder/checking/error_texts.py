@@ -86,7 +86,8 @@ _KNOWN: Sequence[tuple[tuple[str, ...], str, str]] = (
     ),
     (
         ("NoneType",),
-        "Something is None there: a function that you call returns nothing, or a name was never given its value.",
+        "Something is None there: a function that you call returns nothing, a name was never given its value, or a "
+        "gradient has nothing to follow.",
         "See whether each function that you call ends in a return, in all its branches.",
     ),
     (
