@@ -41,6 +41,7 @@ def counted(count: int, one: str, many: str = "") -> str:
     Returns
     -------
     str
+        The number with commas between thousands, and the word.
 
     Examples
     --------
