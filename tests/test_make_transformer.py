@@ -100,6 +100,7 @@ def test_small_trainings_are_made_once_and_their_weights_are_kept(tmp_path, monk
     x, y = rng.integers(0, 256, (40, 8, 8, 1), dtype=np.uint8), np.arange(40) % 10
     images = {"drawn": Images(x, y, x[:10], y[:10], x[:10], y[:10])}
     monkeypatch.setattr(make_transformer, "RATES", (1e-3,))
+    monkeypatch.setattr(make_transformer, "LONGER", 2)
     settings = {"tasks": {"drawn": SMALL}, "seeds": (0,), "rearrange": ("drawn", 20)}
     lines = [*measurements(images, Kept(tmp_path, "drawn"), **settings)]
     assert [line["what"] for line in lines] == ["rate"] * 2 + ["size"] * 4 + ["rearranged"] * 4 + ["longer"] * 2
