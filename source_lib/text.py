@@ -27,6 +27,30 @@ def shorten(text: str, most: int) -> str:
     return shown if len(shown) <= most else shown[: most - 1].rstrip() + "…"
 
 
+def counted(count: int, one: str, many: str = "") -> str:
+    """Return a number with what is counted, in the singular where there is one.
+
+    Parameters
+    ----------
+    count : int
+    one : str
+        The word in the singular.
+    many : str
+        The plural, where it is not the singular with an s.
+
+    Returns
+    -------
+    str
+        The number with commas between thousands, and the word.
+
+    Examples
+    --------
+    >>> counted(1, "image"), counted(0, "image"), counted(1200, "class", "classes")
+    ('1 image', '0 images', '1,200 classes')
+    """
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
 def visible(name: str) -> str:
     """Return a name with each character written out that does not show: no two names look the same.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -58,12 +58,14 @@ def _in_words(value: Any) -> Any:
     return f"a tuple of {len(value)}" if several else value
 
 
-def place(expected: Any, got: Any) -> str:
+def place(expected: Any, got: Any, named: Callable[[tuple[int, ...]], str] | None = None) -> str:
     """Return where two arrays of one shape differ most, and the two numbers there; empty where nothing can be said.
 
     Parameters
     ----------
     expected, got : array-like
+    named : callable, optional
+        Takes the index, and says which number that is; by default it is the index itself.
     """
     expected, got = compare.array(expected), compare.array(got)
     # A few numbers would be the whole answer to a question that is scored.
@@ -71,8 +73,8 @@ def place(expected: Any, got: Any) -> str:
         return ""
     with np.errstate(invalid="ignore", over="ignore"):
         off = np.nan_to_num(np.abs(got - expected), nan=np.inf)
-    at = np.unravel_index(int(np.argmax(off - compare.RTOL * np.abs(expected))), off.shape)
-    index = f"[{', '.join(map(str, at))}]"
+    at = tuple(map(int, np.unravel_index(int(np.argmax(off - compare.RTOL * np.abs(expected))), off.shape)))
+    index = f"[{', '.join(map(str, at))}]" if named is None else named(at)
     return f"at {index}\nexpected {_number(expected[at], 6):>12}\n{YOURS:<8} {_number(got[at], 6):>12}"
 
 

@@ -12,10 +12,13 @@ from typing import Any
 import numpy as np
 
 from autograder.checking import compare, model_config
-from autograder.checking.hints import Wrong
+from autograder.checking.hints import NONE_FITS, Wrong
 from autograder.checking.model_config import ConfigError
 from autograder.checking.problem import Problem, lost
 from autograder.checking.student import Student, StudentError
+
+#: Said of a network of which nothing is known but that it is another one.
+OTHER_NUMBERS = "gives other numbers than the network that is asked for, with the same weights"
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,8 @@ class Cells:
     ----------
     build : str
         Defines ``course_models(function, questions)``, which returns for each question ``["model", configuration,
-        *weights]``, or ``["no model", what it is]``.
+        *weights]``, or ``["no model", what it is]``, or ``["no second model", what happened]`` where it stops when it
+        is called again.
     measure : str
         Defines ``course_measured(function, arguments, configuration, *weights)``, which returns numbers.
     seconds : float
@@ -102,6 +106,8 @@ def _model(function: str, sent: Any, most: int) -> tuple[str, list[np.ndarray]]:
     if not isinstance(sent, (list, tuple)) or len(sent) < 2 or not all(isinstance(one, str) for one in sent[:2]):
         raise StudentError(f"{function} sent something that is no model.")
     kind, config, *weights = sent
+    if kind == "no second model":
+        raise StudentError(f"{function} works once: {config[:300]}. Leave what it is given as it was.")
     if kind != "model":
         raise StudentError(f"{function} returned {config[:60]} where a Keras model is expected.")
     if not all(isinstance(one, np.ndarray) or type(one) in (int, float) for one in weights):
@@ -109,6 +115,7 @@ def _model(function: str, sent: Any, most: int) -> tuple[str, list[np.ndarray]]:
     if sum(np.size(one) for one in weights) > most:
         raise StudentError(f"The model has more than {most:,} parameters, and such a one is not looked at.")
     try:
+        model_config.fixed_inputs(config)
         return model_config.rebuildable(config), [np.asarray(one) for one in weights]
     except ConfigError as error:
         raise StudentError(f"The model {error}") from None
@@ -179,7 +186,10 @@ def asking(
                 shown: tuple = ()
                 sent = tuple(plain(one) for one in arguments)
                 view = _view(part) if excused or not _known(student, function, sent, got) else _view(slice(None))
-                return Wrong(function, sent, got, words(mine, theirs), right, got, shown, view)
+                what = words(mine, theirs)
+                # What differs stands in the sentence; the numbers that stand for a network tell nobody anything.
+                otherwise = NONE_FITS if OTHER_NUMBERS in what else ""
+                return Wrong(function, sent, got, what, shown=shown, view=view, otherwise=otherwise)
         return None
 
     return question

@@ -78,8 +78,16 @@ _KNOWN: Sequence[tuple[tuple[str, ...], str, str]] = (
         "Use the division that rounds down wherever you halve a size.",
     ),
     (
+        ("None values not supported", "(None) with an unsupported type", "'NoneType' object has no attribute 'numpy'"),
+        "Something is None there. Where it is a gradient: nothing that was done inside the tape leads from the one to "
+        "the other.",
+        "Compute all steps inside the tape, from the maps to the score, and from the very maps that you differentiate "
+        "by: a second call of the model makes other ones.",
+    ),
+    (
         ("NoneType",),
-        "Something is None there: a function that you call returns nothing, or a name was never given its value.",
+        "Something is None there: a function that you call returns nothing, a name was never given its value, or a "
+        "gradient has nothing to follow.",
         "See whether each function that you call ends in a return, in all its branches.",
     ),
     (

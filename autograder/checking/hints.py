@@ -17,9 +17,15 @@ NONE_FITS = "No mistake that the check knows was recognized in this output."
 #: Of an output that no known mistake gives, where one was named for another line.
 FIX_THE_OTHER_FIRST = "Fix the mistake that is named for another line of this function first, then check again."
 SEVERAL_FIT = "More than one known mistake gives this output, so none is named."
+#: Of a function that changes what it was given, where no known fault says how.
+WORK_ON_A_COPY = "Make new arrays and lists, so that whoever calls the function keeps what went in."
 _STEP_BY_STEP = (
     "Work one number of a small input out by hand, and print the same number after each step of your function. The "
     "first step where they differ is the one."
+)
+_IN_PLACE = (
+    "Look for what writes into an argument: +=, -=, *= and sort() do, and so does an assignment to a part of it or to "
+    "an entry of a list."
 )
 
 
@@ -49,6 +55,10 @@ class Wrong:
         Positions of the arguments that were changed in place, where that is what is wrong.
     raised : bool
         Whether the function raised instead of answering.
+    otherwise : str
+        What is said where no known fault fits; nothing where ``what`` names the mistake itself.
+    named : callable, optional
+        Takes an index into ``compared``, and says which number that is, where it is none of what the student returned.
     """
 
     function: str
@@ -61,6 +71,8 @@ class Wrong:
     view: Callable[[Any], Any] = lambda value: value
     changed: tuple[int, ...] = ()
     raised: bool = False
+    otherwise: str = NONE_FITS
+    named: Callable[[tuple[int, ...]], str] | None = None
 
 
 @dataclass(frozen=True)
@@ -194,8 +206,20 @@ def _same(oracle: Oracle, name: str, asked: Asked) -> bool:
     if asked.raised:
         return False
     left, right = compare.array(value), compare.array(asked.value)
+    if left is not None and left.ndim == 1 and isinstance(asked.value, (list, tuple)):
+        # Of several arrays a fault gives all numbers as one vector.
+        right = _in_one(asked.value)
     # A vector is as good as a column where one is asked.
     return left is not None and right is not None and compare.alike(left.squeeze(), right.squeeze())
+
+
+def _in_one(value: Any) -> np.ndarray | None:
+    """Return all numbers of arrays, and of lists of these, as one vector; None where something is no number."""
+    if isinstance(value, (list, tuple)):
+        parts = [_in_one(part) for part in value]
+        return None if any(part is None for part in parts) else np.concatenate([*parts, np.zeros(0)])
+    values = compare.array(value)
+    return None if values is None else values.ravel()
 
 
 def _one_form_each(names: Iterable[str]) -> list[str]:
@@ -288,7 +312,7 @@ def fits_alone(oracle: Oracle, name: str, wrong: Wrong) -> bool:
     return not any(at != RAISED and _gives(wrong, value) for value, at in others)
 
 
-def hint_of(faults: Iterable[Fault], names: Sequence[str]) -> str:
+def hint_of(faults: Iterable[Fault], names: Sequence[str], otherwise: str = NONE_FITS) -> str:
     """Return the hint of the one fault or the two that are suspected.
 
     Where there are none, or more than these, none is named: a wrong name costs more time than none.
@@ -298,6 +322,8 @@ def hint_of(faults: Iterable[Fault], names: Sequence[str]) -> str:
     faults : iterable of Fault
     names : sequence of str
         What `suspects` returned.
+    otherwise : str
+        What is said where there are none.
 
     Returns
     -------
@@ -308,7 +334,7 @@ def hint_of(faults: Iterable[Fault], names: Sequence[str]) -> str:
     told = list(dict.fromkeys(_hint(hints, name) for name in names))
     if len(told) == 1:
         return told[0]
-    return SEVERAL_FIT if told else NONE_FITS
+    return SEVERAL_FIT if told else otherwise
 
 
 def _hint(hints: dict[str, str], name: str) -> str:
@@ -334,6 +360,7 @@ def second_hint(faults: Iterable[Fault], message: str) -> str:
     """
     seconds = {
         **dict.fromkeys((NONE_FITS, FIX_THE_OTHER_FIRST, SEVERAL_FIT), _STEP_BY_STEP),
+        WORK_ON_A_COPY: _IN_PLACE,
         **error_texts.SECOND_HINTS,
     }
     seconds |= {fault.hint: fault.second_hint for fault in faults if fault.hint}

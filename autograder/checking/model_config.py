@@ -102,6 +102,27 @@ def layers(config: str) -> list[dict[str, Any]]:
     return _read(config)[1]
 
 
+def fixed_inputs(config: str) -> None:
+    """Make sure that a model takes images of one size.
+
+    Parameters
+    ----------
+    config : str
+        What ``model.to_json()`` gave. It is not trusted.
+
+    Raises
+    ------
+    ConfigError
+        If a side is left open, or as `layers` raises.
+    """
+    for layer in layers(config):
+        shape = layer["config"].get("batch_shape") or layer["config"].get("batch_input_shape")
+        if layer["class_name"] == "InputLayer" and isinstance(shape, list) and None in shape[1:]:
+            raise ConfigError(
+                f"takes images {shape[1:]}, of any size. Give keras.Input the whole shape: None leaves a side open."
+            )
+
+
 def rebuildable(config: str) -> str:
     """Return a configuration that Keras makes the same model of, where it cannot read what it wrote itself.
 

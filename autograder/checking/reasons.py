@@ -208,7 +208,10 @@ def find_problem(
         problem = _raised(recording, problem) or problem
     if isinstance(problem, Wrong):
         wrong = problem
-        return Problem(_message(wording, wrong, ""), more=lambda: _explained(student, wrong, wording, tuple(smaller)))
+        answered = recording.answers[:TELLING]
+        return Problem(
+            _message(wording, wrong, ""), more=lambda: _explained(student, wrong, wording, tuple(smaller), answered)
+        )
     if isinstance(problem, str):
         message = f"{wording.sentence(*recording.last)} {problem}"
         answered = [one for one in recording.answers if one.function == recording.last[0]]
@@ -254,7 +257,9 @@ def _by_chance(value: Any) -> bool:
     return numbers is not None and numbers.size < FEW_NUMBERS
 
 
-def _explained(student: Student, wrong: Wrong, wording: Wording, smaller: Sequence[Small]) -> Problem:
+def _explained(
+    student: Student, wrong: Wrong, wording: Wording, smaller: Sequence[Small], answered: Sequence[Asked]
+) -> Problem:
     """Return what is wrong with the fault that fits and the smallest input found that shows it."""
     budgeted = BudgetedStudent(student)
     if wrong.raised:
@@ -270,13 +275,15 @@ def _explained(student: Student, wrong: Wrong, wording: Wording, smaller: Sequen
     if len(names) > 1 or (by_chance and small is None):
         telling = hints.consistent(student.oracle, wrong.function, names, budgeted.answers)
         names = telling if by_chance and small is None else telling or names
-    if len(names) > 1:
-        names = hints.consistent(student.oracle, wrong.function, names, budgeted.many) or names
+    for told in (budgeted.many, answered):
+        if len(names) > 1:
+            names = hints.consistent(student.oracle, wrong.function, names, told) or names
     names = _chosen(student, wrong, names)
     # Of no numbers at all no fault is expected.
-    if not hint and (names or numbers is not None):
+    if not hint and (names or numbers is not None or wrong.changed):
         other = not names and student.notes[_NAMED][wrong.function]
-        hint = hints.FIX_THE_OTHER_FIRST if other else hints.hint_of(wording.faults, names)
+        otherwise = hints.WORK_ON_A_COPY if wrong.changed else hints.FIX_THE_OTHER_FIRST if other else wrong.otherwise
+        hint = hints.hint_of(wording.faults, names, otherwise)
     return Problem(_message(wording, small or wrong, hint), _example(small) if small else _place(wrong))
 
 
@@ -375,4 +382,4 @@ def _example(wrong: Wrong) -> str:
 
 
 def _place(wrong: Wrong) -> str:
-    return array_text.place(wrong.expected, wrong.compared)
+    return array_text.place(wrong.expected, wrong.compared, wrong.named)

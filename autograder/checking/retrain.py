@@ -28,6 +28,8 @@ BUILT_WITH = 5
 WALL = 4
 #: Of images, labels and predictions so many bytes go at once; of pixels in a batch, so many numbers.
 _PART = 2**25
+#: Probabilities of half precision sum to 1 up to this.
+_ROUNDED = 0.01
 _BATCH = 2**19
 
 _TRAIN = (
@@ -196,6 +198,8 @@ class ModelSpec:
         Of what the model gives for one image: [K] for classes, [1] for a number, [H, W, 1] for a mask.
     output : str
         The same in words, such as "10 probabilities".
+    probabilities : bool
+        Whether what it gives for one image must be probabilities: not negative, with the sum 1.
     build, train : str
         The student's functions: ``build_model()`` returns a compiled model, and ``train_model(model, x, y, x_valid,
         y_valid)`` trains it and returns the log.
@@ -206,6 +210,7 @@ class ModelSpec:
     output: str
     build: str = "build_model"
     train: str = "train_model"
+    probabilities: bool = False
 
 
 @dataclass(frozen=True)
@@ -545,8 +550,19 @@ def predict(
                 raise _Refused(f"{model.name} does not give {spec.output} for each image.")
             if not np.all(np.isfinite(answer)):
                 raise _Refused(f"{model.name} gives numbers that are not finite: its training diverged.")
+            if spec.probabilities and (problem := _no_probabilities(answer)):
+                raise _Refused(f"{model.name} does not give {spec.output}: {problem}. End it with softmax.")
             found.append(answer)
     return np.concatenate(found)
+
+
+def _no_probabilities(values: np.ndarray) -> str:
+    """Say why the rows of an array are no probabilities; nothing where they are."""
+    least, sums = values.min(), values.sum(axis=-1)
+    if least < -_ROUNDED:
+        return f"one of its numbers is {least:.2f}"
+    worst = sums.flat[np.argmax(np.abs(sums - 1))]
+    return f"those of one image sum to {worst:.3g}" if abs(worst - 1) > _ROUNDED else ""
 
 
 @contextlib.contextmanager

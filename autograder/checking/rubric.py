@@ -11,6 +11,7 @@ import numpy as np
 from autograder.checking.problem import Problem, without_asked
 from autograder.checking.reasons import Question, Small, Wording, find_problem
 from autograder.checking.student import Student, StudentError
+from source_lib.text import shorten
 
 #: Under this name, with the function's after it, a check leaves in a student's notes which lines are passed so far.
 _DECIDED = "lines decided of "
@@ -187,6 +188,8 @@ class Check:
     def items(self, problems: Sequence[Problem | None]) -> list[Item]:
         """Return the items of a verdict."""
         shown = [problem or Problem("") for problem in problems]
+        if self.wording is None:
+            shown = _said_once(self.lines, shown)
         return [
             Item(self.grade_id, line.title, line.points, problem is None, one.message, one.example)
             for line, problem, one in zip(self.lines, problems, shown, strict=True)
@@ -203,6 +206,24 @@ class Check:
     def failed(self, message: str) -> list[Item]:
         """Return every line as not passed, for one reason that holds for all of them."""
         return [Item(self.grade_id, line.title, line.points, False, message) for line in self.lines]
+
+
+#: A reason with so many characters is not read twice.
+_LONG = 40
+
+
+def _said_once(lines: Sequence[Line], problems: Sequence[Problem]) -> list[Problem]:
+    """Return problems of which each says its reason, or the line that has said the same before."""
+    first: dict[str, str] = {}
+    found = []
+    for line, problem in zip(lines, problems, strict=True):
+        reason = without_asked(problem.message)
+        title = first.setdefault(reason, line.title)
+        if title != line.title and len(reason) > _LONG:
+            asked = problem.message.removesuffix(reason)
+            problem = replace(problem, message=f"{asked}The reason is the same as for “{shorten(title, 60)}”.")
+        found.append(problem)
+    return found
 
 
 def _waiting(line: Line, problem: Problem) -> Problem:

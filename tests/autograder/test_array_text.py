@@ -47,3 +47,9 @@ def test_the_place_where_large_arrays_differ_most():
     assert place(expected, got).startswith("at [2, 0]")
     # Of a few numbers one would be a part of the answer that is scored.
     assert place(expected[0], got[0]) == "" and place(expected, got[:2]) == "" and place(expected, None) == ""
+
+
+def test_the_place_may_have_a_name():
+    expected, got = np.zeros(9), np.zeros(9)
+    got[4] = 2
+    assert place(expected, got, lambda at: f"number {at[0]} of the answer").startswith("at number 4 of the answer\n")

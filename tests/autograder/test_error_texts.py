@@ -42,6 +42,8 @@ ERRORS = {
     "with other arguments": lambda: put(A),
     "has no value where it is used": lambda: eval("no_such_name"),
     "returns nothing": lambda: None + A,
+    "Where it is a gradient": lambda: None.numpy(),
+    "nothing that was done inside the tape": lambda: (_ for _ in ()).throw(ValueError("None values not supported.")),
     "Something is None": lambda: None[0],
     "cannot take fractions": lambda: np.zeros(3, int).__iadd__(np.ones(3) / 2),
     "taken apart": lambda: [a for a, b in [(1, 2, 3)]],

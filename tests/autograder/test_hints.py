@@ -179,6 +179,8 @@ def test_what_is_told():
     assert hint_of(FAULTS, ["negative+tripled"]) == "Two things at once: (1) It is tripled. (2) It is negative."
     assert hint_of(FAULTS, []) == NONE_FITS
     assert hint_of(FAULTS, ["tripled", "squared"]) == SEVERAL_FIT
+    # Where a sentence names the mistake itself, nothing is added, but a fault that fits is.
+    assert hint_of(FAULTS, [], "") == "" and hint_of(FAULTS, ["tripled"], "") == "It is tripled."
 
 
 def test_a_fault_is_known_in_all_its_forms_and_told_once():

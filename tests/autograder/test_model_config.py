@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from keras import layers, regularizers
 
-from autograder.checking.model_config import ALLOWED, REFUSED, ConfigError, rebuildable, regularization
+from autograder.checking.model_config import ALLOWED, REFUSED, ConfigError, fixed_inputs, rebuildable, regularization
 from autograder.checking.model_config import layers as layers_of
 
 
@@ -282,3 +282,16 @@ def test_a_model_with_any_augmentation_is_rebuilt_and_predicts_the_same(name):
     again = keras.models.model_from_json(rebuildable(model.to_json()))
     x = np.random.default_rng(0).uniform(0, 1, (2, 28, 28, 3)).astype("float32")
     np.testing.assert_array_equal(again.predict(x, verbose=0), model.predict(x, verbose=0))
+
+
+@pytest.mark.parametrize("shape", [(None, None, 3), (28, None, 1), (None,)])
+def test_an_input_of_any_size_is_told(shape):
+    inside = keras.Sequential([keras.Input(shape), layers.ReLU()])
+    for model in (inside, keras.Sequential([keras.Input(shape), inside])):
+        with pytest.raises(ConfigError, match="None leaves a side open"):
+            fixed_inputs(model.to_json())
+
+
+def test_an_input_of_one_size_is_none():
+    x = keras.Input((28, 28, 1), batch_size=None)
+    assert fixed_inputs(keras.Model(x, layers.Flatten()(x)).to_json()) is None

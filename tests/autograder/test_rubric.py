@@ -52,6 +52,23 @@ def test_what_is_found_out_later_changes_no_verdict():
     assert order == ["judged", "judged"] and items[0].message == "Asked: this. Not so." and items[0].reason == "Not so."
 
 
+LONG = "There is no file model.json beside the notebook, and it has to be handed in with it."
+
+
+@pytest.mark.parametrize("reason", [LONG, "It classifies 85.20 % right."])
+def test_a_long_reason_is_said_once(reason):
+    def line(key):
+        return Line(key, f"Line {key}", 1, lambda student, rng: Problem(f"Asked: reach {key}. {reason}"))
+
+    items = Check("accuracy", (line("a"), line("b"), line("c")))(NotebookStudent({}), np.random.default_rng(0))
+    first, *others = (item.message for item in items)
+    assert first == f"Asked: reach a. {reason}"
+    if reason != LONG:
+        assert others == [f"Asked: reach {key}. {reason}" for key in "bc"]
+    else:
+        assert others == [f"Asked: reach {key}. The reason is the same as for “Line a”." for key in "bc"]
+
+
 def test_a_line_earns_all_or_nothing():
     assert [item.points for item in CHECK(NotebookStudent({}), np.random.default_rng(0))] == [0, 0, 2]
     assert CHECK.points == 4

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from source_lib import text
-from source_lib.text import shorten, visible
+from source_lib.text import counted, shorten, visible
 
 
 def test_examples_in_docstrings():
@@ -28,6 +28,11 @@ def test_examples_in_docstrings():
 )
 def test_shortened(given, most, shown):
     assert shorten(given, most) == shown
+
+
+@pytest.mark.parametrize(("count", "said"), [(0, "0 boxes"), (1, "1 box"), (2, "2 boxes"), (12_345, "12,345 boxes")])
+def test_counted(count, said):
+    assert counted(count, "box", "boxes") == said and counted(count, "lens").endswith("s")
 
 
 @given(st.text(), st.integers(1, 20))

@@ -26,7 +26,7 @@ _MOST_BYTES = 4 * MOST_PARAMETERS + 2**20
 #: Percentage points by which test images may be known better than training images before a person looks.
 SUSPICIOUS = 1.5
 _CPU, _SECONDS = 240, 120.0
-_SPEC = ModelSpec(images.SHAPE, (images.CLASSES,), f"{images.CLASSES} probabilities")
+_SPEC = ModelSpec(images.SHAPE, (images.CLASSES,), f"{images.CLASSES} probabilities", probabilities=True)
 _CONVOLUTIONS = frozenset(("Conv2D", "SeparableConv2D", "DepthwiseConv2D"))
 
 

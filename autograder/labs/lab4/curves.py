@@ -32,6 +32,7 @@ PLAIN = {
 #: Those that never fall, and those that are a straight line.
 RISING = frozenset(("relu", "tanh", "sigmoid", "leaky relu", "softplus", "cube", "step", "stairs", "same", "constant"))
 STRAIGHT = frozenset(("same", "constant"))
+JUMPING = frozenset(("step", "stairs", "bump"))
 #: Numbers that a function is asked about lie between this and its negative.
 FARTHEST = 5.0
 
@@ -109,9 +110,18 @@ def draw(rng, name, sign, pooling, turned=None):
     list
         As `curve` takes it.
     """
+    # Half of those that bend do so near an end, and matter in few blocks alone. Where one jumps there, rounding to
+    # single precision would show.
+    rare = name not in JUMPING and rng.random() < 0.5
+    tries = 0
     while True:
-        stretch, scale = rng.uniform(0.5, 1.5), sign * rng.uniform(0.5, 2)
+        rare, tries = rare and tries < 20, tries + 1
+        # One in four is faint: its differences are small, and still more than rounding.
+        low, high = (0.03, 0.05) if rng.random() < 0.25 else (0.5, 2.0)
+        stretch, scale = rng.uniform(0.5, 1.5), sign * rng.uniform(low, high)
         stretch *= rng.choice([-1, 1]) if turned is None else turned
-        drawn = [name, float(stretch), float(rng.uniform(-1, 1)), float(scale), float(rng.uniform(-1, 1))]
-        if not matters(*drawn, pooling) or share(*drawn, pooling) >= 0.02:
+        edge = FARTHEST * stretch * rng.uniform(0.85, 0.99) * rng.choice([-1, 1])
+        shift = edge if rare else rng.uniform(-1, 1)
+        drawn = [name, float(stretch), float(shift), float(scale), float(rng.uniform(-1, 1))]
+        if not matters(*drawn, pooling) or 0.02 <= share(*drawn, pooling) <= (0.2 if rare else 1.0):
             return drawn

@@ -175,7 +175,9 @@ PREDICTED = Domain(
 )
 
 
-def sure_predictions(rng: Rng, samples: int, classes: int, wrong: int, spread: float = 1.0) -> tuple:
+def sure_predictions(
+    rng: Rng, samples: int, classes: int, wrong: int, spread: float = 1.0, least: float = 0.0
+) -> tuple:
     """Return classes and probabilities of which so many are wrong; no two are equally sure, and no row has a tie.
 
     Parameters
@@ -184,13 +186,15 @@ def sure_predictions(rng: Rng, samples: int, classes: int, wrong: int, spread: f
     samples, classes, wrong : int
     spread : float
         How sure the network is: 1 from hardly to nearly certain, less for hardly.
+    least : float
+        No prediction is less sure than this.
 
     Returns
     -------
     y_true : numpy.ndarray of int64, shape [N]
     probabilities : numpy.ndarray of float64, shape [N, K]
     """
-    least = 1 / classes
+    least = max(1 / classes, least)
     steps = (np.arange(samples) + rng.uniform(0.3, 0.7, samples)) / samples
     sure = rng.permutation(least + (1 - least) * (0.06 + 0.92 * spread * steps))
     # The rest is shared out unevenly, so that neither the second largest nor the true one follows from the largest.
@@ -212,7 +216,7 @@ def sure_predictions(rng: Rng, samples: int, classes: int, wrong: int, spread: f
 def _draw_sure(rng: Rng, at: Regions) -> tuple:
     samples = at["samples"]
     wrong = {"none": 0, "one": 1, "some": max(1, samples // 3), "all": samples}[at["wrong"]]
-    y_true, probabilities = sure_predictions(rng, samples, at["classes"], wrong, at["spread"])
+    y_true, probabilities = sure_predictions(rng, samples, at["classes"], wrong, at["spread"], at["least"])
     return y_true.astype(at["labels"]), probabilities.astype(at["dtype"])
 
 
@@ -220,7 +224,8 @@ def _any_sure(rng: Rng) -> tuple:
     classes = int(rng.integers(2, 13))
     samples = int(rng.choice([1, 2, 5, classes, 12, 30, 60]))
     wrong = int(rng.integers(0, samples + 1))
-    y_true, probabilities = sure_predictions(rng, samples, classes, wrong, float(rng.choice([0.2, 1.0])))
+    spread, least = float(rng.choice([0.2, 1.0])), float(rng.choice([0.0, 0.0, 0.5]))
+    y_true, probabilities = sure_predictions(rng, samples, classes, wrong, spread, least)
     return y_true.astype(str(rng.choice(["int64", "int32", "uint8"]))), probabilities.astype(str(rng.choice(_TYPES)))
 
 
@@ -230,6 +235,7 @@ SURE = Domain(
         "classes": (2, 3, 5, 10),
         "wrong": ("none", "one", "some", "all"),
         "spread": (0.2, 1.0),
+        "least": (0.0, 0.5),
         "labels": ("int64", "int32", "uint8"),
         "dtype": _TYPES,
     },

@@ -23,7 +23,8 @@ def _difference(got: Any, expected: np.ndarray) -> str | None:
     """Say how whole numbers differ, also where there are none."""
     values = compare.array(got)
     if expected.size == 0:
-        return None if values is not None and values.size == 0 else f"returned {compare.in_words(got)} where none is"
+        empty = values is not None and values.size == 0
+        return None if empty else f"returned {compare.in_words(got)} where none is wrong, so an empty array is expected"
     return compare.difference(got, expected, exact=True)
 
 

@@ -84,6 +84,129 @@ def _never_doubled(rows: Rows) -> Rows:
     return _each(CONVOLUTION, lambda row: [(CONVOLUTION, first[1], *row[2:])])(rows)
 
 
+def _grown(maps: Callable[[int, int], int]) -> Callable[[Rows], Rows]:
+    """Return a change of how many maps each block has: ``maps`` takes those of the first and the block from 0."""
+
+    def change(rows: Rows) -> Rows:
+        found, block, first = [], 0, None
+        for row in rows:
+            if row[0] == CONVOLUTION:
+                first = int(row[1]) if first is None else first
+                row = (CONVOLUTION, maps(first, block), *row[2:])
+                block += 1
+            found.append(row)
+        return found
+
+    return change
+
+
+def _strides(stride: Callable[[int], int], padded: int | None = None) -> Callable[[Rows], Rows]:
+    """Return a change of how far each pooling moves; ``padded`` is which of them, from 0, is padded."""
+
+    def change(rows: Rows) -> Rows:
+        found: Rows = []
+        size, number = 0, 0
+        for row in rows:
+            if row[0] == INPUT:
+                size = int(row[1])
+            elif row[0] == CONVOLUTION:
+                row = (*row[:6], size, *row[7:])
+            elif row[0] in (MAX, AVERAGE):
+                by = stride(number)
+                size = -(-size // by) if number == padded else (size - 2) // by + 1
+                row = (row[0], 2, 2, by, by, size, size, *row[7:])
+                number += 1
+            found.append(row)
+        return found
+
+    return change
+
+
+def _as_it_is(number: int) -> int:
+    return 1 if number == 2 else 2
+
+
+def _last_alone(code: int) -> Callable[[Rows], Rows]:
+    def change(rows: Rows) -> Rows:
+        places = [k for k, row in enumerate(rows) if row[0] == code]
+        return [row for k, row in enumerate(rows) if k not in places[:-1]]
+
+    return change
+
+
+def _without_last(code: int) -> Callable[[Rows], Rows]:
+    def change(rows: Rows) -> Rows:
+        places = [k for k, row in enumerate(rows) if row[0] == code]
+        return [row for k, row in enumerate(rows) if k not in places[-1:]]
+
+    return change
+
+
+def _between_the_pair(rows: Rows) -> Rows:
+    """Drop between activation and pooling, whichever comes first."""
+    found = list(rows)
+    for k, row in enumerate(rows):
+        if row[0] == DROPOUT_MAPS:
+            found[k - 1], found[k] = found[k], found[k - 1]
+    return found
+
+
+def _behind_each_convolution(rows: Rows) -> Rows:
+    """Drop right behind each convolution, the last one too."""
+    dropped = [row for row in rows if row[0] == DROPOUT_MAPS][:1]
+    rows = [row for row in rows if row[0] != DROPOUT_MAPS]
+    return [one for row in rows for one in ([row, *dropped] if row[0] == CONVOLUTION else [row])]
+
+
+def _before_convolutions(rows: Rows) -> Rows:
+    """Normalize what goes into each convolution."""
+    normal = [row for row in rows if row[0] == NORMALIZATION][:1]
+    rows = [row for row in rows if row[0] != NORMALIZATION]
+    return [one for row in rows for one in ([*normal, row] if row[0] == CONVOLUTION else [row])]
+
+
+def _behind_poolings(rows: Rows) -> Rows:
+    """Normalize behind each pair of activation and pooling."""
+    normal = [row for row in rows if row[0] == NORMALIZATION][:1]
+    rows = [row for row in rows if row[0] != NORMALIZATION]
+    found: Rows = []
+    for k, row in enumerate(rows):
+        found.append(row)
+        pair = {row[0], rows[k - 1][0]} if k else set()
+        if ACTIVATION in pair and pair & {MAX, AVERAGE}:
+            found += normal
+    return found
+
+
+def _output_as(name: str) -> Callable[[Rows], Rows]:
+    """Return a change of the activation of the output."""
+    return lambda rows: [plan.activation(name) if row[:2] == plan.activation("softmax") else row for row in rows]
+
+
+def _exchanged_activations(rows: Rows) -> Rows:
+    """Put softmax inside, and the activation from inside on the output."""
+    inside = next((row for row in rows if row[0] == ACTIVATION), plan.activation("relu"))
+    other = {inside[:2]: plan.activation("softmax"), plan.activation("softmax"): inside[:2]}
+    return [other.get(row[:2], row) if row[0] == ACTIVATION else row for row in rows]
+
+
+def _output_with_inner(rows: Rows) -> Rows:
+    """Give the output the activation from inside."""
+    inside = next((row for row in rows if row[0] == ACTIVATION), plan.activation("relu"))
+    return [inside if row[:2] == plan.activation("softmax") else row for row in rows]
+
+
+def _twice_activated(rows: Rows) -> Rows:
+    """Apply the activation in the convolution, and again behind it."""
+    found: Rows = []
+    own = next((row for row in rows if row[0] == ACTIVATION), plan.activation("relu"))
+    for row in rows:
+        found.append(row)
+        if row[0] == CONVOLUTION:
+            found.append(own)
+    return found
+
+
 def _unpadded(rows: Rows) -> Rows:
     """Let every convolution shrink the maps by two, where they are large enough; a pooling takes what is left."""
     found, size = [], 28
@@ -96,6 +219,16 @@ def _unpadded(rows: Rows) -> Rows:
             row = (*row[:5], size, size, *row[7:])
         found.append(row)
     return found
+
+
+def _before_output(*more: tuple) -> Callable[[Rows], Rows]:
+    """Return a change that puts rows before the last dense layer."""
+
+    def change(rows: Rows) -> Rows:
+        place = max(k for k, row in enumerate(rows) if row[0] == DENSE)
+        return [*rows[:place], *more, *rows[place:]]
+
+    return change
 
 
 def _asked_otherwise(**others: Any) -> Callable:
@@ -199,6 +332,13 @@ def _no_normalization_with_dropout(right: Callable) -> Callable:
     return answer
 
 
+def _no_dropout_with_normalization(right: Callable) -> Callable:
+    def answer(blocks=3, maps=8, activation="relu", pool_first=False, dropout=0.0, batch_norm=False):
+        return right(blocks, maps, activation, pool_first, 0.0 if batch_norm else dropout, batch_norm)
+
+    return answer
+
+
 # Of the order.
 
 
@@ -228,6 +368,38 @@ def _rises(function: Callable, least: float = -1e-9) -> bool:
 
 def _is_straight(function: Callable) -> bool:
     return bool(np.all(np.abs(np.diff(function(_X), n=2)) < 1e-9))
+
+
+def _one_block(function: Callable, pooling: str, right: Any) -> bool:
+    """Try it with a single block."""
+    x = np.array([1.0, 2.0, 3.5, 4.0])
+    pool = np.max if pooling == "max" else np.mean
+    return bool(abs(pool(function(x)) - function(pool(x))) > 1e-3)
+
+
+def _exactly(function: Callable, pooling: str, right: Any) -> bool:
+    """Try it, and take every difference of averages for one, rounding too."""
+    x = np.random.default_rng(0).uniform(-curves.FARTHEST, curves.FARTHEST, (4000, 4))
+    return bool(np.any(function(x).mean(axis=1) != function(x.mean(axis=1)))) if pooling == "average" else bool(right)
+
+
+def _in_some_block_each(function: Callable, pooling: str, right: Any) -> bool:
+    """Ask whether all blocks differ, not whether any does."""
+    x = np.random.default_rng(0).uniform(-curves.FARTHEST, curves.FARTHEST, (4000, 4))
+    pool = np.max if pooling == "max" else np.mean
+    return bool(np.all(np.abs(pool(function(x), axis=1) - function(pool(x, axis=1))) > 1e-3))
+
+
+def _coarse(function: Callable, pooling: str, right: Any) -> bool:
+    """Take differences below one tenth for rounding."""
+    x = np.random.default_rng(0).uniform(-curves.FARTHEST, curves.FARTHEST, (4000, 4))
+    pool = np.max if pooling == "max" else np.mean
+    return bool(np.abs(pool(function(x), axis=1) - function(pool(x, axis=1))).max() > 0.1)
+
+
+#: Also said where it is not known which blocks were tried.
+FEW_BLOCKS = "Only functions for which the order matters are told wrong: the experiment misses the blocks that show it."
+ROUNDED = "Only functions for which the order does not matter are told wrong: rounding is taken for a difference."
 
 
 def _positive_alone(function: Callable, pooling: str, right: Any) -> bool:
@@ -285,6 +457,16 @@ def _paper(right, w, g, m, s, t, lr, beta_1, beta_2, epsilon):
     return [a - lr * x / (np.sqrt(y) + epsilon) for a, (x, y) in zip(w, hats, strict=True)], m, s
 
 
+def _parts_in_order(vector: np.ndarray, count: int, order: tuple[int, ...]) -> np.ndarray:
+    """Return the parts of a packed answer, each of so many numbers, in another order."""
+    return np.concatenate([vector[k * count : (k + 1) * count] for k in order])
+
+
+def _correct_the_state(vector: np.ndarray, count: int, by_1: float, by_2: float) -> np.ndarray:
+    """Return Adam's packed answer with both averages corrected."""
+    return np.concatenate([vector[:count], vector[count : 2 * count] / by_1, vector[2 * count :] / by_2])
+
+
 def _in_place(position: int = 0) -> Callable:
     """Answer as before, and leave an argument changed behind."""
 
@@ -318,6 +500,12 @@ def _penalized(penalty: Callable | None = None, gradient: Callable | None = None
         return answer
 
     return fault
+
+
+def _divided(w: np.ndarray) -> np.ndarray:
+    """Return numbers divided by their absolute values."""
+    with np.errstate(all="ignore"):
+        return np.asarray(w, dtype="float64") / np.abs(w)
 
 
 def _biases_too(right: Callable) -> Callable:
@@ -401,7 +589,8 @@ def _instead(value: Callable) -> Callable:
 
 
 def _faults(function: str, *rows: tuple) -> list[Fault]:
-    """Return the faults of one function: name, the lines that it loses, how it is applied, both levels of its hint."""
+    """Return the faults of one function: name, the lines that it loses, how it is applied, both levels of its hint, and
+    other forms of it."""
     return [
         Fault(
             f"{function}_{name}",
@@ -410,8 +599,9 @@ def _faults(function: str, *rows: tuple) -> list[Fault]:
             function=function,
             hint=hint,
             second_hint=second,
+            forms=tuple(forms),
         )
-        for name, loses, apply, hint, second in rows
+        for name, loses, apply, hint, second, *forms in rows
     ]
 
 
@@ -464,6 +654,48 @@ _NETWORKS = _faults(
         ),
         "Ten sigmoids say ten times yes or no. One digit out of ten needs probabilities that sum to 1.",
         "Take the activation that looks at all ten scores together.",
+    ),
+    (
+        "activations_exchanged",
+        "hidden output",
+        changed(_exchanged_activations),
+        "Softmax and ReLU are exchanged: ReLU belongs to the hidden units, softmax to the output.",
+        "Look at which of the two layers each activation stands in.",
+    ),
+    (
+        "relu_output",
+        "output",
+        changed(_output_as("relu")),
+        "The output has ReLU, so its ten numbers are no probabilities.",
+        "The activation of the last layer turns ten scores into ten probabilities.",
+    ),
+    (
+        "softmax_twice",
+        "output",
+        changed(lambda rows: [*rows, plan.activation("softmax")]),
+        "Softmax is applied twice, which makes all probabilities nearly equal.",
+        "Apply softmax in the last dense layer or in a layer behind it, not in both.",
+    ),
+    (
+        "two_hidden_layers",
+        "hidden",
+        changed(_before_output((DENSE, 800, 1), plan.activation("relu"))),
+        "There is a second layer of hidden units, which is not asked for.",
+        "The network has two dense layers in all: 800 units and 10.",
+    ),
+    (
+        "dropout",
+        "hidden",
+        changed(_before_output((DROPOUT_NUMBERS, 0.2))),
+        "There is dropout before the output, which is not asked for.",
+        "Leave the layer out. You will try dropout where it can be compared.",
+    ),
+    (
+        "no_bias",
+        "hidden",
+        changed(lambda rows: [(DENSE, 800, 0) if row[:2] == (DENSE, 800) else row for row in rows]),
+        "The hidden units have no bias.",
+        "Leave use_bias as it is: each unit has a weight for each input and a bias.",
     ),
 )
 _CNN = _faults(
@@ -568,6 +800,92 @@ _CNN = _faults(
         "The activation of the last layer turns ten scores into ten probabilities.",
     ),
     (
+        "maps_times_number",
+        _MORE_OF_ALL,
+        changed(_grown(lambda maps, block: maps * (block + 1))),
+        "Block k has k times the maps of the first one. Each block has twice as many as the one before.",
+        "The factors are 1, 2, 4 and 8: powers of two.",
+    ),
+    (
+        "maps_times_even_number",
+        "blocks",
+        changed(_grown(lambda maps, block: maps * max(2 * block, 1))),
+        "The fourth block has six times the maps of the first one, not eight: each block has twice as many as the "
+        "one before.",
+        "The factors are 1, 2, 4 and 8: powers of two.",
+    ),
+    (
+        "doubled_too_early",
+        _MORE_OF_ALL,
+        changed(_grown(lambda maps, block: maps * 2 ** (block + 1))),
+        "The first block has twice the maps that are asked for already.",
+        "The factor of the first block is 2 to the power of 0.",
+    ),
+    (
+        "maps_halved",
+        _MORE_OF_ALL,
+        changed(_grown(lambda maps, block: max(maps // 2**block, 1))),
+        "The maps are halved from block to block; they are doubled where the network is asked for.",
+        "The rows and columns are halved, the maps are doubled.",
+    ),
+    (
+        "third_pooling_padded",
+        "blocks",
+        changed(_strides(_as_it_is, padded=2)),
+        "The third pooling is padded, so its maps stay 7×7. No pooling is padded: 6×6 come out.",
+        "Leave padding of the poolings as it is; stride 1 alone gives 6×6.",
+    ),
+    (
+        "third_pooling_halves_padded",
+        "blocks",
+        changed(_strides(lambda number: 2, padded=2)),
+        "The third pooling is padded and moves by two, which gives 4×4. Not padded and with stride 1 it gives 6×6.",
+        "Give the third pooling stride 1, and leave its padding as it is.",
+    ),
+    (
+        "second_pooling_stride_one",
+        _MORE_OF_ALL,
+        changed(_strides(lambda number: 1 if number == 1 else 2)),
+        "The second pooling moves by one pixel already. The third one is the only one that does.",
+        "A loop that counts from 0 has another number for the third pooling than one that counts from 1.",
+    ),
+    (
+        "stride_one_from_second",
+        _MORE_OF_ALL,
+        changed(_strides(lambda number: 2 if number == 0 else 1)),
+        "The second pooling moves by one pixel already. The third one is the only one that does.",
+        "A loop that counts from 0 has another number for the third pooling than one that counts from 1.",
+    ),
+    (
+        "sigmoid_output",
+        "default",
+        changed(_output_as("sigmoid")),
+        "Ten sigmoids say ten times yes or no. One digit out of ten needs probabilities that sum to 1.",
+        "Take the activation that looks at all ten scores together.",
+    ),
+    (
+        "activations_exchanged",
+        "default activation",
+        changed(_exchanged_activations),
+        "The activation and softmax are exchanged: softmax belongs to the output alone.",
+        "Look at which layer each activation stands in.",
+    ),
+    (
+        "output_with_inner_activation",
+        "default activation",
+        changed(_output_with_inner),
+        "The output has the activation that is meant for the blocks, so it gives no probabilities.",
+        "The argument activation is for the convolutions. The output has softmax whatever is asked for.",
+    ),
+    (
+        "activated_twice",
+        "default batch_norm",
+        changed(_twice_activated),
+        "The activation is applied in the convolution, and once more behind it.",
+        "Leave it out of one of the two places. The one in the convolution is too early where batch normalization or "
+        "pooling comes first.",
+    ),
+    (
         "activation_ignored",
         "activation",
         _asked_otherwise(activation="relu"),
@@ -611,6 +929,35 @@ _CNN = _faults(
         "Put it into the loop over the blocks.",
     ),
     (
+        "dropout_after_first_block_alone",
+        "dropout",
+        changed(_first_only(DROPOUT_MAPS)),
+        "There is dropout after the first pooling alone; one after each is asked for.",
+        "Put it into the loop over the blocks, without a condition on the block but that it has a pooling.",
+    ),
+    (
+        "dropout_after_last_pooling_alone",
+        "dropout",
+        changed(_last_alone(DROPOUT_MAPS)),
+        "There is dropout after the last pooling alone; one after each is asked for.",
+        "Put it into the loop over the blocks, without a condition on the block but that it has a pooling.",
+    ),
+    (
+        "dropout_between_the_pair",
+        "dropout",
+        changed(_between_the_pair),
+        "The dropout stands between activation and pooling; it comes behind both.",
+        "Add it when the pair is complete.",
+    ),
+    (
+        "dropout_behind_each_convolution",
+        "dropout",
+        changed(_behind_each_convolution),
+        "There is dropout right behind each convolution. It comes behind activation and pooling, and there is none in "
+        "the last block.",
+        "Add it when the pair of activation and pooling is complete.",
+    ),
+    (
         "dropout_after_last_block",
         "dropout",
         changed(_dropout_everywhere),
@@ -646,6 +993,27 @@ _CNN = _faults(
         "Put it into the loop over the blocks.",
     ),
     (
+        "normalized_before_convolution",
+        "batch_norm",
+        changed(_before_convolutions),
+        "The batch normalization stands before each convolution, not behind it.",
+        "Add it right after the convolution that it belongs to.",
+    ),
+    (
+        "normalized_after_pooling",
+        "batch_norm",
+        changed(_behind_poolings),
+        "The batch normalization comes behind activation and pooling, not between convolution and activation.",
+        "Add it right after the convolution, and the activation after it.",
+    ),
+    (
+        "last_block_not_normalized",
+        "batch_norm",
+        changed(_without_last(NORMALIZATION)),
+        "The last block has no batch normalization; each convolution is followed by one.",
+        "Add it before you ask whether this is the last block.",
+    ),
+    (
         "normalization_missing",
         "batch_norm",
         _asked_otherwise(batch_norm=False),
@@ -659,6 +1027,13 @@ _CNN = _faults(
         "The convolutions lose their bias where batch normalization follows. That changes nothing that the network can "
         "do, but the network that is asked for has it: 155,850 parameters with 32 maps.",
         "Leave use_bias as it is.",
+    ),
+    (
+        "no_dropout_with_normalization",
+        "together",
+        _no_dropout_with_normalization,
+        "With batch normalization there is no dropout any more.",
+        "Let each argument be looked at by itself, not by elif.",
     ),
     (
         "no_normalization_with_dropout",
@@ -713,6 +1088,35 @@ _ORDER = _faults(
         _judging(lambda function, pooling, right: True if pooling == "average" else right),
         "It says that the order always matters with average pooling. For a straight line it does not.",
         "Compare both orders with a tolerance: averages are rounded.",
+    ),
+    (
+        "one_block",
+        "max average",
+        _judging(_one_block),
+        FEW_BLOCKS,
+        "Draw some thousand blocks, with numbers from all of -5 to 5, and ask whether any of them differs by more than "
+        "0.001.",
+    ),
+    (
+        "exact_comparison",
+        "average",
+        _judging(_exactly),
+        ROUNDED,
+        "Averages are rounded. Take differences below 0.001 for none.",
+    ),
+    (
+        "all_blocks",
+        "max average",
+        _judging(_in_some_block_each),
+        "It says True only where every single block differs. One block that differs is enough.",
+        "Look at the largest of the differences, not at all of them.",
+    ),
+    (
+        "coarse_tolerance",
+        "max average",
+        _judging(_coarse),
+        "It takes differences of up to 0.1 for rounding. Some functions have small values, and differ by less.",
+        "The text says below which difference all is rounding.",
     ),
     (
         "positive_pixels",
@@ -798,6 +1202,61 @@ _SGD = _faults(
         "First compute the new velocity, then add it.",
     ),
     (
+        "velocity_of_other_sign",
+        "momentum",
+        _sgd(lambda w, g, v, lr, mu: mu * v + lr * g, lambda w, g, v, lr, mu: w - v),
+        "The velocity has the other sign: here it is what is added to the weights, so the minus is part of it.",
+        "Let the gradient enter the velocity with a minus, and add the velocity to the weights.",
+    ),
+    (
+        "running_average",
+        "momentum",
+        _sgd(lambda w, g, v, lr, mu: mu * v + (1 - mu) * g, lambda w, g, v, lr, mu: w - lr * v),
+        "The velocity is a running average of the gradients. Here it is momentum times the old one, minus the learning "
+        "rate times the gradient.",
+        "Write the first formula as it stands: neither 1 - momentum nor a learning rate in the second line.",
+    ),
+    (
+        "rate_times_velocity",
+        "momentum",
+        _sgd(lambda w, g, v, lr, mu: lr * (mu * v - g), lambda w, g, v, lr, mu: w + v),
+        "The learning rate multiplies the old velocity as well.",
+        "Momentum alone stands before the old velocity; the learning rate belongs to the gradient.",
+    ),
+    (
+        "rate_twice",
+        "plain momentum domain",
+        _sgd(lambda w, g, v, lr, mu: mu * v - lr * g, lambda w, g, v, lr, mu: w + lr * v),
+        "The learning rate stands in both lines. It is part of the velocity already.",
+        "The new weights are the old ones plus the new velocity, with nothing between.",
+    ),
+    (
+        "old_velocity_with_one_minus_momentum",
+        "momentum",
+        _sgd(lambda w, g, v, lr, mu: (1 - mu) * v - lr * g, lambda w, g, v, lr, mu: w + v),
+        "The old velocity is multiplied by 1 - momentum. Momentum is the part that stays.",
+        "Write momentum times the old velocity.",
+    ),
+    (
+        "momentum_on_gradient",
+        "plain momentum domain",
+        _sgd(lambda w, g, v, lr, mu: v - mu * lr * g, lambda w, g, v, lr, mu: w + v),
+        "Momentum multiplies the gradient, and the old velocity stays whole. It is the other way round.",
+        "Momentum times the old velocity, minus the learning rate times the gradient.",
+    ),
+    (
+        "lists_exchanged",
+        "plain momentum domain",
+        _stepping(
+            lambda right, w, g, v, lr, mu: (
+                [mu * c - lr * b for b, c in zip(g, v, strict=True)],
+                [a + mu * c - lr * b for a, b, c in zip(w, g, v, strict=True)],
+            )
+        ),
+        "The two lists come back in the other order: first the new weights, then the new velocities.",
+        "Exchange them in the return.",
+    ),
+    (
         "velocity_not_kept",
         "momentum",
         _stepping(
@@ -862,6 +1321,52 @@ _ADAM = _faults(
         _adam(rate=lambda lr, t, b1, b2: lr * np.sqrt(1 - b2 ** (t + 1)) / (1 - b1 ** (t + 1))),
         "The step is counted one too far: t is 1 in the first step already.",
         "Use t as it comes as the exponent.",
+    ),
+    (
+        "counts_one_too_few",
+        "correction",
+        _adam(rate=lambda lr, t, b1, b2: lr * np.sqrt(1 - b2 ** (t - 1)) / (1 - b1 ** (t - 1)) if t > 1 else np.nan),
+        "The step is counted one too few: with t = 1 nothing but a division by 0 would be left.",
+        "Use t as it comes as the exponent: the first step is number 1.",
+    ),
+    (
+        "correction_inverted",
+        "correction",
+        _adam(rate=lambda lr, t, b1, b2: lr * (1 - b1**t) / np.sqrt(1 - b2**t)),
+        "The correction stands upside down.",
+        "The factor with beta_2 is above, under a root; that with beta_1 below.",
+    ),
+    (
+        "betas_exchanged_in_correction",
+        "correction",
+        _adam(rate=lambda lr, t, b1, b2: lr * np.sqrt(1 - b1**t) / (1 - b2**t)),
+        "The two betas are exchanged in the correction.",
+        "The root belongs to beta_2, as it does to s.",
+    ),
+    (
+        "corrected_averages_returned",
+        "moments",
+        lambda right: (
+            lambda w, g, m, s, t, lr, b1, b2, e: _correct_the_state(
+                right(w, g, m, s, t, lr, b1, b2, e), sum(one.size for one in w), 1 - b1**t, 1 - b2**t
+            )
+        ),
+        "The averages come back corrected, and the next step would correct them once more.",
+        "Return m and s as the first two formulas have them; the correction is part of the step alone.",
+    ),
+    (
+        "averages_exchanged",
+        "moments",
+        lambda right: lambda w, *rest: _parts_in_order(right(w, *rest), sum(one.size for one in w), (0, 2, 1)),
+        "The two averages come back in the other order: first m, then s.",
+        "Exchange them in the return.",
+    ),
+    (
+        "weights_last",
+        "moments step correction epsilon domain",
+        lambda right: lambda w, *rest: _parts_in_order(right(w, *rest), sum(one.size for one in w), (1, 2, 0)),
+        "The new weights come back last. They come first, then m, then s.",
+        "Change the order in the return.",
     ),
     (
         "rate_decays",
@@ -950,6 +1455,27 @@ _ADAM = _faults(
         "The two weights of an average sum to 1.",
     ),
     (
+        "gradient_not_squared",
+        "moments",
+        _adam(square=lambda s, g, b: b * s + (1 - b) * g),
+        "The second average is of the gradients too. It is one of their squares.",
+        "Square the gradient where it enters s.",
+    ),
+    (
+        "absolute_gradient",
+        "moments",
+        _adam(square=lambda s, g, b: b * s + (1 - b) * np.abs(g)),
+        "The second average is of the gradients' absolute values. It is one of their squares.",
+        "Square the gradient where it enters s.",
+    ),
+    (
+        "weight_squared_too",
+        "moments",
+        _adam(square=lambda s, g, b: b * s + ((1 - b) * g) ** 2),
+        "The weight of the squared gradient is squared with it.",
+        "Square the gradient alone, and multiply by 1 - beta_2 then.",
+    ),
+    (
         "weights_of_average_exchanged",
         "moments",
         _adam(mean=lambda m, g, b: (1 - b) * m + b * g, square=lambda s, g, b: (1 - b) * s + b * g**2),
@@ -1026,6 +1552,138 @@ _PENALTIES = _faults(
         "l1 belongs to the absolute values, l2 to the squares.",
     ),
     (
+        "sign_by_division",
+        "domain",
+        _penalized(gradient=lambda w, l1, l2: l1 * _divided(w) + 2 * l2 * w),
+        "A weight that is 0 is divided by its absolute value, which gives nan. The sign of 0 is 0.",
+        "NumPy has a function for the sign, which knows what to do with 0.",
+    ),
+    (
+        "zero_counts_as_negative",
+        "domain",
+        _penalized(gradient=lambda w, l1, l2: l1 * np.where(np.asarray(w) > 0, 1, -1) + 2 * l2 * w),
+        "A weight that is 0 gets the sign of a negative one. The sign of 0 is 0.",
+        "Two cases are one too few: a weight is positive, negative or 0.",
+    ),
+    (
+        "zero_counts_as_positive",
+        "domain",
+        _penalized(gradient=lambda w, l1, l2: l1 * np.where(np.asarray(w) >= 0, 1, -1) + 2 * l2 * w),
+        "A weight that is 0 gets the sign of a positive one. The sign of 0 is 0.",
+        "Two cases are one too few: a weight is positive, negative or 0.",
+    ),
+    (
+        "gradient_of_l1_alone",
+        "gradient",
+        _penalized(gradient=lambda w, l1, l2: l1 * np.sign(w)),
+        "The gradient is that of L1 alone; that of L2 is missing.",
+        "Add the derivative of the squares.",
+    ),
+    (
+        "gradient_of_l2_alone",
+        "gradient",
+        _penalized(gradient=lambda w, l1, l2: 2 * l2 * w),
+        "The gradient is that of L2 alone; that of L1 is missing.",
+        "Add the derivative of the absolute values.",
+    ),
+    (
+        "absolute_value_as_gradient",
+        "gradient",
+        _penalized(gradient=lambda w, l1, l2: l1 * np.abs(w) + 2 * l2 * w),
+        "The gradient of L1 is not the absolute value itself but its slope.",
+        "How steep is an absolute value, left and right of 0?",
+    ),
+    (
+        "squares_as_gradient",
+        "gradient",
+        _penalized(gradient=lambda w, l1, l2: l1 * np.sign(w) + 2 * l2 * np.square(w)),
+        "The gradient of the squares has the squares in it. The derivative of a square is linear.",
+        "Derive the square of w by hand.",
+    ),
+    (
+        "penalty_of_l2_alone",
+        "penalty",
+        _penalized(lambda w, l1, l2: l2 * np.square(w).sum()),
+        "The penalty is that of L2 alone; that of L1 is missing.",
+        "Add l1 times the absolute values.",
+    ),
+    (
+        "penalty_of_l1_alone",
+        "penalty",
+        _penalized(lambda w, l1, l2: l1 * np.abs(w).sum()),
+        "The penalty is that of L1 alone; that of L2 is missing.",
+        "Add l2 times the squares.",
+    ),
+    (
+        "square_of_sum",
+        "penalty",
+        _penalized(lambda w, l1, l2: l1 * np.abs(w).sum() + l2 * np.sum(w) ** 2),
+        "The weights are added up and then squared. Square each, and add the squares up.",
+        "The square stands inside the sum.",
+    ),
+    (
+        "first_array_alone",
+        "penalty",
+        lambda right: (
+            lambda w, l1, l2: (
+                pack([right([one for one in w if np.ndim(one) > 1][:1], l1, l2)[0]], [right(w, l1, l2)[1:]])
+                if any(np.ndim(one) > 1 for one in w)
+                else right(w, l1, l2)
+            )
+        ),
+        "The penalty is that of the first kernel alone.",
+        "Add up over all arrays: a return or an assignment inside the loop comes too early.",
+    ),
+    (
+        "last_array_alone",
+        "penalty",
+        lambda right: (
+            lambda w, l1, l2: (
+                pack([right([one for one in w if np.ndim(one) > 1][-1:], l1, l2)[0]], [right(w, l1, l2)[1:]])
+                if any(np.ndim(one) > 1 for one in w)
+                else right(w, l1, l2)
+            )
+        ),
+        "The penalty is that of the last kernel alone.",
+        "Add each to the sum of those before: = forgets them.",
+    ),
+    (
+        "mean_over_arrays",
+        "penalty",
+        lambda right: (
+            lambda w, l1, l2: pack(
+                [right(w, l1, l2)[0] / max(sum(np.ndim(one) > 1 for one in w), 1)], [right(w, l1, l2)[1:]]
+            )
+        ),
+        "The penalty is an average over the kernels; it is their sum.",
+        "Take the sum.",
+    ),
+    (
+        "every_second_array",
+        "penalty gradient",
+        lambda right: (
+            lambda w, l1, l2: right(
+                [np.reshape(one, (-1, 1)) if k % 2 == 0 else np.ravel(one) for k, one in enumerate(w)], l1, l2
+            )
+        ),
+        "Every second array is left out, as if it were a bias. How many axes an array has says whether it is one.",
+        "Ask each array for its number of axes.",
+    ),
+    (
+        "biases_in_penalty",
+        "biases",
+        lambda right: lambda w, l1, l2: pack([_biases_too(right)(w, l1, l2)[0]], [right(w, l1, l2)[1:]]),
+        "The biases are part of the penalty, though not of its gradient.",
+        "Leave arrays of one axis out of the sum too.",
+    ),
+    (
+        "biases_in_gradient",
+        "biases",
+        lambda right: lambda w, l1, l2: pack([right(w, l1, l2)[0]], [_biases_too(right)(w, l1, l2)[1:]]),
+        "The gradient of biases is not 0, though they are no part of the penalty.",
+        "Give arrays of one axis a gradient of zeros.",
+    ),
+    (
         "biases_too",
         "biases",
         _biases_too,
@@ -1076,6 +1734,45 @@ _ERRORS = _faults(
         _normalized,
         "The rows are divided by their sums; counts are asked for.",
         "Leave the division out.",
+    ),
+    (
+        "columns_normalized",
+        "counts",
+        lambda right: lambda *arguments: right(*arguments) / np.maximum(right(*arguments).sum(axis=0), 1),
+        "The columns are divided by their sums; counts are asked for.",
+        "Leave the division out.",
+    ),
+    (
+        "shares",
+        "counts",
+        lambda right: lambda *arguments: right(*arguments) / len(arguments[0]),
+        "The counts are divided by how many images there are; counts are asked for.",
+        "Leave the division out.",
+    ),
+    (
+        "hits_alone",
+        "counts",
+        lambda right: lambda *arguments: right(*arguments) * np.eye(arguments[2]),
+        "Only the diagonal is filled: those that were classified wrong count too.",
+        "Count every image, in the row of its class and the column of its prediction.",
+    ),
+    (
+        "flat",
+        "counts missing domain",
+        lambda right: lambda *arguments: right(*arguments).ravel(),
+        "The counts come as one long row.",
+        "Give it classes rows and columns before you return it.",
+    ),
+    (
+        "bins_of_what_occurs",
+        "missing",
+        lambda right: (
+            lambda y_true, y_pred, classes: np.histogram2d(
+                np.asarray(y_true, float), np.asarray(y_pred, float), bins=classes
+            )[0]
+        ),
+        "The bins of the histogram go from the smallest class that occurs to the largest, not from 0 to classes - 1.",
+        "Tell the histogram its range, or where each bin begins.",
     ),
     (
         "ones",
@@ -1156,6 +1853,94 @@ _ERRORS = _faults(
         lambda right: lambda y, p: np.argsort(np.argsort(right(y, p))).astype("float64"),
         "The numbers count the wrong images alone, not all rows.",
         "What sorts the wrong ones gives places among them: use these to pick from their row numbers.",
+    ),
+    (
+        "tuple_of_where",
+        "which order domain",
+        lambda right: lambda y, p: np.sort(right(y, p))[None],
+        "np.where returns a tuple with the row numbers in it, and the tuple came back.",
+        "Take its first part, or use np.flatnonzero; then sort.",
+        lambda right: lambda y, p: right(y, p)[None],
+    ),
+    (
+        "column",
+        "which order domain",
+        lambda right: lambda y, p: right(y, p)[:, None],
+        "The row numbers come as a column, [number of wrong ones, 1]. They are asked for as one row of numbers.",
+        "np.argwhere gives a column; np.flatnonzero gives what is asked for.",
+        lambda right: lambda y, p: np.sort(right(y, p))[:, None],
+    ),
+    (
+        "mask",
+        "which order domain",
+        lambda right: lambda y, p: (np.argmax(p, axis=1) != np.asarray(y)).astype("float64"),
+        "What comes back is True or False for every image. The row numbers of the wrong ones are asked for.",
+        "Ask for the places where the condition is true, then sort them.",
+    ),
+    (
+        "counts_from_one",
+        "which order domain",
+        lambda right: lambda y, p: right(y, p) + 1,
+        "The rows are counted from 1. The first row is number 0.",
+        "Leave the + 1 out.",
+    ),
+    (
+        "last_rows_first",
+        "order",
+        _reordered(lambda p, y: -np.arange(len(y))),
+        "They come in the order of the images turned round, not by how sure the network was.",
+        "Sort them by the probability of the class that was predicted.",
+    ),
+    (
+        "by_second_largest",
+        "order",
+        _reordered(lambda p, y: -np.sort(p, axis=1)[:, -2]),
+        "They are sorted by the second largest probability of each row.",
+        "Take the largest one.",
+    ),
+    (
+        "by_entropy",
+        "order",
+        _reordered(lambda p, y: -np.sum(p * np.log(p + 1e-12), axis=1)),
+        "They are sorted by the entropy of each row. How sure the network was is its largest probability here.",
+        "Take the largest probability of each row.",
+    ),
+    (
+        "surest_of_all",
+        "which",
+        lambda right: lambda y, p: np.argsort(-np.max(p, axis=1))[: len(right(y, p))].astype("float64"),
+        "These are the images about which the network was surest, right ones too.",
+        "Pick the wrong ones, and sort these.",
+    ),
+    (
+        "mask_in_other_order",
+        "which",
+        lambda right: (
+            lambda y, p: np.argsort(-np.max(p, axis=1))[np.argmax(p, axis=1) != np.asarray(y)].astype("float64")
+        ),
+        "The condition is of the images in their order, and it picks from images that are sorted already.",
+        "Sort the condition in the same way, or pick the wrong ones first and sort then.",
+    ),
+    (
+        "classes_of_them",
+        "which order domain",
+        _instead(lambda wrong, y, p: y[wrong].astype("float64")),
+        "What comes back is of which class the images are, not which images they are.",
+        "Return row numbers.",
+    ),
+    (
+        "predictions_of_them",
+        "which order domain",
+        _instead(lambda wrong, y, p: p.argmax(axis=1)[wrong].astype("float64")),
+        "What comes back is what the network said of the images, not which images they are.",
+        "Return row numbers.",
+    ),
+    (
+        "only_when_sure",
+        "which",
+        _some_wrong(lambda y, p: (p.argmax(axis=1) != y) & (p.max(axis=1) > 0.5)),
+        "Images whose largest probability is below one half are left out. They are wrong too.",
+        "Compare the predicted class with the true one, whatever its probability.",
     ),
     (
         "all_of_them",
@@ -1317,6 +2102,23 @@ _OTHERS = [
     _other("report_of_best_runs", "reported.settings", _put('"mean": a.mean()', '"mean": a.max()'), "code"),
     _other("report_lists_all_pairs", "reported.differ", _put("> 3 * error", "> 0 * error"), "code"),
     _other("report_lists_no_pair", "reported.differ", _put("> 3 * error", "> 300 * error"), "code"),
+    _other("report_of_two_errors", "reported.differ", _put("> 3 * error", "> 2 * error"), "code"),
+    _other("report_of_four_errors", "reported.differ", _put("> 3 * error", "> 4 * error"), "code"),
+    _other(
+        "report_compares_runs_in_pairs",
+        "reported.differ",
+        _put(
+            "error = np.sqrt(a.var(ddof=1) / len(a) + b.var(ddof=1) / len(b))",
+            "error = (a - b).std(ddof=1) / np.sqrt(len(a))",
+        ),
+        "code",
+    ),
+    _other(
+        "report_lists_a_setting_with_itself",
+        "reported.differ",
+        _put("differ.append([one, other])", "differ += [[one, other], [one, one]]"),
+        "code",
+    ),
     _other("report_compares_deviations", "reported.differ", _put("> 3 * error", "> 3 * error * np.sqrt(5)"), "code"),
     _other("report_lists_names", "reported.differ", _put("differ.append([one, other])", "differ.append(one)"), "code"),
     _other("report_of_nothing", _REPORT, _put("    return {", "    return None and {"), "code"),

@@ -7,6 +7,7 @@ by what it changes in the student's own network without it. So a fault of the pl
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -36,9 +37,21 @@ def _plans(student: Student, questions: Sequence[Arguments]) -> list[np.ndarray]
     return built(student, "build_cnn", [(arguments, {}) for arguments in questions])
 
 
-def _wrong(function: str, arguments: Arguments, got: np.ndarray, expected: np.ndarray, how: str = "") -> Wrong:
-    what = plan.first_difference(got, expected)
-    return Wrong(function, arguments, got, f"{what}{how}", shown=())
+def _wrong(
+    function: str,
+    arguments: Arguments,
+    got: np.ndarray,
+    expected: np.ndarray,
+    part: np.ndarray | None = None,
+    of: np.ndarray | None = None,
+    how: str = "",
+) -> Wrong:
+    """Return a wrong network, with the first place where it, or one part of it, is not the right one.
+
+    That place names the mistake, so nothing is added where no known fault fits.
+    """
+    what = plan.first_difference(got if part is None else part, expected if of is None else of)
+    return Wrong(function, arguments, got, f"{what}{how}", shown=(), otherwise="")
 
 
 def _same(got: np.ndarray, expected: np.ndarray) -> bool:
@@ -53,12 +66,19 @@ def _asked(function: str, arguments: Arguments, question: Callable[[], Wrong | N
         return lost(asked(function, arguments), str(error))
 
 
-def _fnn(part: slice) -> Callable[[Student, Rng], Wrong | Problem | None]:
+def _parted(layers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return what comes before the last dense layer, and that with what follows: all rows of a plan are in one part."""
+    places = np.flatnonzero(layers[:, 0] == plan.DENSE)
+    place = places[-1] if len(places) else len(layers)
+    return layers[:place], layers[place:]
+
+
+def _fnn(part: int) -> Callable[[Student, Rng], Wrong | Problem | None]:
     def question(student: Student, rng: Rng) -> Wrong | Problem | None:
         def look() -> Wrong | None:
             (got,) = built(student, "build_fnn", [((), {})])
-            expected = plan.fnn()
-            return None if _same(got[part], expected[part]) else _wrong("build_fnn", (), got, expected)
+            one, other = _parted(got)[part], _parted(plan.fnn())[part]
+            return None if _same(one, other) else _wrong("build_fnn", (), got, plan.fnn(), one, other)
 
         return _asked("build_fnn", (), look)
 
@@ -88,7 +108,7 @@ def _blocks(student: Student, rng: Rng) -> Wrong | Problem | None:
             expected = plan.cnn(*arguments)
             if not _same(_bare(got), _bare(expected)):
                 wrong = _wrong("build_cnn", arguments, _bare(got), _bare(expected))
-                return Wrong("build_cnn", arguments, got, wrong.what, view=_bare)
+                return replace(wrong, got=got, view=_bare)
         return None
 
     return _asked("build_cnn", _with(blocks=4), look)
@@ -129,7 +149,7 @@ def _changes(
                     return lost(asked("build_cnn", arguments), right)
                 right = plan.numbers(right)
                 if not _same(got, right):
-                    return _wrong("build_cnn", arguments, got, right, how)
+                    return _wrong("build_cnn", arguments, got, right, how=how)
             return None
 
         return _asked("build_cnn", pairs[0][0], look)
@@ -241,8 +261,8 @@ def _together(student: Student, rng: Rng) -> Wrong | Problem | None:
 FNN = Check(
     "build_fnn",
     (
-        Line("hidden", "Images [28, 28, 1], flattened, into 800 hidden units with ReLU", 0.5, _fnn(slice(None, 4))),
-        Line("output", "10 probabilities: 10 units and softmax", 0.5, _fnn(slice(-2, None))),
+        Line("hidden", "Images [28, 28, 1], flattened, into 800 hidden units with ReLU", 0.5, _fnn(0)),
+        Line("output", "10 probabilities: 10 units and softmax", 0.5, _fnn(1)),
     ),
     wording=WORDING,
 )

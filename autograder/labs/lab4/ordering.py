@@ -8,14 +8,16 @@ from collections.abc import Callable
 import numpy as np
 
 from autograder.checking import compare
-from autograder.checking.hints import Wrong
+from autograder.checking.hints import NONE_FITS, Wrong
 from autograder.checking.problem import Problem, lost
 from autograder.checking.rubric import Check, Line
 from autograder.checking.student import Student, StudentError
 from autograder.labs.lab4 import curves
 from autograder.labs.lab4.drawing import Rng
+from autograder.labs.lab4.faults import FEW_BLOCKS, ROUNDED
 from autograder.labs.lab4.structure import in_words
 from autograder.labs.lab4.wording import WORDING, asked
+from source_lib.text import shorten
 
 #: A cell of the course: a function cannot be sent, so it is made beside the student's code.
 _CELL = (
@@ -28,7 +30,10 @@ def course_answers(functions, pooling):
         answer = order_matters(curve(*told), pooling)
         if getattr(answer, "shape", None) == ():
             answer = answer.item() if hasattr(answer, "item") else bool(answer)
-        found.append(float(answer) if isinstance(answer, (bool, int, float)) else float("nan"))
+        if not isinstance(answer, (bool, int, float)):
+            shape = getattr(answer, "shape", None)
+            return type(answer).__name__ if shape is None else "an array " + str(list(shape))
+        found.append(float(answer))
     return np.array(found)
 """
 )
@@ -49,10 +54,15 @@ def _ask(pooling: str) -> Callable[[Student, Rng], Wrong | Problem | None]:
 def _judged(student: Student, functions: list, pooling: str) -> Wrong | Problem | None:
     try:
         with student.fresh(_CELL, seconds=_SECONDS, code_only=True) as side:
-            got = compare.array(side.call("course_answers", functions, pooling))
+            sent = side.call("course_answers", functions, pooling)
     except StudentError as error:
         problem = in_words(str(error), "order_matters")
         return lost(asked("order_matters", (functions, pooling)), problem)
+    if isinstance(sent, str):
+        problem = f"order_matters returned {shorten(sent, 40)} where True or False is expected"
+        one = "" if not sent.startswith("an array") else ", one answer for all blocks: does any of them differ?"
+        return lost(asked("order_matters", (functions, pooling)), f"{problem}{one or '.'}")
+    got = compare.array(sent)
     right = np.array([float(curves.matters(*one, pooling)) for one in functions])
     if got is None or got.shape != right.shape:
         return lost(asked("order_matters", (functions, pooling)), "order_matters sent something that is no answer.")
@@ -63,7 +73,10 @@ def _judged(student: Student, functions: list, pooling: str) -> Wrong | Problem 
         return None
     one = functions[wrong[0]]
     what = f"is wrong about {len(wrong)} of {len(right)}; it says {bool(got[wrong[0]])} of {_told(one)}"
-    return Wrong("order_matters", (functions, pooling), got, what)
+    # Which functions an experiment with few blocks misses depends on its blocks, so it is known by what it never does.
+    missed = right[wrong] == 1
+    otherwise = FEW_BLOCKS if missed.all() else ROUNDED if not missed.any() and got.min() == 0 else NONE_FITS
+    return Wrong("order_matters", (functions, pooling), got, what, otherwise=otherwise)
 
 
 def _told(one: list) -> str:

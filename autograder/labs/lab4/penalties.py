@@ -20,7 +20,8 @@ from autograder.labs.lab4.packing import pack
 from autograder.labs.lab4.shared import ShapeError, compared_packed, judge_packed, list_of, packed_or_none, whole
 from autograder.labs.lab4.wording import WORDING
 
-_KERNELS = ((3, 4), (2, 3, 1, 2))
+#: Who takes only the first, the last, every second or those of some number of axes gives another answer each.
+_KERNELS = ((2, 3, 1, 2), (3, 4), (5, 2))
 
 
 def _packed(arguments: Sequence, value: Any) -> np.ndarray:
@@ -59,16 +60,21 @@ def _one(student: Student, part: str, w: list, l1: float, l2: float) -> Wrong | 
 
 
 def _biases(student: Student, rng: Rng) -> Wrong | str | None:
-    kernels, biases = draw_list(rng, _KERNELS), draw_list(rng, ((4,), (3,)))
+    kernels, biases = draw_list(rng, _KERNELS), draw_list(rng, ((2,), (4,), (2,)))
     return _beside_biases(student, kernels, biases, *_factors(rng)[0])
 
 
 def _beside_biases(student: Student, kernels: list, biases: list, l1: float, l2: float) -> Wrong | str | None:
     """Ask with biases and compare with the student's own answer without them."""
+    mixed = [one for pair in zip(kernels, biases, strict=True) for one in pair]
     own = packed_or_none(_packed, (kernels,), student.call("l1_l2", kernels, l1, l2))
     if own is None or not compare.varied(own):
         return "l1_l2 gives no penalty of kernels yet, so that biases are left out cannot count."
-    mixed = [one for pair in zip(kernels, biases, strict=True) for one in pair]
+    answer = student.ask("l1_l2", mixed, l1, l2)
+    vector = packed_or_none(_packed, (mixed,), answer.value)
+    if vector is not None and compare.agree(vector, student.oracle.call("l1_l2", mixed, l1, l2)):
+        # Whatever it does with kernels alone.
+        return None
     # The student's own gradients of the kernels, and zeros for the biases.
     expected = [own[:1]]
     start = 1
@@ -76,7 +82,8 @@ def _beside_biases(student: Student, kernels: list, biases: list, l1: float, l2:
         expected += [own[start : start + kernel.size], np.zeros(bias.size)]
         start += kernel.size
     arguments = (mixed, l1, l2)
-    _, wrong = compared_packed(student, "l1_l2", arguments, _packed, expected=np.concatenate(expected))
+    expected = np.concatenate(expected)
+    _, wrong = compared_packed(student, "l1_l2", arguments, _packed, expected=expected, answer=answer)
     return wrong
 
 

@@ -143,13 +143,14 @@ def words(row: Sequence[float]) -> str:
 
     Examples
     --------
-    >>> words((CONVOLUTION, 8, 3, 3, 1, 1, 28, 1)), words((MAX, 2, 2, 1, 1, 6, 6))
-    ('8 maps 3×3 to 28×28', 'max 2×2 by 1 to 6×6')
+    >>> words((CONVOLUTION, 8, 3, 3, 1, 1, 28, 1)), words((MAX, 2, 2, 1, 1, 6, 6)), words((INPUT, 784, 0, 0))
+    ('8 maps 3×3 to 28×28', 'max 2×2 by 1 to 6×6', 'vectors of 784 numbers')
     """
     code, *rest = row
     size = [f"{number:g}" for number in rest]
     if code == INPUT:
-        return f"images {'×'.join(size[:3])}"
+        there = [text for text, number in zip(size[:3], rest, strict=False) if number]
+        return f"images {'×'.join(there)}" if len(there) > 1 else f"vectors of {there[0]} numbers"
     if code == CONVOLUTION:
         stride = "" if rest[3] == rest[4] == 1 else f" by {size[3]}"
         return f"{size[0]} maps {size[1]}×{size[2]}{stride} to {size[5]}×{size[5]}{'' if rest[6] else ', no bias'}"

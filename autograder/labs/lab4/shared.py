@@ -15,6 +15,14 @@ from autograder.checking.hints import Wrong
 from autograder.checking.questions import changed_inputs
 from autograder.checking.student import Answer, Student
 from autograder.labs.lab4.wording import PARAMETERS, inputs
+from source_lib.text import counted
+
+#: What each function returns, in the order in which answers are packed.
+RETURNED = {
+    "sgd_step": ("the new weights", "the new velocities"),
+    "adam_step": ("the new weights", "the new averages of the gradients", "the new averages of their squares"),
+    "l1_l2": ("the penalty", "the gradients"),
+}
 
 
 class ShapeError(ValueError):
@@ -60,8 +68,8 @@ def list_of(part: Any, name: str, likes: Sequence[np.ndarray]) -> list[np.ndarra
         If it is something else.
     """
     if not isinstance(part, (tuple, list, np.ndarray)) or len(part) != len(likes):
-        count = f"{len(part)} arrays" if isinstance(part, (tuple, list)) else compare.in_words(part)
-        raise ShapeError(f"returned {count} as {name}, where a list of {len(likes)} is expected")
+        count = counted(len(part), "array") if isinstance(part, (tuple, list)) else compare.in_words(part)
+        raise ShapeError(f"returned {count} as {name}, where a list of {counted(len(likes), 'array')} is expected")
     found = []
     for place, (one, like) in enumerate(zip(part, likes, strict=True)):
         values = compare.array(one)
@@ -140,8 +148,43 @@ def compared_packed(
         return answer.value, None
     shown = _shown(function, arguments, expected, view(vector))
     guarded = lambda value: view(value) if isinstance(value, np.ndarray) and value.ndim == 1 else None  # noqa: E731
-    wrong = Wrong(function, arguments, vector, f"{where}{what}", expected, view(vector), shown, guarded)
+    # Which numbers are looked at is seen by letting the view choose among their places.
+    places = view(np.arange(len(vector)))
+    wrong = Wrong(
+        *(function, arguments, vector, f"{where}{what}", expected, view(vector), shown, guarded),
+        named=lambda at: number_in_words(function, arguments[0], int(places[at])),
+    )
     return answer.value, wrong
+
+
+def number_in_words(function: str, likes: Sequence[np.ndarray], index: int) -> str:
+    """Say which number of which returned array stands at an index of a packed answer.
+
+    Parameters
+    ----------
+    function : str
+        One of `RETURNED`.
+    likes : sequence of numpy.ndarray
+        The shapes of the arrays in each list.
+    index : int
+
+    Examples
+    --------
+    >>> number_in_words("sgd_step", [np.zeros((2, 3)), np.zeros(2)], 13), number_in_words("l1_l2", [np.zeros(2)], 0)
+    ('[1, 2] of array 0 of the new velocities', 'the penalty')
+    """
+    for name in RETURNED[function]:
+        if name == "the penalty":
+            if index == 0:
+                return name
+            index -= 1
+            continue
+        for position, like in enumerate(likes):
+            if index < like.size:
+                place = ", ".join(str(one) for one in np.unravel_index(index, like.shape))
+                return f"[{place}] of {f'array {position} of ' if len(likes) > 1 else ''}{name}"
+            index -= like.size
+    return ""
 
 
 def _shown(function: str, arguments: tuple, expected: Any, got: Any) -> tuple[tuple[str, Any], ...]:
@@ -201,6 +244,6 @@ def as_numbers(answer: Answer) -> Answer:
 
 
 __all__ = [
-    *("ShapeError", "as_numbers", "changed_input", "compared_packed", "judge_packed", "list_of", "lists"),
-    *("packed_or_none", "whole"),
+    *("RETURNED", "ShapeError", "as_numbers", "changed_input", "compared_packed", "judge_packed", "list_of", "lists"),
+    *("number_in_words", "packed_or_none", "whole"),
 ]

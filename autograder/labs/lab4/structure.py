@@ -98,6 +98,7 @@ def read(function: str, config: Any) -> np.ndarray:
         raise StudentError(f"{function} returned {kind} where a Keras model is expected.")
     try:
         # Refuses code, layers of somebody's own, and what is too large or too deep.
+        model_config.fixed_inputs(config)
         document = json.loads(model_config.rebuildable(config))
         return plan.numbers(_rows(_chain(document)))
     except ConfigError as error:

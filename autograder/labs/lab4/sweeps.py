@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -170,14 +171,98 @@ def _differ(student: Student, rng: Rng) -> Problem | None:
         return lost(what, "reported() has no list of pairs of names under 'differ'; an empty list is one too.")
     if unknown := sorted({name for pair in pairs for name in pair} - sweep.keys()):
         return lost(what, f"There is no setting {shorten(repr(unknown[0]), 60)}: name them as their files are named.")
+    if itself := sorted(next(iter(pair)) for pair in pairs if len(pair) == 1):
+        return lost(what, f"The pair of {itself[0]!r} with itself is listed, and it does not differ from itself.")
+    if wrong := _first_wrong(sweep, pairs):
+        return lost(what, f"{wrong}.")
+    drawn = _drawn(sweep, rng)
+    found = _told_of(student, drawn)
+    if found is not None and (wrong := _first_wrong(drawn, found)):
+        return lost(what, f"Your own files would not show it, but of other runs in files of these names: {wrong}.")
+    return None
+
+
+def _first_wrong(sweep: Sweep, pairs: set[frozenset[str]]) -> str | None:
+    """Say which pair is listed and should not be, or the other way round."""
     for one, other in itertools.combinations(sweep, 2):
         distance = apart(sweep[one], sweep[other])
         if abs(distance - STANDARD_ERRORS) <= _NEAR:
             continue
         if (distance > STANDARD_ERRORS) != (frozenset((one, other)) in pairs):
             listed = "are listed" if frozenset((one, other)) in pairs else "are not listed"
-            return lost(what, f"{one!r} and {other!r} {listed}, and they are {distance:.2f} standard errors apart.")
+            return f"{one!r} and {other!r} {listed}, and they are {distance:.2f} standard errors apart"
     return None
+
+
+#: A cell of the course: other files of the same names in a folder of their own, and what is reported there.
+_CELL = """
+def course_reported(names, contents):
+    import os
+    import tempfile
+
+    before = os.getcwd()
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        try:
+            for name, content in zip(names, contents):
+                with open(name, "w", encoding="utf-8") as file:
+                    file.write(content)
+            return reported()
+        finally:
+            os.chdir(before)
+"""
+#: What that may take on the clock.
+_SECONDS = 60.0
+
+
+def _drawn(sweep: Sweep, rng: Rng) -> dict[str, np.ndarray]:
+    """Return drawn accuracies for the settings of a sweep, as many of each as there are.
+
+    Neighbors are two to three, or more than three standard errors apart, in turn, and the runs of one seed lie equally
+    far from their averages: who draws the line elsewhere, or compares the runs of one seed, is seen.
+    """
+    error, mean = 0.1, 60.0
+    found, patterns = {}, {}
+    far = bool(rng.integers(2))
+    for name, accuracies in sweep.items():
+        count = len(accuracies)
+        if count not in patterns:
+            pattern = rng.normal(size=count)
+            patterns[count] = (pattern - pattern.mean()) / pattern.std(ddof=1)
+        found[name] = np.round(mean + error * math.sqrt(count) * patterns[count], 6)
+        mean += error * math.sqrt(2) * (rng.uniform(3.2, 3.8) if far else rng.uniform(2.2, 2.8))
+        far = not far
+    return found
+
+
+def _told_of(student: Student, sweep: Sweep) -> set[frozenset[str]] | None:
+    """Return which pairs are reported of other files; None where the report does not follow the files in its folder.
+
+    Such a report is judged by the student's own files alone.
+    """
+    names, contents = [], []
+    for name, accuracies in sweep.items():
+        # What read_runs has understood already; a last line may be cut off.
+        lines = [line for line in student.files[f"sweep-{name}.jsonl"].split(b"\n") if line.strip()]
+        runs = [json.loads(line) for line in lines[: len(accuracies)]]
+        changed = [run | {"valid_accuracy": one} for run, one in zip(runs, accuracies.tolist(), strict=True)]
+        names.append(f"sweep-{name}.jsonl")
+        contents.append("".join(json.dumps(run) + "\n" for run in changed))
+    try:
+        with student.fresh(_CELL, seconds=_SECONDS) as side:
+            told = side.call("course_reported", names, contents)
+    except StudentError:
+        return None
+    settings = told.get("settings") if isinstance(told, Mapping) else None
+    if not isinstance(settings, Mapping):
+        return None
+    for name, accuracies in sweep.items():
+        one = settings.get(name)
+        mean = compare.array(one.get("mean")) if isinstance(one, Mapping) else None
+        if mean is None or mean.size != 1 or not abs(float(mean.reshape(-1)[0]) - accuracies.mean()) <= _ROUNDED:
+            return None
+    pairs = _pairs(told.get("differ"))
+    return pairs if pairs is not None and set().union(*pairs) <= sweep.keys() else None
 
 
 def _pairs(told: Any) -> set[frozenset[str]] | None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from autograder.checking.reasons import Wording
 from autograder.labs.lab4.faults import FAULTS
+from source_lib.text import counted
 
 PARAMETERS = {
     "build_fnn": (),
@@ -75,9 +76,10 @@ def asked(function: str, arguments: Sequence[Any]) -> str:
         return f"the penalty on weights {_shapes(arguments[0])} and its gradient"
     if function == "confusion_matrix":
         y_true, _, classes = arguments
-        return f"count {len(y_true)} predictions for {classes} classes, giving [{classes}, {classes}]"
+        return f"count {counted(len(y_true), 'prediction')} for {classes} classes, giving [{classes}, {classes}]"
     y_true, probabilities = arguments
-    return f"the wrong ones among {len(y_true)} images of {probabilities.shape[1]} classes, the surest first"
+    images = counted(len(y_true), "image")
+    return f"say which of {images} of {probabilities.shape[1]} classes are classified wrong, the surest first"
 
 
 def inputs(function: str, arguments: Sequence[Any]) -> list[tuple[str, Any]]:

@@ -92,6 +92,21 @@ def _problem(rebuilt: retrain.Rebuilt, compiled: Any) -> str:
         return "Asked twice, it gives different ones: leave training=True out."
     if compiled is None:
         return "It is not compiled, so it cannot be trained: end with model.compile(...)."
+    return _problem_of_loss(compiled["loss"]) if isinstance(compiled, dict) and "loss" in compiled else ""
+
+
+def _problem_of_loss(loss: Any) -> str:
+    """Return why a model cannot be trained with a loss, told by its configuration, on labels that are one-hot."""
+    if loss is None:
+        return "It is compiled without a loss, so it cannot be trained."
+    told = json.dumps(loss).lower().replace("_", "")
+    if "sparse" in told:
+        return (
+            "Its loss takes the numbers of the classes, and the labels of this lab are one-hot: compile it with "
+            '"categorical_crossentropy".'
+        )
+    if '"fromlogits": true' in told:
+        return "Its loss takes scores (from_logits=True), and the model gives probabilities: leave from_logits out."
     return ""
 
 

@@ -70,7 +70,8 @@ def _networks(function: str, *rows: tuple) -> list[Fault]:
 
 
 def _functions(function: str, *rows: tuple) -> list[Fault]:
-    """Return the faults of a function: name, lines that it loses, how it is applied, both levels of its hint."""
+    """Return the faults of a function: name, lines that it loses, how it is applied, both levels of its hint, and other
+    forms of it."""
     return [
         Fault(
             name,
@@ -79,8 +80,9 @@ def _functions(function: str, *rows: tuple) -> list[Fault]:
             function=function,
             hint=hint,
             second_hint=second,
+            forms=tuple(forms),
         )
-        for name, lines, apply, hint, second in rows
+        for name, lines, apply, hint, second, *forms in rows
     ]
 
 
@@ -326,6 +328,14 @@ _NETWORKS = [
             "Set what it learned to be kept before you call it: a model has an attribute for that, as a layer has.",
         ),
         (
+            "as_frozen_as_before",
+            "frozen",
+            {"as_before": True},
+            "Layers that another training left trainable still are: Keras skips backbone.trainable = False where that "
+            "of the model is False already.",
+            "Set it for every layer, one by one.",
+        ),
+        (
             "normalization_not_frozen",
             "frozen",
             {"below": {"normalizing": True}},
@@ -425,6 +435,21 @@ def _padded(right: Callable) -> Callable:
     return answer
 
 
+def _by_scikit_image(right: Callable, anti_aliasing: bool | None = None) -> Callable:
+    """Resize as scikit-image does by default."""
+
+    def answer(images, side, offset, scale):
+        from skimage import transform
+
+        images = np.asarray(images, dtype="float64")
+        return right(
+            np.stack([transform.resize(one, (side, side), anti_aliasing=anti_aliasing) for one in images]),
+            *(side, offset, scale),
+        )
+
+    return answer
+
+
 _PREPROCESS = _functions(
     "preprocess",
     (
@@ -489,6 +514,105 @@ _PREPROCESS = _functions(
         lambda right: lambda images, side, offset, scale: right(images, side, offset, 255.0),
         "It divides by 255, whatever the scale of the backbone is.",
         "The scale is an argument. Use it.",
+    ),
+    (
+        "bytes_rounded",
+        "values",
+        _prepared(bytes_of=lambda x: np.round((x + 1) * 127.5)),
+        "The bytes are rounded to whole numbers. That loses a little of each pixel: they may have fractions.",
+        "Leave the rounding out; the network takes floating-point numbers.",
+        _prepared(bytes_of=lambda x: np.floor((x + 1) * 127.5)),
+    ),
+    (
+        "offset_added",
+        "values",
+        lambda right: lambda images, side, offset, scale: right(images, side, -offset, scale),
+        "The offset is added. It is taken off.",
+        "Subtract it: the middle of the bytes should come out near 0.",
+    ),
+    (
+        "multiplied_by_scale",
+        "values",
+        lambda right: lambda images, side, offset, scale: right(images, side, offset, 1 / scale),
+        "It multiplies by the scale. It divides by it.",
+        "Divide: what comes out has about the size 1.",
+    ),
+    (
+        "cut_at_one",
+        "values",
+        lambda right: lambda *arguments: np.clip(right(*arguments), -1, 1),
+        "The result is cut to the range from -1 to 1. With other offsets and scales it goes beyond.",
+        "Leave the cutting out.",
+    ),
+    (
+        "range_of_510",
+        "values",
+        _prepared(bytes_of=lambda x: (x + 1) * 255.0),
+        "White becomes 510: from -1 to 1 the length is 2, not 1.",
+        "The range from -1 to 1 has length 2, and that of bytes has length 255.",
+    ),
+    (
+        "colors_reversed",
+        "values",
+        lambda right: lambda *arguments: right(*arguments)[..., ::-1],
+        "Red and blue are exchanged, as for networks that were trained with OpenCV's images.",
+        "Leave the channels in their order.",
+    ),
+    (
+        "bicubic",
+        "size",
+        _prepared(interpolation="bicubic"),
+        "It is interpolated bicubically; the backbone's images were interpolated bilinearly.",
+        "Leave the argument that says how to interpolate as it is.",
+    ),
+    (
+        "times_127",
+        "values",
+        _prepared(bytes_of=lambda x: (x + 1) * 127.0),
+        "White becomes 254, since half of the range from 0 to 255 is not 127.",
+        "The range from -1 to 1 has length 2, and that of bytes has length 255.",
+    ),
+    (
+        "times_128",
+        "values",
+        _prepared(bytes_of=lambda x: (x + 1) * 128.0),
+        "White becomes 256, since half of the range from 0 to 255 is not 128.",
+        "The range from -1 to 1 has length 2, and that of bytes has length 255.",
+    ),
+    (
+        "offset_and_scale_fixed",
+        "values",
+        lambda right: lambda images, side, offset, scale: right(images, side, 127.0, 128.0),
+        "Offset and scale are 127 and 128, whatever the backbone has.",
+        "Both are arguments. Use them.",
+        lambda right: lambda images, side, offset, scale: right(images, side, 127.5, 127.5),
+    ),
+    (
+        "scale_fixed",
+        "values",
+        lambda right: lambda images, side, offset, scale: right(images, side, offset, 128.0),
+        "It divides by 128, whatever the scale of the backbone is.",
+        "The scale is an argument. Use it.",
+        lambda right: lambda images, side, offset, scale: right(images, side, offset, 127.5),
+        lambda right: lambda images, side, offset, scale: right(images, side, offset, 127.0),
+    ),
+    (
+        "offset_fixed",
+        "values",
+        lambda right: lambda images, side, offset, scale: right(images, side, 127.5, scale),
+        "It takes 127.5 off, or another fixed number, whatever the offset of the backbone is.",
+        "The offset is an argument. Use it.",
+        lambda right: lambda images, side, offset, scale: right(images, side, 127.0, scale),
+        lambda right: lambda images, side, offset, scale: right(images, side, 128.0, scale),
+    ),
+    (
+        "resized_by_scikit_image",
+        "size",
+        _by_scikit_image,
+        "scikit-image resizes otherwise: it blurs an image before it becomes smaller, and treats its border in another "
+        "way. The backbone was trained on images that Keras or TensorFlow resized.",
+        "Use keras.ops.image.resize, or tf.image.resize.",
+        lambda right: lambda *arguments: _by_scikit_image(right, anti_aliasing=False)(*arguments),
     ),
     (
         "not_resized",
@@ -638,6 +762,66 @@ _GRAD_CAM = _functions(
         _next_class,
         "This is the heat map of another class, the next one.",
         "Classes are numbered from 0.",
+    ),
+    (
+        "class_before",
+        "heat",
+        _cam(other=lambda k: k - 1),
+        "This is the heat map of another class, the one before.",
+        "Classes are numbered from 0.",
+    ),
+    (
+        "large_epsilon",
+        "heat",
+        _cam(normalize=lambda heat: heat / (heat.max() + 1e-3)),
+        "What is added to the maximum, so that nothing is divided by 0, is so large that the map does not reach 1.",
+        "Ask whether the maximum is positive, and add nothing.",
+        _cam(normalize=lambda heat: heat / (heat.max() + 1e-5)),
+        _cam(normalize=lambda heat: heat / (heat.max() + 1e-4)),
+        _cam(normalize=lambda heat: heat / (heat.max() + 1e-2)),
+    ),
+    (
+        "divided_by_sum",
+        "heat",
+        _cam(normalize=lambda heat: heat / heat.sum() if heat.sum() > 0 else heat),
+        "The map is divided by its sum, not by its largest number.",
+        "Divide by the maximum: then the map reaches 1.",
+    ),
+    (
+        "speaks_against",
+        "heat",
+        _cam(rectify=lambda heat: np.maximum(-heat, 0)),
+        "The map shows what speaks against the class: ReLU gets the numbers with the other sign.",
+        "Look for a minus: in the score, in the gradient, or before ReLU.",
+    ),
+    (
+        "ones_where_nothing_speaks",
+        "zeros",
+        _cam(normalize=lambda heat: heat / heat.max() if heat.max() > 0 else np.ones_like(heat)),
+        "Where nothing speaks for the class, the map is 1 everywhere. It is 0 there.",
+        "Leave the zeros as they are.",
+    ),
+    (
+        "first_class",
+        "heat",
+        _cam(other=lambda k: 0),
+        "This is the heat map of class 0, whatever class is asked for.",
+        "Use the argument k where you choose the score.",
+    ),
+    (
+        "absolute_value_for_relu",
+        "heat",
+        _cam(rectify=np.abs),
+        "Negative numbers became positive ones: what speaks against the class looks as if it spoke for it.",
+        "ReLU makes negative numbers 0. An absolute value turns them round.",
+    ),
+    (
+        "zero_everywhere",
+        "heat zeros inputs domain",
+        lambda right: lambda *arguments: 0 * right(*arguments),
+        "The map is 0 everywhere. Either the gradient is, because what is differentiated does not depend on the maps, "
+        "or ReLU gets numbers of the wrong sign.",
+        "Print the gradient before you average it, and the map before ReLU. What are their signs?",
     ),
     (
         "averaged_over_channels",

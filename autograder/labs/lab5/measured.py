@@ -29,7 +29,7 @@ from source_lib.pretrained.parts import BACKBONE_FILE
 
 Rng = np.random.Generator
 FOLDER = "transfer"
-_SPEC = ModelSpec(SHAPE, (CLASSES,), f"{CLASSES} probabilities")
+_SPEC = ModelSpec(SHAPE, (CLASSES,), f"{CLASSES} probabilities", probabilities=True)
 #: Processor time for predictions, and wall time, in seconds.
 _CPU, _SECONDS = 300, 300.0
 #: Images that go through the backbone at once, and the largest that it is given.

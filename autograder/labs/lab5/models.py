@@ -70,6 +70,7 @@ def standing(
     head: str = "g s",
     weights: bool = True,
     last: bool = True,
+    as_before: bool = False,
 ) -> Any:
     """Return a model on a backbone, made by editing the backbone's configuration.
 
@@ -91,12 +92,16 @@ def standing(
         Whether the backbone keeps its weights.
     last : bool
         Whether the last layer is trainable.
+    as_before : bool
+        Whether the second half of a frozen backbone is as trainable as a training before left it.
     """
     import keras
 
     below = {"normalizing": False, "others": False, **(below or {})}
     config = json.loads(json.dumps(backbone.get_config()))
     names = [layer["config"]["name"] for layer in config["layers"]]
+    if as_before and unfreeze is None:
+        unfreeze = names[len(names) // 2]
     first = len(names) if unfreeze is None else min(max(names.index(unfreeze) + start, 0), len(names))
     for place, layer in enumerate(config["layers"]):
         normalizes = layer["class_name"] == "BatchNormalization"

@@ -54,7 +54,7 @@ def _count(number: float, one: str) -> str:
     return f"{number:g} {one}{'' if number == 1 else 's'}"
 
 
-_OTHER = "gives other numbers than the network that is asked for, with the same weights"
+_OTHER = built_networks.OTHER_NUMBERS
 _TRAINING = "acts otherwise while it is trained, as with dropout or batch normalization, which this network has none of"
 
 

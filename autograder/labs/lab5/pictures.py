@@ -127,11 +127,12 @@ def _resized(images: np.ndarray, rows: int, columns: int) -> np.ndarray:
 
 
 def _as_own(
-    function: str, questions: Callable[[Rng], Sequence[tuple[tuple, tuple]]]
+    function: str, questions: Callable[[Rng], Sequence[tuple[tuple, tuple]]], slack: float = 0.0
 ) -> Callable[[Student, Rng], Wrong | str | None]:
     """Return a question whether answers are those that the function itself gives to plainer arguments.
 
-    What is wrong with those is charged elsewhere.
+    What is wrong with those is charged elsewhere. Where the line of plain values is lost, so much more may be off: who
+    rounds gets other numbers before resizing than behind it.
     """
 
     def question(student: Student, rng: Rng) -> Wrong | str | None:
@@ -139,7 +140,13 @@ def _as_own(
             own = student.call(function, *plainer)
             if not compare.varied(own):
                 return f"{function} does not answer anything yet that depends on its input, so this cannot count."
-            if wrong := _compared(student, function, arguments, expected=compare.array(own)):
+            answer, expected = student.ask(function, *arguments), compare.array(own)
+            values = compare.array(answer.value)
+            rounds = slack and not decided(student, function).get("values", True)
+            comparable = values is not None and values.shape == expected.shape
+            if rounds and comparable and np.all(np.abs(values - expected) <= slack):
+                continue
+            if wrong := _compared(student, function, arguments, answer, expected):
                 return wrong
         return None
 
@@ -167,10 +174,12 @@ def _some_maps(rng: Rng) -> list[tuple]:
 def _heat(rng: Rng) -> list[tuple]:
     """Return questions, first those in whose networks every known fault shows in a way of its own."""
     found = []
-    for network, layer in (("c3.5 c3.4 f h9", "conv1"), ("l3.5 b c3.6 f", "conv2"), ("c3.4 p l3.6 b g", "conv2")):
+    networks = (("c3.5 c3.4 f h9", "conv1"), ("l3.5 b c3.6 f", "conv2"), ("c3.4 p l3.6 b g", "conv2"))
+    # Of three classes that differ, no function knows all that knows one.
+    for (network, layer), k in zip(networks, rng.permutation(5)[:3], strict=True):
         recipe = recipe_of(network, 8, 9, 3, "s5")
         image = 2 * draw_image(rng, str(rng.choice(["noise", "photograph"])), 8, 9, 3) - 1
-        found.append((recipe, int(rng.integers(10_000)), layer, image.astype("float32"), int(rng.integers(5))))
+        found.append((recipe, int(rng.integers(10_000)), layer, image.astype("float32"), int(k)))
     # A class that something speaks for everywhere: no number of its map is 0.
     k = int(rng.integers(5))
     image = rng.uniform(-1, 1, (8, 9, 3)).astype("float32")
@@ -283,7 +292,8 @@ PREPROCESS = Check(
             "size",
             "Other sizes: resized to those that the network takes",
             0.5,
-            _as_own("preprocess", _other_sizes),
+            # One byte, at the scale of these questions.
+            _as_own("preprocess", _other_sizes, slack=1.01 / 128),
             smaller=[_small("preprocess", np.linspace(-1, 1, 12).reshape(1, 2, 2, 3), 4, 127.5, 127.5)],
         ),
         whole_domain("preprocess", PREPARED, _judge, 0.5),

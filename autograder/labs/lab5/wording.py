@@ -65,7 +65,7 @@ def asked(function: str, arguments: Sequence[Any]) -> str:
         recipe, _, unfreeze, classes = arguments
         what = f"trainable from {unfreeze!r} on" if unfreeze else "all of it frozen"
         backbone = network(recipe.removesuffix(" g s2"))
-        return f"build a model for {classes} classes on a backbone ({backbone}), {what}"
+        return f"build a model for {classes} classes on a backbone that was used before ({backbone}), {what}"
     if function == "preprocess":
         images, side, *_ = arguments
         return f"prepare images {list(images.shape)} for a network that takes {side}×{side} pixels"

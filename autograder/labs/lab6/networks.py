@@ -103,7 +103,7 @@ def _layer_words(got: np.ndarray, right: np.ndarray) -> str:
         return f"has {got[0]:,.0f} parameters, where {right[0]:,.0f} are expected"
     if got[1] != right[1]:
         return "acts otherwise while it is trained, as with dropout or batch normalization, which it has none of"
-    return "gives other numbers than the network that is asked for, with the same weights"
+    return built_networks.OTHER_NUMBERS
 
 
 def _skip_words(got: np.ndarray, right: np.ndarray) -> str:

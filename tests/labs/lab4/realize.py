@@ -34,7 +34,8 @@ def _model(rows):
             parts.append(layers.Activation(plan.ACTIVATIONS[int(rest[0])]))
         elif code in (plan.MAX, plan.AVERAGE):
             kind = layers.MaxPooling2D if code == plan.MAX else layers.AveragePooling2D
-            parts.append(kind(int(rest[0]), strides=int(rest[2])))
+            padding = "valid" if int(rest[4]) == (size - int(rest[0])) // int(rest[2]) + 1 else "same"
+            parts.append(kind(int(rest[0]), strides=int(rest[2]), padding=padding))
             size = int(rest[4])
         elif code == plan.FLATTEN:
             parts.append(layers.Flatten())

@@ -7,15 +7,18 @@ import numpy as np
 import pytest
 from keras import layers
 
+from autograder.checking import array_text, hints
 from autograder.checking.reproduction import Solution
 from autograder.checking.student import FLAGS, NotebookStudent, StudentError
-from autograder.labs.lab4 import LAB, accuracy, curves, images, plan, reference, solution, structure, sweeps
+from autograder.labs.lab4 import LAB, accuracy, curves, faults, images, plan, reference, solution, structure, sweeps
 from autograder.labs.lab4.faults import CONFIG_FILE, WEIGHTS_FILE, sweep_files
 from autograder.labs.lab4.packing import pack, unpack
+from autograder.labs.lab4.shared import compared_packed, number_in_words
+from autograder.labs.lab4.wording import asked
 from source_lib.data import DataGenerator
 from source_lib.saved_model import save_model
 from tests.labs.lab4.trial import CODE, material, network_files, oracle, student_of
-from tests.labs.lab4.ways import WAYS, cnn_loop, namespace
+from tests.labs.lab4.ways import WAYS, cnn_loop, namespace, sgd_lists
 
 FUNCTIONS = list(WAYS)
 
@@ -367,3 +370,161 @@ def test_who_raises_is_told_of_no_function_without_a_name():
     student = NotebookStudent(namespace("sgd_step", sgd_step), oracle())
     lost = [item for item in LAB.check("check_sgd_step")(student, np.random.default_rng(0)) if not item.passed]
     assert lost and not any("inside ," in item.message or "fix  " in item.message for item in lost)
+
+
+# Mistakes that students make, and what they are told.
+
+
+def told(function, answer, seed=0):
+    """Return what is said of each line that an answer loses, explained."""
+    check = LAB.check(f"check_{function}")
+    items = check(NotebookStudent(namespace(function, answer), oracle()), np.random.default_rng(seed))
+    return {line.key: item.message for line, item in zip(check.lines, items, strict=True) if not item.passed}
+
+
+def fnn_with(*inside, output="softmax"):
+    parts = [layers.Flatten(), layers.Dense(800, activation="relu"), *inside, layers.Dense(10, activation=output)]
+    return lambda: keras.Sequential([keras.Input((28, 28, 1)), *parts])
+
+
+@pytest.mark.parametrize(
+    ("build", "lines", "says"),
+    [
+        (fnn_with(layers.Dense(300, activation="relu")), {"hidden"}, "has dense 300 after relu"),
+        (fnn_with(layers.BatchNormalization()), {"hidden"}, "has batch normalization after relu"),
+        (fnn_with(layers.Dropout(0.35)), {"hidden"}, "has dropout 0.35 of numbers after relu"),
+        (fnn_with(output="tanh"), {"output"}, "has tanh after dense 10, where softmax is expected"),
+        (lambda: keras.Sequential([keras.Input((784,)), layers.Dense(10)]), {"hidden", "output"}, "vectors of 784"),
+        (lambda: keras.Sequential([keras.Input((None, None, 1)), layers.ReLU()]), {"hidden", "output"}, "side open"),
+    ],
+)
+def test_whatever_stands_in_the_first_network_too_much_costs_once(build, lines, says):
+    found = told("build_fnn", build)
+    assert set(found) == lines and any(says in message for message in found.values())
+    # The sentence names the mistake itself.
+    assert not any(hints.NONE_FITS in message for message in found.values())
+
+
+def sgd_in_place(w, g, v, lr, momentum):
+    for k in range(len(w)):
+        v[k] *= momentum
+        v[k] -= lr * g[k]
+    return [a + b for a, b in zip(w, v, strict=True)], v
+
+
+def sorted_in_place(y_true, probabilities):
+    wrong = WAYS["misclassified"]["misclassified_argsort"](y_true, probabilities)
+    y_true.sort()
+    return wrong
+
+
+@pytest.mark.parametrize(
+    ("function", "answer", "name"),
+    [("sgd_step", sgd_in_place, "v"), ("misclassified", sorted_in_place, "y_true")],
+)
+def test_who_changes_an_argument_is_told_what_to_do(function, answer, name):
+    found = told(function, answer)
+    assert set(found) == {"domain"} and f"changed its input {name}. {hints.WORK_ON_A_COPY}" in found["domain"]
+    assert hints.second_hint(LAB.faults, found["domain"])
+
+
+def order_of(blocks, tolerance=1e-3, seed=5):
+    def order_matters(activation, pooling):
+        x = np.random.default_rng(seed).uniform(-5, 5, (blocks, 4))
+        pool = np.max if pooling == "max" else np.mean
+        return bool(np.abs(pool(activation(x), axis=1) - activation(pool(x, axis=1))).max() > tolerance)
+
+    return order_matters
+
+
+@pytest.mark.parametrize("blocks", [2, 5])
+def test_an_experiment_with_few_blocks_is_told_so(blocks):
+    found = told("order_matters", order_of(blocks))
+    assert found and all(message.endswith(faults.FEW_BLOCKS) for message in found.values())
+
+
+def test_an_experiment_that_takes_rounding_for_a_difference_is_told_so():
+    found = told("order_matters", order_of(5000, tolerance=0))
+    assert set(found) == {"average"} and found["average"].endswith(faults.ROUNDED)
+
+
+def test_a_tolerance_that_hides_small_functions_is_not_paid():
+    assert set(told("order_matters", order_of(5000, tolerance=0.09))) == {"max", "average"}
+    assert told("order_matters", order_of(5000, tolerance=0.009)) == {}
+
+
+def test_an_answer_for_each_block_is_said_to_be_one():
+    found = told("order_matters", lambda activation, pooling: activation(np.zeros((6, 7))) > 0)
+    assert all("an array [6, 7] where True or False is expected, one answer for all" in one for one in found.values())
+
+
+def test_a_place_in_lists_of_arrays_is_named():
+    likes = [np.zeros((2, 3)), np.zeros(4)]
+    assert number_in_words("adam_step", likes, 10 + 8) == "[2] of array 1 of the new averages of the gradients"
+    assert number_in_words("adam_step", likes[1:], 11) == "[3] of the new averages of their squares"
+    assert number_in_words("l1_l2", likes, 1) == "[0, 0] of array 0 of the gradients"
+
+
+def test_a_large_wrong_answer_shows_one_number_with_its_name():
+    rng = np.random.default_rng(0)
+    w, g, v = ([rng.normal(size=(12, 12)), rng.normal(size=12)] for _ in range(3))
+    arguments = (w, g, v, 0.5, 0.9)
+    packed = lambda arguments, value: pack(*value)  # noqa: E731
+    wrong_v = [v[0], v[1].copy()]
+    wrong_v[1][7] += 100
+    right = sgd_lists(*arguments)
+    student = NotebookStudent({"sgd_step": lambda *_: (right[0], [right[1][0], wrong_v[1]])}, oracle())
+    _, wrong = compared_packed(student, "sgd_step", arguments, packed, lambda vector: vector[150:])
+    assert array_text.place(wrong.expected, wrong.compared, wrong.named).startswith(
+        "at [7] of array 1 of the new velocities\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments", "says"),
+    [
+        ("confusion_matrix", (np.array([1]), np.array([0]), 3), "count 1 prediction for 3 classes"),
+        ("misclassified", (np.array([1]), np.array([[0.5, 0.5]])), "which of 1 image of 2 classes"),
+        ("misclassified", (np.array([1, 0]), np.eye(2)), "which of 2 images of 2 classes"),
+    ],
+)
+def test_one_is_no_plural(function, arguments, says):
+    assert says in asked(function, arguments)
+
+
+THRESHOLDS = ("> 2.2 * error", "> 1 * error", "> 3.9 * error")
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("threshold", THRESHOLDS)
+def test_another_threshold_is_seen_where_the_own_files_do_not_show_it(sandbox, threshold, seed):
+    # All are either the same or far apart, so no threshold matters.
+    files = sweep_files({"a": (90.0, 90.2, 90.1), "b": (95.1, 95.0, 95.2), "c": (98.0, 98.2, 98.1, 98.1)})
+    check = LAB.check("check_reported")
+    for code, wrong in ((CODE, set()), (CODE.replace("> 3 * error", threshold), {"differ"})):
+        with student_of(sandbox, code, files) as student:
+            problems = check.judge(student, np.random.default_rng(seed))
+        found = {line.key: one.message for line, one in zip(check.lines, problems, strict=True) if one is not None}
+        assert set(found) == wrong and all("of other runs in files of these names" in one for one in found.values())
+
+
+def test_numbers_that_were_typed_in_are_judged_by_the_own_files(sandbox):
+    with student_of(sandbox, CODE, sweep_files()) as student:
+        typed = student.call("reported")
+    code = f"def reported():\n    return {typed!r}\n".replace("np.float64", "float")
+    assert lost(student_of(sandbox, code, sweep_files()), "reported") == {}
+    pairs = typed["differ"] + [["blocks-1", "blocks-1"]]
+    found = lost(student_of(sandbox, code.replace(repr(typed["differ"]), repr(pairs)), sweep_files()), "reported")
+    assert set(found) == {"differ"} and "with itself" in found["differ"]
+
+
+def test_a_network_without_softmax_is_not_right_in_form(tmp_path, monkeypatch, sandbox):
+    monkeypatch.chdir(tmp_path)
+    model = cnn_loop()
+    scores = keras.Sequential([keras.Input((28, 28, 1)), *model.layers[:-1], layers.Dense(10)])
+    save_model(scores, tmp_path)
+    item = LAB.check("check_accuracy").formed(NotebookStudent({}, oracle()))
+    assert not item.passed and "End it with softmax" in item.message and "10 probabilities" in item.message
+    files = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    found = lost(student_of(sandbox, files=files), "accuracy")
+    assert len(found) == 3 and all("softmax" in message for message in found.values())

@@ -124,14 +124,12 @@ def transfer_sequential(backbone, unfreeze=None, classes=10):
     import keras
     from keras import layers
 
-    if unfreeze is None:
-        backbone.trainable = False
-    else:
-        seen = False
-        for layer in backbone.layers:
-            seen |= layer.name == unfreeze
-            if not seen or isinstance(layer, layers.BatchNormalization):
-                layer.trainable = False
+    # Whatever an earlier training has left.
+    backbone.trainable = unfreeze is not None
+    seen = False
+    for layer in backbone.layers:
+        seen |= layer.name == unfreeze
+        layer.trainable = seen and not isinstance(layer, layers.BatchNormalization)
     return keras.Sequential(
         [
             keras.Input(backbone.input_shape[1:]),
