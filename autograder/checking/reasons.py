@@ -240,6 +240,8 @@ def _recognized(student: Student, message: str, answers: Sequence[Asked], wordin
         if wording.excuse(BudgetedStudent(student), wrong):
             return Problem(message)
         names = hints.suspects(student.oracle, wrong, together=False)
+        if len(names) > 1:
+            names = hints.consistent(student.oracle, wrong.function, names, telling[:TELLING])
     except (EnoughError, StudentError):
         return Problem(message)
     return Problem(f"{message} {hints.hint_of(wording.faults, names)}" if len(names) == 1 else message)
