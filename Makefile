@@ -13,7 +13,7 @@ help:
 	@echo "make fuzz       hand odd notebooks and odd answers to the grader, others each time"
 	@echo "make book       build the site into book/_build/html"
 	@echo "make release    write the student version of LAB (default lab1) to assignments/release"
-	@echo "make reproduce  train and time what the book shows, and the labs' solutions (two hours; needs the real data)"
+	@echo "make reproduce  train and time what the book shows, and the labs' solutions (three hours; needs the real data)"
 	@echo "make bench      measure and print the figures"
 	@echo "make clean      remove what the other targets made, .venv excepted"
 
@@ -55,6 +55,9 @@ reproduce: $(BIN)/.ready
 	python -m book.make_transfer
 	python -m book.make_looking
 	python -m book.make_segmentation
+	python -m book.make_ensembles
+	python -m book.make_data
+	python -m book.make_transformer
 	python -m book.make_solutions
 
 bench: $(BIN)/.ready

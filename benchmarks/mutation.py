@@ -297,7 +297,9 @@ def functions_of(mutant: Mutant, module: ModuleType) -> dict[str, Any]:
     functions = module.namespace(mutant.function, ways[mutant.way])
     defined: dict[str, Any] = {}
     exec(compile(mutant.source, "a fault", "exec"), functions, defined)
-    (functions[mutant.function],) = defined.values()
+    ((name, changed),) = defined.items()
+    # A way may call itself, by the name that it has in its file.
+    functions[name] = functions[mutant.function] = changed
     return functions
 
 

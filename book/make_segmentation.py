@@ -18,7 +18,6 @@ import argparse
 import hashlib
 import io
 import json
-import os
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -29,14 +28,14 @@ import numpy as np
 
 from book.stored import DATA, WORK, circumstances
 from source_lib.atomic_files import atomic_write
-from source_lib.data.locations import DATA_VARIABLE
+from source_lib.data.glands import SIZE, draw_glands, find_glands, read_part
+from source_lib.data.locations import DATA_VARIABLE, DatasetError
 from source_lib.tensorflow_settings import quiet_tensorflow
 
 if TYPE_CHECKING:
     import keras
 
 OUTPUT = DATA / "segmentation.npz"
-SIZE = 128
 #: Of the real images: how many are held out, by a fixed draw, and how many of the others choose the epoch.
 N_TEST, N_VALID, SPLIT_SEED = 20, 15, 0
 SEEDS = (0, 1, 2)
@@ -46,7 +45,7 @@ WINDOW = 64
 #: Every image three times, as the report has it: itself and two flips. Fewer epochs, as each is three times as long.
 TWIN_EPOCHS, TWIN_SEEDS, FLIPS = 20, (0, 1), (0, 1, 2)
 #: Drawn images for training, validation and showing.
-N_DRAWN, DRAWN_SEEDS = (60, 12, 4), (0, 1, 5)
+N_DRAWN, DRAWN_SEEDS = (60, 12, 4), (0, 1, 2)
 #: Name of a training, and what it is trained with.
 RECIPES: dict[str, dict[str, Any]] = {
     "fcn": {"network": "fcn"},
@@ -209,92 +208,6 @@ def train(
             best = model.get_weights()
     model.set_weights(best)
     return model, [round(value, 4) for value in history]
-
-
-def read_images(folder: str | os.PathLike) -> tuple[np.ndarray, np.ndarray]:
-    """Read the real images and masks.
-
-    Parameters
-    ----------
-    folder : str or path
-        Holds ``image_01.png``, ``label_01.png`` and so on.
-
-    Returns
-    -------
-    images : numpy.ndarray of uint8, shape [N, 128, 128, 3]
-    masks : numpy.ndarray of bool, shape [N, 128, 128]
-
-    Raises
-    ------
-    OSError
-        If there is no image, or one has no mask.
-    """
-    from PIL import Image
-
-    names = sorted(Path(folder).glob("image_*.png"))
-    if not names:
-        raise OSError(f"{folder} holds no image_*.png. {DATA_VARIABLE} names the folder with WARWICK/Train.")
-    images, masks = [], []
-    for name in names:
-        with Image.open(name) as image, Image.open(name.with_name(name.name.replace("image", "label"))) as mask:
-            images.append(np.asarray(image.convert("RGB")))
-            masks.append(np.asarray(mask.convert("L")) > 127)
-    return np.stack(images), np.stack(masks)
-
-
-def draw_tissue(seed: int, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Draw tissue with glands: pale walls around a space that is bright in some images and dark in others.
-
-    Parameters
-    ----------
-    seed : int
-        The same seed draws the same images.
-    count : int
-
-    Returns
-    -------
-    images : numpy.ndarray of uint8, shape [count, 128, 128, 3]
-        Two stains as red and green, like the real ones; blue is 0.
-    masks : numpy.ndarray of bool, shape [count, 128, 128]
-    """
-    from scipy.ndimage import gaussian_filter
-
-    rng = np.random.default_rng(seed)
-    rows, columns = np.mgrid[:SIZE, :SIZE]
-    images, masks = np.zeros((count, SIZE, SIZE, 3), np.uint8), np.zeros((count, SIZE, SIZE), bool)
-
-    def blob(center, axes):
-        """Return the distance from the middle, where the rim of an uneven ellipse is at 1."""
-        y, x = rows - center[0], columns - center[1]
-        angle = np.arctan2(y, x)
-        turn, (lobes, depth) = rng.uniform(0, np.pi), (rng.integers(2, 4), rng.uniform(0, 0.15))
-        along, across = x * np.cos(turn) + y * np.sin(turn), y * np.cos(turn) - x * np.sin(turn)
-        return np.hypot(along / axes[0], across / axes[1]) * (1 + depth * np.cos(lobes * angle))
-
-    for image, mask in zip(images, masks, strict=True):
-        waves = gaussian_filter(rng.normal(size=(SIZE, SIZE)), (2, 7) if rng.random() < 0.5 else (7, 2))
-        green = 135 + 24 * waves / waves.std() + rng.normal(0, 14, (SIZE, SIZE))
-        red = 55 + 12 * waves / waves.std() + rng.normal(0, 8, (SIZE, SIZE))
-        red[gaussian_filter((rng.random((SIZE, SIZE)) < 0.02).astype(float), 1) > 0.08] += 60
-        for _ in range(rng.integers(3, 7)):  # gaps in the tissue, as dark as the space in a dark gland
-            gap = blob(rng.uniform(0, SIZE, 2), rng.uniform(3, 13, 2)) < 1
-            green[gap], red[gap] = 28 + rng.normal(0, 6, gap.sum()), 15
-        # How far the wall of glands stands out from the tissue differs from image to image.
-        size, dark, clear = rng.uniform(9, 26), rng.random() < 0.4, rng.uniform(0.2, 0.9)
-        for _ in range(40):
-            depth = blob(rng.uniform(0, SIZE, 2), size * rng.uniform(0.7, 1.2, 2))
-            inside, space = depth < 1, depth < rng.uniform(0.35, 0.65)
-            if (mask & (depth < 1.15)).any():
-                continue
-            mask |= inside
-            green[inside] = 140 + 20 * clear + rng.normal(0, 16, inside.sum())
-            red[inside] = 55 + 50 * clear + rng.normal(0, 16, inside.sum())
-            level = rng.normal(32 if dark else 175, 8)
-            green[space], red[space] = level + rng.normal(0, 12, space.sum()), 0.3 * level
-        bright = rng.uniform(0.75, 1.1)
-        for channel, values in enumerate((red, green)):
-            image[..., channel] = np.clip(gaussian_filter(values, 0.6) * bright, 0, 255)
-    return images, masks
 
 
 def split(count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -481,9 +394,15 @@ def with_twins(images: np.ndarray, masks: np.ndarray, way: str, seed: int) -> di
     }
 
 
+def drawn_tissue(part: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return drawn images, and their masks as bool: 0 for training, 1 for validation, 2 for showing."""
+    images, masks = draw_glands([DRAWN_SEEDS[part]], N_DRAWN[part])
+    return images, masks.astype(bool)
+
+
 def on_drawn(network: str) -> dict[str, np.ndarray]:
     """Train with drawn tissue, and return how likely each pixel of the images that are shown is gland, as bytes."""
-    drawn = [draw_tissue(seed, count) for seed, count in zip(DRAWN_SEEDS, N_DRAWN, strict=True)]
+    drawn = [drawn_tissue(part) for part in range(len(N_DRAWN))]
     model, _ = train(drawn[:2], 0, EPOCHS, network=network)
     scores = model.predict(np.float32(drawn[2][0]), verbose=0)
     return {network: np.uint8(np.rint(255 / (1 + np.exp(scores[..., 0] - scores[..., 1]))))}
@@ -537,20 +456,21 @@ def load(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     return arrays, json.loads(bytes(arrays.pop("about")))
 
 
-def make(folder: str | os.PathLike, work: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+def make(folder: Path, work: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Return what the chapter shows: arrays by name, and numbers.
 
     Parameters
     ----------
-    folder : str or path
+    folder : pathlib.Path
         Of the real images.
     work : pathlib.Path
         Where single trainings are kept.
     """
-    images, masks = read_images(folder)
+    images, masks = read_part(folder)
+    masks = masks.astype(bool)
     rest, valid, test = split(len(images))
     kept = Kept(work, hashlib.sha256(images.tobytes() + masks.tobytes()).hexdigest())
-    shown, shown_masks = draw_tissue(DRAWN_SEEDS[-1], N_DRAWN[-1])
+    shown, shown_masks = drawn_tissue(2)
     arrays = {"drawn": shown[..., :2], "masks": np.packbits(shown_masks, axis=-1)}
     runs = []
     for seed in SEEDS:
@@ -569,6 +489,7 @@ def make(folder: str | os.PathLike, work: Path) -> tuple[dict[str, np.ndarray], 
     about = {
         "images": of_images(images, masks),
         "parts": {"train": len(rest), "valid": len(valid), "test": len(test)},
+        "valid_share": [round(float(mask.mean()), 4) for mask in masks[valid]],
         "test_share": [round(float(mask.mean()), 4) for mask in masks[test]],
         "color": by_color((images[rest], masks[rest]), (images[test], masks[test])),
         "neighbor": {
@@ -599,9 +520,12 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--work", type=Path, default=WORK, help="where single trainings are kept")
     options = parser.parse_args(argv)
     try:
-        arrays, about = make(Path(os.environ.get(DATA_VARIABLE, "")) / "WARWICK" / "Train", options.work)
+        folder = find_glands()
+        if folder is None:
+            raise DatasetError(f"There are no real images. {DATA_VARIABLE} names the folder with WARWICK/Train.")
+        arrays, about = make(folder / "Train", options.work)
         size = save(options.output, arrays, about)
-    except OSError as error:
+    except (DatasetError, OSError) as error:
         print(f"Nothing was trained. {error}", file=sys.stderr)
         return 1
     print(f"{len(about['runs'])} trainings, {size:,} bytes, are in {options.output}")

@@ -9,18 +9,16 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 import os
 import sys
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from book.stored import DATA, WORK, circumstances, write_lines
+from book.stored import DATA, WORK, Kept, circumstances, write_lines
 from source_lib.atomic_files import atomic_write
 from source_lib.tensorflow_settings import quiet_tensorflow
 
@@ -62,39 +60,6 @@ PREPARATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "none": lambda x: x,
     "channels swapped": lambda x: (x[..., ::-1] - 127) / 128,
 }
-
-
-@dataclass
-class Kept:
-    """What was measured so far, one file for each measurement.
-
-    Attributes
-    ----------
-    folder : pathlib.Path
-        Where the files are.
-    data : str
-        What stands for the images.
-    spent : dict of float
-        Seconds of the processor by measurement, whenever it was made.
-    """
-
-    folder: Path
-    data: str
-    spent: dict[str, float] = field(default_factory=dict)
-
-    def __call__(self, measure: Callable[..., dict[str, Any]], **settings: Any) -> dict[str, Any]:
-        """Return what was measured with these settings, with the seconds of the processor; measure where it is new."""
-        text = json.dumps([measure.__name__, settings, self.data], sort_keys=True)
-        path = self.folder / f"{measure.__name__}-{hashlib.sha256(text.encode()).hexdigest()[:10]}.json"
-        if not path.exists():
-            begin = time.process_time()
-            found = settings | measure(**settings) | {"seconds": round(time.process_time() - begin, 1)}
-            with atomic_write(path) as part:
-                part.write_text(json.dumps(found))
-            print(path.stem, {key: value for key, value in found.items() if not isinstance(value, list)}, flush=True)
-        found = json.loads(path.read_text())
-        self.spent[path.stem] = found["seconds"]
-        return found
 
 
 @dataclass

@@ -38,6 +38,11 @@ def counted(count: int, one: str, many: str = "") -> str:
     many : str
         The plural, where it is not the singular with an s.
 
+    Returns
+    -------
+    str
+        The number with commas between thousands, and the word.
+
     Examples
     --------
     >>> counted(1, "image"), counted(0, "image"), counted(1200, "class", "classes")

@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-from PIL import Image
-from scipy.ndimage import binary_erosion, label
+from scipy.ndimage import binary_erosion
 from sklearn.metrics import f1_score
 
 from book import make_segmentation
@@ -19,18 +18,18 @@ from book.make_segmentation import (
     by_neighbor,
     copies,
     counts,
-    draw_tissue,
+    drawn_tissue,
     load,
     main,
     of_images,
     overlap,
-    read_images,
     save,
     split,
     train,
     turned,
     windows,
 )
+from source_lib.data.glands import draw_glands
 from source_lib.layers.model_walk import walk
 
 
@@ -41,7 +40,8 @@ def stored():
 
 @pytest.fixture(scope="module")
 def drawn():
-    return draw_tissue(7, 6)
+    images, masks = draw_glands([7], 6)
+    return images, masks.astype(bool)
 
 
 def test_file_holds_every_training_that_the_settings_name(stored):
@@ -63,7 +63,7 @@ def test_file_holds_every_training_that_the_settings_name(stored):
 
 def test_no_real_image_is_kept(stored):
     arrays, _ = stored
-    images, masks = draw_tissue(make_segmentation.DRAWN_SEEDS[-1], make_segmentation.N_DRAWN[-1])
+    images, masks = drawn_tissue(2)
     np.testing.assert_array_equal(arrays["drawn"], images[..., :2])
     np.testing.assert_array_equal(np.unpackbits(arrays["masks"], axis=-1).astype(bool), masks)
 
@@ -73,6 +73,9 @@ def test_counts_of_test_images_belong_to_the_same_masks(stored):
     for run in about["runs"]:
         right, _, missed = np.array(run["test"]).T
         np.testing.assert_allclose((right + missed) / 128**2, about["test_share"], atol=1e-4)
+    # The parts are those of `split`, of all images in the order of their names.
+    for part, rows in zip(("valid_share", "test_share"), split(85)[1:], strict=True):
+        np.testing.assert_array_equal(about[part], np.array(about["images"]["share"])[rows])
 
 
 @pytest.mark.parametrize(
@@ -184,15 +187,12 @@ def test_images_are_described_without_a_network():
     assert values == sorted(values, reverse=True) and values[0] > 0.95 > values[-1]
 
 
-def test_drawn_tissue_has_glands_of_both_kinds(drawn):
-    images, masks = draw_tissue(0, 12)
-    np.testing.assert_array_equal(draw_tissue(7, 6)[0], drawn[0])
-    assert not np.array_equal(images[:6], drawn[0])
-    assert images.dtype == np.uint8 and images[..., 2].max() == 0
-    assert 0.2 < masks.mean() < 0.6 and all(label(mask)[1] >= 3 for mask in masks)
-    inside = [image[..., 1][binary_erosion(mask, iterations=9)] for image, mask in zip(images, masks, strict=True)]
-    middles = np.array([np.median(each) for each in inside if len(each)])
-    assert (middles < 60).any() and (middles > 110).any()
+def test_images_for_training_validation_and_showing_are_others():
+    parts = [drawn_tissue(part) for part in range(3)]
+    assert [len(images) for images, _ in parts] == list(make_segmentation.N_DRAWN)
+    assert all(masks.dtype == bool for _, masks in parts)
+    known = {image.tobytes() for images, _ in parts for image in images}
+    assert len(known) == sum(make_segmentation.N_DRAWN)
 
 
 def test_training_keeps_its_best_epoch(drawn):
@@ -201,20 +201,6 @@ def test_training_keeps_its_best_epoch(drawn):
     model, history = train(parts, 1, 3, network="fcn")
     again = overlap(counts(make_segmentation.predicted(model, images[4:]), masks[4:])).mean()
     assert len(history) == 3 and again == pytest.approx(max(history), abs=1e-4)
-
-
-def test_real_images_are_read_with_their_masks(tmp_path):
-    image = np.arange(128 * 128 * 3).reshape(128, 128, 3).astype(np.uint8)
-    mask = np.zeros((128, 128), np.uint8)
-    mask[5:20, 7:40] = 255
-    Image.fromarray(image).save(tmp_path / "image_01.png")
-    Image.fromarray(mask).save(tmp_path / "label_01.png")
-    images, masks = read_images(tmp_path)
-    np.testing.assert_array_equal(images, image[None])
-    np.testing.assert_array_equal(masks, mask[None] > 0)
-    (tmp_path / "label_01.png").unlink()
-    with pytest.raises(OSError, match="label_01"):
-        read_images(tmp_path)
 
 
 def test_what_was_measured_is_not_measured_again(tmp_path):

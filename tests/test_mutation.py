@@ -1,6 +1,8 @@
 """The mutation score: what is generated, what counts as found or as equivalent, and a sample of each lab's faults."""
 
 import ast
+import builtins
+import dis
 import inspect
 import re
 import textwrap
@@ -241,6 +243,26 @@ def test_right_ways_lose_nothing(lab, module, function, seeds):
         if mutation.loses_points(lab, function, module.namespace(function, answer), seed)
     ]
     assert lost == []
+
+
+def _global_names(code):
+    yield from (one.argval for one in dis.get_instructions(code) if one.opname == "LOAD_GLOBAL")
+    for constant in code.co_consts:
+        if inspect.iscode(constant):
+            yield from _global_names(constant)
+
+
+@EVERY_FUNCTION
+def test_a_changed_way_has_all_that_its_text_names(lab, module, function):
+    """Without it, every change of the text would be found, and for the wrong reason."""
+    missing = {}
+    for way, answer in module.WAYS[function].items():
+        source = textwrap.dedent(inspect.getsource(answer))
+        around = mutation.functions_of(Mutant(function, way=way, change="none", source=source), module)
+        names = set(_global_names(around[function].__code__))
+        if unknown := names - around.keys() - set(dir(builtins)):
+            missing[way] = unknown
+    assert missing == {}
 
 
 @EVERY_FUNCTION

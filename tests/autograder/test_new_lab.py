@@ -178,10 +178,10 @@ def test_what_is_there_and_what_is_no_repository_is_left_alone(copy, made, tmp_p
     before = contents(copy)
     with pytest.raises(NewLabError, match="is there already"):
         new_lab(copy, NAME)
-    (copy / "book" / "labs" / "lab7.md").write_text("mine")
+    (copy / "book" / "labs" / "lab97.md").write_text("mine")
     with pytest.raises(NewLabError, match="is there already"):
-        new_lab(copy, "lab7")
-    (copy / "book" / "labs" / "lab7.md").unlink()
+        new_lab(copy, "lab97")
+    (copy / "book" / "labs" / "lab97.md").unlink()
     assert contents(copy) == before
     with pytest.raises(NewLabError, match="is not the course's repository"):
         new_lab(tmp_path, NAME)

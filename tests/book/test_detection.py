@@ -6,19 +6,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score
 
-from tests.book.pages import code_cells, of_page, outputs
+from tests.book.pages import code_cells, of_page
 
 NAME = "theory/detection"
-
-
-@pytest.fixture(scope="module")
-def printed(site, soups):
-    return outputs(site, soups, NAME)
-
-
-@pytest.fixture(scope="module")
-def text(site, soups):
-    return " ".join(of_page(site, soups, NAME).find("article").get_text().split())
 
 
 def cells_of(box):

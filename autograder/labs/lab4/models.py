@@ -66,11 +66,11 @@ def _asked(function: str, arguments: Arguments, question: Callable[[], Wrong | N
         return lost(asked(function, arguments), str(error))
 
 
-def _parted(network: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _parted(layers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return what comes before the last dense layer, and that with what follows: all rows of a plan are in one part."""
-    places = np.flatnonzero(network[:, 0] == plan.DENSE)
-    place = places[-1] if len(places) else len(network)
-    return network[:place], network[place:]
+    places = np.flatnonzero(layers[:, 0] == plan.DENSE)
+    place = places[-1] if len(places) else len(layers)
+    return layers[:place], layers[place:]
 
 
 def _fnn(part: int) -> Callable[[Student, Rng], Wrong | Problem | None]:

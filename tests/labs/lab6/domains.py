@@ -15,6 +15,7 @@ Of the other functions only properties can be right, or they build networks: the
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -28,9 +29,13 @@ Rng = np.random.Generator
 WAYS = {"dice": more_ways.DICE, "pixel_cross_entropy": more_ways.CROSS_ENTROPY, "should_stop": more_ways.STOP}
 
 
+#: What the ways use: a changed one that misses its modules would be found for the wrong reason.
+_AROUND = {name: value for name, value in vars(more_ways).items() if inspect.ismodule(value)}
+
+
 def namespace(function: str, answer: Callable) -> dict[str, Any]:
-    """Return the functions of a student, with one answer in its place."""
-    return {function: answer}
+    """Return the functions of a student, with one answer in its place and the modules that it uses around it."""
+    return _AROUND | {function: answer}
 
 
 def _one_of(rng: Rng, values: Sequence) -> Any:

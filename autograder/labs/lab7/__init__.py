@@ -1,0 +1,16 @@
+"""Lab 7, challenges."""
+
+from autograder.checking.lab import Lab
+from autograder.labs.lab7.checks import CHECKS
+from autograder.labs.lab7.faults import FAULTS
+from autograder.labs.lab7.material import for_grading
+
+LAB = Lab(
+    name="lab7",
+    title="Lab 7: Challenges",
+    checks=CHECKS,
+    manual={"discussion": 10.0},
+    faults=FAULTS,
+    reference="autograder.labs.lab7.reference",
+    material=for_grading,
+)

@@ -1,0 +1,109 @@
+"""What is asked of `predict_prices`: the error over folds that are drawn with the course's secret.
+
+Each fold is predicted in a process of its own, which has seen no other fold: the training rows of one fold hold the
+prices of all others. The prices of the rows to be predicted never leave this side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from autograder.checking import compare
+from autograder.checking.metrics import mse
+from autograder.checking.problem import Problem, lost
+from autograder.checking.rubric import Check, Line
+from autograder.checking.student import FLAGS, Student, StudentError, once
+from autograder.labs.lab7.material import BASELINES, FOLDS
+
+Rng = np.random.Generator
+#: Processor time for one fold, and wall time, in seconds.
+CPU, SECONDS = 100, 400.0
+#: An error that is such a part of boosting's looks like prices that were looked up.
+_SUSPECT = 0.4
+_PREDICT = """
+def course_prices(x, y, x_new):
+    import numpy as np
+    return np.asarray(predict_prices(x, y, x_new))
+"""
+
+
+def _predicted(student: Student, x: np.ndarray, y: np.ndarray, x_new: np.ndarray) -> np.ndarray:
+    with student.fresh(_PREDICT, cpu=CPU, seconds=SECONDS, code_only=True) as side:
+        try:
+            value = side.call("course_prices", x, y, x_new)
+        except StudentError as error:
+            said = str(error).replace("course_prices calls predict_prices, which is", "predict_prices is")
+            raise StudentError(
+                "There is no function predict_prices yet."
+                if "name 'predict_prices' is not defined" in said
+                else said.replace("course_prices", "predict_prices")
+            ) from None
+    found = compare.array(value)
+    if found is None or found.shape not in ((len(x_new),), (len(x_new), 1)):
+        raise StudentError(
+            f"predict_prices returned {compare.in_words(value)} where [{len(x_new)}] is expected, a price for each row."
+        )
+    if not np.all(np.isfinite(found)):
+        raise StudentError("predict_prices returned numbers that are infinite or no numbers: its training diverged.")
+    return found.ravel()
+
+
+@once
+def _error(student: Student) -> float:
+    """Return the mean squared error over all folds; leave a note where it is too good to be true."""
+    x, y, fold = (student.material[name] for name in ("rows", "prices", "fold"))
+    found = np.zeros(len(y))
+    for one in range(FOLDS):
+        rest = fold != one
+        found[~rest] = _predicted(student, x[rest], y[rest], x[~rest])
+    error = mse(found, y)
+    boosting = student.material["errors"]["boosting"]
+    if error < _SUSPECT * boosting:
+        student.notes.setdefault(FLAGS, []).append(
+            f"predict_prices has a mean squared error of {error:.3g} over the folds, and boosting has {boosting:.3g}. "
+            "The table is public: were prices looked up?"
+        )
+    return error
+
+
+_NAMES = {"mean": "the mean", "ridge": "ridge regression", "boosting": "gradient boosting"}
+
+
+def _below(name: str) -> Callable[[Student, Rng], Problem | None]:
+    def question(student: Student, rng: Rng) -> Problem | None:
+        least = student.material["most"][name]
+        reached = student.material["errors"][name]
+        what = (
+            f"predict prices with a mean squared error of at most {least:.0f}, where {_NAMES[name]} has {reached:.0f}"
+        )
+        try:
+            found = _error(student)
+        except StudentError as error:
+            return lost(what, str(error))
+        return None if found <= least else lost(what, f"Over {FOLDS} folds it is {found:.4g}.")
+
+    return question
+
+
+def _form(student: Student) -> str | None:
+    """Look at what `predict_prices` returns for a few drawn rows, for whoever checks a notebook."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(40, 5))
+    _predicted(student, x, 20 + x.sum(axis=1), x[:7] + 0.1)
+    return None
+
+
+_LATER = (
+    "grading runs predict_prices on folds that are drawn for it, each in a process of its own. Your own folds tell you "
+    "what to expect."
+)
+CHECK = Check(
+    "predict_prices",
+    tuple(
+        Line(name, f"Verified over {FOLDS} folds: compared with {_NAMES[name]}", 1.0, _below(name), later=_LATER)
+        for name in BASELINES
+    ),
+    form=_form,
+)

@@ -1,0 +1,282 @@
+"""What is asked of `minibatches`, `draw_folds` and `fit_regression`: many answers are right, so properties are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from autograder.checking import compare
+from autograder.checking.problem import Problem, lost
+from autograder.checking.rubric import Check, Line, decided
+from autograder.checking.student import Student, StudentError
+
+Rng = np.random.Generator
+Question = Callable[[Student, Rng], "Problem | None"]
+
+_EPOCHS = """
+def course_epochs(cases, epochs):
+    import numpy as np
+    found = []
+    for n, size, seed in cases:
+        rng = np.random.default_rng(seed)
+        found.append([[np.asarray(part) for part in minibatches(n, size, rng)] for _ in range(epochs)])
+    return found
+"""
+#: How far the error of a fit may be above the least there is, as a part of it, and of the variance of the target.
+_ABOVE, _OF_VARIANCE = 0.02, 1e-3
+
+
+def _asking(what: str, question: Callable[[Student, Rng], str | None]) -> Question:
+    """Return a question whose sentence, or whose missing answer, becomes a problem."""
+
+    def asks(student: Student, rng: Rng) -> Problem | None:
+        try:
+            problem = question(student, rng)
+        except StudentError as error:
+            problem = str(error).replace("course_epochs calls minibatches, which is", "minibatches is")
+            problem = problem.replace("course_epochs", "minibatches").replace(
+                "minibatches stopped: NameError: name 'minibatches' is not defined", "There is no minibatches yet"
+            )
+        return None if problem is None else lost(what, problem)
+
+    return asks
+
+
+def _rows(parts: Any, what: str) -> list[np.ndarray]:
+    """Return parts of rows as arrays of whole numbers."""
+    if not isinstance(parts, (list, tuple, np.ndarray)) or len(parts) == 0:
+        raise StudentError(f"It returned {compare.in_words(parts)}, where a list of {what} is expected.")
+    found = [compare.array(part) for part in parts]
+    if any(part is None or part.ndim != 1 or np.any(part % 1 != 0) for part in found):
+        raise StudentError(f"Each of the {what} must be an array of row numbers.")
+    return [part.astype(int) for part in found]
+
+
+# Batches.
+
+#: Rows and the size of a batch: what the numbers of rows are in which batches, full ones alone and with a rest.
+_SIZES = (1, 2, 3, 8, 20)
+
+
+def _full(rng: Rng) -> list[tuple[int, int]]:
+    """Return numbers of rows, each with the size of batches that are all full."""
+    return [(size * count, size) for size in _SIZES for count in (1, 2, int(rng.integers(3, 6)), 40 // size + 1)]
+
+
+def _with_rest(rng: Rng) -> list[tuple[int, int]]:
+    """Return numbers of rows, each with the size of batches of which the last one is smaller, or the only one."""
+    found = [(50, 8), (61, 20), (9, 10), (1, 20)]
+    for size in _SIZES[1:]:
+        rests = {1, size - 1, int(rng.integers(1, size))}
+        found += [(size * count + rest, size) for rest in sorted(rests) for count in (0, 1, 3, 40 // size + 1)]
+    return found
+
+
+def _epochs(
+    student: Student, cases: list[tuple[int, int]], seeds: list[int], epochs: int = 1
+) -> list[list[list[np.ndarray]]]:
+    """Return the batches of each epoch of each case, whose generators are made of seeds."""
+    asked = [[n, size, seed] for (n, size), seed in zip(cases, seeds, strict=True)]
+    with student.fresh(_EPOCHS, code_only=True) as side:
+        sent = side.call("course_epochs", asked, epochs)
+    if not isinstance(sent, (list, tuple)) or len(sent) != len(cases):
+        raise StudentError("It returned nothing that is a list of batches.")
+    return [[_rows(one, "batches") for one in found] for found in sent]
+
+
+def _seeds(rng: Rng, cases: list[tuple[int, int]]) -> list[int]:
+    return [int(seed) for seed in rng.integers(1000, size=len(cases))]
+
+
+def _not_every_row(n: int, size: int, rows: np.ndarray) -> str | None:
+    """Say how the rows of an epoch are not each in it once."""
+    if len(rows) != n:
+        return f"Of {n} rows in batches of {size}, an epoch has {len(rows)}."
+    if np.array_equal(np.sort(rows), np.arange(n)):
+        return None
+    missing = np.setdiff1d(np.arange(n), rows)
+    return f"Of {n} rows in batches of {size}, {len(missing)} are not in the epoch, and others come twice."
+
+
+def _every(student: Student, rng: Rng) -> str | None:
+    cases = _full(rng)
+    for (n, size), (batches,) in zip(cases, _epochs(student, cases, _seeds(rng, cases)), strict=True):
+        if problem := _not_every_row(n, size, np.concatenate(batches)):
+            return problem
+    return None
+
+
+def _last(student: Student, rng: Rng) -> str | None:
+    cases = [*_with_rest(rng), *_full(rng)]
+    for (n, size), (batches,) in zip(cases, _epochs(student, cases, _seeds(rng, cases)), strict=True):
+        sizes = [len(one) for one in batches]
+        right = [size] * (n // size) + [n % size] * (n % size > 0)
+        if sizes != right:
+            return f"{n} rows in batches of {size} make the sizes {_few(right)}; these are {_few(sizes)}."
+        # Who is wrong where all batches are full has lost another line for it.
+        if decided(student, "minibatches").get("every", True) and (
+            problem := _not_every_row(n, size, np.concatenate(batches))
+        ):
+            return problem
+    return None
+
+
+def _few(sizes: list[int]) -> str:
+    """Return sizes for a person to read; of many, those at both ends."""
+    return str(sizes) if len(sizes) < 9 else f"[{', '.join(map(str, sizes[:3]))}, …, {', '.join(map(str, sizes[-2:]))}]"
+
+
+def _order(student: Student, rng: Rng) -> str | None:
+    # Few enough batches for one message.
+    cases = [(40, 1), (100, 20), *((n, size) for n in (40, 53) for size in (2, 8, 20, n))]
+    seeds = _seeds(rng, cases)
+    sent = _epochs(student, 2 * cases, 2 * seeds, 3)
+    found = [[np.concatenate(one) for one in epochs] for epochs in sent]
+    found, again = found[: len(cases)], found[len(cases) :]
+    for (n, _), epochs, same in zip(cases, found, again, strict=True):
+        if any(len(one) < n // 2 or len(np.unique(one)) < 10 for one in epochs):
+            return "It gives no rows yet whose order could be looked at."
+        if any(np.all(np.diff(one) >= 0) for one in epochs):
+            return "The rows come in the order of the data. Shuffle them with rng."
+        if any(np.array_equal(epochs[i], epochs[j]) for i in range(3) for j in range(i)):
+            return "Every epoch has the same order. Draw a new one from rng each time."
+        if not all(map(np.array_equal, epochs, same)):
+            return "A generator of the same seed gave another order. Draw from rng, and from nothing else."
+    return None
+
+
+MINIBATCHES = Check(
+    "minibatches",
+    (
+        Line("every", "Every row once per epoch", 0.75, _asking("cut the rows of an epoch into batches", _every)),
+        Line("last", "The last, smaller batch is kept", 0.5, _asking("keep the batch that is not full", _last)),
+        Line("order", "Another order each epoch, from rng", 0.75, _asking("shuffle the rows of each epoch", _order)),
+    ),
+)
+
+
+# Folds.
+
+
+def _folds(student: Student, n: int, k: int, seed: int) -> list[np.ndarray]:
+    parts = _rows(student.call("draw_folds", n, k, seed), "folds")
+    if len(parts) != k:
+        raise StudentError(f"It returned {len(parts)} folds where {k} are asked for.")
+    return parts
+
+
+def _parts(student: Student, rng: Rng) -> str | None:
+    for k in (2, 3, 5, 10):
+        for n in (
+            k,
+            k + 1,
+            2 * k - 1,
+            3 * k,
+            4 * k + 1,
+            int(rng.integers(5 * k, 6 * k)),
+            60,
+            61,
+            60 + int(rng.integers(30)),
+        ):
+            parts = _folds(student, n, k, int(rng.integers(1000)))
+            rows, sizes = np.concatenate(parts), [len(one) for one in parts]
+            if not np.array_equal(np.sort(rows), np.arange(n)):
+                missing = n - len(np.intersect1d(rows, np.arange(n)))
+                return f"Of {n} rows in {k} folds, {missing} are in none and {len(rows) - n + missing} come again."
+            if max(sizes) - min(sizes) > 1:
+                return f"Of {n} rows, the {k} folds have {sizes}: their sizes may differ by 1 at most."
+    return None
+
+
+def _drawn(student: Student, rng: Rng) -> str | None:
+    for n, k in ((60, 5), (40, 2), (61, 10), (45, 4)):
+        seed = int(rng.integers(1000))
+        first, again, other = (_folds(student, n, k, one) for one in (seed, seed, seed + 1))
+        if any(len(np.unique(one)) < 3 for one in first):
+            return "It gives no folds yet."
+        if all(len(one) and np.ptp(one) == len(one) - 1 for one in first):
+            return "The folds are blocks of neighboring rows. Tables are often sorted: shuffle first."
+        if not all(np.array_equal(np.sort(one), np.sort(two)) for one, two in zip(first, again, strict=True)):
+            return "The same seed gave other folds."
+        if all(np.array_equal(np.sort(one), np.sort(two)) for one, two in zip(first, other, strict=True)):
+            return "Another seed gave the same folds."
+    return None
+
+
+FOLDS = Check(
+    "draw_folds",
+    (
+        Line("parts", "Every row in one fold, and folds of one size", 0.5, _asking("cut rows into folds", _parts)),
+        Line("drawn", "Shuffled by the seed", 0.5, _asking("draw folds by a seed", _drawn)),
+    ),
+)
+
+
+# A regression.
+
+
+def _problem(rng: Rng, rows: int, columns: int, center: float, scale: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return standardized columns that are correlated, and a target that they explain in part."""
+    x = rng.normal(size=(rows, columns)) + 0.5 * rng.normal(size=(rows, 1))
+    x = (x - x.mean(axis=0)) / x.std(axis=0)
+    y = x @ rng.uniform(0.5, 1.5, columns) * rng.choice([-1, 1]) + rng.normal(0, 0.7, rows)
+    return x, center + scale * (y - y.mean()) / y.std()
+
+
+def _fitted(student: Student, x: np.ndarray, y: np.ndarray, seed: int) -> np.ndarray:
+    answer = student.ask("fit_regression", x, y, seed)
+    w = compare.array(answer.value)
+    if w is None or w.shape != (x.shape[1] + 1,):
+        raise StudentError(
+            f"It returned {compare.in_words(answer.value)}, where [{x.shape[1] + 1}] is expected: a weight for each "
+            "column, and the intercept."
+        )
+    if not np.all(np.isfinite(w)):
+        raise StudentError("Its numbers are infinite or no numbers: the learning rate is too large.")
+    if answer.modified:
+        raise StudentError("It changed its input in place.")
+    return w
+
+
+def _converges(student: Student, rng: Rng) -> str | None:
+    return _near_the_least(student, rng, ((200, 3, 0.0, 1.0), (90, 6, 0.0, 1.0), (40, 1, 0.0, 1.0)))
+
+
+def _units(student: Student, rng: Rng) -> str | None:
+    return _near_the_least(student, rng, ((150, 2, 5.0, 1.0), (120, 3, 22.0, 9.0), (80, 2, 150.0, 77.0)))
+
+
+def _near_the_least(student: Student, rng: Rng, problems: tuple) -> str | None:
+    for rows, columns, center, scale in problems:
+        x, y = _problem(rng, rows, columns, center, scale)
+        w = _fitted(student, x, y, int(rng.integers(1000)))
+        inputs = np.column_stack([x, np.ones(rows)])
+        least = float(np.mean((inputs @ np.linalg.lstsq(inputs, y, rcond=None)[0] - y) ** 2))
+        found = float(np.mean((inputs @ w - y) ** 2))
+        if found > (1 + _ABOVE) * least + _OF_VARIANCE * float(np.var(y)):
+            return (
+                f"For a target with mean {center:g} and deviation {scale:g}, {rows} rows and {columns} columns, the "
+                f"mean squared error is {found:.4g}; the least possible is {least:.4g}."
+            )
+    return None
+
+
+def _seed(student: Student, rng: Rng) -> str | None:
+    x, y = _problem(rng, 60, 2, 0.0, 1.0)
+    seed = int(rng.integers(1000))
+    one, other = (_fitted(student, x, y, seed) for _ in range(2))
+    if not np.any(one):
+        return "All its numbers are 0: nothing is fitted yet."
+    return None if np.allclose(one, other, rtol=1e-9, atol=1e-12) else "The same seed gave other weights."
+
+
+REGRESSION = Check(
+    "fit_regression",
+    (
+        Line("converges", "Reaches the least error", 1.0, _asking("fit standardized targets", _converges)),
+        Line("units", "Also for targets in units of their own", 0.5, _asking("fit targets with a mean", _units)),
+        Line("seed", "The same seed, the same weights", 0.5, _asking("fit the same problem twice", _seed)),
+    ),
+)

@@ -1,0 +1,69 @@
+"""How a question of the lab is put in words, and what a person needs to see of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from autograder.checking.reasons import Wording
+from autograder.labs.lab7.faults import FAULTS
+
+PARAMETERS = {
+    "compare_runs": ("runs_a", "runs_b"),
+    "standardize": ("x_train", "x"),
+    "mse_and_gradient": ("w", "x", "y"),
+    "average_probabilities": ("p", "weights"),
+    "majority_vote": ("p",),
+    "ensemble_gain": ("p", "y"),
+    "similarities": ("a", "b"),
+    "threshold_for": ("scores", "same", "rate"),
+}
+
+
+def asked(function: str, arguments: Sequence[Any]) -> str:
+    """Say in the terms of the lab what a question asks for.
+
+    Parameters
+    ----------
+    function : str
+    arguments : sequence
+    """
+    first = np.shape(arguments[0])
+    if function == "compare_runs":
+        return f"compare {_count(len(arguments[0]), 'run')} of one network with {len(arguments[1])} of another"
+    if function == "standardize":
+        rows, columns = _count(len(arguments[1]), "row"), _count(first[1], "column")
+        return f"bring {rows} to the scale of {first[0]} training rows of {columns}"
+    if function == "mse_and_gradient":
+        return f"the error and its gradient for inputs {list(np.shape(arguments[1]))}, y {list(np.shape(arguments[2]))}"
+    if function == "similarities":
+        return f"the similarities of embeddings {list(first)} and {list(np.shape(arguments[1]))}"
+    if function == "threshold_for":
+        # The sentence holds no other full stop than its last.
+        return f"the threshold for {first[0]} pairs at {100 * arguments[2]:g} % of false matches"
+    what = {
+        "average_probabilities": "average the probabilities",
+        "majority_vote": "take a vote",
+        "ensemble_gain": "measure the ensemble",
+    }[function]
+    return f"{what} of {_count(first[0], 'network')} for {_count(first[1], 'image')} and {first[2]} classes"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def inputs(function: str, arguments: Sequence[Any]) -> list[tuple[str, Any]]:
+    """Return the arguments as a person needs to see them.
+
+    Parameters
+    ----------
+    function : str
+    arguments : sequence
+    """
+    return list(zip(PARAMETERS[function], arguments, strict=True))
+
+
+WORDING = Wording(tuple(fault for fault in FAULTS if fault.function in PARAMETERS), asked, inputs=inputs)
