@@ -20,6 +20,8 @@ from autograder.checking.student import Answer, Answers, Student, StudentError
 MOST_QUESTIONS, MOST_SECONDS = 12, 2.0
 #: How many of many answers, right and wrong, are compared with each of several faults that fit.
 TELLING = 16
+#: How many answers are looked at for a fault that fits, the largest first.
+LOOKED_AT = 4
 #: An answer with fewer numbers may be that of a fault by chance.
 FEW_NUMBERS = 8
 _SPENT = "seconds spent on reasons"
@@ -234,12 +236,18 @@ def _recognized(student: Student, message: str, answers: Sequence[Asked], wordin
     telling = [one for one in answers if not one.raised and one.value is not None and not _by_chance(one.value)]
     if not telling:
         return Problem(message)
-    asked = max(reversed(telling), key=lambda one: np.size(compare.array(one.value)))
-    wrong = Wrong(asked.function, asked.arguments, asked.value, "")
+    largest = sorted(telling, key=lambda one: np.size(compare.array(one.value)))[::-1]
     try:
-        if wording.excuse(BudgetedStudent(student), wrong):
-            return Problem(message)
-        names = hints.suspects(student.oracle, wrong, together=False)
+        for asked in largest[:LOOKED_AT]:
+            wrong = Wrong(asked.function, asked.arguments, asked.value, "")
+            if wording.excuse(BudgetedStudent(student), wrong):
+                return Problem(message)
+            # Where an answer is right, as zeros may be, another one tells.
+            names = hints.suspects(student.oracle, wrong, together=False)
+            if names:
+                break
+        if len(names) > 1:
+            names = hints.consistent(student.oracle, wrong.function, names, telling[:TELLING])
     except (EnoughError, StudentError):
         return Problem(message)
     return Problem(f"{message} {hints.hint_of(wording.faults, names)}" if len(names) == 1 else message)

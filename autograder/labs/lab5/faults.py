@@ -531,13 +531,6 @@ _PREPROCESS = _functions(
         "Subtract it: the middle of the bytes should come out near 0.",
     ),
     (
-        "multiplied_by_scale",
-        "values",
-        lambda right: lambda images, side, offset, scale: right(images, side, offset, 1 / scale),
-        "It multiplies by the scale. It divides by it.",
-        "Divide: what comes out has about the size 1.",
-    ),
-    (
         "cut_at_one",
         "values",
         lambda right: lambda *arguments: np.clip(right(*arguments), -1, 1),

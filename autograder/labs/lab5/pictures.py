@@ -54,8 +54,12 @@ def _function_of(arguments: tuple) -> str:
     return "preprocess" if len(arguments) == 4 else "overlay"
 
 
-def _each(function: str, questions: Callable[[Rng], Sequence[tuple]]) -> Callable[[Student, Rng], Wrong | None]:
-    """Return a question that asks several times and looks at what differs first."""
+def _each(
+    function: str,
+    questions: Callable[[Rng], Sequence[tuple]],
+    counts: Callable[[Any], bool] = lambda expected: True,
+) -> Callable[[Student, Rng], Wrong | None]:
+    """Return a question that asks several times and looks at what differs first, where the right answer counts."""
 
     def question(student: Student, rng: Rng) -> Wrong | None:
         asking = list(questions(rng))
@@ -63,7 +67,8 @@ def _each(function: str, questions: Callable[[Rng], Sequence[tuple]]) -> Callabl
         for arguments, answer in zip(asking, answers, strict=True):
             if isinstance(answer, StudentError):
                 answer = student.ask(function, *arguments)
-            if wrong := _compared(student, function, arguments, answer):
+            expected = student.oracle.call(function, *arguments)
+            if counts(expected) and (wrong := _compared(student, function, arguments, answer, expected)):
                 return wrong
         return None
 
@@ -313,7 +318,10 @@ ACTIVATIONS = Check(
 GRAD_CAM = Check(
     "grad_cam",
     (
-        about_models(Line("heat", "The heat map of a class, from 0 to 1", 1.0, _each("grad_cam", _heat))),
+        # What nothing speaks for is asked in a line of its own.
+        about_models(
+            Line("heat", "The heat map of a class, from 0 to 1", 1.0, _each("grad_cam", _heat, compare.varied))
+        ),
         about_models(Line("zeros", "A class that nothing speaks for: zeros", 0.5, _zeros)),
         about_models(Line("inputs", "The model and the image are left as they were", 0.25, _left_alone)),
         about_models(whole_domain("grad_cam", LOOKING, _judge, 0.75)),

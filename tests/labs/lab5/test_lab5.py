@@ -13,7 +13,7 @@ from keras import layers
 from autograder.checking.student import FLAGS, MAX_BYTES
 from autograder.grading.student import SandboxStudent, Timeouts
 from autograder.labs import get_lab
-from autograder.labs.lab5 import images, measuring, models, recipes, reference
+from autograder.labs.lab5 import images, looking, measuring, models, recipes, reference
 from autograder.labs.lab5.images import BANDS
 from autograder.submissions.submission import Submission
 from book.stored import DATA, read_lines
@@ -385,3 +385,12 @@ def test_in_a_notebook_the_form_of_the_files_is_checked(tmp_path, monkeypatch):
     assert own.passed and not transfer.passed and "is not the rest of the backbone" in transfer.message
     own, transfer = formed(right | {"transfer/backbone.json": b"{}"})
     assert own.passed and "save_tail" in transfer.message
+
+
+def test_what_a_fault_does_in_training_leaves_the_models_of_the_course_alone():
+    recipe, image = "8x9x3 l3.5 b c3.6 f s5", np.random.default_rng(0).uniform(-1, 1, (8, 9, 3)).astype("float32")
+    before = reference.activations(recipe, 7, "bn1", image)
+    for training in (True, True):
+        looking.cam(recipe, 7, "conv2", image, 1, training=training)
+        looking.maps_of(recipe, 7, "bn1", image + 1, training=training)
+    assert np.array_equal(reference.activations(recipe, 7, "bn1", image), before)
