@@ -3,6 +3,7 @@
 import ast
 import builtins
 import dis
+import functools
 import inspect
 import re
 import textwrap
@@ -12,6 +13,8 @@ from unittest.mock import ANY
 import numpy as np
 import pytest
 
+from autograder.checking.student import NotebookStudent
+from autograder.grading.answer_cache import AnswerCache
 from autograder.labs import all_labs, get_lab
 from benchmarks import mutation, syntax_changes
 from benchmarks.domain import Domain, Pool, Region, confined, domains_of
@@ -24,6 +27,11 @@ FUNCTIONS = [
     for function in module.DOMAINS
 ]
 EVERY_FUNCTION = pytest.mark.parametrize(("lab", "module", "function"), FUNCTIONS)
+
+
+@functools.cache
+def answers_of(name):
+    return AnswerCache(get_lab(name).oracle())
 
 
 # A domain of its own: half of a number.
@@ -106,6 +114,33 @@ def test_where_an_error_is_right_no_error_is_wrong():
     strict = Pool(Domain(HALVES.draw, solve, HALVES.right, HALVES.regions, HALVES.wrongs), 100)
     assert strict.first_wrong(solve) is None
     assert strict.first_wrong(lambda x: x / 2) is not None
+
+
+#: What functions return that nobody foresaw: to numbers no person would give, and to things that are no numbers.
+ODD = {
+    "no number": float("nan"),
+    "infinite": float("inf"),
+    "infinite, twice": (float("inf"), float("inf")),
+    "no number, twice": np.full(2, np.nan),
+    "a long number": 10**400,
+    "minus one": -1,
+    "text": "0.5",
+    "an array of no size": np.zeros((0, 3)),
+    "lists of other lengths": [[1.0], [2.0, 3.0]],
+    "arrays that hold no number": [np.full((2, 2), np.nan), None],
+    "a mapping": {"a": {}},
+    "nothing": None,
+}
+
+
+@EVERY_FUNCTION
+def test_an_odd_answer_is_not_paid_and_stops_no_check(lab, module, function):
+    for name, value in ODD.items():
+        functions = module.namespace(function, lambda *arguments, value=value: value)
+        student = NotebookStudent(functions, answers_of(lab.name))
+        items = lab.check(f"check_{function}")(student, np.random.default_rng(1))
+        assert not any(item.passed for item in items), name
+        assert all(len(item.message) < 1200 for item in items), name
 
 
 # Changes to the code.

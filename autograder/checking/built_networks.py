@@ -39,6 +39,8 @@ class Cells:
         A network with more is not measured.
     in_words : callable
         Takes the text of an error and the student's function, and returns it without the course's own names.
+    any_size : bool
+        Whether sides of the images may be left open.
     """
 
     build: str
@@ -46,6 +48,7 @@ class Cells:
     seconds: float
     most_parameters: int
     in_words: Callable[[str, str], str]
+    any_size: bool = False
 
 
 def namespace_of(name: str, *modules: ModuleType) -> str:
@@ -94,7 +97,7 @@ def measured(student: Student, function: str, questions: Sequence[tuple], cells:
         raise StudentError(cells.in_words(str(error), function)) from None
     if not isinstance(sent, (list, tuple)) or len(sent) != len(questions):
         raise StudentError(f"{function} sent something that is no model.")
-    models = [_model(function, one, cells.most_parameters) for one in sent]
+    models = [_model(function, one, cells) for one in sent]
     with student.fresh(cells.measure, seconds=cells.seconds, alone=True) as side:
         return [
             _numbers(side, function, arguments, config, weights, cells)
@@ -102,7 +105,7 @@ def measured(student: Student, function: str, questions: Sequence[tuple], cells:
         ]
 
 
-def _model(function: str, sent: Any, most: int) -> tuple[str, list[np.ndarray]]:
+def _model(function: str, sent: Any, cells: Cells) -> tuple[str, list[np.ndarray]]:
     if not isinstance(sent, (list, tuple)) or len(sent) < 2 or not all(isinstance(one, str) for one in sent[:2]):
         raise StudentError(f"{function} sent something that is no model.")
     kind, config, *weights = sent
@@ -112,10 +115,13 @@ def _model(function: str, sent: Any, most: int) -> tuple[str, list[np.ndarray]]:
         raise StudentError(f"{function} returned {config[:60]} where a Keras model is expected.")
     if not all(isinstance(one, np.ndarray) or type(one) in (int, float) for one in weights):
         raise StudentError(f"{function} sent something that is no model.")
-    if sum(np.size(one) for one in weights) > most:
-        raise StudentError(f"The model has more than {most:,} parameters, and such a one is not looked at.")
+    if sum(np.size(one) for one in weights) > cells.most_parameters:
+        raise StudentError(
+            f"The model has more than {cells.most_parameters:,} parameters, and such a one is not looked at."
+        )
     try:
-        model_config.fixed_inputs(config)
+        if not cells.any_size:
+            model_config.fixed_inputs(config)
         return model_config.rebuildable(config), [np.asarray(one) for one in weights]
     except ConfigError as error:
         raise StudentError(f"The model {error}") from None

@@ -29,7 +29,8 @@ def _draw_masks(rng: Rng, at: Regions) -> tuple:
         labels = np.stack([draw_mask(rng, at["pred"], *shape[1:]) for _ in range(shape[0])])
     if at["mixed"] and shape[0] > 1:
         # Not all images of a batch are of a kind.
-        labels[0], truth[0] = draw_mask(rng, "some", *shape[1:]), draw_mask(rng, "few", *shape[1:])
+        truth[0] = draw_mask(rng, "few", *shape[1:])
+        labels[0] = truth[0] if at["pred"] == "right" else draw_mask(rng, "some", *shape[1:])
     return _predicted(rng, labels, at["form"]), truth.astype(at["dtype"]), at["per_image"], at["iou"]
 
 
@@ -76,14 +77,15 @@ _LOGITS = ("small", "mixed", "large", "huge", "moved up", "moved down", "equal")
 
 def _logits(rng: Rng, kind: str, shape: tuple[int, ...]) -> np.ndarray:
     values = rng.normal(0, 2, shape)
-    moved = rng.uniform(500, 1500, (*shape[:-1], 1))
+    # Far beyond the exponents that a float64 holds, and losses on both sides of 1.
+    moved = rng.uniform(800, 1500, (*shape[:-1], 1))
     return {
         "small": values / 20,
         "mixed": values,
         "large": 10 * values,
         "huge": 600 * values,
-        "moved up": values + moved,
-        "moved down": values - moved,
+        "moved up": 2 * values + moved,
+        "moved down": 2 * values - moved,
         "equal": np.zeros(shape) + rng.normal(0, 2),
     }[kind]
 
@@ -142,7 +144,9 @@ def _any_stop(rng: Rng) -> tuple:
     epochs = int(rng.integers(1, 31))
     kind, other = (str(rng.choice(_HISTORIES)) for _ in range(2))
     # Ties with a least step would be decided by rounding.
-    delta = 0.0 if kind in ("ties", "flat") else float(rng.choice([0.0, rng.uniform(0.001, 0.2)]))
+    delta = (
+        0.0 if kind in ("ties", "flat") else float(rng.choice([0.0, rng.uniform(0.001, 0.2), rng.uniform(0.2, 0.6)]))
+    )
     return _history(rng, kind, other, epochs, float(rng.choice([0.1, 1, 5]))), int(rng.integers(1, 12)), delta
 
 
@@ -152,7 +156,7 @@ STOPPING = Domain(
         "training": ("falling", "noisy", "rising"),
         "epochs": (1, 2, 3, 6, 12, 40),
         "patience": (1, 2, 3, 5, 11),
-        "min_delta": (0.0, 0.0137, 0.11),
+        "min_delta": (0.0, 0.0137, 0.11, 0.37),
         "scale": (0.3, 1.0, 4.0),
     },
     _draw_stop,

@@ -37,16 +37,24 @@ def _value(student: Student, rng: Rng) -> Wrong | None:
     return None
 
 
+def _own(student: Student, logits: np.ndarray, masks: np.ndarray) -> float | None:
+    """Return the student's own loss without weights, where that is a number which depends on the scores."""
+    own = [number(student.call("pixel_cross_entropy", part * logits, masks, None)) for part in (1, 0.5)]
+    return None if None in own or np.isclose(*own) else own[0]
+
+
+_NONE_YET = "pixel_cross_entropy gives no number yet that depends on the scores, so this cannot count."
+
+
 def _stable(student: Student, rng: Rng) -> Wrong | str | None:
     """Ask with scores far from 0: by the student's own answer to the same scores near it, and, where these are right,
     by the right one where one score is far above the others."""
     logits, masks = _pixels(rng, 2, 2, 4, 3)
-    own = [number(student.call("pixel_cross_entropy", part * logits, masks, None)) for part in (1, 0.5)]
-    if None in own or np.isclose(*own):
-        return "pixel_cross_entropy gives no number yet that depends on the scores, so this cannot count."
+    if (own := _own(student, logits, masks)) is None:
+        return _NONE_YET
     for moved in (1200.0, -1200.0):
         arguments = (logits + moved, masks, None)
-        if wrong := compared(student, "pixel_cross_entropy", arguments, expected=np.array(own[0])):
+        if wrong := compared(student, "pixel_cross_entropy", arguments, expected=np.array(own)):
             return wrong
     if not decided(student, "pixel_cross_entropy").get("value", True):
         return None
@@ -61,9 +69,8 @@ def _weights(student: Student, rng: Rng) -> Wrong | str | None:
             if wrong := compared(student, "pixel_cross_entropy", (logits, masks, weights)):
                 return wrong
         return None
-    own = number(student.call("pixel_cross_entropy", logits, masks, None))
-    if own is None or np.isclose(own, 0):
-        return "pixel_cross_entropy gives no number yet that weights could change, so this cannot count."
+    if (own := _own(student, logits, masks)) is None:
+        return _NONE_YET
     return compared(student, "pixel_cross_entropy", (logits, masks, np.full(3, 2.5)), expected=np.array(own))
 
 

@@ -76,7 +76,7 @@ def measured(student: Student, function: str, questions: Sequence[tuple]) -> lis
     StudentError
         If there is no network, or one that is not of Keras' own layers.
     """
-    cells = Cells(_BUILD, _MEASURE, _SECONDS, MOST_PARAMETERS, in_words)
+    cells = Cells(_BUILD, _MEASURE, _SECONDS, MOST_PARAMETERS, in_words, any_size=True)
     return built_networks.measured(student, function, questions, cells)
 
 

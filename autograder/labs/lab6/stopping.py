@@ -71,7 +71,7 @@ def _stopping(student: Student, arguments: tuple) -> Wrong | str | None:
     history, patience, _ = arguments
     answer = student.ask("should_stop", *arguments)
     values = compare.array(answer.value)
-    if values is None or values.shape != (2,):
+    if values is None or values.shape != (2,) or not np.isfinite(values[1]):
         return compared(student, "should_stop", arguments, answer)
     expected = float(len(history["val_loss"]) - 1 - values[1] >= patience)
     if values[0] == expected:
