@@ -115,7 +115,8 @@ def fixed_inputs(config: str) -> None:
     ConfigError
         If a side is left open, or as `layers` raises.
     """
-    for layer in layers(config):
+    # A model inside it may leave open what the whole one fixes.
+    for layer in _read(config)[0]["config"].get("layers", ()):
         shape = layer["config"].get("batch_shape") or layer["config"].get("batch_input_shape")
         if layer["class_name"] == "InputLayer" and isinstance(shape, list) and None in shape[1:]:
             raise ConfigError(

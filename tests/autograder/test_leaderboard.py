@@ -16,6 +16,7 @@ from sklearn.metrics import accuracy_score, roc_auc_score
 
 from autograder import cli
 from autograder.errors import UserError
+from autograder.labs import all_labs
 from autograder.leaderboard import entries, page, scores
 from autograder.leaderboard.board import find_contest, make_board
 from autograder.leaderboard.entries import pseudonym
@@ -23,6 +24,7 @@ from source_lib.predictions import check_csv
 from tests.conftest import ROOT
 
 N = 2000
+WITH_CONTEST = [lab.name for lab in all_labs() if lab.room("contest") is not None]
 SECRET = 20_261_121
 LABELS = np.random.default_rng(0).permutation(np.arange(N) % 2)
 PUBLIC = scores.public_part(LABELS, SECRET, "lab3")
@@ -336,7 +338,10 @@ def relabel(course, content):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["leaderboard", "lab1", "--course", "{course}"], "lab1 has no leaderboard. These labs have one: lab3."),
+        (
+            ["leaderboard", "lab1", "--course", "{course}"],
+            f"lab1 has no leaderboard. These labs have one: {', '.join(WITH_CONTEST)}.",
+        ),
         (["leaderboard", "lab99", "--course", "{course}"], "There is no lab called 'lab99'"),
         (["leaderboard", "lab3", "--course", "{course}/nowhere"], "holds no nbgrader_config.py"),
         (["leaderboard", "lab3", "--course", "{course}", "--labels", "{course}/x.csv"], "There is no label file"),

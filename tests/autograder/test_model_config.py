@@ -295,3 +295,12 @@ def test_an_input_of_any_size_is_told(shape):
 def test_an_input_of_one_size_is_none():
     x = keras.Input((28, 28, 1), batch_size=None)
     assert fixed_inputs(keras.Model(x, layers.Flatten()(x)).to_json()) is None
+
+
+def test_a_side_is_open_where_the_whole_model_leaves_it_open():
+    with pytest.raises(ConfigError, match="None leaves a side open"):
+        fixed_inputs(keras.Sequential([keras.Input((None, 8, 3)), layers.Conv2D(2, 3)]).to_json())
+    inner = keras.Sequential([keras.Input((None, None, 3)), layers.Conv2D(2, 3)])
+    x = keras.Input((8, 8, 3))
+    fixed_inputs(keras.Model(x, layers.Flatten()(inner(x))).to_json())
+    fixed_inputs(json.dumps({"class_name": "Flatten", "config": {}}))

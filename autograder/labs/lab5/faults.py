@@ -1057,7 +1057,7 @@ _DESIGNS = [
         lambda code: (
             code
             + "\ndef build_second():\n    model = build_first()\n"
-            + "    model.compile('sgd', 'sparse_categorical_crossentropy')\n    return model\n"
+            + "    model.compile('sgd', 'categorical_crossentropy')\n    return model\n"
         ),
     ),
     _code("five_classes", "first", _put("layers.Dense(10, activation", "layers.Dense(5, activation")),

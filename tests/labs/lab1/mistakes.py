@@ -165,7 +165,7 @@ LISTED = (
     (
         "all axes flipped, windows",
         "conv2d_layer",
-        "channels_flipped no_flip",
+        "channels_flipped",
         _edit(_PIXELS, ("    padded = ", "    W = W[::-1, ::-1, ::-1, ::-1]\n    padded = ")),
     ),
     (

@@ -287,7 +287,7 @@ def build_first():
         layers.GlobalAveragePooling2D(name='first'),
         layers.Dense(10, activation="softmax"),
     ])
-    first.compile(keras.optimizers.SGD(0.1), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    first.compile(keras.optimizers.SGD(0.1), "categorical_crossentropy", metrics=["accuracy"])
     return first
 
 def build_second():
@@ -299,7 +299,7 @@ def build_second():
     h = layers.Dropout(0.2)(layers.Flatten()(h))
     second = keras.Sequential([keras.Model(x, layers.Dense(10)(h))])
     second.add(layers.Softmax())
-    second.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    second.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
     return second
 """
 OTHER_DESIGNS = """
