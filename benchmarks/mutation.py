@@ -62,7 +62,7 @@ class Effort:
     drawn: int = 3000
 
 
-FULL, QUICK = Effort(), Effort(seeds=(1,), most=20, drawn=500)
+FULL, QUICK = Effort(), Effort(seeds=(1,), most=12, drawn=500)
 #: The same for a domain that is slow.
 QUICK_WHERE_SLOW = replace(QUICK, most=4, drawn=60)
 

@@ -576,7 +576,12 @@ _SURE_WRONGS = {
 DOMAINS = {
     "build_cnn": Domain(_draw_network, plan.cnn, _same_network, _NETWORK_REGIONS, _NETWORK_WRONGS, slow=True),
     "order_matters": Domain(
-        _draw_order, _order, lambda value, expected, arguments: value == expected, _ORDER_REGIONS, _ORDER_WRONGS
+        _draw_order,
+        _order,
+        lambda value, expected, arguments: value == expected,
+        _ORDER_REGIONS,
+        _ORDER_WRONGS,
+        slow=True,
     ),
     "sgd_step": Domain(_draw_sgd, _sgd, _same_lists, _SGD_REGIONS, _of_lists(2)),
     "adam_step": Domain(_draw_adam, _adam, _same_lists, _ADAM_REGIONS, _of_lists(3)),
