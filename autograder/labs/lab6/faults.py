@@ -425,14 +425,14 @@ _STOP = _faults(
     "should_stop",
     (
         "training",
-        "best stop",
+        "best stop domain",
         _stopping(lambda h, d: _records(h["loss"], d, lambda new, old, d: new < old - d)),
         "The epoch is the best one for the training images: that loss falls on while the network overfits.",
         "Look at val_loss.",
     ),
     (
         "largest",
-        "best stop",
+        "best stop domain",
         _stopping(lambda h, d: _records(h["val_loss"], d, lambda new, old, d: new > old + d)),
         "The epoch with the largest loss is taken.",
         "A loss is the better the smaller it is.",
@@ -453,7 +453,7 @@ _STOP = _faults(
     ),
     (
         "last",
-        "best stop",
+        "best stop domain",
         _stopping(lambda h, d: len(h["val_loss"]) - 1),
         "The last epoch is restored, whatever came before.",
         "Keep the number of the epoch that was better than all before it.",
