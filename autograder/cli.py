@@ -10,7 +10,7 @@ import sys
 import warnings
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -20,6 +20,9 @@ from autograder import console
 from autograder.errors import UserError
 from autograder.labs import UnknownLabError, get_lab
 from source_lib.tensorflow_settings import quiet_tensorflow
+
+if TYPE_CHECKING:
+    import numpy as np
 
 quiet_tensorflow()
 
@@ -216,8 +219,25 @@ def check_masks(
         if read.values is None:
             raise UserError(str(read.problems[0]))
         right = read.values
-    if not masks.check_masks(*files, shape=(height, width), count=count, truth=right):
+    passed = masks.check_masks(*files, shape=(height, width), count=count, truth=right)
+    if right is not None:
+        _print_dice(files, right)
+    if not passed:
         raise typer.Exit(FAILED)
+
+
+def _print_dice(files: list[Path], right: np.ndarray) -> None:
+    """Print the mean Dice coefficient of each file of masks that can be read."""
+    from autograder.checking.metrics import dice_of_images
+    from source_lib import masks
+
+    for file in files:
+        if not file.is_file() or file.stat().st_size > masks.MAX_BYTES:
+            continue
+        read = masks.read_masks(file.read_bytes(), right.shape[1:], len(right), file.name)
+        if read.values is not None:
+            found = dice_of_images(read.values, right).mean()
+            print(f"{file.name}: mean Dice coefficient {found:.3f} over {len(right)} images.")
 
 
 @app.command()

@@ -138,6 +138,8 @@ def test_files_of_masks_are_checked(tmp_path):
     assert done.returncode == 0 and done.stdout == "masks.npz: right, 3 masks; 25 % of pixels marked.\n"
     done = run("check-masks", right, wrong, *size, "--truth", right)
     assert done.returncode == 1 and "other.npz: It is inverted" in done.stdout
+    assert "masks.npz: mean Dice coefficient 1.000 over 3 images." in done.stdout
+    assert "other.npz: mean Dice coefficient 0.000 over 3 images." in done.stdout
     assert run("check-masks", right).returncode == 1
     done = run("check-masks", right, "--truth", tmp_path / "none.npz")
     assert done.returncode == 1 and "cannot be read" in done.stderr and "Traceback" not in done.stderr

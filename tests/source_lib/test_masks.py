@@ -206,6 +206,23 @@ def test_honest_masks_are_not_misplaced(truth):
     assert not any(misplaced(masks, truth) for masks in [*honest, some])
 
 
+def test_poor_masks_in_their_order_are_not_told_to_be_of_other_images(truth):
+    # Thresholds of a blurred picture of noise: large patches, which fit some gland or other by chance.
+    from scipy.ndimage import gaussian_filter
+
+    for seed in range(6):
+        noise = gaussian_filter(np.random.default_rng(seed).random(truth.shape), (0, 14, 14))
+        patches = noise > np.quantile(noise, 0.75, axis=(1, 2), keepdims=True)
+        assert misplaced(patches, truth) is None
+
+
+def test_mirrored_masks_are_told_so_where_images_are_alike(truth):
+    # Every image has a neighbor that is nearly its mirror image.
+    pairs = np.concatenate([truth, np.roll(truth[:, :, ::-1], 3, 2)])
+    found = misplaced(pairs[:, :, ::-1], pairs)
+    assert "mirrored left to right" in found.what
+
+
 def test_files_are_checked_one_by_one(tmp_path, monkeypatch, capsys, truth):
     monkeypatch.chdir(tmp_path)
     write_masks("right.npz", truth)

@@ -10,12 +10,15 @@ from autograder.checking.rubric import Check, Line, decided
 from autograder.checking.student import Student, StudentError
 from autograder.labs.lab6.drawing import Rng, draw_pair, draw_twins
 from autograder.labs.lab6.faults import HINTS
+from autograder.labs.lab6.places import Fit, differently, fit, wrapped
 
 _SECONDS = 60.0
 #: Pairs that are augmented, and each of the first ones twice with the same numbers.
 _PAIRS, _TWICE = 40, 8
 #: In how many of the pixels an image and its mask must agree, but for interpolation along the edge.
 _AGREE = 0.93
+#: In how many of the pairs a mask must be too large or too small to be charged.
+_OF_PAIRS = 0.2
 _SPLIT_CELL = """
 def course_splits(images, seeds):
     import numpy as np
@@ -155,9 +158,12 @@ class _Augmented:
         for one, other in zip(self.images, self.masks, strict=True):
             if one.shape != image.shape or other.shape != mask.shape:
                 shapes = f"{list(one.shape)} and {list(other.shape)}"
+                larger = min(one.ndim, other.ndim) > 1 and (one.shape[:2] > image.shape[:2] or other.shape > mask.shape)
                 raise StudentError(
                     f"augment returned {shapes} where {list(image.shape)} and {list(mask.shape)} are expected."
+                    + (f" {_hint('augment_larger')}" if larger else "")
                 )
+        self.fits: list[Fit] = [fit(one, other) for one, other in zip(self.images, self.masks, strict=True)][:_PAIRS]
 
 
 def _augment_line(look) -> object:
@@ -181,11 +187,12 @@ def _bright(image: np.ndarray) -> np.ndarray | None:
 
 def _alike(student: Student, made: _Augmented) -> str | None:
     moved, agree, still_image, still_mask = [], [], 0, 0
-    for (image, mask), one, other in zip(made.given, made.images, made.masks, strict=False):
+    for (image, mask), one, other, fitted in zip(made.given, made.images, made.masks, made.fits, strict=False):
         inside = other > 0.5 * max(1.0, other.max())
         bright = _bright(np.nan_to_num(one))
         moved.append((inside != (mask > 0)).mean() > 0.02)
-        if bright is None:
+        # What wraps around is charged with the range of the image.
+        if bright is None or fitted.wraps:
             continue
         agree.append((bright == inside).mean())
         still_image += (bright == _bright(image)).mean() > 0.97
@@ -193,10 +200,14 @@ def _alike(student: Student, made: _Augmented) -> str | None:
     if np.mean(moved) < 0.25:
         hint = "augment_mask_still" if agree and np.mean(agree) < _AGREE else "augment_nothing"
         return f"In {np.mean(moved):.0%} of the pairs the mask is moved. {_hint(hint)}"
-    if agree and np.min(agree) < _AGREE:
+    # Where values wrap around, single images are neither bright nor dark, and that is charged with their range.
+    most = 0.25 if any(one.wraps for one in made.fits) else 0.0
+    if agree and np.mean(np.array(agree) < _AGREE) > most:
         hint = "augment_image_still" if still_image > 0.9 * len(agree) else "augment_apart"
         wrong = int(np.sum(np.array(agree) < _AGREE))
         return f"In {wrong} of {len(agree)} pairs the mask is not where the gland is in the image. {_hint(hint)}"
+    if what := differently(made.fits):
+        return f"{what} {_hint('augment_apart')}"
     return None
 
 
@@ -208,20 +219,34 @@ def _binary(student: Student, made: _Augmented) -> str | None:
             return f"A mask has {len(levels)} values from {levels[0]:.3g} to {levels[-1]:.3g}. {_hint(hint)}"
         if len(levels) < 2:
             return "A mask is empty, though it held a gland in the middle of the image."
+    # Of masks that are moved by themselves, sizes say nothing, and that is charged already.
+    if differently(made.fits):
+        return None
+    edges = np.array([one.edge for one in made.fits])
+    for sign, words, hint in ((-1, "smaller", "augment_border_cut"), (1, "larger", "augment_border_grown")):
+        if np.mean(edges == sign) >= _OF_PAIRS:
+            return (
+                f"In {int(np.sum(edges == sign))} of {len(edges)} pairs the mask is {words} than the gland "
+                f"in the image, by a border. {_hint(hint)}"
+            )
     return None
 
 
 def _range(student: Student, made: _Augmented) -> str | None:
-    for (image, _), one in zip(made.given, made.images, strict=False):
+    for (image, _), one, fitted in zip(made.given, made.images, made.fits, strict=False):
         if not np.isfinite(one).all() or one.min() < 0 or one.max() > 255:
             return f"An image has values from {one.min():.4g} to {one.max():.4g}. {_hint('augment_beyond')}"
         part = one.mean() / image.mean()
+        if fitted.wraps:
+            continue
         if not 0.4 < part < 2.2 or one.max() < 60:
             where = f"An image with values up to {image.max()} came back with values up to {one.max():.3g}"
             hint = "augment_scaled" if 0.2 < one.max() <= 1.5 else "augment_black"
             return f"{where}. {_hint(hint)}"
         if len(np.unique(one)) < 12:
             return f"An image came back with {len(np.unique(one))} different values. {_hint('augment_black')}"
+    if any(one.wraps for one in made.fits) or wrapped(made.images[:_PAIRS], made.masks[:_PAIRS]):
+        return f"Bright pixels came back dark, or dark ones bright. {_hint('augment_wraps')}"
     return None
 
 

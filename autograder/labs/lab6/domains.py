@@ -8,7 +8,7 @@ from autograder.checking.domain import Domain, Regions
 from autograder.labs.lab6.drawing import KINDS, Rng, draw_history, draw_mask, draw_scores
 
 _SIZES = ((1, 1), (1, 6), (5, 1), (4, 4), (3, 8), (9, 5), (16, 16))
-_FORMS = ("uint8", "int64", "float64", "bool", "mixed", "negative", "positive", "large")
+_FORMS = ("uint8", "int64", "float64", "bool", "mixed", "negative", "positive", "large", "ties")
 
 
 def _predicted(rng: Rng, labels: np.ndarray, form: str) -> np.ndarray:

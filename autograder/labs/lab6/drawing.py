@@ -35,15 +35,19 @@ def draw_scores(rng: Rng, labels: np.ndarray, kind: str = "mixed") -> np.ndarray
     ----------
     rng : numpy.random.Generator
     labels : numpy.ndarray of 0 and 1
-    kind : {"mixed", "negative", "positive", "large"}
-        Of what sign they are, or that they lie far from 0.
+    kind : {"mixed", "negative", "positive", "large", "ties"}
+        Of what sign they are, that they lie far from 0, or that half of the pixels with label 0 have equal scores.
 
     Returns
     -------
     numpy.ndarray of float64, shape [*labels.shape, 2]
     """
-    center = {"mixed": 0.0, "negative": -6.0, "positive": 6.0, "large": 900.0}[kind] + rng.normal(0, 1.5, labels.shape)
+    center = {"mixed": 0.0, "negative": -6.0, "positive": 6.0, "large": 900.0, "ties": 0.0}[kind] + rng.normal(
+        0, 1.5, labels.shape
+    )
     half = rng.uniform(0.1, 2, labels.shape) * np.where(labels > 0, 1, -1)
+    if kind == "ties":
+        half = np.where((labels > 0) | (rng.random(labels.shape) < 0.5), half, 0.0)
     return np.stack([center - half, center + half], axis=-1)
 
 

@@ -132,6 +132,13 @@ _DICE = _faults(
         "The sizes of both masks belong in the denominator, that of the truth too.",
     ),
     (
+        "both_classes",
+        "each",
+        _overlap(_kept_empty(lambda both, a, b, n: both / (a + b) + (n - a - b + both) / np.maximum(2 * n - a - b, 1))),
+        "This is the mean of the coefficients of gland and background; only that of the gland is asked for.",
+        "Background that both leave out must not count.",
+    ),
+    (
         "background",
         "each",
         _overlap(_kept_empty(lambda both, a, b, n: 2 * (n - a - b + both) / np.maximum(2 * n - a - b, 1))),
@@ -179,6 +186,13 @@ _DICE = _faults(
         _overlap(scores=lambda z: z[..., 1] > 0.5),
         "Scores are no probabilities, so 0.5 says nothing about them.",
         "Compare the two scores of a pixel with each other.",
+    ),
+    (
+        "ties",
+        "scores",
+        _overlap(scores=lambda z: z[..., 1] >= z[..., 0]),
+        "Where both scores are equal, the gland wins.",
+        "Of equal scores the background wins: take numpy.argmax, or > in place of >=.",
     ),
     (
         "smaller",
@@ -411,14 +425,14 @@ _STOP = _faults(
     "should_stop",
     (
         "training",
-        "best",
+        "best stop domain",
         _stopping(lambda h, d: _records(h["loss"], d, lambda new, old, d: new < old - d)),
         "The epoch is the best one for the training images: that loss falls on while the network overfits.",
         "Look at val_loss.",
     ),
     (
         "largest",
-        "best",
+        "best stop domain",
         _stopping(lambda h, d: _records(h["val_loss"], d, lambda new, old, d: new > old + d)),
         "The epoch with the largest loss is taken.",
         "A loss is the better the smaller it is.",
@@ -439,7 +453,7 @@ _STOP = _faults(
     ),
     (
         "last",
-        "best",
+        "best stop domain",
         _stopping(lambda h, d: len(h["val_loss"]) - 1),
         "The last epoch is restored, whatever came before.",
         "Keep the number of the epoch that was better than all before it.",
@@ -712,6 +726,22 @@ HINTS: dict[str, tuple[str, str]] = {
         "Light and noise may not leave the range of a byte.",
         "Cut the values off at 0 and 255.",
     ),
+    "augment_wraps": (
+        "Values beyond 255 began again at 0, as bytes do: 260 became 4.",
+        "Compute with floats, cut off at 0 and 255, and change the type last.",
+    ),
+    "augment_border_cut": (
+        "The mask was interpolated, and what was less than 1 on its border was cut off by the change of type.",
+        "Move the mask with order=0, the nearest neighbor.",
+    ),
+    "augment_border_grown": (
+        "The mask was interpolated, and all of its border that was more than 0 became gland.",
+        "Move the mask with order=0, the nearest neighbor.",
+    ),
+    "augment_larger": (
+        "A turned image needs more room, and scipy.ndimage.rotate makes it: give it reshape=False.",
+        "Ask for the shape of the image that came in.",
+    ),
     "augment_unseeded": (
         "Something is drawn with another generator.",
         "Draw with the rng that you are given, never with numpy.random itself.",
@@ -818,6 +848,58 @@ def _blurred(image, mask, rng, right):
     return one, other
 
 
+def _turned(image, angle, order):
+    from scipy import ndimage
+
+    return ndimage.rotate(image.astype("float64"), angle, reshape=False, order=order, mode="nearest")
+
+
+def _mirrored(image, mask, rng):
+    return (image[:, ::-1], mask[:, ::-1]) if rng.random() < 0.5 else (image, mask)
+
+
+def _turned_apart(of_image: Callable, of_mask: Callable) -> Callable:
+    """Return a change that mirrors image and mask alike and turns each by an angle of its own, of up to 10 degrees."""
+
+    def change(image, mask, rng, right):
+        image, mask = _mirrored(image, mask, rng)
+        angles = rng.uniform(-10, 10, 2)
+        one = np.clip(_turned(image, of_image(*angles), 1), 0, 255).astype("uint8")
+        return one, _turned(mask, of_mask(*angles), 0).astype("uint8")
+
+    return change
+
+
+def _zoomed_alone(image, mask, rng, right):
+    from scipy import ndimage
+
+    image, mask = _mirrored(image, mask, rng)
+    part = 1 / rng.uniform(1, 1.25)
+    start = (len(mask) - 1) / 2 * (1 - part)
+    matrix, offset = np.diag([part, part, 1]), (start, start, 0)
+    return ndimage.affine_transform(image, matrix, offset, order=1), mask.copy()
+
+
+def _bordered(of_mask: Callable) -> Callable:
+    """Return a change that turns image and mask alike and interpolates both."""
+
+    def change(image, mask, rng, right):
+        image, mask = _mirrored(image, mask, rng)
+        angle = rng.uniform(-40, 40)
+        one = np.clip(_turned(image, angle, 1), 0, 255).astype("uint8")
+        return one, of_mask(_turned(mask, angle, 1)).astype("uint8")
+
+    return change
+
+
+def _wrapping(change: Callable) -> Callable:
+    def answer(image, mask, rng, right):
+        image, mask = _mirrored(image, mask, rng)
+        return change(image, rng).astype("int64").astype("uint8"), mask.copy()
+
+    return answer
+
+
 def _changed(of_image: Callable = lambda image: image, of_mask: Callable = lambda mask: mask) -> Callable:
     """Return a change of what comes out."""
 
@@ -840,6 +922,22 @@ _AUGMENT_CHANGES: dict[str, tuple[str, Callable, str]] = {
     "image_still": ("alike", lambda x, m, rng, right: (_noisy(x, rng), right(x, m, rng)[1]), "augment_image_still"),
     "apart": ("alike", lambda x, m, rng, right: (right(x, m, rng)[0], right(x, m, rng)[1]), "augment_apart"),
     "transposed": ("alike", _changed(of_mask=lambda mask: mask.T), "augment_apart"),
+    "turned_apart": ("alike", _turned_apart(lambda a, b: a, lambda a, b: b), "augment_apart"),
+    "image_turned": ("alike", _turned_apart(lambda a, b: 1.5 * a, lambda a, b: 0), "augment_apart"),
+    "opposite": ("alike", _turned_apart(lambda a, b: a, lambda a, b: -a), "augment_apart"),
+    "zoomed_alone": ("alike", _zoomed_alone, "augment_apart"),
+    **{
+        f"apart_by_{n}": (
+            "alike",
+            lambda x, m, rng, right, n=n: (lambda x, m: (x.copy(), np.roll(m, n, 1)))(*_mirrored(x, m, rng)),
+            "augment_apart",
+        )
+        for n in (1, 2, 4)
+    },
+    "border_cut": ("binary", _bordered(lambda mask: mask + 1e-9), "augment_border_cut"),
+    "border_grown": ("binary", _bordered(lambda mask: mask > 1e-6), "augment_border_grown"),
+    "noise_wraps": ("range", _wrapping(lambda x, rng: x + rng.normal(0, 30, x.shape)), "augment_wraps"),
+    "light_wraps": ("range", _wrapping(lambda x, rng: x + rng.integers(0, 80)), "augment_wraps"),
     "gray": ("binary", _blurred, "augment_gray"),
     "of_255": ("binary", _changed(of_mask=lambda mask: mask * np.uint8(255)), "augment_255"),
     "scaled": ("range", _changed(lambda image: image / 255), "augment_scaled"),

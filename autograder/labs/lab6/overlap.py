@@ -38,7 +38,7 @@ _NONE_YET = "dice gives no coefficient of each image yet that depends on its mas
 
 def _scores(student: Student, rng: Rng) -> Wrong | str | None:
     """Ask with scores, and compare with the student's own answer to the labels that they stand for."""
-    for kind in ("mixed", "negative", "positive"):
+    for kind in ("mixed", "negative", "positive", "ties"):
         labels, truth = _masks(rng)
         if (own := _own(student, labels, truth)) is None:
             return _NONE_YET
@@ -91,7 +91,10 @@ CHECK = Check(
             [
                 lambda student: compared(
                     student, "dice", (np.array([[[[-3.0, -1.0], [2.0, 1.0]]]]), np.array([[[1, 1]]]), True, False)
-                )
+                ),
+                lambda student: compared(
+                    student, "dice", (np.array([[[[1.0, 1.0], [1.0, 2.0]]]]), np.array([[[0, 1]]]), True, False)
+                ),
             ],
         ),
         Line(

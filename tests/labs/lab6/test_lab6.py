@@ -89,6 +89,60 @@ def test_who_gives_back_what_came_in_augments_nothing(sandbox):
     assert "mirror or turn the pair" in found["augment.alike"]
 
 
+@pytest.mark.parametrize("rule", ["len(losses) - 1 - best > patience", "False"])
+def test_no_wrong_rule_stops_rightly_by_luck(sandbox, rule):
+    code = f"""
+def should_stop(history, patience, min_delta):
+    losses, best = history["val_loss"], 0
+    for epoch, loss in enumerate(losses):
+        best = epoch if loss < losses[best] - min_delta else best
+    return {rule}, best
+"""
+    for _ in range(3):
+        found, _ = lost(student_of(sandbox, code), "should_stop")
+        assert "should_stop.stop" in found and "should_stop.best" not in found
+
+
+def test_who_always_restores_the_last_epoch_is_not_paid_for_never_stopping(sandbox):
+    code = "def should_stop(history, patience, min_delta):\n    return False, len(history['val_loss']) - 1\n"
+    assert {"should_stop.best", "should_stop.stop"} <= set(lost(student_of(sandbox, code), "should_stop")[0])
+
+
+SOFTLY = """
+import numpy as np
+from scipy import ndimage
+def augment(image, mask, rng):
+    if rng.random() < 0.5:
+        image, mask = image[:, ::-1], mask[:, ::-1]
+    {change}
+    return image, mask.copy()
+"""
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "image = np.clip(image + rng.normal(0, 50, image.shape), 0, 255).astype('uint8')",
+        "s = rng.uniform(0, 2); image = ndimage.gaussian_filter(image, (s, s, 0))",
+        "image = image.copy(); r, c = rng.integers(0, 38, 2); image[r:r + 8, c:c + 8] = 0",
+        "image = np.clip(image * rng.uniform(0.6, 1.5), 0, 255).astype('uint8')",
+        "a = rng.uniform(-90, 90); mask = ndimage.rotate(mask, a, reshape=False, order=0); "
+        "image = np.clip(ndimage.rotate(image.astype(float), a, reshape=False), 0, 255)",
+        "s = rng.integers(30, 48); r, c = rng.integers(0, 49 - s, 2); i = np.arange(48) * s // 48; "
+        "image = ndimage.zoom(image[r:r + s, c:c + s], (48 / s, 48 / s, 1), order=1); "
+        "mask = mask[r:r + s, c:c + s][np.ix_(i, i)]",
+    ],
+)
+def test_noise_blur_holes_light_turns_and_parts_are_right(sandbox, change):
+    assert lost(student_of(sandbox, SOFTLY.format(change=change)), "augment") == ({}, [])
+
+
+def test_an_image_that_grew_is_told_how(sandbox):
+    change = "image, mask = (ndimage.rotate(one, 20, order=0) for one in (image, mask))"
+    found, _ = lost(student_of(sandbox, SOFTLY.format(change=change)), "augment")
+    assert "reshape=False" in found["augment.alike"]
+
+
 def test_histories_are_asked_in_the_sandbox_too(sandbox):
     right = inspect.getsource(more_ways.stop_loop).replace("stop_loop", "should_stop")
     assert lost(student_of(sandbox, right), "should_stop") == ({}, [])
@@ -147,6 +201,22 @@ def test_each_skip_connection_shows_by_itself():
     flags = [measuring.unet(networks_of.unet(joined=one))[measuring.UNET_SKIPS] for one in np.eye(3, dtype=bool)]
     # The bottleneck, a quarter, a half, all: where the largest is missing, nothing gets by at the top.
     assert [one.tolist() for one in flags] == [[1, 0, 0, 1], [1, 0, 1, 0], [1, 1, 0, 0]]
+
+
+@pytest.mark.parametrize(("given", "right"), [("", True), ("None, None", True), ("128, 128", False)])
+def test_a_sequential_network_is_judged_by_its_input_as_others_are(sandbox, given, right):
+    code = f"""
+import keras
+from keras import layers
+def build_fcn():
+    steps = [keras.Input(({given}, 3))] if "{given}" else []
+    for depth in (8, 16, 32):
+        steps += [layers.Conv2D(depth, 3, padding="same", activation="relu"), layers.MaxPooling2D(2)]
+    up = [layers.Conv2DTranspose(16, 2, strides=2), layers.Conv2DTranspose(8, 2, strides=2), layers.Conv2D(2, 1)]
+    return keras.Sequential(steps[:-1] + up)
+"""
+    found, _ = lost(student_of(sandbox, code), "build_fcn")
+    assert set(found) == (set() if right else {"build_fcn.form"})
 
 
 # The masks.
