@@ -152,6 +152,11 @@ def _like(function: str, more: Callable, fewer: Callable, what: str, view: View 
     return question
 
 
+def _special(*keys: str) -> Callable[[Question, frozenset[str]], bool]:
+    """Return that only the lines about special cases explain what is wrong elsewhere: who is wrong everywhere pays."""
+    return lambda question, lost: bool(lost) and lost <= set(keys)
+
+
 # Which of two networks is better.
 
 
@@ -178,30 +183,36 @@ def _in_order(a: np.ndarray, b: np.ndarray) -> tuple:
     return tuple(one[np.isin(one[:, 0], seeds)][np.argsort(one[np.isin(one[:, 0], seeds), 0])] for one in (a, b))
 
 
+_in_any_order = _like("compare_runs", _other_seeds, _in_order, "another order", _part(slice(0, 3)))
+
+
+def _by_seeds(student: Student, rng: Rng) -> Wrong | str | None:
+    """Ask about runs in any order, and whether t changes where the same accuracies belong to other seeds."""
+    if problem := _in_any_order(student, rng):
+        return problem
+    if decided(student, "compare_runs").get("t", True):
+        return None
+    a, b = domains.draw_runs(rng, 6, 0.01)
+    turned = np.column_stack([b[:, 0], np.roll(b[:, 1], 1)])
+    own = [compare.array(student.call("compare_runs", a, other)) for other in (b, turned)]
+    if compare.difference(own[0][1:2], own[1][1:2]) is None:
+        unpaired = next(fault.hint for fault in WORDING.faults if fault.id == "compare_unpaired")
+        return f"It gives the same t whichever accuracy belongs to which seed. {unpaired}"
+    return None
+
+
 _RUNS = (np.array([[0, 0.52], [1, 0.55], [2, 0.51]]), np.array([[0, 0.5], [1, 0.52], [2, 0.5]]))
 COMPARE = Check(
     "compare_runs",
     (
         Line(
-            "difference",
-            "The mean difference",
-            0.25,
-            _asks("compare_runs", _same_seeds, _part(slice(0, 1))),
-            smaller=[_small("compare_runs", *_RUNS, view=_part(slice(0, 1)))],
-        ),
-        Line(
             "t",
-            "t and p of the paired test",
+            "The mean difference, t and p of the paired test",
             0.75,
-            _asks("compare_runs", _same_seeds, _part(slice(1, 3))),
-            smaller=[_small("compare_runs", *_RUNS, view=_part(slice(1, 3)))],
+            _asks("compare_runs", _same_seeds, _part(slice(0, 3))),
+            smaller=[_small("compare_runs", *_RUNS, view=_part(slice(0, 3)))],
         ),
-        Line(
-            "seeds",
-            "Runs are paired by their seeds",
-            0.25,
-            _like("compare_runs", _other_seeds, _in_order, "another order", _part(slice(0, 3))),
-        ),
+        Line("seeds", "Runs are paired by their seeds", 0.75, _by_seeds),
         Line(
             "better",
             "The better one, or neither",
@@ -209,7 +220,7 @@ COMPARE = Check(
             _asks("compare_runs", _clear_cases, _part(slice(3, 4))),
             smaller=[_small("compare_runs", *_RUNS, view=_part(slice(3, 4)))],
         ),
-        whole_domain("compare_runs", domains.COMPARE, _judging("compare_runs"), 0.5),
+        whole_domain("compare_runs", domains.COMPARE, _judging("compare_runs"), 0.25, _special("seeds", "better")),
     ),
     wording=WORDING,
 )
@@ -259,7 +270,7 @@ STANDARDIZE = Check(
             _constant,
             smaller=[lambda student: _constant_column(student, _TRAIN, np.array([[3.0, 3.0], [4.0, 5.0]]))],
         ),
-        whole_domain("standardize", domains.STANDARDIZE, _judging("standardize"), 0.5),
+        whole_domain("standardize", domains.STANDARDIZE, _judging("standardize"), 0.5, _special("constant")),
     ),
     wording=WORDING,
 )
@@ -298,7 +309,7 @@ MSE = Check(
             0.25,
             _like("mse_and_gradient", _columns, lambda w, x, y: (w, x, y[:, 0]), "a column"),
         ),
-        whole_domain("mse_and_gradient", domains.MSE, _judging("mse_and_gradient"), 0.5),
+        whole_domain("mse_and_gradient", domains.MSE, _judging("mse_and_gradient"), 0.5, _special("column")),
     ),
     wording=WORDING,
 )
@@ -333,7 +344,7 @@ AVERAGE = Check(
             _asks("average_probabilities", _weighted),
             smaller=[_small("average_probabilities", _P[:2], np.array([1.0, 3.0]))],
         ),
-        whole_domain("average_probabilities", domains.AVERAGE, _judging("average_probabilities"), 0.5),
+        whole_domain("average_probabilities", domains.AVERAGE, _judging("average_probabilities"), 0.5, _special()),
     ),
     wording=WORDING,
 )
@@ -351,7 +362,10 @@ def _clear_votes(rng: Rng) -> list[tuple]:
 
 
 def _tied_votes(rng: Rng) -> list[tuple]:
-    return [(domains.draw_ties(rng, members, 12, classes),) for members, classes in ((2, 2), (4, 3))]
+    p = domains.draw_ties(rng, 4, 12, 3)
+    # One vote that is no tie, and that the average would decide otherwise.
+    clear = np.array([[[0.4, 0.25, 0.35]], [[0.4, 0.25, 0.35]], [[0.4, 0.25, 0.35]], [[0.01, 0.01, 0.98]]])
+    return [(np.concatenate([p, clear], axis=1),), (domains.draw_ties(rng, 2, 12, 2),)]
 
 
 _TIED = np.array([[[0.6, 0.4], [0.2, 0.8]], [[0.1, 0.9], [0.7, 0.3]]])
@@ -449,7 +463,7 @@ SIMILAR = Check(
             _asks("similarities", _with_zero, _first),
             smaller=[_small("similarities", np.array([[0.0, 0.0], [1.0, 1.0]]), _B, view=_first)],
         ),
-        whole_domain("similarities", domains.SIMILAR, _judging("similarities"), 0.25),
+        whole_domain("similarities", domains.SIMILAR, _judging("similarities"), 0.25, _special("zero")),
     ),
     wording=WORDING,
 )
@@ -495,7 +509,7 @@ THRESHOLD = Check(
             _asks("threshold_for", _tied_pairs),
             smaller=[_small("threshold_for", np.array([0.2, 0.5, 0.5, 0.9]), np.array([0, 0, 1, 1]), 0.5)],
         ),
-        whole_domain("threshold_for", domains.THRESHOLD, _judging("threshold_for"), 0.25),
+        whole_domain("threshold_for", domains.THRESHOLD, _judging("threshold_for"), 0.25, _special("ties")),
     ),
     wording=WORDING,
 )

@@ -95,8 +95,8 @@ STANDARDIZE = _domain(
         "values": ("small", "large", "negative", "tiny"),
         "shift": (0, 0.5),
         "constant": ("none", "one", "all", "none"),
-        # The deviation of a column of 0.1 is not always 0 as it is computed.
-        "at": (0.0, 4.0, -1.0, 0.1),
+        # Sums of these are exact, so that their deviation is 0 however it is computed: that of a column of 0.1 is not.
+        "at": (0.0, 4.0, -1.0, 0.25),
     },
     _draw_standardize,
 )

@@ -73,6 +73,21 @@ def _normal(a: np.ndarray, b: np.ndarray, t: float, p: float) -> tuple[float, fl
     return t, float(2 * stats.norm.sf(abs(t)))
 
 
+def _more_degrees(more: int) -> Callable:
+    def test(a: np.ndarray, b: np.ndarray, t: float, p: float) -> tuple[float, float]:
+        return t, _p(t, len(a) + more)
+
+    return test
+
+
+def _without_abs(a: np.ndarray, b: np.ndarray, t: float, p: float) -> tuple[float, float]:
+    return t, p if t > 0 else 2 - p
+
+
+def _sorted_by_seed(a: np.ndarray, b: np.ndarray) -> tuple:
+    return _by_position(*(one[np.argsort(one[:, 0])] for one in (a, b)))
+
+
 def _by_position(a: np.ndarray, b: np.ndarray) -> tuple:
     """Forget the seeds: the first row of one with the first row of the other."""
     count = min(len(a), len(b))
@@ -149,6 +164,12 @@ def _ties_to(place: int) -> Callable:
     return answer
 
 
+def _ties_to_the_average_of_all(p: np.ndarray) -> np.ndarray:
+    counts, mean = _votes(p).sum(axis=0), np.asarray(p, "float64").mean(axis=0)
+    tied = (counts == counts.max(axis=-1, keepdims=True)).sum(axis=-1) > 1
+    return np.where(tied, mean.argmax(axis=-1), counts.argmax(axis=-1)).astype("float64")
+
+
 def _part(place: int, value: Callable) -> Callable:
     """Return a fault of one of the four numbers of a gain."""
 
@@ -172,6 +193,11 @@ def _right_differs(right: np.ndarray, p: np.ndarray, y: np.ndarray) -> float:
 
 
 # Of embeddings.
+
+
+def _by_squares(right: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    lengths = np.outer(np.linalg.norm(a.astype("float64"), axis=1), np.linalg.norm(b.astype("float64"), axis=1))
+    return right / np.where(lengths == 0, 1, lengths)
 
 
 def _where_zero(right: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -210,6 +236,24 @@ def _cut(order: np.ndarray, size: int) -> list[np.ndarray]:
 def _padded(n: int, size: int, rng: np.random.Generator) -> list[np.ndarray]:
     order = rng.permutation(n)
     return _cut(np.concatenate([order, order[: -n % size]]), size)
+
+
+def _rolled(n: int, size: int, rng: np.random.Generator) -> list[np.ndarray]:
+    return _cut(np.roll(np.arange(n), int(rng.integers(n))), size)
+
+
+def _swapped(n: int, size: int, rng: np.random.Generator) -> list[np.ndarray]:
+    order = np.arange(n)
+    i, j = rng.integers(n, size=2)
+    order[[i, j]] = order[[j, i]]
+    return _cut(order, size)
+
+
+def _batches_shuffled(n: int, size: int, rng: np.random.Generator) -> list[np.ndarray]:
+    # The smaller one stays the last.
+    full = n // size
+    batches = _cut(np.arange(n), size)
+    return [batches[k] for k in rng.permutation(full)] + batches[full:]
 
 
 def _overlapping(right: Callable) -> Callable:
@@ -291,6 +335,11 @@ def _both_the_same(files: dict[str, bytes]) -> dict[str, bytes]:
     return files | {name.replace("a/", "b/"): content for name, content in files.items() if name.startswith("a/")}
 
 
+def _same_weights(files: dict[str, bytes]) -> dict[str, bytes]:
+    """Hand in one network twice; the other file declares another regularizer, and has the same weights."""
+    return files | {"b/model.weights.h5": files["a/model.weights.h5"]}
+
+
 def _unregularized(files: dict[str, bytes]) -> dict[str, bytes]:
     """Let the first network drop nothing."""
     config = json.loads(files["a/model.json"])
@@ -312,52 +361,74 @@ def _fault(id: str, lines: str, apply: Callable, hint: str = "", second: str = "
 FAULTS = (
     _fault(
         "compare_reversed",
-        "compare_runs.difference t better",
+        "compare_runs.t better domain",
         _changed(lambda right, a, b: right * [-1, -1, 1, -1]),
         "The signs are those of b less a.",
         "Take the accuracies of a first, and subtract those of b.",
     ),
     _fault(
         "compare_unpaired",
-        "compare_runs.t",
+        "compare_runs.t seeds domain",
         _tested(_unpaired),
         "This is the test for two independent groups. The two networks have their seeds in common.",
         "Subtract seed by seed, and test whether the mean of the differences is zero.",
     ),
     _fault(
         "compare_variance_with_n",
-        "compare_runs.t",
+        "compare_runs.t domain",
         _tested(_scaled(lambda gaps: np.sqrt(len(gaps) / (len(gaps) - 1)))),
         "The variance of the differences has n in its denominator.",
         "The sample variance divides by n - 1: ask NumPy for one degree of freedom less.",
     ),
     _fault(
         "compare_deviation_for_standard_error",
-        "compare_runs.t",
+        "compare_runs.t domain",
         _tested(_scaled(lambda gaps: 1 / np.sqrt(len(gaps)))),
         "The mean is divided by the deviation of one difference.",
         "Divide it by its standard error, which is smaller by the root of the number of seeds.",
     ),
     _fault(
         "compare_variance_for_standard_error",
-        "compare_runs.t",
+        "compare_runs.t domain",
         _tested(_scaled(lambda gaps: 1 / (np.sqrt(len(gaps)) * gaps.std(ddof=1)))),
         "The mean is divided by a variance, and not by a standard error.",
         "Take the root of the variance, and divide it by the root of the number of seeds.",
     ),
     _fault(
         "compare_one_sided",
-        "compare_runs.t",
+        "compare_runs.t domain",
         _tested(lambda a, b, t, p: (t, p / 2)),
         "The probability is that of one side alone. Before the test nobody knows which network is better.",
         "Count both tails of the distribution.",
     ),
     _fault(
         "compare_normal",
-        "compare_runs.t",
+        "compare_runs.t domain",
         _tested(_normal),
         "The probability is that of the normal distribution; with few seeds the tails of t are heavier.",
         "Take Student's distribution with one degree of freedom less than there are seeds.",
+    ),
+    _fault(
+        "compare_degrees_of_freedom",
+        "compare_runs.t domain",
+        _tested(_more_degrees(1)),
+        "The probability is that of another number of degrees of freedom.",
+        "Of n differences one is known by the mean of all: n - 1 are free.",
+        forms=(_tested(_more_degrees(-1)),),
+    ),
+    _fault(
+        "compare_sign_in_p",
+        "compare_runs.t domain",
+        _tested(_without_abs),
+        "The probability of a negative t is larger than 1, or that of a positive one is: the sign of t got into p.",
+        "Take the distance of t from zero, then both tails.",
+    ),
+    _fault(
+        "compare_sorted_not_matched",
+        "compare_runs.seeds",
+        _asked(_sorted_by_seed),
+        "Both are sorted by their seeds, but a seed that only one has moves all that follow.",
+        "Keep the seeds that both have, in both, before you subtract.",
     ),
     _fault(
         "compare_by_position",
@@ -375,14 +446,14 @@ FAULTS = (
     ),
     _fault(
         "standardize_by_new_rows",
-        "standardize.value",
+        "standardize.value domain",
         _scaling(lambda train, x: x.mean(axis=0), lambda train, x: x.std(axis=0)),
         "The new rows are scaled by their own mean and deviation. Then a single row is always zero.",
         "Whatever comes later is scaled by what the training rows say.",
     ),
     _fault(
         "standardize_by_all_rows",
-        "standardize.value",
+        "standardize.value domain",
         _scaling(
             lambda train, x: np.vstack([train, x]).mean(axis=0), lambda train, x: np.vstack([train, x]).std(axis=0)
         ),
@@ -391,28 +462,28 @@ FAULTS = (
     ),
     _fault(
         "standardize_variance",
-        "standardize.value",
+        "standardize.value domain",
         _scaling(_mean, lambda train, x: train.var(axis=0)),
         "Values are divided by the variance.",
         "The deviation is its root.",
     ),
     _fault(
         "standardize_by_n_minus_1",
-        "standardize.value",
+        "standardize.value domain",
         _scaling(_mean, lambda train, x: train.std(axis=0, ddof=1) if len(train) > 1 else train.std(axis=0)),
         "The deviation has n - 1 in its denominator; the lab asks for n, as scikit-learn has it.",
         "Leave the degrees of freedom as NumPy has them by default.",
     ),
     _fault(
         "standardize_one_scale",
-        "standardize.value",
+        "standardize.value domain",
         _scaling(lambda train, x: train.mean(), lambda train, x: np.full(train.shape[1], train.std())),
         "All columns have one mean and one deviation in common.",
         "Take them along the rows, so that each column has its own.",
     ),
     _fault(
         "standardize_not_centered",
-        "standardize.value",
+        "standardize.value domain",
         _scaling(lambda train, x: 0.0, _std),
         "The mean is not subtracted.",
         "Subtract the mean of the training rows before you divide.",
@@ -433,45 +504,59 @@ FAULTS = (
     ),
     _fault(
         "mse_half",
-        "mse_and_gradient.loss gradient",
+        "mse_and_gradient.loss gradient domain",
         _of_parts(0.5, 0.5),
         "This is half of the mean squared error.",
         "There is no factor of one half in the error, and so there is a 2 in the gradient.",
     ),
     _fault(
         "mse_gradient_without_2",
-        "mse_and_gradient.gradient",
+        "mse_and_gradient.gradient domain",
         _of_parts(1, 0.5),
         "The gradient is half of what it should be.",
         "The derivative of a square brings a factor down.",
     ),
     _fault(
         "mse_summed",
-        "mse_and_gradient.loss gradient",
+        "mse_and_gradient.loss gradient domain",
         _changed(lambda right, w, x, y: len(x) * right),
         "This is a sum over the rows, and not their mean.",
         "Divide by the number of rows, in the gradient too.",
     ),
     _fault(
         "mse_root",
-        "mse_and_gradient.loss",
+        "mse_and_gradient.loss domain",
         _changed(lambda right, w, x, y: np.concatenate([np.sqrt(right[:1]), right[1:]])),
         "This is the root of the mean squared error.",
         "Return the mean of the squares as it is.",
     ),
     _fault(
         "mse_gradient_reversed",
-        "mse_and_gradient.gradient",
+        "mse_and_gradient.gradient domain",
         _of_parts(1, -1),
         "The gradient has the other sign: following it down would go up.",
         "The error is the prediction less the target, in this order.",
     ),
     _fault(
         "mse_no_intercept",
-        "mse_and_gradient.gradient",
+        "mse_and_gradient.gradient domain",
         _changed(_no_intercept),
         "The intercept has no gradient.",
         "Its gradient is that of a weight whose input is always 1.",
+    ),
+    _fault(
+        "mse_intercept_first",
+        "mse_and_gradient.gradient domain",
+        _changed(lambda right, w, x, y: np.concatenate([right[:1], right[-1:], right[1:-1]])),
+        "The gradient of the intercept comes first.",
+        "The order is that of w: the intercept is the last one.",
+    ),
+    _fault(
+        "mse_gradient_summed",
+        "mse_and_gradient.gradient domain",
+        _changed(lambda right, w, x, y: np.concatenate([right[:1], len(x) * right[1:]])),
+        "The error is a mean over the rows, but its gradient is a sum.",
+        "Divide the gradient by the number of rows as well.",
     ),
     _fault(
         "mse_column_broadcast",
@@ -482,16 +567,23 @@ FAULTS = (
     ),
     _fault(
         "average_without_weights",
-        "average_probabilities.weights",
+        "average_probabilities.weights domain",
         _instead(lambda p, weights: np.asarray(p, "float64").mean(axis=0)),
         "All networks count alike, whatever their weights are.",
         "Multiply each network's probabilities by its weight before you add.",
     ),
     _fault(
         "average_not_normalized",
-        "average_probabilities.weights",
+        "average_probabilities.weights domain",
         _instead(lambda p, weights: np.tensordot(weights, np.asarray(p, "float64"), 1)),
         "The weights are not divided by their sum, so that probabilities do not add up to 1.",
+        "Divide by the sum of the weights.",
+    ),
+    _fault(
+        "average_by_count",
+        "average_probabilities.mean weights domain",
+        _instead(lambda p, weights: np.tensordot(weights, np.asarray(p, "float64"), 1) / len(p)),
+        "The weighted sum is divided by the number of networks.",
         "Divide by the sum of the weights.",
     ),
     _fault(
@@ -523,6 +615,13 @@ FAULTS = (
         "Of the tied classes take the one with the larger average probability, whatever its number is.",
     ),
     _fault(
+        "vote_ties_to_any",
+        "majority_vote.ties",
+        _instead(_ties_to_the_average_of_all),
+        "Where classes have as many votes, the class with the largest average of all wins, also one with fewer votes.",
+        "Only the tied classes take part: compare the averages of these.",
+    ),
+    _fault(
         "vote_of_probabilities",
         "majority_vote.votes ties domain",
         _instead(lambda p: np.asarray(p, "float64").mean(axis=0).argmax(axis=-1).astype("float64")),
@@ -551,6 +650,13 @@ FAULTS = (
         "Take each pair of networks by itself, and average over the pairs.",
     ),
     _fault(
+        "gain_pairs_with_itself",
+        "ensemble_gain.disagreement",
+        _part(2, lambda right, p, y: right[2] * (len(p) - 1) / len(p)),
+        "The third number also counts each network compared with itself, which never disagrees.",
+        "Take the pairs of two different networks.",
+    ),
+    _fault(
         "gain_right_differs",
         "ensemble_gain.disagreement",
         _part(2, _right_differs),
@@ -573,10 +679,17 @@ FAULTS = (
     ),
     _fault(
         "similarity_dot",
-        "similarities.value",
+        "similarities.value domain",
         _instead(lambda a, b: np.asarray(a, "float64") @ np.asarray(b, "float64").T),
         "These are products of the embeddings: long ones are similar to everything.",
         "Divide by the lengths of both embeddings.",
+    ),
+    _fault(
+        "similarity_squared_lengths",
+        "similarities.value domain",
+        _changed(_by_squares),
+        "The products are divided by squared lengths.",
+        "Take the root: the length of each embedding, once.",
     ),
     _fault(
         "similarity_distance",
@@ -630,6 +743,14 @@ FAULTS = (
         "minibatches.order",
         _epochs(lambda n, size, rng: _cut(np.random.default_rng(0).permutation(n), size)),
     ),
+    _fault("minibatches_rolled", "minibatches.order", _epochs(_rolled)),
+    _fault("minibatches_two_rows_swapped", "minibatches.order", _epochs(_swapped)),
+    _fault("minibatches_whole_batches_shuffled", "minibatches.order", _epochs(_batches_shuffled)),
+    _fault(
+        "minibatches_float_numbers",
+        "minibatches.every last order",
+        lambda right: lambda n, size, rng: [np.asarray(one, "float64") for one in right(n, size, rng)],
+    ),
     _fault(
         "minibatches_own_generator",
         "minibatches.order",
@@ -652,6 +773,7 @@ FAULTS = (
     _fault("prices_not_scaled_back", "predict_prices.mean ridge boosting", _unscaled),
     _fault("prices_on_a_line", "predict_prices.ridge boosting", _instead(_straight)),
     _fault("networks_missing", "networks.dense linear more most", _without("b/model.json"), to="files"),
-    _fault("networks_same_regularizer", "networks.dense", _both_the_same, to="files"),
+    _fault("networks_same_twice", "networks.dense linear", _same_weights, to="files"),
+    _fault("networks_same_regularizer", "networks.dense linear", _both_the_same, to="files"),
     _fault("networks_unregularized", "networks.dense", _unregularized, to="files"),
 )

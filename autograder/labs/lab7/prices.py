@@ -76,13 +76,13 @@ def _below(name: str) -> Callable[[Student, Rng], Problem | None]:
         least = student.material["most"][name]
         reached = student.material["errors"][name]
         what = (
-            f"predict prices with a mean squared error of at most {least:.0f}, where {_NAMES[name]} has {reached:.0f}"
+            f"predict prices with a mean squared error of at most {least:.4g}, where {_NAMES[name]} has {reached:.4g}"
         )
         try:
             found = _error(student)
         except StudentError as error:
             return lost(what, str(error))
-        return None if found <= least else lost(what, f"Over {FOLDS} folds it is {found:.4g}.")
+        return None if found <= least else lost(what, f"Over {FOLDS} folds the mean squared error is {found:.4g}.")
 
     return question
 
@@ -91,7 +91,15 @@ def _form(student: Student) -> str | None:
     """Look at what `predict_prices` returns for a few drawn rows, for whoever checks a notebook."""
     rng = np.random.default_rng(0)
     x = rng.normal(size=(40, 5))
-    _predicted(student, x, 20 + x.sum(axis=1), x[:7] + 0.1)
+    y = 20 + x.sum(axis=1)
+    found = _predicted(student, x, y, x[:7] + 0.1)
+    if np.ptp(found) == 0:
+        return "predict_prices returns the same number for all rows: no column has a part in its predictions."
+    if not y.min() <= np.mean(found) <= y.max():
+        return (
+            f"predict_prices predicts {found.min():.3g} to {found.max():.3g} where the prices of the training rows are "
+            f"{y.min():.3g} to {y.max():.3g}. Do you scale the predictions back, by the mean and deviation of y_train?"
+        )
     return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -26,6 +27,8 @@ def course_epochs(cases, epochs):
 """
 #: How far the error of a fit may be above the least there is, as a part of it, and of the variance of the target.
 _ABOVE, _OF_VARIANCE = 0.02, 1e-3
+#: Grading waits no longer for one answer, so whoever checks a notebook need not either.
+MOST_SECONDS = 10.0
 
 
 def _asking(what: str, question: Callable[[Student, Rng], str | None]) -> Question:
@@ -51,6 +54,10 @@ def _rows(parts: Any, what: str) -> list[np.ndarray]:
     found = [compare.array(part) for part in parts]
     if any(part is None or part.ndim != 1 or np.any(part % 1 != 0) for part in found):
         raise StudentError(f"Each of the {what} must be an array of row numbers.")
+    if any(part.size and np.asarray(sent).dtype.kind == "f" for part, sent in zip(found, parts, strict=True)):
+        raise StudentError(
+            f"The {what} hold numbers with a decimal point, and x[rows] stops with those: give integers."
+        )
     return [part.astype(int) for part in found]
 
 
@@ -74,6 +81,9 @@ def _with_rest(rng: Rng) -> list[tuple[int, int]]:
     return found
 
 
+_LEFT_OVER = "Rows that do not fill a batch are a smaller one at the end, also where it is the only one."
+
+
 def _epochs(
     student: Student, cases: list[tuple[int, int]], seeds: list[int], epochs: int = 1
 ) -> list[list[list[np.ndarray]]]:
@@ -83,6 +93,9 @@ def _epochs(
         sent = side.call("course_epochs", asked, epochs)
     if not isinstance(sent, (list, tuple)) or len(sent) != len(cases):
         raise StudentError("It returned nothing that is a list of batches.")
+    for (n, size), found in zip(cases, sent, strict=True):
+        if any(isinstance(one, (list, tuple)) and len(one) == 0 for one in found):
+            raise StudentError(f"For n = {n} in batches of {size} it returned an empty list. {_LEFT_OVER}")
     return [[_rows(one, "batches") for one in found] for found in sent]
 
 
@@ -114,7 +127,8 @@ def _last(student: Student, rng: Rng) -> str | None:
         sizes = [len(one) for one in batches]
         right = [size] * (n // size) + [n % size] * (n % size > 0)
         if sizes != right:
-            return f"{n} rows in batches of {size} make the sizes {_few(right)}; these are {_few(sizes)}."
+            hint = f" {_LEFT_OVER}" if sizes == right[:-1] else ""
+            return f"For n = {n} in batches of {size}, the sizes should be {_few(right)}; they are {_few(sizes)}.{hint}"
         # Who is wrong where all batches are full has lost another line for it.
         if decided(student, "minibatches").get("every", True) and (
             problem := _not_every_row(n, size, np.concatenate(batches))
@@ -132,27 +146,86 @@ def _order(student: Student, rng: Rng) -> str | None:
     # Few enough batches for one message.
     cases = [(40, 1), (100, 20), *((n, size) for n in (40, 53) for size in (2, 8, 20, n))]
     seeds = _seeds(rng, cases)
-    sent = _epochs(student, 2 * cases, 2 * seeds, 3)
-    found = [[np.concatenate(one) for one in epochs] for epochs in sent]
-    found, again = found[: len(cases)], found[len(cases) :]
-    for (n, _), epochs, same in zip(cases, found, again, strict=True):
-        if any(len(one) < n // 2 or len(np.unique(one)) < 10 for one in epochs):
+    sent = _epochs(student, 2 * cases, 2 * seeds, _LOOKED_AT)
+    for (n, size), epochs, again in zip(cases, sent[: len(cases)], sent[len(cases) :], strict=True):
+        rows = [np.concatenate(one) for one in epochs]
+        if any(len(one) < n // 2 or len(np.unique(one)) < 10 for one in rows):
             return "It gives no rows yet whose order could be looked at."
-        if any(np.all(np.diff(one) >= 0) for one in epochs):
-            return "The rows come in the order of the data. Shuffle them with rng."
-        if any(np.array_equal(epochs[i], epochs[j]) for i in range(3) for j in range(i)):
-            return "Every epoch has the same order. Draw a new one from rng each time."
-        if not all(map(np.array_equal, epochs, same)):
-            return "A generator of the same seed gave another order. Draw from rng, and from nothing else."
+        # The order of the rows within a batch is nobody's business, and one batch of all rows has no other order.
+        if size < n and (problem := _not_shuffled(n, size, [list(map(np.sort, one)) for one in epochs])):
+            return problem
+        if not all(map(np.array_equal, rows, map(np.concatenate, again))):
+            return "A generator of the same seed gave other batches. Draw from rng, and from nothing else."
     return None
+
+
+#: How many epochs are drawn one after the other: enough that what comes of luck is far from what is asked.
+_LOOKED_AT = 4
+
+
+def _not_shuffled(n: int, size: int, epochs: list[list[np.ndarray]]) -> str | None:
+    """Say how the batches of several epochs, each sorted in itself, do not come from a shuffle of all rows.
+
+    Examples
+    --------
+    >>> batches = [np.array([0, 1]), np.array([2, 3])]
+    >>> _not_shuffled(4, 2, [batches, batches[::-1]]).partition(",")[0]
+    'The same rows always share a batch'
+    """
+    rows = [np.concatenate(one) for one in epochs]
+    if all(np.all(np.diff(one) >= 0) for one in rows):
+        return "The rows come in the order of the data. Shuffle them with rng."
+    pairs = [(i, j) for i in range(len(rows)) for j in range(i)]
+    if any(np.array_equal(rows[i], rows[j]) for i, j in pairs):
+        return "Two epochs have the same batches. Draw a new order from rng each time."
+    shared = [{tuple(batch.tolist()) for batch in one} for one in epochs]
+    if size > 1 and any(shared[i] == shared[j] for i, j in pairs):
+        return (
+            "The same rows always share a batch, and only the order of the batches changes. Shuffle the rows before "
+            "you cut them."
+        )
+    if _neighbors(n, size, epochs) > _MOST_NEIGHBORS:
+        return (
+            "Rows that are neighbors in the data mostly stay neighbors: moving all rows on, or a few to other places, "
+            "is no shuffle. Draw the place of every row from rng."
+        )
+    return None
+
+
+#: So much of the way from what a shuffle gives to the order of the data: seven deviations for all sizes that are asked.
+_MOST_NEIGHBORS = 0.5
+
+
+def _neighbors(n: int, size: int, epochs: list[list[np.ndarray]]) -> float:
+    """Return how many neighbors in the data still are some, from 0 for a shuffle, on average, to 1 for no change.
+
+    Neighbors are rows of one batch; in batches of one row they are the rows of two batches that follow each other.
+    """
+    kept = []
+    for batches in epochs:
+        if size == 1:
+            step = np.abs(np.diff(np.concatenate(batches)))
+            kept.append(np.mean((step == 1) | (step == n - 1)))
+            continue
+        number = np.zeros(n, dtype=int)
+        for place, batch in enumerate(batches):
+            number[batch] = place
+        kept.append(np.mean(number == np.roll(number, 1)))
+    by_luck, all_of_them = (2 / n, 1.0) if size == 1 else ((size - 1) / (n - 1), (size - 1) / size)
+    return float((np.mean(kept) - by_luck) / (all_of_them - by_luck))
 
 
 MINIBATCHES = Check(
     "minibatches",
     (
-        Line("every", "Every row once per epoch", 0.75, _asking("cut the rows of an epoch into batches", _every)),
+        Line(
+            "every",
+            "Every row once per epoch, where all batches are full",
+            0.75,
+            _asking("cut the rows of an epoch into batches", _every),
+        ),
         Line("last", "The last, smaller batch is kept", 0.5, _asking("keep the batch that is not full", _last)),
-        Line("order", "Another order each epoch, from rng", 0.75, _asking("shuffle the rows of each epoch", _order)),
+        Line("order", "Other batches each epoch, from rng", 0.75, _asking("shuffle the rows of each epoch", _order)),
     ),
 )
 
@@ -226,7 +299,14 @@ def _problem(rng: Rng, rows: int, columns: int, center: float, scale: float) -> 
 
 
 def _fitted(student: Student, x: np.ndarray, y: np.ndarray, seed: int) -> np.ndarray:
+    start, used = time.perf_counter(), time.process_time()
     answer = student.ask("fit_regression", x, y, seed)
+    # In a notebook the function runs in this process; while grading it runs elsewhere, and its limit is kept there.
+    taken = min(time.perf_counter() - start, time.process_time() - used)
+    if taken > MOST_SECONDS:
+        raise StudentError(
+            f"One answer took {taken:.0f} seconds, and {MOST_SECONDS:.0f} is the limit while grading: take fewer steps."
+        )
     w = compare.array(answer.value)
     if w is None or w.shape != (x.shape[1] + 1,):
         raise StudentError(
@@ -255,12 +335,28 @@ def _near_the_least(student: Student, rng: Rng, problems: tuple) -> str | None:
         inputs = np.column_stack([x, np.ones(rows)])
         least = float(np.mean((inputs @ np.linalg.lstsq(inputs, y, rcond=None)[0] - y) ** 2))
         found = float(np.mean((inputs @ w - y) ** 2))
-        if found > (1 + _ABOVE) * least + _OF_VARIANCE * float(np.var(y)):
+        most = (1 + _ABOVE) * least + _OF_VARIANCE * float(np.var(y))
+        if found > most:
             return (
                 f"For a target with mean {center:g} and deviation {scale:g}, {rows} rows and {columns} columns, the "
-                f"mean squared error is {found:.4g}; the least possible is {least:.4g}."
+                f"mean squared error is {found:.4g}; the least possible is {least:.4g}, and {most:.4g} would do. "
+                f"{_cause(w, inputs, y, found)}"
             )
     return None
+
+
+def _cause(w: np.ndarray, inputs: np.ndarray, y: np.ndarray, found: float) -> str:
+    """Say what the weights of a fit that is not good enough look like."""
+    best = np.linalg.lstsq(inputs, y, rcond=None)[0]
+    level = abs(best[-1])
+    if level > np.std(y) and abs(w[-1]) < 0.01 * level:
+        return "The intercept stays near 0: does it take part in each step, and do you scale back what you scaled?"
+    if found > 2 * float(np.mean((inputs * [*[0.0] * (len(w) - 1), 1.0] @ best - y) ** 2)):
+        return "That is worse than the mean of y alone: too few steps, too high a rate, or a target not scaled back."
+    # Along the way from zeros: what stopped early lies before the best weights.
+    if float(w @ best) < 0.98 * float(best @ best):
+        return "The weights are still on their way: take more steps, or longer ones at first."
+    return "The weights jump around the best ones: let the rate fall further towards the end."
 
 
 def _seed(student: Student, rng: Rng) -> str | None:

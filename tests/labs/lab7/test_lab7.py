@@ -265,9 +265,18 @@ def test_a_huge_layer_is_refused_before_it_is_built(sandbox):
 
 
 def test_networks_that_share_all_regularizers_lose_one_line(sandbox):
-    given = saved(a=network(), b=network(layers.BatchNormalization()))
+    given = saved(a=network(), b=network(layers.BatchNormalization(), odd=True))
     found = lost(student_of(sandbox, given=given), "networks")
     assert set(found) == {"networks.dense"} and "regularized by dropout" in found["networks.dense"]
+
+
+def test_one_network_twice_is_paid_once_though_its_weights_were_changed_a_little(sandbox):
+    """Whoever perturbs the weights has the same classes; the better network is paid all the same."""
+    other = network(penalty=keras.regularizers.L1(1e-4))
+    rng = np.random.default_rng(0)
+    other.set_weights([w + (1e-5 * rng.normal(size=w.shape)).astype("float32") for w in other.get_weights()])
+    found = lost(student_of(sandbox, given=saved(a=network(), b=other)), "networks")
+    assert set(found) == {"networks.linear"} and "handed in twice" in found["networks.linear"]
 
 
 # The bands.

@@ -110,6 +110,12 @@ def minibatches_assigned(n, size, rng):
     return [rng.permutation(np.flatnonzero(number == k)) for k in range(number.max() + 1)]
 
 
+def minibatches_sorted_within(n, size, rng):
+    """Draw which rows share a batch; within a batch they are sorted."""
+    order = rng.permutation(n)
+    return [np.sort(order[k : k + size]) for k in range(0, n, size)]
+
+
 def minibatches_generator(n, size, rng):
     def cut(order):
         for k in range(0, n, size):
