@@ -849,7 +849,7 @@ def _blurred(image, mask, rng, right):
 
 
 def _turned(image, angle, order):
-    from scipy import ndimage
+    import scipy.ndimage as ndimage
 
     return ndimage.rotate(image.astype("float64"), angle, reshape=False, order=order, mode="nearest")
 
@@ -871,7 +871,7 @@ def _turned_apart(of_image: Callable, of_mask: Callable) -> Callable:
 
 
 def _zoomed_alone(image, mask, rng, right):
-    from scipy import ndimage
+    import scipy.ndimage as ndimage
 
     image, mask = _mirrored(image, mask, rng)
     part = 1 / rng.uniform(1, 1.25)

@@ -65,7 +65,7 @@ def fit(image: np.ndarray, mask: np.ndarray) -> Fit:
     >>> float(found.shift), round(found.area, 2)
     (2.0, 0.0)
     """
-    from scipy import ndimage
+    import scipy.ndimage as ndimage
 
     unknown = Fit(np.nan, np.nan, np.nan, 0, False)
     inside = mask > 0.5 * max(1.0, float(np.max(mask, initial=0)))
@@ -165,7 +165,7 @@ def wrapped(images: Sequence[np.ndarray], masks: Sequence[np.ndarray]) -> bool:
         Whether more values lie at the far end than between, as no noise makes them. 0 and 255 do not count: values
         that are cut off, or left out on purpose, have these.
     """
-    from scipy import ndimage
+    import scipy.ndimage as ndimage
 
     far = between = every = 0
     for image, mask in zip(images, masks, strict=True):

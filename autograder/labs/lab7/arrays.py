@@ -139,7 +139,7 @@ def _like(function: str, more: Callable, fewer: Callable, what: str, view: View 
     ``more`` takes a generator and returns arguments; ``fewer`` takes these, and returns the simpler ones.
     """
 
-    def question(student: Student, rng: Rng) -> Wrong | str | None:
+    def _question(student: Student, rng: Rng) -> Wrong | str | None:
         for arguments in more(rng):
             own = compare.array(flat(function, student.call(function, *fewer(*arguments))))
             right = student.oracle.call(function, *arguments)
@@ -149,7 +149,7 @@ def _like(function: str, more: Callable, fewer: Callable, what: str, view: View 
                 return wrong
         return None
 
-    return question
+    return _question
 
 
 def _special(*keys: str) -> Callable[[Question, frozenset[str]], bool]:

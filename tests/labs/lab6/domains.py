@@ -71,7 +71,8 @@ def _draw_overlap(rng: Rng) -> tuple:
     pred = labels.astype(_one_of(rng, ("uint8", "int64", "float64", "bool")))
     if rng.random() < 0.5:
         away = rng.normal(0, 1, shape) + _one_of(rng, (0, 0, -8, 8, 1000))
-        half = np.where(labels, 1, -1) * rng.uniform(0.05, 3, shape)
+        # Of equal scores the background wins.
+        half = np.where(labels, 1, -rng.integers(0, 2, shape)) * rng.uniform(0.05, 3, shape)
         pred = np.stack([away - half, away + half], axis=-1).astype(_one_of(rng, ("float32", "float64")))
     truth = truth.astype(_one_of(rng, ("uint8", "int32", "float32", "bool")))
     return pred, truth, bool(rng.random() < 0.5), bool(rng.random() < 0.5)

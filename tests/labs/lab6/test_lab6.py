@@ -209,7 +209,7 @@ def test_a_sequential_network_is_judged_by_its_input_as_others_are(sandbox, give
 import keras
 from keras import layers
 def build_fcn():
-    steps = [keras.Input(({given}, 3))] if "{given}" else []
+    steps = {f"[keras.Input(({given}, 3))]" if given else "[]"}
     for depth in (8, 16, 32):
         steps += [layers.Conv2D(depth, 3, padding="same", activation="relu"), layers.MaxPooling2D(2)]
     up = [layers.Conv2DTranspose(16, 2, strides=2), layers.Conv2DTranspose(8, 2, strides=2), layers.Conv2D(2, 1)]
