@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from autograder.checking import compare
 from autograder.checking.lab import Lab
 from autograder.sandbox import wire
 
@@ -82,6 +83,30 @@ class Domain:
     regions: Mapping[str, Region]
     wrongs: Mapping[str, Callable[[Any, Sequence], Any]]
     slow: bool = False
+
+
+# What the domains of several labs draw with, and ways to be right and wrong that suit most functions of arrays.
+
+
+def one_of(rng: np.random.Generator, values: Sequence) -> Any:
+    """Return one of some values, each as likely."""
+    return values[int(rng.integers(len(values)))]
+
+
+def no_difference(value: Any, expected: np.ndarray, arguments: Sequence) -> bool:
+    """Return whether an answer is the right one, as `compare.difference` has it."""
+    return compare.difference(value, expected) is None
+
+
+def raise_error(value: Any, arguments: Sequence) -> None:
+    """Raise in place of an answer."""
+    raise ValueError("no answer")
+
+
+def change_input(value: Any, arguments: Sequence) -> Any:
+    """Return the right answer, and leave the first input changed."""
+    arguments[0][...] = 0
+    return value
 
 
 class Raised:

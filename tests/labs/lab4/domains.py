@@ -25,7 +25,7 @@ import numpy as np
 
 from autograder.checking import compare
 from autograder.labs.lab4 import curves, plan, structure
-from benchmarks.domain import Domain, Region
+from benchmarks.domain import Domain, Region, one_of, raise_error
 from tests.labs.lab4 import ways
 from tests.labs.lab4.realize import realized
 
@@ -46,24 +46,16 @@ def namespace(function: str, answer: Callable) -> dict[str, Any]:
     return ways.namespace(function, build_cnn)
 
 
-def _one_of(rng: Rng, values: Sequence) -> Any:
-    return values[int(rng.integers(len(values)))]
-
-
-def _raise(value: Any, arguments: Sequence) -> None:
-    raise ValueError("no answer")
-
-
 # Networks.
 
 
 def _draw_network(rng: Rng) -> tuple:
     return (
         int(rng.integers(1, 5)),
-        int(_one_of(rng, (1, 2, 3, 5, 8, 8, 10, 16, 32, 64))),
-        str(_one_of(rng, ("relu", "tanh", "sigmoid"))),
+        int(one_of(rng, (1, 2, 3, 5, 8, 8, 10, 16, 32, 64))),
+        str(one_of(rng, ("relu", "tanh", "sigmoid"))),
         bool(rng.integers(2)),
-        float(_one_of(rng, (0.0, 0.0, 0.1, 0.25, 0.5, 0.6))),
+        float(one_of(rng, (0.0, 0.0, 0.1, 0.25, 0.5, 0.6))),
         bool(rng.integers(2)),
     )
 
@@ -120,7 +112,7 @@ _NETWORK_WRONGS = {
         plan.ACTIVATION, lambda row: row if row[:2] == plan.activation("softmax") else plan.activation("elu")
     ),
     "drops numbers": _each(plan.DROPOUT_MAPS, lambda row: (plan.DROPOUT_NUMBERS, *row[1:])),
-    "raises an error": _raise,
+    "raises an error": raise_error,
 }
 
 # The order.
@@ -148,8 +140,8 @@ def _values(function: Callable) -> np.ndarray:
 
 
 def _draw_order(rng: Rng) -> tuple:
-    pooling = str(_one_of(rng, ("max", "average")))
-    return _Function(curves.draw(rng, _one_of(rng, list(curves.PLAIN)), _one_of(rng, (-1, 1)), pooling)), pooling
+    pooling = str(one_of(rng, ("max", "average")))
+    return _Function(curves.draw(rng, one_of(rng, list(curves.PLAIN)), one_of(rng, (-1, 1)), pooling)), pooling
 
 
 def _order(function: _Function, pooling: str) -> bool:
@@ -178,7 +170,7 @@ _ORDER_WRONGS = {
     "says True": lambda value, arguments: True,
     "says False": lambda value, arguments: False,
     "returns nothing": lambda value, arguments: None,
-    "raises an error": _raise,
+    "raises an error": raise_error,
 }
 
 # Lists of arrays.
@@ -196,28 +188,28 @@ def _numbers(rng: Rng, shape: tuple[int, ...], kind: str) -> np.ndarray:
         return rng.integers(-4, 5, shape).astype(float)
     values *= rng.choice([-1, 1], shape)
     if kind == "zeros":
-        return values * (rng.random(shape) < _one_of(rng, (0.0, 0.5)))
+        return values * (rng.random(shape) < one_of(rng, (0.0, 0.5)))
     return values * {"small": 0.02, "large": 10}.get(kind, 1)
 
 
 def _shapes(rng: Rng) -> list[tuple[int, ...]]:
-    only = _one_of(rng, (None, None, 1, 2))
-    count = int(_one_of(rng, (1, 1, 2, 3, 4, 5)))
+    only = one_of(rng, (None, None, 1, 2))
+    count = int(one_of(rng, (1, 1, 2, 3, 4, 5)))
     axes = [int(only or rng.integers(1, 5)) for _ in range(count)]
-    return [tuple(int(_one_of(rng, (1, 2, 3, 4, 8))) for _ in range(number)) for number in axes]
+    return [tuple(int(one_of(rng, (1, 2, 3, 4, 8))) for _ in range(number)) for number in axes]
 
 
 def _lists(rng: Rng, count: int) -> list[list[np.ndarray]]:
-    shapes, dtype = _shapes(rng), _one_of(rng, ("float32", "float64"))
+    shapes, dtype = _shapes(rng), one_of(rng, ("float32", "float64"))
     return [
         [_numbers(rng, shape, kind).astype(dtype) for shape in shapes]
-        for kind in (_one_of(rng, _KINDS) for _ in range(count))
+        for kind in (one_of(rng, _KINDS) for _ in range(count))
     ]
 
 
 def _draw_sgd(rng: Rng) -> tuple:
-    rate = float(_one_of(rng, (0.05, 0.1, 1.0, 2.0, rng.uniform(0.05, 1))))
-    return *_lists(rng, 3), rate, float(_one_of(rng, (0.0, 0.5, 0.9, 0.99, 1.0, rng.uniform(0, 1))))
+    rate = float(one_of(rng, (0.05, 0.1, 1.0, 2.0, rng.uniform(0.05, 1))))
+    return *_lists(rng, 3), rate, float(one_of(rng, (0.0, 0.5, 0.9, 0.99, 1.0, rng.uniform(0, 1))))
 
 
 def _sgd(w, g, v, lr, momentum):
@@ -227,10 +219,10 @@ def _sgd(w, g, v, lr, momentum):
 
 def _draw_adam(rng: Rng) -> tuple:
     w, g, m, s = _lists(rng, 4)
-    t = int(_one_of(rng, (1, 2, 3, 5, 20, 100, 1000, 50_000)))
-    betas = float(_one_of(rng, (0.0, 0.5, 0.9, 0.95))), float(_one_of(rng, (0.5, 0.9, 0.99, 0.999)))
-    epsilon = float(_one_of(rng, (1e-8, 1e-7, 1e-3, 0.1, 1.0)))
-    rate = float(_one_of(rng, (0.05, 0.1, 1.0, rng.uniform(0.05, 1))))
+    t = int(one_of(rng, (1, 2, 3, 5, 20, 100, 1000, 50_000)))
+    betas = float(one_of(rng, (0.0, 0.5, 0.9, 0.95))), float(one_of(rng, (0.5, 0.9, 0.99, 0.999)))
+    epsilon = float(one_of(rng, (1e-8, 1e-7, 1e-3, 0.1, 1.0)))
+    rate = float(one_of(rng, (0.05, 0.1, 1.0, rng.uniform(0.05, 1))))
     return w, g, m, [np.abs(one) for one in s], t, rate, *betas, epsilon
 
 
@@ -373,7 +365,7 @@ def _of_lists(count: int) -> dict[str, Callable]:
         "returns the weights alone": lambda value, arguments: value[0],
         "changes its input": _changes_first,
         "returns nothing": lambda value, arguments: None,
-        "raises an error": _raise,
+        "raises an error": raise_error,
     }
 
 
@@ -382,7 +374,7 @@ def _of_lists(count: int) -> dict[str, Callable]:
 
 def _draw_penalty(rng: Rng) -> tuple:
     (w,) = _lists(rng, 1)
-    return w, *(float(_one_of(rng, (0.0, 0.0, 0.01, 0.1, 1.0, rng.uniform(0, 1)))) for _ in range(2))
+    return w, *(float(one_of(rng, (0.0, 0.0, 0.01, 0.1, 1.0, rng.uniform(0, 1)))) for _ in range(2))
 
 
 def _penalty(w, l1, l2):
@@ -428,19 +420,19 @@ _PENALTY_WRONGS = {
     "returns the penalty alone": lambda value, arguments: value[0],
     "changes its input": _changes_first,
     "returns nothing": lambda value, arguments: None,
-    "raises an error": _raise,
+    "raises an error": raise_error,
 }
 
 # Errors.
 
 
 def _draw_classes(rng: Rng) -> tuple:
-    classes = int(_one_of(rng, (2, 2, 3, 4, 5, 7, 10, 10, 12)))
-    samples = int(_one_of(rng, (1, 2, 3, 5, 8, 20, 50, 300)))
+    classes = int(one_of(rng, (2, 2, 3, 4, 5, 7, 10, 10, 12)))
+    samples = int(one_of(rng, (1, 2, 3, 5, 8, 20, 50, 300)))
     pools = [np.arange(classes)] * 3 + [np.arange(1, classes), np.arange(classes - 1), rng.integers(0, classes, 1)]
-    y_true, y_pred = (rng.choice(_one_of(rng, pools), samples) for _ in range(2))
-    y_pred = np.where(rng.random(samples) < _one_of(rng, (0, 0.5, 0.9, 1)), y_true, y_pred)
-    dtype = _one_of(rng, ("int64", "int64", "int32", "uint8"))
+    y_true, y_pred = (rng.choice(one_of(rng, pools), samples) for _ in range(2))
+    y_pred = np.where(rng.random(samples) < one_of(rng, (0, 0.5, 0.9, 1)), y_true, y_pred)
+    dtype = one_of(rng, ("int64", "int64", "int32", "uint8"))
     return y_true.astype(dtype), y_pred.astype(dtype), classes
 
 
@@ -497,23 +489,23 @@ _CONFUSION_WRONGS = {
     "is flat": lambda value, arguments: value.ravel(),
     "changes its input": _changes_first,
     "returns nothing": lambda value, arguments: None,
-    "raises an error": _raise,
+    "raises an error": raise_error,
 }
 
 
 def _draw_sure(rng: Rng) -> tuple:
-    samples, classes = int(_one_of(rng, (1, 2, 3, 5, 10, 30, 60))), int(_one_of(rng, (2, 3, 4, 5, 10, 12)))
+    samples, classes = int(one_of(rng, (1, 2, 3, 5, 10, 30, 60))), int(one_of(rng, (2, 3, 4, 5, 10, 12)))
     while True:
-        scores = rng.normal(0, _one_of(rng, (0.3, 1, 3)), (samples, classes))
+        scores = rng.normal(0, one_of(rng, (0.3, 1, 3)), (samples, classes))
         p = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
         ordered = np.sort(p, axis=1)
         tops = np.sort(ordered[:, -1])
         if (ordered[:, -1] - ordered[:, -2] > 1e-4).all() and (np.diff(tops) > 1e-5).all():
             break
-    wrong = rng.random(samples) < _one_of(rng, (0, 0.1, 0.5, 0.9, 1))
+    wrong = rng.random(samples) < one_of(rng, (0, 0.1, 0.5, 0.9, 1))
     y = np.where(wrong, (p.argmax(axis=1) + rng.integers(1, classes, samples)) % classes, p.argmax(axis=1))
-    dtype = _one_of(rng, ("int64", "int64", "int32", "uint8"))
-    return y.astype(dtype), p.astype(_one_of(rng, ("float32", "float64")))
+    dtype = one_of(rng, ("int64", "int64", "int32", "uint8"))
+    return y.astype(dtype), p.astype(one_of(rng, ("float32", "float64")))
 
 
 def _wrong_ones(y, p):
@@ -570,7 +562,7 @@ _SURE_WRONGS = {
     "returns how many": lambda value, arguments: len(value),
     "changes its input": _changes_first,
     "returns nothing": lambda value, arguments: None,
-    "raises an error": _raise,
+    "raises an error": raise_error,
 }
 
 DOMAINS = {

@@ -14,13 +14,9 @@ Functions of models, ``activations`` and ``grad_cam``, take no plain values: the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
 
-from autograder.checking import compare
-from benchmarks.domain import Domain, Region
+from benchmarks.domain import Domain, Region, change_input, no_difference, one_of, raise_error
 from tests.labs.lab5 import ways
 
 Rng = np.random.Generator
@@ -28,29 +24,12 @@ WAYS = {name: ways.WAYS[name] for name in ("preprocess", "overlay")}
 namespace = ways.namespace
 
 
-def _one_of(rng: Rng, values: Sequence) -> Any:
-    return values[int(rng.integers(len(values)))]
-
-
-def _raise(value: Any, arguments: Sequence) -> None:
-    raise ValueError("no answer")
-
-
-def _changes_input(value: Any, arguments: Sequence) -> Any:
-    arguments[0][...] = 0
-    return value
-
-
-def _same(value: Any, expected: np.ndarray, arguments: Sequence) -> bool:
-    return compare.difference(value, expected) is None
-
-
 _KINDS = ("noise", "noise", "dark", "bright", "edge", "flat", "zeros", "large steps")
 
 
 def _picture(rng: Rng, shape: tuple[int, ...]) -> np.ndarray:
     """Return an image from 0 to 1 of one kind."""
-    kind, noise = _one_of(rng, _KINDS), rng.uniform(0, 1, shape)
+    kind, noise = one_of(rng, _KINDS), rng.uniform(0, 1, shape)
     if kind == "edge":
         return np.sort(noise, axis=int(rng.integers(2)))
     return {
@@ -78,13 +57,13 @@ def _interpolated(values: np.ndarray, rows: int, columns: int) -> np.ndarray:
 
 
 def _draw_images(rng: Rng) -> tuple:
-    rows, columns = (int(_one_of(rng, (1, 2, 3, 5, 8, 8, 12, int(rng.integers(1, 16))))) for _ in range(2))
+    rows, columns = (int(one_of(rng, (1, 2, 3, 5, 8, 8, 12, int(rng.integers(1, 16))))) for _ in range(2))
     columns = rows if rng.random() < 0.4 else columns
     images = np.stack([2 * _picture(rng, (rows, columns, 3)) - 1 for _ in range(int(rng.integers(1, 7)))])
-    side = int(_one_of(rng, (rows, max(rows, columns), 2 * rows, 1, 3, 7, 16, int(rng.integers(1, 25)))))
-    offset = float(_one_of(rng, (127.0, 127.5, 0.0, rng.uniform(0, 255))))
-    scale = float(_one_of(rng, (128.0, 127.5, 50.0, 255.0, rng.uniform(50, 255))))
-    return images.astype(_one_of(rng, ("float32", "float64"))), side, offset, scale
+    side = int(one_of(rng, (rows, max(rows, columns), 2 * rows, 1, 3, 7, 16, int(rng.integers(1, 25)))))
+    offset = float(one_of(rng, (127.0, 127.5, 0.0, rng.uniform(0, 255))))
+    scale = float(one_of(rng, (128.0, 127.5, 50.0, 255.0, rng.uniform(50, 255))))
+    return images.astype(one_of(rng, ("float32", "float64"))), side, offset, scale
 
 
 def _prepare(images: np.ndarray, side: int, offset: float, scale: float) -> np.ndarray:
@@ -131,20 +110,20 @@ _IMAGE_WRONGS = {
     "transposes": lambda value, arguments: np.swapaxes(value, 1, 2),
     "puts channels first": lambda value, arguments: np.moveaxis(value, -1, 1),
     "returns nothing": lambda value, arguments: None,
-    "raises an error": _raise,
-    "changes its input": _changes_input,
+    "raises an error": raise_error,
+    "changes its input": change_input,
 }
 
 # Overlays.
 
 
 def _draw_overlay(rng: Rng) -> tuple:
-    rows, columns = (int(_one_of(rng, (1, 2, 3, 5, 8, 12, int(rng.integers(1, 16))))) for _ in range(2))
-    image = _picture(rng, (rows, columns, int(_one_of(rng, (3, 3, 1)))))
+    rows, columns = (int(one_of(rng, (1, 2, 3, 5, 8, 12, int(rng.integers(1, 16))))) for _ in range(2))
+    image = _picture(rng, (rows, columns, int(one_of(rng, (3, 3, 1)))))
     image = image[..., 0] if image.shape[2] == 1 and rng.random() < 0.5 else image
     size = [(rows, columns), (1, 1), tuple(int(rng.integers(1, n + 1)) for n in (rows, columns))][int(rng.integers(3))]
     heat = _picture(rng, (*size, 1))[..., 0]
-    types = [_one_of(rng, ("float32", "float64")) for _ in range(2)]
+    types = [one_of(rng, ("float32", "float64")) for _ in range(2)]
     return image.astype(types[0]), heat.astype(types[1])
 
 
@@ -191,8 +170,8 @@ _OVERLAY_WRONGS = {
     "makes it gray": lambda value, arguments: value.mean(axis=-1, keepdims=True) * np.ones(3),
     "transposes": lambda value, arguments: np.swapaxes(value, 0, 1),
     "returns nothing": lambda value, arguments: None,
-    "raises an error": _raise,
-    "changes its input": _changes_input,
+    "raises an error": raise_error,
+    "changes its input": change_input,
 }
 
 
@@ -202,6 +181,6 @@ def _plus(image: np.ndarray, heat: np.ndarray) -> np.ndarray:
 
 
 DOMAINS = {
-    "preprocess": Domain(_draw_images, _prepare, _same, _IMAGE_REGIONS, _IMAGE_WRONGS),
-    "overlay": Domain(_draw_overlay, _overlaid, _same, _OVERLAY_REGIONS, _OVERLAY_WRONGS),
+    "preprocess": Domain(_draw_images, _prepare, no_difference, _IMAGE_REGIONS, _IMAGE_WRONGS),
+    "overlay": Domain(_draw_overlay, _overlaid, no_difference, _OVERLAY_REGIONS, _OVERLAY_WRONGS),
 }

@@ -21,8 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from autograder.checking import compare
-from benchmarks.domain import Domain, Region
+from benchmarks.domain import Domain, Region, change_input, no_difference, one_of, raise_error
 from tests.labs.lab6 import more_ways
 
 Rng = np.random.Generator
@@ -38,43 +37,26 @@ def namespace(function: str, answer: Callable) -> dict[str, Any]:
     return _AROUND | {function: answer}
 
 
-def _one_of(rng: Rng, values: Sequence) -> Any:
-    return values[int(rng.integers(len(values)))]
-
-
-def _raise(value: Any, arguments: Sequence) -> None:
-    raise ValueError("no answer")
-
-
-def _changes_input(value: Any, arguments: Sequence) -> Any:
-    arguments[0][...] = 0
-    return value
-
-
-def _same(value: Any, expected: np.ndarray, arguments: Sequence) -> bool:
-    return compare.difference(value, expected) is None
-
-
 # Overlap.
 
 
 def _draw_overlap(rng: Rng) -> tuple:
-    shape = (int(_one_of(rng, (1, 2, 3, 5))), *(int(_one_of(rng, (1, 2, 3, 5, 8))) for _ in range(2)))
+    shape = (int(one_of(rng, (1, 2, 3, 5))), *(int(one_of(rng, (1, 2, 3, 5, 8))) for _ in range(2)))
     truth, labels = (
-        np.stack([rng.random(shape[1:]) < _one_of(rng, (0, 0, 0.2, 0.5, 0.8, 1)) for _ in range(shape[0])])
+        np.stack([rng.random(shape[1:]) < one_of(rng, (0, 0, 0.2, 0.5, 0.8, 1)) for _ in range(shape[0])])
         for _ in range(2)
     )
     if rng.random() < 0.15:
         labels = truth.copy()
     elif rng.random() < 0.15:
         labels = ~truth
-    pred = labels.astype(_one_of(rng, ("uint8", "int64", "float64", "bool")))
+    pred = labels.astype(one_of(rng, ("uint8", "int64", "float64", "bool")))
     if rng.random() < 0.5:
-        away = rng.normal(0, 1, shape) + _one_of(rng, (0, 0, -8, 8, 1000))
+        away = rng.normal(0, 1, shape) + one_of(rng, (0, 0, -8, 8, 1000))
         # Of equal scores the background wins.
         half = np.where(labels, 1, -rng.integers(0, 2, shape)) * rng.uniform(0.05, 3, shape)
-        pred = np.stack([away - half, away + half], axis=-1).astype(_one_of(rng, ("float32", "float64")))
-    truth = truth.astype(_one_of(rng, ("uint8", "int32", "float32", "bool")))
+        pred = np.stack([away - half, away + half], axis=-1).astype(one_of(rng, ("float32", "float64")))
+    truth = truth.astype(one_of(rng, ("uint8", "int32", "float32", "bool")))
     return pred, truth, bool(rng.random() < 0.5), bool(rng.random() < 0.5)
 
 
@@ -160,23 +142,23 @@ _OVERLAP_WRONGS = {
     "returns 1 minus it": lambda value, arguments: 1 - value,
     "rounds": lambda value, arguments: np.round(value, 2),
     "returns nothing": lambda value, arguments: None,
-    "raises an error": _raise,
-    "changes its input": _changes_input,
+    "raises an error": raise_error,
+    "changes its input": change_input,
 }
 
 # Cross-entropy.
 
 
 def _draw_pixels(rng: Rng) -> tuple:
-    classes = int(_one_of(rng, (2, 2, 3, 4, 6)))
-    shape = (int(_one_of(rng, (1, 2, 3))), *(int(_one_of(rng, (1, 2, 3, 5))) for _ in range(2)))
-    logits = rng.normal(0, 1, (*shape, classes)) * _one_of(rng, (0.05, 1, 3, 30, 2000))
-    logits = logits + _one_of(rng, (0, 0, 900, -900))
+    classes = int(one_of(rng, (2, 2, 3, 4, 6)))
+    shape = (int(one_of(rng, (1, 2, 3))), *(int(one_of(rng, (1, 2, 3, 5))) for _ in range(2)))
+    logits = rng.normal(0, 1, (*shape, classes)) * one_of(rng, (0.05, 1, 3, 30, 2000))
+    logits = logits + one_of(rng, (0, 0, 900, -900))
     some = rng.permutation(classes)[: int(rng.integers(1, classes + 1))]
-    masks = rng.choice(some, shape).astype(_one_of(rng, ("uint8", "int32", "int64")))
+    masks = rng.choice(some, shape).astype(one_of(rng, ("uint8", "int32", "int64")))
     drawn = rng.uniform(0.1, 4, classes)
-    weights = _one_of(rng, (None, None, drawn, np.full(classes, drawn[0])))
-    return logits.astype(_one_of(rng, ("float32", "float64"))), masks, weights
+    weights = one_of(rng, (None, None, drawn, np.full(classes, drawn[0])))
+    return logits.astype(one_of(rng, ("float32", "float64"))), masks, weights
 
 
 def _surprises(logits: np.ndarray, masks: np.ndarray) -> np.ndarray:
@@ -238,8 +220,8 @@ _PIXEL_WRONGS = {
     "leaves background out": lambda value, a: _solve_pixels(a[0], a[1], np.eye(a[0].shape[-1])[0] * -0.9 + 1),
     "rounds": lambda value, arguments: np.round(value, 1),
     "returns nothing": lambda value, arguments: None,
-    "raises an error": _raise,
-    "changes its input": _changes_input,
+    "raises an error": raise_error,
+    "changes its input": change_input,
 }
 
 # Stopping.
@@ -247,9 +229,9 @@ _PIXEL_WRONGS = {
 
 def _draw_stop(rng: Rng) -> tuple:
     def losses(epochs: int) -> list[float]:
-        kind = _one_of(rng, ("falls", "rises", "turns", "jumps", "jumps", "same", "ties"))
+        kind = one_of(rng, ("falls", "rises", "turns", "jumps", "jumps", "same", "ties"))
         x = np.arange(epochs)
-        scale = _one_of(rng, (0.1, 1, 5))
+        scale = one_of(rng, (0.1, 1, 5))
         noise = rng.normal(0, 0.02, epochs) * scale
         values = {
             "falls": 2 - 0.05 * x * scale + noise,
@@ -261,11 +243,11 @@ def _draw_stop(rng: Rng) -> tuple:
         }[kind]
         return [float(value) for value in values]
 
-    epochs = int(_one_of(rng, (1, 2, 3, 5, 8, 15, 40)))
+    epochs = int(one_of(rng, (1, 2, 3, 5, 8, 15, 40)))
     history = {"loss": losses(epochs), "val_loss": losses(epochs)}
     tied = len(set(history["val_loss"])) < epochs
-    delta = 0.0 if tied else float(_one_of(rng, (0, 0, rng.uniform(0.005, 0.05), rng.uniform(0.05, 0.4))))
-    return history, int(_one_of(rng, (1, 1, 2, 3, 5, 10))), delta
+    delta = 0.0 if tied else float(one_of(rng, (0, 0, rng.uniform(0.005, 0.05), rng.uniform(0.05, 0.4))))
+    return history, int(one_of(rng, (1, 1, 2, 3, 5, 10))), delta
 
 
 def _place(losses: Sequence[float], delta: float) -> int:
@@ -351,12 +333,12 @@ _STOP_WRONGS = {
     "counts from 1": lambda value, arguments: value + np.array([0, 1]),
     "turns both around": lambda value, arguments: value[::-1] if value[0] != value[1] else 1 - value,
     "returns nothing": lambda value, arguments: None,
-    "raises an error": _raise,
+    "raises an error": raise_error,
     "changes its input": _forgets,
 }
 
 DOMAINS = {
-    "dice": Domain(_draw_overlap, _solve_overlap, _same, _OVERLAP_REGIONS, _OVERLAP_WRONGS),
-    "pixel_cross_entropy": Domain(_draw_pixels, _solve_pixels, _same, _PIXEL_REGIONS, _PIXEL_WRONGS),
-    "should_stop": Domain(_draw_stop, _solve_stop, _same, _STOP_REGIONS, _STOP_WRONGS),
+    "dice": Domain(_draw_overlap, _solve_overlap, no_difference, _OVERLAP_REGIONS, _OVERLAP_WRONGS),
+    "pixel_cross_entropy": Domain(_draw_pixels, _solve_pixels, no_difference, _PIXEL_REGIONS, _PIXEL_WRONGS),
+    "should_stop": Domain(_draw_stop, _solve_stop, no_difference, _STOP_REGIONS, _STOP_WRONGS),
 }

@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 
 from autograder.checking import compare
-from benchmarks.domain import Domain, Region
+from benchmarks.domain import Domain, Region, change_input, no_difference, one_of, raise_error
 from tests.labs.lab7 import more_ways, ways, ways_of_ensembles, ways_of_pairs, ways_of_rows, ways_of_runs
 
 Rng = np.random.Generator
@@ -65,36 +65,19 @@ def namespace(function: str, answer: Callable) -> dict[str, Any]:
     return _AROUND | {function: answer}
 
 
-def _one_of(rng: Rng, values: Sequence) -> Any:
-    return values[int(rng.integers(len(values)))]
-
-
-def _raise(value: Any, arguments: Sequence) -> None:
-    raise ValueError("no answer")
-
-
-def _changes_input(value: Any, arguments: Sequence) -> Any:
-    arguments[0][...] = 0
-    return value
-
-
-def _same(value: Any, expected: np.ndarray, arguments: Sequence) -> bool:
-    return compare.difference(value, expected) is None
-
-
 # Standardizing.
 
 
 def _draw_rows(rng: Rng) -> tuple:
-    columns = int(_one_of(rng, (1, 2, 3, 5, 13)))
-    count, new = int(_one_of(rng, (2, 3, 10, 50))), int(_one_of(rng, (1, 1, 2, 7, 50)))
-    center = _one_of(rng, (0, 0, 300, -50)) * rng.uniform(0.5, 1, columns)
-    size = _one_of(rng, (1, 0.01, 40)) * rng.uniform(0.5, 2, columns)
+    columns = int(one_of(rng, (1, 2, 3, 5, 13)))
+    count, new = int(one_of(rng, (2, 3, 10, 50))), int(one_of(rng, (1, 1, 2, 7, 50)))
+    center = one_of(rng, (0, 0, 300, -50)) * rng.uniform(0.5, 1, columns)
+    size = one_of(rng, (1, 0.01, 40)) * rng.uniform(0.5, 2, columns)
     train = rng.normal(center, size, (count, columns))
-    rows = rng.normal(center + _one_of(rng, (0, 1)) * size, size, (new, columns))
-    for d in np.flatnonzero(rng.random(columns) < _one_of(rng, (0, 0, 0.4, 1))):
-        train[:, d] = _one_of(rng, (0.0, 1.0, -3.0, 12.0))
-        rows[:, d] = train[0, d] + _one_of(rng, (0.0, 0.0, 2.0)) * rng.normal(size=new)
+    rows = rng.normal(center + one_of(rng, (0, 1)) * size, size, (new, columns))
+    for d in np.flatnonzero(rng.random(columns) < one_of(rng, (0, 0, 0.4, 1))):
+        train[:, d] = one_of(rng, (0.0, 1.0, -3.0, 12.0))
+        rows[:, d] = train[0, d] + one_of(rng, (0.0, 0.0, 2.0)) * rng.normal(size=new)
     return train, rows
 
 
@@ -136,20 +119,20 @@ _ROW_WRONGS = {
     "returns the first row alone": lambda value, arguments: np.repeat(value[:1], len(value), axis=0),
     "mirrors the columns": lambda value, arguments: value[:, ::-1],
     "returns nothing": lambda value, arguments: None,
-    "raises an error": _raise,
-    "changes its input": _changes_input,
+    "raises an error": raise_error,
+    "changes its input": change_input,
 }
 
 # Votes.
 
 
 def _draw_votes(rng: Rng) -> tuple:
-    members, images, classes = (int(_one_of(rng, some)) for some in ((1, 2, 3, 4, 5, 8), (1, 2, 9, 30), (2, 3, 4, 10)))
-    logits = _one_of(rng, (0.3, 2, 6)) * rng.normal(size=(members, images, classes))
+    members, images, classes = (int(one_of(rng, some)) for some in ((1, 2, 3, 4, 5, 8), (1, 2, 9, 30), (2, 3, 4, 10)))
+    logits = one_of(rng, (0.3, 2, 6)) * rng.normal(size=(members, images, classes))
     if rng.random() < 0.3:
         logits += 2 * rng.normal(size=(1, images, classes))
     p = np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True)
-    return (p.astype(_one_of(rng, ("float32", "float64"))),)
+    return (p.astype(one_of(rng, ("float32", "float64"))),)
 
 
 def _votes(p: np.ndarray) -> np.ndarray:
@@ -195,8 +178,8 @@ _VOTE_WRONGS = {
     "returns the least likely": lambda value, arguments: arguments[0].mean(axis=0).argmin(axis=1),
     "returns a column": lambda value, arguments: np.asarray(value)[:, None],
     "returns nothing": lambda value, arguments: None,
-    "raises an error": _raise,
-    "changes its input": _changes_input,
+    "raises an error": raise_error,
+    "changes its input": change_input,
 }
 
 # Batches.
@@ -222,8 +205,8 @@ class Dice(np.random.Generator):
 
 
 def _draw_batches(rng: Rng) -> tuple:
-    size = int(_one_of(rng, (1, 2, 3, 8, 20)))
-    n = int(_one_of(rng, (size, size * 3, size * 5, int(rng.integers(1, 70)), max(1, size - 1))))
+    size = int(one_of(rng, (1, 2, 3, 8, 20)))
+    n = int(one_of(rng, (size, size * 3, size * 5, int(rng.integers(1, 70)), max(1, size - 1))))
     return n, size, Dice(np.random.PCG64(int(rng.integers(2**31))))
 
 
@@ -281,15 +264,15 @@ _BATCH_WRONGS = {
     "gives a batch twice": lambda value, arguments: [*value, value[0]],
     "returns one array": lambda value, arguments: np.concatenate(value),
     "returns nothing": lambda value, arguments: None,
-    "raises an error": _raise,
+    "raises an error": raise_error,
 }
 
 # Folds.
 
 
 def _draw_split(rng: Rng) -> tuple:
-    k = int(_one_of(rng, (2, 3, 5, 10)))
-    n = int(_one_of(rng, (k, k + 1, 3 * k, int(rng.integers(k, 90)), 60)))
+    k = int(one_of(rng, (2, 3, 5, 10)))
+    n = int(one_of(rng, (k, k + 1, 3 * k, int(rng.integers(k, 90)), 60)))
     return n, k, int(rng.integers(1000))
 
 
@@ -334,22 +317,22 @@ _FOLD_WRONGS = {
     "counts from 1": lambda value, a: [one + 1 for one in value],
     "returns one array": lambda value, a: np.concatenate(value),
     "returns nothing": lambda value, a: None,
-    "raises an error": _raise,
+    "raises an error": raise_error,
 }
 
 # Runs.
 
 
 def _draw_runs(rng: Rng) -> tuple:
-    count = int(_one_of(rng, (3, 4, 5, 6, 10, 20)))
+    count = int(one_of(rng, (3, 4, 5, 6, 10, 20)))
     seeds = rng.permutation(200)[:count].astype("float64")
     b = rng.uniform(0.1, 0.9, count)
-    a = b + _one_of(rng, (0.0, 0.003, 0.02, 0.3, -0.01, -0.05)) + rng.normal(0, _one_of(rng, (0.002, 0.02)), count)
+    a = b + one_of(rng, (0.0, 0.003, 0.02, 0.3, -0.01, -0.05)) + rng.normal(0, one_of(rng, (0.002, 0.02)), count)
     if rng.random() < 0.15:
         a = b.copy()
     runs_a, runs_b = np.column_stack([seeds, a]), np.column_stack([seeds, b])
     for others, runs in ((300, "a"), (600, "b")):
-        more = int(_one_of(rng, (0, 0, 1, 3)))
+        more = int(one_of(rng, (0, 0, 1, 3)))
         alone = np.column_stack([others + rng.permutation(200)[:more], rng.uniform(0.1, 0.9, more)])
         if runs == "a":
             runs_a = np.vstack([runs_a, alone])
@@ -433,21 +416,21 @@ _RUN_WRONGS = {
     "returns percent": lambda value, arguments: (100 * value[0], *value[1:]),
     "leaves out who is better": lambda value, arguments: value[:3],
     "returns nothing": lambda value, arguments: None,
-    "raises an error": _raise,
-    "changes its input": _changes_input,
+    "raises an error": raise_error,
+    "changes its input": change_input,
 }
 
 # An error with its gradient.
 
 
 def _draw_errors(rng: Rng) -> tuple:
-    rows, columns = int(_one_of(rng, (1, 2, 3, 8, 40))), int(_one_of(rng, (1, 1, 2, 4, 7)))
-    x = rng.normal(_one_of(rng, (0, 0, 4, -2)), _one_of(rng, (0.3, 1, 5)), (rows, columns))
-    w = rng.normal(_one_of(rng, (0, 2)), 1, columns + 1) * _one_of(rng, (0, 1, 1, 3))
-    y = rng.normal(_one_of(rng, (0, 5, -30)), _one_of(rng, (1, 9)), rows)
+    rows, columns = int(one_of(rng, (1, 2, 3, 8, 40))), int(one_of(rng, (1, 1, 2, 4, 7)))
+    x = rng.normal(one_of(rng, (0, 0, 4, -2)), one_of(rng, (0.3, 1, 5)), (rows, columns))
+    w = rng.normal(one_of(rng, (0, 2)), 1, columns + 1) * one_of(rng, (0, 1, 1, 3))
+    y = rng.normal(one_of(rng, (0, 5, -30)), one_of(rng, (1, 9)), rows)
     if rng.random() < 0.4:
         y = y[:, None]
-    kind = _one_of(rng, ("float64", "float64", "float32"))
+    kind = one_of(rng, ("float64", "float64", "float32"))
     return w.astype(kind), x.astype(kind), y.astype(kind)
 
 
@@ -506,28 +489,28 @@ _ERROR_WRONGS = {
     "returns the loss alone": lambda value, arguments: value[0],
     "returns one vector": lambda value, arguments: np.append(*value),
     "returns nothing": lambda value, arguments: None,
-    "raises an error": _raise,
-    "changes its input": _changes_input,
+    "raises an error": raise_error,
+    "changes its input": change_input,
 }
 
 # Averages.
 
 
 def _probabilities(rng: Rng, least: int = 1) -> np.ndarray:
-    members = int(_one_of(rng, (least, 2, 3, 6)))
-    images, classes = (int(_one_of(rng, some)) for some in ((1, 2, 9, 30), (2, 3, 10)))
-    logits = _one_of(rng, (0.3, 2, 6)) * rng.normal(size=(members, images, classes))
+    members = int(one_of(rng, (least, 2, 3, 6)))
+    images, classes = (int(one_of(rng, some)) for some in ((1, 2, 9, 30), (2, 3, 10)))
+    logits = one_of(rng, (0.3, 2, 6)) * rng.normal(size=(members, images, classes))
     if rng.random() < 0.3:
         logits += 3 * rng.normal(size=(1, images, classes))
     p = np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True)
-    return p.astype(_one_of(rng, ("float32", "float64")))
+    return p.astype(one_of(rng, ("float32", "float64")))
 
 
 def _draw_average(rng: Rng) -> tuple:
     p = _probabilities(rng)
-    weights = rng.uniform(0.1, 1, len(p)) * _one_of(rng, (0.01, 1, 40))
+    weights = rng.uniform(0.1, 1, len(p)) * one_of(rng, (0.01, 1, 40))
     if rng.random() < 0.25:
-        weights = np.full(len(p), _one_of(rng, (1.0, 0.2, 1 / len(p))))
+        weights = np.full(len(p), one_of(rng, (1.0, 0.2, 1 / len(p))))
     if rng.random() < 0.3 and len(p) > 1:
         weights[int(rng.integers(len(p)))] = 0.0
     return p, weights
@@ -569,8 +552,8 @@ _AVERAGE_WRONGS = {
     "rounds": lambda value, a: np.round(value, 2),
     "returns the columns": lambda value, a: value.T if value.shape[0] != value.shape[1] else value + 1,
     "returns nothing": lambda value, a: None,
-    "raises an error": _raise,
-    "changes its input": _changes_input,
+    "raises an error": raise_error,
+    "changes its input": change_input,
 }
 
 # Gains.
@@ -579,7 +562,7 @@ _AVERAGE_WRONGS = {
 def _draw_gain(rng: Rng) -> tuple:
     p = _probabilities(rng, 2)
     y = np.where(
-        rng.random(p.shape[1]) < _one_of(rng, (0, 0.5, 0.9, 1)),
+        rng.random(p.shape[1]) < one_of(rng, (0, 0.5, 0.9, 1)),
         p.mean(axis=0).argmax(axis=1),
         rng.integers(0, p.shape[2], p.shape[1]),
     )
@@ -636,21 +619,19 @@ _GAIN_WRONGS = {
     "does not subtract": _with_part(3, lambda v, p, said, y: v[3] + v[1]),
     "leaves the last out": lambda value, a: value[:3],
     "returns nothing": lambda value, a: None,
-    "raises an error": _raise,
-    "changes its input": _changes_input,
+    "raises an error": raise_error,
+    "changes its input": change_input,
 }
 
 # Similarities.
 
 
 def _draw_embeddings(rng: Rng) -> tuple:
-    length = int(_one_of(rng, (1, 2, 3, 8, 64)))
-    kind = _one_of(rng, ("float64", "float32"))
+    length = int(one_of(rng, (1, 2, 3, 8, 64)))
+    kind = one_of(rng, ("float64", "float32"))
     found = []
     for _ in range(2):
-        one = rng.normal(
-            _one_of(rng, (0, 0, 1)), _one_of(rng, (0.05, 1, 30)), (int(_one_of(rng, (1, 2, 5, 12))), length)
-        )
+        one = rng.normal(one_of(rng, (0, 0, 1)), one_of(rng, (0.05, 1, 30)), (int(one_of(rng, (1, 2, 5, 12))), length))
         if rng.random() < 0.3:
             one[rng.random(len(one)) < 0.5] = 0
         found.append(one.astype(kind))
@@ -701,24 +682,24 @@ _SIMILAR_WRONGS = {
     "compares each with its own": lambda value, a: np.diag(value),
     "rounds": lambda value, a: np.round(value, 2),
     "returns nothing": lambda value, a: None,
-    "raises an error": _raise,
-    "changes its input": _changes_input,
+    "raises an error": raise_error,
+    "changes its input": change_input,
 }
 
 # Thresholds.
 
 
 def _draw_pairs(rng: Rng) -> tuple:
-    count = int(_one_of(rng, (2, 3, 6, 20, 80)))
-    same = (rng.random(count) < _one_of(rng, (0.3, 0.5, 0.8))).astype(int)
-    scores = rng.normal(0, 1, count) + _one_of(rng, (0, 1, 5)) * same
+    count = int(one_of(rng, (2, 3, 6, 20, 80)))
+    same = (rng.random(count) < one_of(rng, (0.3, 0.5, 0.8))).astype(int)
+    scores = rng.normal(0, 1, count) + one_of(rng, (0, 1, 5)) * same
     if rng.random() < 0.4:
         scores = np.round(scores)
     same[:2] = 0, 1
     scores[1] = scores.max() + 1
     order = rng.permutation(count)
-    scores, same = (scores * _one_of(rng, (1, 0.1)) + _one_of(rng, (0, 0, -5)))[order], same[order]
-    rate = float(_one_of(rng, (0, 1, 0.25, 0.5, rng.uniform(0, 1), rng.uniform(0, 0.2))))
+    scores, same = (scores * one_of(rng, (1, 0.1)) + one_of(rng, (0, 0, -5)))[order], same[order]
+    rate = float(one_of(rng, (0, 1, 0.25, 0.5, rng.uniform(0, 1), rng.uniform(0, 0.2))))
     # Where the rate is no part that rounding can miss.
     part = rate * np.sum(same == 0)
     return (scores, same, rate) if abs(part - round(part)) > 1e-6 or 4 * rate % 1 == 0 else _draw_pairs(rng)
@@ -768,19 +749,19 @@ _THRESHOLD_WRONGS = {
     "returns the place": lambda value, a: int(np.flatnonzero(a[0] == value)[0]) + 0.5,
     "returns the rate": lambda value, a: a[2] + 0.01,
     "returns nothing": lambda value, a: None,
-    "raises an error": _raise,
-    "changes its input": _changes_input,
+    "raises an error": raise_error,
+    "changes its input": change_input,
 }
 
 DOMAINS = {
     "minibatches": Domain(_draw_batches, _batches, _right_batches, _BATCH_REGIONS, _BATCH_WRONGS),
-    "compare_runs": Domain(_draw_runs, _compared, _same, _RUN_REGIONS, _RUN_WRONGS),
-    "standardize": Domain(_draw_rows, _scaled, _same, _ROW_REGIONS, _ROW_WRONGS),
+    "compare_runs": Domain(_draw_runs, _compared, no_difference, _RUN_REGIONS, _RUN_WRONGS),
+    "standardize": Domain(_draw_rows, _scaled, no_difference, _ROW_REGIONS, _ROW_WRONGS),
     "mse_and_gradient": Domain(_draw_errors, _loss_and_gradient, _same_parts, _ERROR_REGIONS, _ERROR_WRONGS),
     "draw_folds": Domain(_draw_split, _folds, _right_folds, _FOLD_REGIONS, _FOLD_WRONGS),
-    "average_probabilities": Domain(_draw_average, _averaged, _same, _AVERAGE_REGIONS, _AVERAGE_WRONGS),
-    "majority_vote": Domain(_draw_votes, _voted, _same, _VOTE_REGIONS, _VOTE_WRONGS),
-    "ensemble_gain": Domain(_draw_gain, _gained, _same, _GAIN_REGIONS, _GAIN_WRONGS),
-    "similarities": Domain(_draw_embeddings, _cosines, _same, _SIMILAR_REGIONS, _SIMILAR_WRONGS),
-    "threshold_for": Domain(_draw_pairs, _threshold, _same, _THRESHOLD_REGIONS, _THRESHOLD_WRONGS),
+    "average_probabilities": Domain(_draw_average, _averaged, no_difference, _AVERAGE_REGIONS, _AVERAGE_WRONGS),
+    "majority_vote": Domain(_draw_votes, _voted, no_difference, _VOTE_REGIONS, _VOTE_WRONGS),
+    "ensemble_gain": Domain(_draw_gain, _gained, no_difference, _GAIN_REGIONS, _GAIN_WRONGS),
+    "similarities": Domain(_draw_embeddings, _cosines, no_difference, _SIMILAR_REGIONS, _SIMILAR_WRONGS),
+    "threshold_for": Domain(_draw_pairs, _threshold, no_difference, _THRESHOLD_REGIONS, _THRESHOLD_WRONGS),
 }
