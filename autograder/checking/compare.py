@@ -35,7 +35,7 @@ def shape(value: np.ndarray) -> str:
     return str(list(value.shape)) if value.ndim else "a single number"
 
 
-def difference(got: Any, expected: Any, exact: bool = False) -> str | None:
+def difference(got: Any, expected: Any, exact: bool = False, rounding: float = 0.0) -> str | None:
     """Say in a few words how an answer differs from the right one.
 
     Parameters
@@ -46,6 +46,8 @@ def difference(got: Any, expected: Any, exact: bool = False) -> str | None:
         The right one.
     exact : bool
         Whether numbers are only chosen or moved and nothing is computed: then they are the same in single precision.
+    rounding : float
+        How far off a sum of many terms may be in single precision, beside the tolerances.
 
     Returns
     -------
@@ -72,14 +74,14 @@ def difference(got: Any, expected: Any, exact: bool = False) -> str | None:
         return "returned numbers that are infinite or not a number (nan)"
     with np.errstate(over="ignore"):
         off = np.abs(values - expected)
-        most = allowed(expected, exact)
+        most = allowed(expected, exact, rounding)
         if np.all(off <= most):
             return None
         worst = np.unravel_index(np.argmax(off - most), off.shape)
     return f"is off by up to {off[worst]:.3g} ({values[worst] + 0.0:.6g} where {expected[worst] + 0.0:.6g} is expected)"
 
 
-def allowed(expected: np.ndarray, exact: bool = False) -> np.ndarray:
+def allowed(expected: np.ndarray, exact: bool = False, rounding: float = 0.0) -> np.ndarray:
     """Return how far an answer may be from each right number.
 
     Parameters
@@ -87,10 +89,12 @@ def allowed(expected: np.ndarray, exact: bool = False) -> np.ndarray:
     expected : numpy.ndarray of float64
     exact : bool
         Whether nothing is computed: then no further than the next number in single precision.
+    rounding : float
+        As in `difference`.
     """
     if exact:
         return np.spacing(np.abs(expected).astype("float32")).astype("float64")
-    return ATOL + RTOL * np.abs(expected)
+    return ATOL + rounding + RTOL * np.abs(expected)
 
 
 def in_words(got: Any) -> str:

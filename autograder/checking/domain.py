@@ -231,6 +231,7 @@ def _known(
     function: str,
     questions: tuple[Question, ...],
     exact: Callable[[Question], bool],
+    rounding: Callable[[Question], float],
     elsewhere: Elsewhere | None,
 ) -> _Known:
     key = function, id(questions)
@@ -239,7 +240,10 @@ def _known(
         if key not in known:
             # The questions are kept too, so that others never get their id.
             handed = _Handed(function, questions, elsewhere) if elsewhere else None
-            known[key] = replace(_ask_the_oracle(oracle, function, questions, exact), handed=handed), questions
+            known[key] = (
+                replace(_ask_the_oracle(oracle, function, questions, exact, rounding), handed=handed),
+                questions,
+            )
             while len(known) > _MOST_KNOWN:
                 known.popitem(last=False)
         known.move_to_end(key)
@@ -247,7 +251,11 @@ def _known(
 
 
 def _ask_the_oracle(
-    oracle: Oracle, function: str, questions: tuple[Question, ...], exact: Callable[[Question], bool]
+    oracle: Oracle,
+    function: str,
+    questions: tuple[Question, ...],
+    exact: Callable[[Question], bool],
+    rounding: Callable[[Question], float],
 ) -> _Known:
     arguments = Questions(one.arguments for one in questions)
     # One message holds no more than `wire.MAX_ARRAYS`.
@@ -255,7 +263,7 @@ def _ask_the_oracle(
     right = [answer for batch in batches for answer in oracle.call("all_right", function, batch)]
     if not all(isinstance(one, np.ndarray) for one in right):
         return _Known(arguments, right, None)
-    allowed = [compare.allowed(one, exact(question)) for one, question in zip(right, questions, strict=True)]
+    allowed = [compare.allowed(one, exact(q), rounding(q)) for one, q in zip(right, questions, strict=True)]
     return _Known(arguments, right, allowed)
 
 
@@ -267,6 +275,7 @@ def whole_domain(
     excused: Callable[[Question, frozenset[str]], bool] = lambda question, lost: bool(lost),
     elsewhere: Elsewhere | None = None,
     exact: Callable[[Question], bool] = lambda question: False,
+    rounding: Callable[[Question], float] = lambda question: 0.0,
 ) -> Line:
     """Return the line that asks a function over its whole domain.
 
@@ -285,6 +294,8 @@ def whole_domain(
     elsewhere : Elsewhere, optional
     exact : callable
         Takes a question and returns whether nothing is computed there, as `compare.difference` has it.
+    rounding : callable
+        Takes a question and returns how far off a sum may be there, as `compare.difference` has it.
 
     Returns
     -------
@@ -304,7 +315,7 @@ def whole_domain(
         positions = tuple(k for k, one in enumerate(questions) if not (lost and excused(one, lost)))
         if not positions:
             return None
-        known = _known(student.oracle, function, questions, exact, elsewhere)
+        known = _known(student.oracle, function, questions, exact, rounding, elsewhere)
         handed = known.handed
         if len(positions) < len(questions):
             known = known.part(positions)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -34,11 +35,16 @@ _NOT_HERE = (
 MAX_OUTPUT = 32 * 2**20
 TOO_MUCH = "Not shown: the cells of this notebook put out too much.\n"
 MAX_NAME = 100
+#: A machine that is busier than that is out of order.
+MOST_BUSY = 4.0
 
 
 @dataclass(frozen=True)
 class Timeouts:
-    """How long the trusted side waits, in seconds of wall time.
+    """How long the trusted side waits, in seconds of wall time on a machine that is not busy.
+
+    Where more processes want to run than there are processors, each gets a part of one, and waits as much longer: what
+    is right earns the same on a busy machine.
 
     Attributes
     ----------
@@ -47,7 +53,7 @@ class Timeouts:
     question : float
         For one answer.
     total : float
-        For a whole submission; what is asked later gets no answer.
+        For a whole submission, what else runs for it left out; what is asked later gets no answer.
     """
 
     cell: float = CELL_SECONDS
@@ -109,7 +115,7 @@ class SandboxStudent:
         self._breakdowns = 0
         self._unread = ""
         self._room = MAX_OUTPUT
-        self._end = time.monotonic() + self.timeouts.total
+        self._left = self.timeouts.total
 
     @property
     def alive(self) -> bool:
@@ -131,9 +137,9 @@ class SandboxStudent:
             with contextlib.suppress(wire.UnsendableError):
                 job.request({"file": name, "bytes": np.frombuffer(content, dtype=np.uint8)}, self.timeouts.cell)
         for position, source in list(self.sources.items()):
-            seconds = min(self.timeouts.cell, self._end - time.monotonic())
+            seconds = min(self.timeouts.cell, self._left)
             try:
-                reply = job.request({"load" if position == self.LAST else "run": source}, max(seconds, 0.0))
+                reply = self._wait(job, {"load" if position == self.LAST else "run": source}, seconds)
             except JobTimeoutError:
                 reason = f"it did not finish within {self.timeouts.cell:g} seconds"
                 if seconds < self.timeouts.cell:
@@ -152,7 +158,7 @@ class SandboxStudent:
             self.ran[position] = CellRun([], cut_off=f"This cell was left out: {reason}.")
             del self.sources[position]
             lost = sum(ran.cut_off is not None for ran in self.ran.values())
-            if lost >= self.MAX_LOST_CELLS or time.monotonic() >= self._end:
+            if lost >= self.MAX_LOST_CELLS or self._left <= 0:
                 # Those before it ran, so they will run again.
                 for rest in [other for other in self.sources if other > position]:
                     self.ran[rest] = CellRun([], cut_off="This cell was not run: too many others had to be left out.")
@@ -160,10 +166,17 @@ class SandboxStudent:
             return None
         return job
 
+    def _wait(self, job: Job, message: dict[str, Any], seconds: float) -> dict[str, Any]:
+        """Return the reply to a message; the time that it takes is taken off what is left."""
+        busy, start = _busy(), time.monotonic()
+        try:
+            return job.request(message, max(seconds, 0.0) * busy)
+        finally:
+            self._left -= (time.monotonic() - start) / busy
+
     def _define(self, job: Job, source: str) -> None:
-        seconds = min(self.timeouts.cell, self._end - time.monotonic())
         with contextlib.suppress(JobTimeoutError, JobEndedError, StoppedError):
-            job.request({"run": reader.call(definitions, source)}, max(seconds, 0.0))
+            self._wait(job, {"run": reader.call(definitions, source)}, min(self.timeouts.cell, self._left))
 
     def _keep(self, position: int, reply: dict[str, Any]) -> None:
         outputs, error = reply.get("outputs"), reply.get("error")
@@ -200,10 +213,10 @@ class SandboxStudent:
         if function in self._silent:
             raise StudentError(self._silent[function])
         self.run()
-        seconds = min(self.timeouts.question, self._end - time.monotonic())
+        seconds = min(self.timeouts.question, self._left)
         start = time.perf_counter()
         try:
-            reply = self._job.request(message, max(seconds, 0.0))
+            reply = self._wait(self._job, message, seconds)
         except wire.UnsendableError as error:
             raise StudentError(f"{function} cannot be asked with what another function returned: {error}") from None
         except JobTimeoutError:
@@ -274,6 +287,11 @@ class SandboxStudent:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _busy() -> float:
+    """Return how many processes want to run for each processor, from 1 to `MOST_BUSY`, over the last minute."""
+    return min(max(os.getloadavg()[0] / (os.cpu_count() or 1), 1.0), MOST_BUSY)
 
 
 def _read(function: str, reply: dict[str, Any], count: int, taken: float) -> Answer:

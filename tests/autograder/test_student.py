@@ -2,6 +2,7 @@
 
 import contextlib
 import linecache
+import os
 import time
 
 import numpy as np
@@ -299,6 +300,23 @@ def test_the_whole_has_an_end_too(sandbox):
     ran = student.run()
     assert any("used up" in what.cut_off for what in ran.values() if what.cut_off)
     student.close()
+
+
+def test_what_else_runs_for_a_submission_is_not_its_notebook_s(sandbox):
+    with SandboxStudent(sandbox, {0: CELL}, timeouts=Timeouts(total=2.0)) as student:
+        student.run()
+        with student.fresh("import time\ndef course_waits(): time.sleep(2.5)", seconds=30) as side:
+            side.call("course_waits")
+        assert student.call("counts") == 1
+
+
+def test_on_a_busy_machine_an_answer_may_take_longer(sandbox, monkeypatch):
+    cells = {0: "import time\ndef takes(seconds):\n    time.sleep(seconds)\n    return 1"}
+    monkeypatch.setattr(os, "getloadavg", lambda: (3.0 * os.cpu_count(), 0.0, 0.0))
+    with SandboxStudent(sandbox, cells, timeouts=Timeouts(question=0.8, total=1.5)) as student:
+        assert student.call("takes", 1.5) == 1
+        with pytest.raises(StudentError, match="did not answer"):
+            student.call("takes", 60)
 
 
 def test_the_course_is_asked_once_for_the_same_question():

@@ -18,6 +18,9 @@ from autograder.checking.rubric import Line, decided
 from autograder.checking.student import Answer, Student, StudentError
 from autograder.labs.lab1.wording import PARAMETERS, own_activation, wrong_answer
 
+#: Of so many deviations of a sum's rounding error, none is larger.
+_ROUNDINGS = 5.0
+
 
 def first_problem(problems: Any) -> str | None:
     """Return the first of some problems, or None where there is none."""
@@ -144,9 +147,28 @@ def _judge_layer(function: str) -> Judge:
         # A dense layer may return [K] where [K, 1] is expected.
         if values is not None and expected.ndim == 2 and values.shape == expected.shape[:1]:
             answer = replace(answer, value=values[:, None])
-        return different(student, function, question, answer, expected)
+        return different(student, function, question, answer, expected, rounding=_rounding(question))
 
     return judge
+
+
+def _rounding(question: Question) -> float:
+    """Return how far off the sums of a layer may be in single precision, where large terms cancel.
+
+    Each of `n` additions rounds a sum of about ``sqrt(n)`` terms, and ``sqrt(n)`` roundings add up [1]_.
+
+    References
+    ----------
+    .. [1] N. J. Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., SIAM, 2002, section 4.2.
+    """
+    inputs, weights = (np.asarray(one, dtype="float64") for one in question.arguments[:2])
+    # A dense layer's weights are [K, N], a convolution's [R, S, C_I, C_O].
+    terms = weights.size // weights.shape[0 if weights.ndim == 2 else -1]
+    return _ROUNDINGS * float(np.finfo("float32").eps) * terms * _size(inputs) * _size(weights)
+
+
+def _size(values: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(values**2))) if values.size else 0.0
 
 
 def _activation_at_fault(student: Student, question: Question, expected: np.ndarray, total: np.ndarray) -> bool:
@@ -177,7 +199,9 @@ def domain_of_layer(function: str, domain: Domain, points: float) -> Line:
     points : float
     """
     elsewhere = Elsewhere(lambda arguments: (*arguments[:-1], "linear"), _activation_at_fault)
-    return whole_domain(function, domain, _judge_layer(function), points, _lost_beside_activation, elsewhere)
+    return whole_domain(
+        function, domain, _judge_layer(function), points, _lost_beside_activation, elsewhere, rounding=_rounding
+    )
 
 
 def judge_exactly(function: str) -> Judge:
@@ -201,6 +225,7 @@ def different(
     answer: Answer,
     expected: Any,
     exact: bool = False,
+    rounding: float = 0.0,
 ) -> Wrong | None:
     """Return what is wrong with an answer to a question of a domain, its inputs included.
 
@@ -211,10 +236,10 @@ def different(
     question : Question
     answer : Answer
     expected : object
-    exact : bool
+    exact, rounding
         As in `compare.difference`.
     """
-    what = compare.difference(answer.value, expected, exact)
+    what = compare.difference(answer.value, expected, exact, rounding)
     if what is not None:
         return wrong_answer(function, question.arguments, answer, what, expected=expected)
     return changed_input(student, function, question, answer)

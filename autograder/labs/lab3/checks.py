@@ -197,7 +197,7 @@ def _of_test(student: Student, one: Predictions) -> FileProblem | None:
     if problem is None or truth is None:
         return problem
     # Where the classes are of no use and the probabilities are, these are right. Classes are paid for their accuracy.
-    return None if contents.side(one.values, truth) > max(contents.side(own.values, truth), 0) else problem
+    return None if contents.tells_more(one.values, own.values, truth) else problem
 
 
 def _of_validation(student: Student, one: Predictions) -> FileProblem | None:

@@ -71,6 +71,21 @@ def side(values: np.ndarray, labels: np.ndarray) -> int:
     return int(np.sign(away)) if abs(away) > _SURE else 0
 
 
+def tells_more(one: np.ndarray, other: np.ndarray, labels: np.ndarray) -> bool:
+    """Return whether some numbers tell two classes apart, and others do it by less than half as much.
+
+    Classes that are read off probabilities at a usual threshold tell the two apart two thirds as much, or more.
+
+    Parameters
+    ----------
+    one, other : numpy.ndarray, shape [N]
+    labels : numpy.ndarray of int, shape [N]
+        0 and 1, both there.
+    """
+    away = _standard_errors(one, labels)
+    return away > _SURE and _standard_errors(other, labels) < away / 2
+
+
 def for_labels(one: Predictions, labels: np.ndarray) -> FileProblem | None:
     """Return whether probabilities are not of class 1, or not of these images, as far as their labels show.
 

@@ -45,21 +45,24 @@ def _files(material: Mapping[str, Any]) -> Mapping[str, bytes]:
 
 #: How far such networks and the solution's regression get depends on the images and the table that are graded.
 _MEASURED = frozenset(("networks", "predict_prices"))
+#: The class does not wait for long trainings.
+_BRIEF = edit("predict_prices", "rounds=100", "rounds=10")
 
 SAMPLE_CLASS = SampleClass(
     written="The paired test over five seeds finds no difference. I worked alone.",
     samples=(
-        Sample("01-trained-for-a-moment", (18, 24), _MEASURED, files=_files),
+        Sample("01-trained-for-a-moment", (17, 24), _MEASURED, _BRIEF, files=_files),
         Sample(
             "02-unpaired-and-first-of-the-tied",
-            (16, 23.25),
+            (15.5, 23.25),
             _MEASURED | {"compare_runs", "majority_vote"},
             together(
+                _BRIEF,
                 edit("compare_runs", "np.std(delta, ddof=1)", "np.std(delta)"),
                 edit("majority_vote", "np.where(leading, np.mean(p, axis=0), -1)", "leading"),
             ),
             files=_files,
         ),
-        Sample("03-no-networks", (16, 19), _MEASURED),
+        Sample("03-no-networks", (16, 19), _MEASURED, _BRIEF),
     ),
 )

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,7 +16,9 @@ from hypothesis import strategies as st
 from autograder.checking import faults as kit
 from autograder.checking.student import NotebookStudent
 from autograder.labs.lab1 import LAB, faults, reference
+from autograder.labs.lab1.domains import CONVOLUTION
 from autograder.labs.lab1.faults import FAULTS
+from autograder.labs.lab1.shared import domain_of_layer
 from tests.labs.lab1.variants import GRADED, VARIANTS, functions, slow_ndimage, slow_samples
 
 COURSE = LAB.oracle()
@@ -241,6 +244,24 @@ def test_half_precision_and_rounding_are_not_enough(function):
         for seed in range(5):
             paid = passed(function, functions(**{function: converted(convert)}), seed)
             assert keys.get(function, "cross_entropy") not in paid
+
+
+def test_a_sum_in_single_precision_is_right_where_large_terms_cancel():
+    """175 large terms: some of their sums are near 0, and off by more than the usual tolerance."""
+
+    def conv2d_layer(h, W, b, act):
+        h, W = np.float32(h), np.float32(W)
+        (rows, columns), (R, S) = h.shape[:2], W.shape[:2]
+        padded = np.pad(h, ((R // 2, R // 2), (S // 2, S // 2), (0, 0)))
+        total = np.zeros((rows, columns, W.shape[3]), np.float32)
+        for r, s, c in np.ndindex(W.shape[:3]):
+            total += padded[r : r + rows, s : s + columns, c, None] * W[r, s, c]
+        return reference.activation(total + b, act)
+
+    line = domain_of_layer("conv2d_layer", CONVOLUTION, 0.5)
+    student = NotebookStudent({"conv2d_layer": conv2d_layer, "activation": reference.activation}, COURSE)
+    # One seed in a hundred draws such terms; that is one of them.
+    assert line.question(student, SimpleNamespace(integers=lambda most: 125)) is None
 
 
 def test_kernel_that_is_turned_anew_for_every_channel_is_found():
