@@ -345,12 +345,15 @@ def leaderboard(
 
 
 @app.command()
-def demo(course: CourseOption = Path(".")) -> None:
+def demo(
+    course: CourseOption = Path("."),
+    site: Annotated[bool, typer.Option("--site/--no-site", help="Build the site too.")] = True,
+) -> None:
     """Build the site, release the labs, grade a sample class in the sandbox, and show the result."""
     _needs_instructor()
     from autograder import demo as show
 
-    show.run(course, console.console)
+    show.run(course, console.console, site)
 
 
 def _writable(path: Path) -> None:

@@ -31,7 +31,7 @@ MARK = ".made-by-cnn-course-demo"
 PARALLEL = 2
 
 
-def run(course: Path, screen: Console) -> None:
+def run(course: Path, screen: Console, site: bool = True) -> None:
     """Build the site, release the labs, grade the sample class, write feedback, and say where everything is.
 
     Parameters
@@ -40,6 +40,8 @@ def run(course: Path, screen: Console) -> None:
         The course's repository.
     screen : rich.console.Console
         Where progress goes.
+    site : bool
+        Whether the site is built.
 
     Raises
     ------
@@ -52,14 +54,17 @@ def run(course: Path, screen: Console) -> None:
     if not builder.is_file() or not all((root / "assignments" / lab.name / f"{lab.name}.md").is_file() for lab in labs):
         raise UserError(f"{root} is not the course's repository: the demo needs its book and its labs.")
     folder = fresh_course(root, labs)
-    screen.print("Building the site meanwhile. The first time, that takes some minutes.")
-    with _building(builder) as built:
+    with contextlib.ExitStack() as stack:
+        if site:
+            screen.print("Building the site meanwhile. The first time, that takes some minutes.")
+            built = stack.enter_context(_building(builder))
         grade_class(folder, labs, screen)
-        screen.rule("4 of 4  The site")
-        with screen.status("It was begun first; now it is waited for"):
-            built()
+        if site:
+            screen.rule("4  The site")
+            with screen.status("It was begun first; now it is waited for"):
+                built()
     for what, path in (
-        ("Site", root / "book" / "_build" / "html" / "index.html"),
+        *((("Site", root / "book" / "_build" / "html" / "index.html"),) if site else ()),
         *((f"Report, {lab.name}", folder.root / f"report-{lab.name}.json") for lab in labs),
         ("All feedback", folder.step("feedback")),
         ("Feedback", _telling_page(folder, labs)),
@@ -110,13 +115,13 @@ def grade_class(folder: CourseFolder, labs: Sequence[Lab], screen: Console) -> N
     screen : rich.console.Console
         Where progress goes.
     """
-    screen.rule("1 of 4  The releases")
+    screen.rule("1  The releases")
     students: dict[str, list[str]] = {}
     for lab in labs:
         screen.print(f"What students get: {release(folder, lab)}", soft_wrap=True)
         students[lab.name] = hand_in(folder, lab)
 
-    screen.rule(f"2 of 4  Grading {sum(map(len, students.values()))} submissions")
+    screen.rule(f"2  Grading {sum(map(len, students.values()))} submissions")
     reason = probe()
     isolation = "bubblewrap"
     if reason is not None:
@@ -134,7 +139,7 @@ def grade_class(folder: CourseFolder, labs: Sequence[Lab], screen: Console) -> N
             executor = LocalExecutor(folder.root, lab, beside[lab.forbidden], complete)
             records[lab.name] = console.run_grading(folder, lab, students[lab.name], executor, None)
 
-    screen.rule("3 of 4  Feedback")
+    screen.rule("3  Feedback")
     for lab in labs:
         console.write_feedback_pages(folder, lab, students[lab.name])
         console.write_json(folder.root / f"report-{lab.name}.json", records[lab.name])

@@ -53,7 +53,7 @@ class Timeouts:
     question : float
         For one answer.
     total : float
-        For a whole submission, what else runs for it left out; what is asked later gets no answer.
+        For a whole submission, its fresh processes left out; what is asked later gets no answer.
     """
 
     cell: float = CELL_SECONDS
@@ -83,6 +83,8 @@ class SandboxStudent:
         What the lab brings for grading alone. It stays on this side.
     options : JobOptions, optional
         How its jobs differ from others of the sandbox.
+    parent : SandboxStudent, optional
+        Whose time this one does not use up.
     """
 
     MAX_LOST_CELLS = 5
@@ -98,6 +100,7 @@ class SandboxStudent:
         timeouts: Timeouts | None = None,
         material: Mapping[str, Any] | None = None,
         options: JobOptions | None = None,
+        parent: SandboxStudent | None = None,
     ) -> None:
         self.sandbox, self.options = sandbox, options
         self.submission = submission or Submission()
@@ -115,7 +118,8 @@ class SandboxStudent:
         self._breakdowns = 0
         self._unread = ""
         self._room = MAX_OUTPUT
-        self._left = self.timeouts.total
+        self._end = time.monotonic() + self.timeouts.total * _busy()
+        self._started, self._parent = time.monotonic(), parent
 
     @property
     def alive(self) -> bool:
@@ -137,12 +141,12 @@ class SandboxStudent:
             with contextlib.suppress(wire.UnsendableError):
                 job.request({"file": name, "bytes": np.frombuffer(content, dtype=np.uint8)}, self.timeouts.cell)
         for position, source in list(self.sources.items()):
-            seconds = min(self.timeouts.cell, self._left)
+            seconds, whole = self._seconds(self.timeouts.cell)
             try:
-                reply = self._wait(job, {"load" if position == self.LAST else "run": source}, seconds)
+                reply = job.request({"load" if position == self.LAST else "run": source}, seconds)
             except JobTimeoutError:
                 reason = f"it did not finish within {self.timeouts.cell:g} seconds"
-                if seconds < self.timeouts.cell:
+                if not whole:
                     reason = f"the {self.timeouts.total:g} seconds for the whole notebook were used up"
             except JobEndedError as error:
                 if self._forgiven(job):
@@ -158,7 +162,7 @@ class SandboxStudent:
             self.ran[position] = CellRun([], cut_off=f"This cell was left out: {reason}.")
             del self.sources[position]
             lost = sum(ran.cut_off is not None for ran in self.ran.values())
-            if lost >= self.MAX_LOST_CELLS or self._left <= 0:
+            if lost >= self.MAX_LOST_CELLS or time.monotonic() >= self._end:
                 # Those before it ran, so they will run again.
                 for rest in [other for other in self.sources if other > position]:
                     self.ran[rest] = CellRun([], cut_off="This cell was not run: too many others had to be left out.")
@@ -166,17 +170,14 @@ class SandboxStudent:
             return None
         return job
 
-    def _wait(self, job: Job, message: dict[str, Any], seconds: float) -> dict[str, Any]:
-        """Return the reply to a message; the time that it takes is taken off what is left."""
-        busy, start = _busy(), time.monotonic()
-        try:
-            return job.request(message, max(seconds, 0.0) * busy)
-        finally:
-            self._left -= (time.monotonic() - start) / busy
+    def _seconds(self, most: float) -> tuple[float, bool]:
+        """Return how long to wait for what may take so many seconds, and whether that is all of them."""
+        most, left = most * _busy(), max(self._end - time.monotonic(), 0.0)
+        return min(most, left), most <= left
 
     def _define(self, job: Job, source: str) -> None:
         with contextlib.suppress(JobTimeoutError, JobEndedError, StoppedError):
-            self._wait(job, {"run": reader.call(definitions, source)}, min(self.timeouts.cell, self._left))
+            job.request({"run": reader.call(definitions, source)}, self._seconds(self.timeouts.cell)[0])
 
     def _keep(self, position: int, reply: dict[str, Any]) -> None:
         outputs, error = reply.get("outputs"), reply.get("error")
@@ -213,16 +214,16 @@ class SandboxStudent:
         if function in self._silent:
             raise StudentError(self._silent[function])
         self.run()
-        seconds = min(self.timeouts.question, self._left)
+        seconds, whole = self._seconds(self.timeouts.question)
         start = time.perf_counter()
         try:
-            reply = self._wait(self._job, message, seconds)
+            reply = self._job.request(message, seconds)
         except wire.UnsendableError as error:
             raise StudentError(f"{function} cannot be asked with what another function returned: {error}") from None
         except JobTimeoutError:
             self._job = None
             self._silent[function] = f"{function} did not answer within {self.timeouts.question:g} seconds."
-            if seconds < self.timeouts.question:
+            if not whole:
                 self._silent[function] = f"{function} was not asked: the notebook used up its time."
             raise StudentError(self._silent[function]) from None
         except JobEndedError as error:
@@ -263,7 +264,7 @@ class SandboxStudent:
             code = {name: content for name, content in submission.files.items() if name.endswith(".py")}
             submission = replace(submission, files=code)
         options = JobOptions(cpu=cpu, large=True, without_data=code_only)
-        return SandboxStudent(self.sandbox, sources, submission, self.oracle, timeouts, options=options)
+        return SandboxStudent(self.sandbox, sources, submission, self.oracle, timeouts, None, options, self)
 
     def read(self, name: str, function: Callable[..., Any], *args: Any) -> Any:
         try:
@@ -278,6 +279,9 @@ class SandboxStudent:
 
     def close(self) -> None:
         """End the job with all that it started."""
+        if self._parent is not None:
+            self._parent._end += time.monotonic() - self._started
+            self._parent = None
         if self._job is not None:
             self._job.end()
             self._job = None

@@ -134,7 +134,7 @@ def solved(folder):
 
 def quick(folder):
     with open(folder / "nbgrader_config.py", "a") as file:
-        file.write("c.TrustedExecute.cell_seconds = 4.0\nc.TrustedExecute.question_seconds = 3.0\n")
+        file.write("c.TrustedExecute.cell_seconds = 1.5\nc.TrustedExecute.question_seconds = 1.0\n")
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from tests.hostile import LEAKED, MARKER, NEIGHBOR, corpus, digest, hand_in
 CORPUS = corpus()
 NEIGHBORS = ("a-neighbor", "m-neighbor", NEIGHBOR)
 #: In the short form what hangs is given up soon: nothing honest in the class takes a second.
-SHORT = {"cell_seconds": 3.0, "question_seconds": 2.5, "total_seconds": 12.0}
+SHORT = {"cell_seconds": 1.5, "question_seconds": 1.0, "total_seconds": 6.0}
 #: Where a file that an attack left would be seen from outside.
 PLACES = ("/", "/tmp", "/var/tmp", "/dev/shm", "/home", "/srv", "/opt", "/run", Path.home(), os.getcwd(), sys.prefix)
 

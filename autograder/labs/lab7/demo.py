@@ -47,6 +47,7 @@ def _files(material: Mapping[str, Any]) -> Mapping[str, bytes]:
 _MEASURED = frozenset(("networks", "predict_prices"))
 #: The class does not wait for long trainings.
 _BRIEF = edit("predict_prices", "rounds=100", "rounds=10")
+_MEAN = edit("predict_prices", "keras.utils.set_random_seed(0)", "return np.full(len(x_new), np.mean(y_train))")
 
 SAMPLE_CLASS = SampleClass(
     written="The paired test over five seeds finds no difference. I worked alone.",
@@ -63,6 +64,6 @@ SAMPLE_CLASS = SampleClass(
             ),
             files=_files,
         ),
-        Sample("03-no-networks", (16, 19), _MEASURED, _BRIEF),
+        Sample("03-no-networks-and-the-mean-price", (16, 16), _MEASURED, _MEAN),
     ),
 )
