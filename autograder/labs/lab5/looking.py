@@ -101,7 +101,7 @@ class _Alike:
         return hash(self.told)
 
 
-# All known faults and all mistakes of a class are about the same few questions: about 200 of a course's.
+# All known faults are about the same few questions: the answers to all of them should find room.
 @functools.lru_cache(maxsize=1024)
 def _gradients(recipe, seed, layer, pixels, shape, k, training, of):
     """Return the same for the bytes of an image: known faults ask for it again and again."""
