@@ -424,14 +424,13 @@ def test_weak_trainings_are_trainings(judge, material):
     assert set(judge(files, report(validation(files), material["y_valid"]))) == ACCURACY
 
 
-@pytest.mark.parametrize("strength", [0.5, 1.0, 2.0])
-def test_of_two_files_that_do_not_fit_the_one_that_tells_less_is_wrong(strength):
+def test_of_two_files_that_do_not_fit_the_one_that_tells_less_is_wrong():
     """Shuffled classes agree with the truth by chance, and one time in forty by more than two standard errors."""
     rng = np.random.default_rng(0)
-    truth = rng.integers(0, 2, 2000)
-    sure = rng.normal(strength * truth)
-    own = (sure > strength / 2).astype(int)
-    shuffled = [rng.permutation(own) for _ in range(1000)]
+    truth = rng.integers(0, 2, 1000)
+    sure = rng.normal(1.0 * truth)
+    own = (sure > 0.5).astype(int)
+    shuffled = [rng.permutation(own) for _ in range(200)]
     assert any(contents.side(one, truth) > 0 for one in shuffled)
     assert all(contents.tells_more(sure, one, truth) for one in shuffled)
     assert not contents.tells_more(sure, own, truth) and not contents.tells_more(own, sure, truth)
