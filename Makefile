@@ -29,7 +29,7 @@ demo: $(BIN)/.ready
 
 test: $(BIN)/.ready
 	ruff check .
-	pytest -m "not long" --numprocesses 4 --dist loadfile --no-loadscope-reorder
+	pytest -m "not long" --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 test-long: $(BIN)/.ready
 	pytest
