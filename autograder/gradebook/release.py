@@ -31,7 +31,7 @@ REPORT = Path(__file__).with_name("report.md")
 GET_STARTED = Path(__file__).with_name("get-started.md")
 #: The first code cell of every released notebook.
 INSTALL = """\
-# Installs the course's package where it is missing, as on Colab: from its file, beside this notebook or one folder above.
+# Installs the course's package where it is missing, as on Colab, from its file beside this notebook or one folder up.
 import importlib.util
 from pathlib import Path
 
@@ -39,8 +39,8 @@ if importlib.util.find_spec("source_lib") is None:
     packages = [found for folder in (".", "..") for found in sorted(Path(folder).glob("cnn_course-*.whl"))]
     if not packages:
         raise SystemExit(
-            "The course's package is missing. Put the file cnn_course-….whl beside this notebook, on Colab into the list "
-            "of files on the left, and run this cell again. The page get-started.md says how to install it for good."
+            "The course's package is missing. Put the file cnn_course-….whl beside this notebook, on Colab into the "
+            "list of files on the left, and run this cell again. The page get-started.md says how to install it for good."
         )
     %pip install --quiet {packages[-1]}
 """
@@ -213,9 +213,9 @@ def beginning(lab: Lab) -> str:
     named = f"{', '.join(first)} and {last}" if first else last
     chapters = f"Read the chapter{'s' if first else ''} {named} of the course book. " if named else ""
     return (
-        f"**To begin.** {chapters}The page [Get started]({GET_STARTED.name}), which lies beside this notebook, says how to "
-        "install the course in a virtual environment, on Linux, macOS, Windows or Colab, where data goes, and how to hand "
-        "in. The next cell installs the course's package where it is missing, as on Colab."
+        f"**To begin.** {chapters}The page [Get started]({GET_STARTED.name}), which lies beside this notebook, says how "
+        "to install the course in a virtual environment, on Linux, macOS, Windows or Colab, where data goes, and how to "
+        "hand in. The next cell installs the course's package where it is missing, as on Colab."
     )
 
 
