@@ -40,7 +40,7 @@ if importlib.util.find_spec("source_lib") is None:
     if not packages:
         raise SystemExit(
             "The course's package is missing. Put the file cnn_course-….whl beside this notebook, on Colab into the "
-            "list of files on the left, and run this cell again. The page get-started.md says how to install it to stay."
+            "list of files on the left, and run this cell again. The page get-started.md says how to install it."
         )
     %pip install --quiet {packages[-1]}
 """
@@ -214,8 +214,8 @@ def beginning(lab: Lab) -> str:
     chapters = f"Read the chapter{'s' if first else ''} {named} of the course book. " if named else ""
     return (
         f"**To begin.** {chapters}The page [Get started]({GET_STARTED.name}), which lies beside this notebook, says "
-        "how to install the course in a virtual environment, on Linux, macOS, Windows or Colab, where data goes, and how "
-        "to hand in. The next cell installs the course's package where it is missing, as on Colab."
+        "how to install the course in a virtual environment, on Linux, macOS, Windows or Colab, where data goes, and "
+        "how to hand in. The next cell installs the course's package where it is missing, as on Colab."
     )
 
 
