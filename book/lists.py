@@ -11,6 +11,7 @@ import yaml
 from sphinx.application import Sphinx
 
 import source_lib
+from autograder.labs import get_lab
 from book.draws import tables
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -73,6 +74,35 @@ def chapters(source: Path) -> str:
     return "\n".join(rows)
 
 
+def titles(source: Path) -> dict[str, str]:
+    """Return the name of each chapter, such as ``theory/convolution``, by its title."""
+    pages = sorted((source / "theory").glob("*.md"))
+    heads = {page: re.search(r"^# (.*)$", page.read_text(), flags=re.MULTILINE) for page in pages}
+    return {head[1].strip(): f"theory/{page.stem}" for page, head in heads.items() if head}
+
+
+def needs(source: Path, lab: str) -> str:
+    """Return what a lab's page says about how to begin: the chapters that it needs, and where to install the course.
+
+    Parameters
+    ----------
+    source : Path
+        Folder of the pages.
+    lab : str
+        The lab's name.
+
+    Raises
+    ------
+    KeyError
+        If the lab names a chapter that there is not.
+    """
+    found = titles(source)
+    *first, last = (f"[](/{found[title]}.md)" for title in get_lab(lab).chapters) if get_lab(lab).chapters else ("",)
+    named = f"{', '.join(first)} and {last}" if first else last
+    chapters = f"Read {named} first, or with the notebook beside you.\n" if named else ""
+    return f"{chapters}[](/get-started.md) says how to install the course, open a lab and hand it in."
+
+
 def fill(app: Sphinx, docname: str, source: list[str]) -> None:
     """Put each list in the place of its mark, a comment on a line of its own."""
     pages = Path(app.srcdir)
@@ -80,6 +110,7 @@ def fill(app: Sphinx, docname: str, source: list[str]) -> None:
         "modules of source_lib": api,
         "chapters and their time": lambda: chapters(pages),
         "what the course draws on": lambda: tables(pages),
+        "what the lab needs": lambda: needs(pages, Path(docname).name),
     }
     for mark, made in marks.items():
         if (line := f"\n% {mark}\n") in source[0]:

@@ -65,6 +65,9 @@ class Lab:
     for_release : callable, optional
         Takes the same when the lab is released, keeps in the course's folder what grading needs, and returns by their
         names the files that students of this course get beside the notebook.
+    chapters : tuple of str
+        The titles of the chapters of the book that it needs, as the chapters give them. The lab's page and the released
+        notebook name these.
     """
 
     name: str
@@ -80,6 +83,7 @@ class Lab:
     material: Callable[[Path, int], Mapping[str, Any]] | None = None
     practice: Practice | None = None
     for_release: Callable[[Path, int], Mapping[str, bytes]] | None = None
+    chapters: tuple[str, ...] = ()
 
     @functools.cached_property
     def explore_cells(self) -> frozenset[str]:

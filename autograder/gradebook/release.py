@@ -27,6 +27,23 @@ from autograder.submissions.exploring import fingerprint
 
 #: How to report: what every lab brings along, where it has no page of its own.
 REPORT = Path(__file__).with_name("report.md")
+#: How to install the course, open a lab and hand it in: what every lab brings along too, and a page of the book.
+GET_STARTED = Path(__file__).with_name("get-started.md")
+#: The first code cell of every released notebook.
+INSTALL = """\
+# Installs the course's package where it is missing, as on Colab, from its file beside this notebook or one folder up.
+import importlib.util
+from pathlib import Path
+
+if importlib.util.find_spec("source_lib") is None:
+    packages = [found for folder in (".", "..") for found in sorted(Path(folder).glob("cnn_course-*.whl"))]
+    if not packages:
+        raise SystemExit(
+            "The course's package is missing. Put the file cnn_course-….whl beside this notebook, on Colab into the "
+            "list of files on the left, and run this cell again. The page get-started.md says how to install it."
+        )
+    %pip install --quiet {packages[-1]}
+"""
 _MARKERS = (BEGIN, END, "BEGIN HIDDEN TESTS", "BEGIN MARK SCHEME")
 _WORDING = re.compile(r"solution|answer|answer[-_ ]?key|gradebook|course_secret", re.IGNORECASE)
 _MACHINE = re.compile(r"(?:/(?:home|Users|root)/|[A-Za-z]:\\\\?Users\\\\?)[\w.-]+")
@@ -141,11 +158,11 @@ def write_source(course: CourseFolder, lab: Lab) -> Path:
         except shutil.Error as error:
             files = ", ".join(copied[0] for copied in error.args[0])
             raise CourseError(f"These files of {lab.name} cannot be read: {files}. Restore them first.") from None
-        notebook = jupytext.read(text)
-        notebook.metadata.pop("jupytext", None)
+        notebook = read_text(text, lab)
         nbformat.write(notebook, made / f"{lab.name}.ipynb")
-        if not (made / REPORT.name).exists():
-            shutil.copyfile(REPORT, made / REPORT.name)
+        for page in (REPORT, GET_STARTED):
+            if not (made / page.name).exists():
+                shutil.copyfile(page, made / page.name)
         given = {} if lab.for_release is None else lab.for_release(course.root, secret.read_or_make(course.root))
         for name, content in given.items():
             (made / name).write_bytes(content)
@@ -153,6 +170,53 @@ def write_source(course: CourseFolder, lab: Lab) -> Path:
             shutil.rmtree(place)
         made.rename(place)
     return place
+
+
+def read_text(text: Path, lab: Lab) -> NotebookNode:
+    """Return a lab's text as the notebook that nbgrader reads, with how to begin in its first two cells.
+
+    Parameters
+    ----------
+    text : pathlib.Path
+        The lab as MyST.
+    lab : Lab
+        Says which chapters it needs.
+
+    Returns
+    -------
+    NotebookNode
+        The first cell, which has the title, says where to read how the course is installed. The second one installs its
+        package where it is missing, and is skipped while grading.
+    """
+    notebook = jupytext.read(text)
+    notebook.metadata.pop("jupytext", None)
+    install = nbformat.v4.new_code_cell(INSTALL.rstrip(), id="install", metadata={"tags": ["explore"]})
+    notebook.cells[0].source = notebook.cells[0].source.rstrip() + "\n\n" + beginning(lab)
+    notebook.cells.insert(1, install)
+    return notebook
+
+
+def beginning(lab: Lab) -> str:
+    """Return what every notebook says about how to begin, with the chapters that the lab needs.
+
+    Parameters
+    ----------
+    lab : Lab
+
+    Examples
+    --------
+    >>> lab = Lab("mine", "My lab", (), {}, chapters=("Pooling", "Training", "Data"))
+    >>> beginning(lab).partition(" of the")[0]
+    '**To begin.** Read the chapters *Pooling*, *Training* and *Data*'
+    """
+    *first, last = (f"*{title}*" for title in lab.chapters) if lab.chapters else ("",)
+    named = f"{', '.join(first)} and {last}" if first else last
+    chapters = f"Read the chapter{'s' if first else ''} {named} of the course book. " if named else ""
+    return (
+        f"**To begin.** {chapters}The page [Get started]({GET_STARTED.name}), which lies beside this notebook, says "
+        "how to install the course in a virtual environment, on Linux, macOS, Windows or Colab, where data goes, and "
+        "how to hand in. The next cell installs the course's package where it is missing, as on Colab."
+    )
 
 
 def disagreements(notebook: NotebookNode, lab: Lab) -> list[str]:

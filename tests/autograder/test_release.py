@@ -9,14 +9,18 @@ import pytest
 from autograder.checking.lab import EXPLORE_FILE
 from autograder.gradebook.course_folder import CourseError, open_course
 from autograder.gradebook.release import (
+    GET_STARTED,
+    INSTALL,
     ReleaseError,
     explore_cells,
     leaks,
+    read_text,
     release,
     solution_lines,
     solution_passages,
 )
 from autograder.labs import all_labs, get_lab
+from autograder.submissions.cells import explores
 from autograder.submissions.exploring import fingerprint
 from tests.conftest import ROOT
 
@@ -53,13 +57,45 @@ def test_the_release_asks_and_does_not_answer(course):
     folder = release(open_course(course), LAB)
     notebook = nbformat.read(folder / "lab1.ipynb", as_version=4)
     source = jupytext.read(text_of(course))
-    assert len(notebook.cells) == len(source.cells)
+    assert len(notebook.cells) == len(source.cells) + 1
     for line in solution_lines(source):
         assert line not in "\n".join(cell.source for cell in notebook.cells)
     stubs = [c for c in notebook.cells if c.metadata.get("nbgrader", {}).get("solution") and c.cell_type == "code"]
     assert [c.metadata.nbgrader.grade_id for c in stubs] == [check.function for check in LAB.checks]
     assert all("raise NotImplementedError" in stub.source and "def " in stub.source for stub in stubs)
     assert not list(folder.rglob("*.pyc")) and not (folder / "lab1.md").exists()
+
+
+@pytest.mark.parametrize("lab", all_labs(), ids=lambda lab: lab.name)
+def test_every_notebook_says_how_to_begin_and_installs_the_package(lab):
+    notebook = read_text(ROOT / "assignments" / lab.name / f"{lab.name}.md", lab)
+    first, install = notebook.cells[:2]
+    assert first.cell_type == "markdown" and first.source.startswith("# Lab ")
+    assert "[Get started](get-started.md)" in first.source and lab.chapters
+    for chapter in lab.chapters:
+        assert f"*{chapter}*" in first.source
+    assert install.source == INSTALL.rstrip() and explores(install)
+
+
+def test_a_release_has_the_page_on_how_to_begin(course):
+    folder = release(open_course(course), LAB)
+    assert (folder / "get-started.md").read_text() == GET_STARTED.read_text()
+
+
+def test_the_cell_that_installs_takes_the_file_beside_the_notebook_or_above_it(tmp_path, monkeypatch):
+    notebook = tmp_path / "lab1"
+    notebook.mkdir()
+    monkeypatch.chdir(notebook)
+    code = INSTALL.replace("source_lib", "no_such_package").replace("%pip install --quiet {packages[-1]}", "found()")
+    with pytest.raises(SystemExit, match=r"The course's package is missing\. Put the file cnn_course"):
+        exec(code, {"found": lambda: None})
+    for folder in (tmp_path, notebook):
+        (folder / "cnn_course-1.whl").touch()
+        names: dict = {"found": lambda: None}
+        exec(code, names)
+        assert len(names["packages"]) == 1 and names["packages"][0].resolve() == folder / "cnn_course-1.whl"
+        (folder / "cnn_course-1.whl").unlink()
+    exec(INSTALL.replace("%pip", "raise SystemExit #"), {})
 
 
 def test_the_lab_s_solutions_are_seen_as_such(course):
@@ -184,7 +220,7 @@ def test_a_release_can_be_made_again_after_students_were_graded(course):
 
 @pytest.mark.parametrize("lab", all_labs(), ids=lambda lab: lab.name)
 def test_package_of_a_lab_knows_the_released_cells_that_only_explore(lab):
-    released = explore_cells(jupytext.read(ROOT / "assignments" / lab.name / f"{lab.name}.md"))
+    released = explore_cells(read_text(ROOT / "assignments" / lab.name / f"{lab.name}.md", lab))
     assert lab.explore_cells == set(released), f"the text changed: run cnn-course release {lab.name} in the repository"
 
 

@@ -1,12 +1,14 @@
 """The pages of the labs, and that no page gives a solution away."""
 
 import ast
+import re
 
 import jupytext
 import pytest
 
 from autograder.gradebook.release import solution_lines
 from autograder.labs import get_lab, lab_names
+from book.lists import needs, titles
 from tests.book.pages import PAGES, ROOT, code_cells, of_page
 
 
@@ -29,6 +31,35 @@ def test_points_table_is_the_rubric(site, soups, lab):
     assert printed == {check.function: [(line.title, line.points) for line in check.lines] for check in rubric.checks}
     manual = sum(rubric.manual.values())
     assert totals == {"automatic points": rubric.points, "together": rubric.points + manual} | rubric.manual
+
+
+@pytest.mark.parametrize("lab", lab_names())
+def test_page_of_a_lab_names_all_chapters_that_it_needs_and_how_to_begin(site, soups, lab):
+    chapters = titles(ROOT / "book")
+    addresses = {link["href"] for link in of_page(site, soups, f"labs/{lab}").select("article a[href]")}
+    assert get_lab(lab).chapters and "../get-started.html" in addresses
+    assert {f"../{chapters[title]}.html" for title in get_lab(lab).chapters} <= addresses
+
+
+@pytest.mark.parametrize("lab", lab_names())
+def test_page_of_a_lab_has_the_mark_for_what_it_needs(lab):
+    assert "\n% what the lab needs\n" in (ROOT / "book" / "labs" / f"{lab}.md").read_text()
+    named = needs(ROOT / "book", lab)
+    assert named.count("/theory/") == len(get_lab(lab).chapters) > 1 and "[](/get-started.md)" in named
+
+
+def test_table_of_the_labs_says_how_long_they_take_and_nothing_else(site, soups):
+    takes = [row.find_all("td")[-1].get_text(strip=True) for row in _labs(site, soups)]
+    assert len(takes) == len(lab_names())
+    assert all(re.fullmatch(r"(an?|one|two|three)\b[\w ]* (evenings?|hours)(, [a-z ]+)?", text) for text in takes), (
+        takes
+    )
+
+
+def _labs(site, soups):
+    tables = of_page(site, soups, "index").find("article").select("table")
+    (table,) = [one for one in tables if "automatic points" in one.get_text()]
+    return table.select("tbody tr")
 
 
 def test_lab_1_is_worth_35_and_10(site, soups):

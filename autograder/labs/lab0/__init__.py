@@ -8,6 +8,13 @@ from autograder.labs.lab0.practice import practice
 LAB = Lab(
     name="lab0",
     title="Lab 0: Convolution arithmetic",
+    chapters=(
+        "Convolution",
+        "Padding, stride and output size",
+        "Receptive fields",
+        "Pooling, and what survives a shift",
+        "What a network costs",
+    ),
     checks=CHECKS,
     manual={"working": 5.0},
     faults=FAULTS,

@@ -8,6 +8,14 @@ from autograder.labs.lab1.faults import FAULTS
 LAB = Lab(
     name="lab1",
     title="Lab 1: Implementing a CNN",
+    chapters=(
+        "Convolution",
+        "Padding, stride and output size",
+        "Pooling, and what survives a shift",
+        "The layers around it",
+        "What a network costs",
+        "Making it fast",
+    ),
     checks=CHECKS,
     manual={"discussion": 10.0},
     faults=FAULTS,

@@ -8,6 +8,7 @@ from autograder.labs.lab3.images import for_grading, for_release
 LAB = Lab(
     name="lab3",
     title="Lab 3: Tumor classification",
+    chapters=("Keras in practice", "Regularization", "Honest evaluation"),
     checks=CHECKS,
     manual={"discussion": 6.0},
     faults=FAULTS,

@@ -8,6 +8,7 @@ from autograder.labs.lab4.images import for_grading
 LAB = Lab(
     name="lab4",
     title="Lab 4: MNIST experiments",
+    chapters=("Training", "Regularization", "Tuning hyperparameters", "Honest evaluation"),
     checks=CHECKS,
     manual={"discussion": 10.0},
     faults=FAULTS,

@@ -8,6 +8,13 @@ from autograder.labs.lab6.images import for_grading, for_release
 LAB = Lab(
     name="lab6",
     title="Lab 6: Segmentation",
+    chapters=(
+        "Padding, stride and output size",
+        "Receptive fields",
+        "Regularization",
+        "Tuning hyperparameters",
+        "Segmentation",
+    ),
     checks=CHECKS,
     manual={"discussion": 6.0},
     faults=FAULTS,

@@ -8,6 +8,7 @@ from autograder.labs.lab7.material import for_grading
 LAB = Lab(
     name="lab7",
     title="Lab 7: Challenges",
+    chapters=("Training", "Regularization", "Honest evaluation", "Regression", "Ensembles", "Data"),
     checks=CHECKS,
     manual={"discussion": 10.0},
     faults=FAULTS,

@@ -594,7 +594,7 @@ def test_the_owner_does_not_cross_into_the_sandbox(folder, sandbox):
 
 def test_the_release_keeps_the_solution_back(folder):
     made = folder / "assignments" / "release" / "lab0"
-    assert {path.name for path in made.iterdir()} == {"lab0.ipynb", "report.md"}
+    assert {path.name for path in made.iterdir()} == {"lab0.ipynb", "get-started.md", "report.md"}
     assert (made / "report.md").read_text() == REPORT.read_text()
     notebook = nbformat.read(made / "lab0.ipynb", as_version=4)
     answers = [cell for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("solution")]

@@ -94,7 +94,7 @@ def test_a_release_keeps_the_solution_back_and_has_the_page_on_reporting(tmp_pat
     done = subprocess.run([PROGRAM, "release", "lab2", "--course", tmp_path], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     folder = tmp_path / "assignments" / "release" / "lab2"
-    assert {path.name for path in folder.iterdir()} == {"lab2.ipynb", "report.md"}
+    assert {path.name for path in folder.iterdir()} == {"lab2.ipynb", "get-started.md", "report.md"}
     assert (folder / "report.md").read_text() == REPORT.read_text()
     released = nbformat.read(folder / "lab2.ipynb", as_version=4)
     answers = [
