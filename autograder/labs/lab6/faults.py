@@ -527,10 +527,15 @@ UNET_MISTAKES: dict[str, dict[str, Any]] = {
     "top_alone": {"joined": (True, False, False)},
     "no_top": {"joined": (False, True, True)},
     "no_middle": {"joined": (True, False, True)},
-    "late": {"late": True},
+    "late": {"kept": "late"},
+    "behind_pooling": {"kept": "behind"},
+    "image_made_smaller": {"kept": "image"},
     "one_score": {"outputs": 1},
     "fixed": {"side": 128},
     "two_halvings": {"depth": 2},
+    "softmax": {"end": "softmax"},
+    "softmax_inside": {"softmax": True},
+    "sigmoid": {"end": "sigmoid"},
 }
 
 
@@ -596,7 +601,8 @@ _FCN = _networks(
     },
 )
 _NO_WAY = (
-    "Nothing gets around the bottleneck: nothing is joined, as in the report, or what is joined has been below.",
+    "Nothing of the way down gets around the bottleneck: nothing is joined, as in the report, or other maps than those "
+    "from before pooling.",
     "Keep what a level gives on the way down, before pooling, and join it along the channels to what comes up there.",
 )
 _UNET = _networks(
@@ -620,6 +626,8 @@ _UNET = _networks(
             "Join what came before the second pooling too.",
         ),
         "late": ("skips", *_NO_WAY),
+        "behind_pooling": ("skips", *_NO_WAY),
+        "image_made_smaller": ("skips", *_NO_WAY),
         "one_score": (
             "form",
             "There is one score for each pixel where each class must have its own.",
@@ -630,6 +638,14 @@ _UNET = _networks(
             "form skips",
             "It halves the image twice, and a gland is larger than what it then sees.",
             "Go down three times, and up again as often.",
+        ),
+        **dict.fromkeys(
+            ("softmax", "softmax_inside", "sigmoid"),
+            (
+                "form",
+                "There is a softmax or a sigmoid in the way, and scores are asked for: the loss takes the softmax.",
+                "The last convolution has no activation, and nothing comes after it.",
+            ),
         ),
     },
 )

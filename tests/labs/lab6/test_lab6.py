@@ -203,6 +203,60 @@ def test_each_skip_connection_shows_by_itself():
     assert [one.tolist() for one in flags] == [[1, 0, 0, 1], [1, 0, 1, 0], [1, 1, 0, 0]]
 
 
+JOINED = """
+import keras
+from keras import layers
+def build_unet():
+    x = h = keras.Input((None, None, 3))
+    kept = []
+    for depth in (3, 4, 5):
+        h = layers.Conv2D(depth, 3, padding="same", activation="relu")(h)
+        kept.append((depth, h))
+        h = layers.MaxPooling2D(2)(h)
+        kept[-1] += (h,)
+    h = layers.Conv2D(6, 3, padding="same", activation="relu")(h)
+    for k, (depth, there, pooled) in zip((2, 1, 0), kept[::-1]):
+        {join}
+        h = layers.Conv2D(depth, 3, padding="same", activation="relu")(h)
+    return keras.Model(x, layers.Conv2D(2, 1{last})(h))
+"""
+
+
+@pytest.mark.parametrize(
+    ("join", "last", "loses", "words"),
+    [
+        (
+            "h = layers.UpSampling2D(2)(layers.Concatenate()([h, pooled]))",
+            "",
+            "skips",
+            "at a quarter, a half, all of the image's size",
+        ),
+        (
+            "s = layers.Conv2D(2, 1)(layers.MaxPooling2D(2**k)(x)); "
+            "h = layers.Concatenate()([layers.UpSampling2D(2)(h), s])",
+            "",
+            "skips",
+            "what the convolutions give there on the way down",
+        ),
+        ("h = layers.Concatenate()([layers.UpSampling2D(2)(h), there])", ", activation='softmax'", "form", "softmax"),
+        ("h = layers.Softmax()(layers.Concatenate()([layers.UpSampling2D(2)(h), there]))", "", "form", "softmax"),
+        ("h = layers.Concatenate()([layers.UpSampling2D(2)(h), there])", ", activation='tanh'", "form", "keeps them"),
+        (
+            "s = layers.Concatenate()([there, layers.AveragePooling2D(2**k)(x)]); "
+            "h = layers.Concatenate()([layers.UpSampling2D(2)(h), s])",
+            "",
+            None,
+            "",
+        ),
+        ("h = layers.Add()([layers.Conv2DTranspose(4, 2, 2)(h), layers.Conv2D(4, 1)(there)])", "", None, ""),
+    ],
+)
+def test_only_what_was_there_before_pooling_is_a_skip_connection(sandbox, join, last, loses, words):
+    found, _ = lost(student_of(sandbox, JOINED.format(join=join, last=last)), "build_unet")
+    assert set(found) == ({f"build_unet.{loses}"} if loses else set())
+    assert all(words in message for message in found.values())
+
+
 @pytest.mark.parametrize(("given", "right"), [("", True), ("None, None", True), ("128, 128", False)])
 def test_a_sequential_network_is_judged_by_its_input_as_others_are(sandbox, given, right):
     code = f"""
