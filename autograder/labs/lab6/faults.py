@@ -55,6 +55,17 @@ def _pooled(found: np.ndarray, labels: np.ndarray, truth: np.ndarray, of_union: 
     return whole / (2 - whole) if of_union else whole
 
 
+def _without_empty(found: np.ndarray, labels: np.ndarray, truth: np.ndarray) -> float:
+    some = (np.asarray(labels) > 0).any(axis=(1, 2)) | truth.any(axis=(1, 2))
+    return float(found[some].mean()) if some.any() else np.nan
+
+
+def _by_exponentials(z: np.ndarray) -> np.ndarray:
+    with np.errstate(all="ignore"):
+        p = np.exp(z) / np.sum(np.exp(z), axis=-1, keepdims=True)
+    return np.argmax(p, axis=-1)
+
+
 def _kept_empty(change: Callable) -> Callable:
     """Return a change that leaves images as they are in which nothing is marked and nothing is to be."""
     return lambda found, both, a, b, size: np.where(a + b == 0, 1.0, change(both, np.maximum(a, 0), b, size))
@@ -80,7 +91,8 @@ def _in_place(right: Callable) -> Callable:
 
 
 def _faults(function: str, *rows: tuple) -> list[Fault]:
-    """Return the faults of one function: name, the lines that it loses, how it is applied, both levels of its hint."""
+    """Return the faults of one function: name, the lines that it loses, how it is applied, both levels of its hint, and
+    other forms of it."""
     return [
         Fault(
             f"{function}_{name}",
@@ -89,8 +101,9 @@ def _faults(function: str, *rows: tuple) -> list[Fault]:
             function=function,
             hint=hint,
             second_hint=second,
+            forms=tuple(forms),
         )
-        for name, loses, apply, hint, second in rows
+        for name, loses, apply, hint, second, *forms in rows
     ]
 
 
@@ -153,6 +166,13 @@ _DICE = _faults(
         "Treat the case of two empty masks by itself, in place of a smoothing term.",
     ),
     (
+        "added",
+        "each",
+        _overlap(_kept_empty(lambda both, a, b, n: 2 * both / np.maximum(a + b - both, 1))),
+        "The sizes are too small where masks overlap: True + True is True, so what both have counts once.",
+        "Count the pixels of each mask by itself, then add both numbers.",
+    ),
+    (
         "zero",
         "empty",
         _overlap(lambda found, both, a, b, n: np.where(a + b == 0, 0.0, found)),
@@ -209,6 +229,20 @@ _DICE = _faults(
         "Compute the coefficient of each image first, and then the mean of these.",
     ),
     (
+        "without_nan",
+        "domain",
+        _overlap(together=lambda found, labels, truth, of_union: _without_empty(found, labels, truth)),
+        "Images without a gland, where none is marked, are left out of the mean, as numpy.nanmean does.",
+        "They count 1 in the mean as well.",
+    ),
+    (
+        "exponential",
+        "domain",
+        _overlap(scores=_by_exponentials),
+        "The exponentials of large scores are infinite, and a quotient of these is no number.",
+        "No probabilities are needed: compare the two scores themselves.",
+    ),
+    (
         "sum",
         "mean",
         _overlap(together=lambda found, labels, truth, of_union: np.sum(found)),
@@ -252,6 +286,16 @@ _DICE = _faults(
 def _log_softmax(z: np.ndarray, axis: int = -1) -> np.ndarray:
     z = z - z.max(axis=axis, keepdims=True)
     return z - np.log(np.sum(np.exp(z), axis=axis, keepdims=True))
+
+
+def _shifted_by_all(z: np.ndarray, axis: tuple[int, ...] | None = None) -> np.ndarray:
+    """Return logarithms of softmax computed after the largest score of the array, or of an image, was subtracted."""
+    z = z - z.max(axis=axis, keepdims=True)
+    return z - np.log(np.sum(np.exp(z), axis=-1, keepdims=True))
+
+
+def _weighted_rows(losses: np.ndarray, y: np.ndarray, w: np.ndarray, z: np.ndarray) -> float:
+    return float(np.mean(np.sum(losses * w[y], axis=-1) / np.sum(w[y], axis=-1)))
 
 
 def _entropy(
@@ -309,6 +353,23 @@ _CROSS_ENTROPY = _faults(
         _entropy(lambda z: _log_softmax(z, axis=2)),
         "The probabilities of a pixel do not add up to 1: softmax runs over another axis.",
         "Softmax runs over the last axis, that of the classes.",
+        _entropy(lambda z: _log_softmax(z, axis=1)),
+        _entropy(lambda z: _log_softmax(z, axis=0)),
+    ),
+    (
+        "unshifted",
+        "value stable",
+        _entropy(lambda z: z - np.log(np.sum(np.exp(z - z.max(axis=-1, keepdims=True)), axis=-1, keepdims=True))),
+        "The largest score was subtracted below the logarithm, and not from the score of the true class.",
+        "Subtract it from all scores of a pixel first, and go on with these alone.",
+    ),
+    (
+        "largest_of_all",
+        "stable",
+        _entropy(_shifted_by_all),
+        "The largest score of the whole array was subtracted, so pixels whose scores lie far below have a sum of 0.",
+        "Each pixel has a largest score of its own: keep the axis, so that it is subtracted from that pixel.",
+        _entropy(lambda z: _shifted_by_all(z, (1, 2, 3))),
     ),
     (
         "base_2",
@@ -358,6 +419,11 @@ _CROSS_ENTROPY = _faults(
         _entropy(lambda z: np.log(np.exp(_log_softmax(z)) + 1e-7)),
         "A small number keeps the logarithm finite, and caps the loss of a pixel that is very wrong.",
         "Compute the logarithm of softmax directly: a score minus the logarithm of a sum.",
+        *(_entropy(lambda z, tiny=tiny: np.log(np.exp(_log_softmax(z)) + tiny)) for tiny in (1e-9, 1e-12, 1e-15)),
+        *(
+            _entropy(lambda z, tiny=tiny: np.log(np.clip(np.exp(_log_softmax(z)), tiny, 1)))
+            for tiny in (1e-7, 1e-12, 1e-15)
+        ),
     ),
     (
         "ignored",
@@ -372,6 +438,23 @@ _CROSS_ENTROPY = _faults(
         _entropy(weigh=lambda losses, y, w, z: np.mean(losses * w[y])),
         "The weighted losses are divided by the number of pixels, as Keras does.",
         "A weighted mean is divided by the sum of the weights of all pixels.",
+    ),
+    (
+        "by_classes",
+        "weights",
+        _entropy(weigh=lambda losses, y, w, z: np.sum(losses * w[y]) / np.sum(w)),
+        "The weighted losses are divided by the sum of the weights of the classes.",
+        "Each pixel brings a weight of its own: divide by the sum of these.",
+        _entropy(weigh=lambda losses, y, w, z: np.mean(losses * w[y]) / np.sum(w)),
+        _entropy(weigh=lambda losses, y, w, z: np.mean(losses * w[y]) / np.mean(w)),
+    ),
+    (
+        "weighted_images",
+        "weights",
+        _entropy(weigh=lambda losses, y, w, z: np.mean([np.average(*one) for one in zip(losses, w[y], strict=True)])),
+        "There is a weighted mean of each image, and these were averaged.",
+        "Add up over all pixels of all images, above and below, and divide once.",
+        _entropy(weigh=_weighted_rows),
     ),
     (
         "inverted",
