@@ -593,6 +593,10 @@ _STOP = _faults(
 _F = networks_of.FCN
 FCN_MISTAKES: dict[str, dict[str, Any]] = {
     "relu_between": {"relu": ("c", "u")},
+    "relu_once": {"relu": ("c", "v"), "table": (*_F[:5], ("v", 16, 2), *_F[6:])},
+    "unpadded": {"unpadded": True},
+    "rescaling": {"table": (("r", 0, 0), *_F)},
+    "third_pooling": {"table": (*_F[:5], ("p", 0, 2), *_F[5:])},
     "no_relu": {"relu": ()},
     "softmax": {"end": "softmax"},
     "average": {"pooling": "AveragePooling2D"},
@@ -645,6 +649,26 @@ _FCN = _networks(
             "layers",
             "There is an activation behind the transposed convolutions, which this network has none of.",
             "Only the three convolutions 3×3 have ReLU.",
+        ),
+        "relu_once": (
+            "layers",
+            "There is an activation between the two transposed convolutions, and nothing is between them here.",
+            "Give the transposed convolutions no activation.",
+        ),
+        "unpadded": (
+            "form layers",
+            "The convolutions are not padded, so each of them takes a border from the image.",
+            "The three convolutions 3×3 have padding that keeps the size.",
+        ),
+        "rescaling": (
+            "layers",
+            "The network scales what it takes. Its images come in from -1 to 1 already.",
+            "Leave the layer that rescales out.",
+        ),
+        "third_pooling": (
+            "form layers",
+            "There is a third pooling, behind the last convolution of the way down.",
+            "Pool behind the first and the second convolution alone.",
         ),
         "no_relu": ("layers", "There is no activation at all.", "The three convolutions 3×3 have ReLU."),
         "softmax": (
@@ -756,6 +780,18 @@ HINTS: dict[str, tuple[str, str]] = {
     "soft_smooth": (
         "The number that is added above and below is too large: it changes the loss.",
         "Take 1e-6: it matters only where both sums are 0.",
+    ),
+    "soft_epsilon": (
+        "For two empty masks all that is left is the small number above and below, and it must be the same there.",
+        "Add 1e-6 once above, beside twice the sum, and once below.",
+    ),
+    "soft_squares": (
+        "The probabilities are squared below, as in V-Net. That is another loss.",
+        "Below stand the sums of the probabilities and of the mask themselves.",
+    ),
+    "soft_union": (
+        "This is 1 minus intersection over union.",
+        "Twice what both share, divided by the sum of both sizes.",
     ),
     "soft_factor": ("The factor 2 is missing.", "What both share counts twice."),
     "soft_empty": (
@@ -884,7 +920,26 @@ def _held(ops: Any, masks: Any, p: Any, right: Callable) -> Any:
     return ops.mean(1 - (2 * shared + 1e-6) / (ops.stop_gradient(sizes) + 1e-6))
 
 
-_SOFT_CHANGES: dict[str, tuple[str, Callable]] = {
+def _small_number(above: float, below: float) -> Callable:
+    def change(ops: Any, masks: Any, p: Any, right: Callable) -> Any:
+        shared, sizes = _parts(ops, masks, p)
+        return ops.mean(1 - (2 * shared + above) / (sizes + below))
+
+    return change
+
+
+def _squared(ops: Any, masks: Any, p: Any, right: Callable) -> Any:
+    sizes = _parts(ops, masks, p * p)[1]
+    return ops.mean(1 - (2 * _parts(ops, masks, p)[0] + 1e-6) / (sizes + 1e-6))
+
+
+def _over_union(ops: Any, masks: Any, p: Any, right: Callable) -> Any:
+    shared, sizes = _parts(ops, masks, p)
+    return ops.mean(1 - (shared + 1e-6) / (sizes - shared + 1e-6))
+
+
+#: The lines that a change loses, the change, and its hint where that has another name.
+_SOFT_CHANGES: dict[str, tuple] = {
     "soft_sign": ("loss", lambda ops, m, p, right: right(m, p) - 1),
     "soft_score": ("loss", lambda ops, m, p, right: 1 - right(m, p)),
     "soft_hard": ("loss gradient", lambda ops, m, p, right: right(m, ops.round(p))),
@@ -892,6 +947,10 @@ _SOFT_CHANGES: dict[str, tuple[str, Callable]] = {
     "soft_smooth": ("loss", lambda ops, m, p, right: ops.mean(_divided(ops, m, p, more=1.0))),
     "soft_factor": ("loss", lambda ops, m, p, right: ops.mean(_divided(ops, m, p, factor=1))),
     "soft_empty": ("loss", lambda ops, m, p, right: ops.mean(_divided(ops, m, p, more=0.0))),
+    "soft_below_alone": ("loss", _small_number(0.0, 1e-6), "soft_epsilon"),
+    "soft_twice_above": ("loss", _small_number(2e-6, 1e-6), "soft_epsilon"),
+    "soft_squares": ("loss", _squared),
+    "soft_union": ("loss", _over_union),
     "soft_per_image": ("loss", lambda ops, m, p, right: _divided(ops, m, p)),
     "soft_detached": ("gradient", lambda ops, m, p, right: right(m, ops.convert_to_numpy(p))),
     "soft_half_gradient": ("gradient", _held),
@@ -919,9 +978,34 @@ def _copies_only(train, valid, images, seed, right):
     return np.setdiff1d(np.arange(len(images)), chosen), np.array(chosen)
 
 
+def _rounded_down(train, valid, images, seed, right):
+    """Stop where a fifth of the images, rounded down, is chosen."""
+    families: dict[bytes, list[int]] = {}
+    for k, image in enumerate(images):
+        views = (image, image[::-1], image[:, ::-1], image[::-1, ::-1])
+        families.setdefault(min(one.tobytes() for one in views), []).append(k)
+    chosen: list[int] = []
+    for one in np.random.default_rng(seed).permutation(len(families)):
+        if len(chosen) < len(images) // 5:
+            chosen += list(families.values())[one]
+    return np.setdiff1d(np.arange(len(images)), chosen), np.array(chosen)
+
+
+def _by_sum(train, valid, images, seed, right):
+    """Take images for twins whose pixels have the same sum."""
+    sums = np.array([int(image.sum()) for image in images])
+    chosen: list[int] = []
+    for one in np.random.default_rng(seed).permutation(np.unique(sums)):
+        if len(chosen) < len(images) / 5:
+            chosen += np.flatnonzero(sums == one).tolist()
+    return np.setdiff1d(np.arange(len(images)), chosen), np.array(chosen)
+
+
 _SPLIT_CHANGES: dict[str, tuple[str, Callable, str]] = {
     "overlap": ("parts", lambda t, v, x, s, right: (np.concatenate([t, v[:1]]), v), "split_overlap"),
     "missing": ("parts", lambda t, v, x, s, right: (t[3:], v), "split_missing"),
+    "rounded_down": ("parts", _rounded_down, "split_size"),
+    "same_sum": ("parts", _by_sum, "split_size"),
     "size": ("parts", lambda t, v, x, s, right: (v, t), "split_size"),
     "twins": ("twins", _by_index, "split_twins"),
     "copies_only": ("twins", _copies_only, "split_twins"),
@@ -1036,6 +1120,7 @@ _AUGMENT_CHANGES: dict[str, tuple[str, Callable, str]] = {
     "border_cut": ("binary", _bordered(lambda mask: mask + 1e-9), "augment_border_cut"),
     "border_grown": ("binary", _bordered(lambda mask: mask > 1e-6), "augment_border_grown"),
     "noise_wraps": ("range", _wrapping(lambda x, rng: x + rng.normal(0, 30, x.shape)), "augment_wraps"),
+    "little_noise_wraps": ("range", _wrapping(lambda x, rng: x + rng.normal(0, 15, x.shape)), "augment_wraps"),
     "light_wraps": ("range", _wrapping(lambda x, rng: x + rng.integers(0, 80)), "augment_wraps"),
     "gray": ("binary", _blurred, "augment_gray"),
     "of_255": ("binary", _changed(of_mask=lambda mask: mask * np.uint8(255)), "augment_255"),
@@ -1060,7 +1145,7 @@ def _of_properties(function: str, changes: Mapping[str, tuple], kind: Callable) 
 
 
 _PROPERTIES = [
-    *_of_properties("soft_dice_loss", {k: (*v, k) for k, v in _SOFT_CHANGES.items()}, _soft),
+    *_of_properties("soft_dice_loss", {k: (*v, k)[:3] for k, v in _SOFT_CHANGES.items()}, _soft),
     *_of_properties("split", _SPLIT_CHANGES, _splitting),
     *_of_properties("augment", _AUGMENT_CHANGES, _augmenting),
 ]

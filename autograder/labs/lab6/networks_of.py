@@ -10,8 +10,8 @@ def fcn(table=FCN, side=None, unpadded=False, relu=("c",), end="", pooling="MaxP
     Parameters
     ----------
     table : sequence of tuple
-        Its layers: convolutions ``c``, pooling ``p``, transposed convolutions ``u``, the last convolution ``o``,
-        interpolation ``b`` and a dense layer for each pixel ``d``.
+        Its layers: convolutions ``c``, pooling ``p``, transposed convolutions ``u`` or ``v``, the last convolution
+        ``o``, interpolation ``b``, a dense layer for each pixel ``d`` and the scale of bytes ``r``.
     side : int, optional
         Of images; any by default.
     unpadded : bool
@@ -38,8 +38,10 @@ def fcn(table=FCN, side=None, unpadded=False, relu=("c",), end="", pooling="MaxP
             at = kinds.ZeroPadding2D(size // 2)(at) if unpadded == "late" else at
         elif word == "p":
             at = getattr(kinds, pooling)(size)(at)
-        elif word == "u":
+        elif word in "uv":
             at = kinds.Conv2DTranspose(maps, size, size)(at)
+        elif word == "r":
+            at = kinds.Rescaling(1 / 127.5, -1)(at)
         elif word == "b":
             at = kinds.UpSampling2D(size, interpolation="bilinear")(at)
         elif word == "d":

@@ -71,7 +71,8 @@ def test_nothing_handed_in_earns_nothing(sandbox):
     released = "".join(f"def {name}(*arguments, **named):\n    raise NotImplementedError()\n" for name in names)
     found, _ = lost(student_of(sandbox, released))
     assert set(found) == set(LAB.lines)
-    assert "not written yet" in found["dice.each"] and "There is neither masks.npz nor" in found["masks.form"]
+    assert "not written yet" in found["dice.each"] and "of scores" in found["dice.scores"]
+    assert "There is neither masks.npz nor" in found["masks.form"]
 
 
 @pytest.mark.parametrize("value", ["None", "np.zeros(3)", "0", "'masks'", "(0, 0)", "arguments[0]"])
@@ -124,6 +125,8 @@ def augment(image, mask, rng):
     [
         "image = np.clip(image + rng.normal(0, 50, image.shape), 0, 255).astype('uint8')",
         "s = rng.uniform(0, 2); image = ndimage.gaussian_filter(image, (s, s, 0))",
+        "image = np.clip(image + rng.normal(0, 15, image.shape), 0, 255).astype('uint8')",
+        "image = np.clip(image + rng.normal(0, 80, image.shape) * (rng.random(image.shape) < 0.1), 0, 255)",
         "image = image.copy(); r, c = rng.integers(0, 38, 2); image[r:r + 8, c:c + 8] = 0",
         "image = np.clip(image * rng.uniform(0.6, 1.5), 0, 255).astype('uint8')",
         "a = rng.uniform(-90, 90); mask = ndimage.rotate(mask, a, reshape=False, order=0); "
@@ -396,6 +399,15 @@ def test_each_way_to_get_a_file_wrong_has_its_sentence(fault, words):
     (one,) = (one for one in LAB.faults if one.id == fault)
     found = trial.outcome(None, 0, fault=one)
     assert words in found.lost["masks.form"]
+
+
+def test_of_two_files_the_first_counts_and_a_person_and_the_message_say_so(sandbox):
+    wrong = {"masks.npz": packed(1 - material()["masks"])}
+    found, flags = lost(student_of(sandbox, given=dict(files(picture=True)) | wrong), "masks")
+    assert set(found) == MASKS and flags == ["Both masks.npz and masks.png were handed in. masks.npz counts."]
+    assert all(found[line].endswith(flags[0]) for line in ("masks.form", "masks.least"))
+    found, flags = lost(student_of(sandbox, given=dict(files(picture=True))), "masks")
+    assert found == {} and flags == []
 
 
 def test_the_form_is_looked_at_in_a_notebook():
