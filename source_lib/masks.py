@@ -209,9 +209,7 @@ def _from_npz(content: bytes, shape: tuple[int, int], count: int | None) -> np.n
     if len(found) == 3 and found[0] > 0 and found[2] > 0 and dtype == np.uint8 and found[1] != height:
         # What was packed has an eighth of the columns, which is no size that anybody knows.
         columns = f"{8 * found[2] - 7} to {8 * found[2]}"
-        what = (
-            f"It holds {found[0]} masks of {found[1]} rows and {columns} columns, where {height} × {width} are right."
-        )
+        what = f"It holds {found[0]} masks of {found[1]} rows and {columns} columns, not {height} and {width}."
         raise _UnclearError(None, _short(what, 100), _how(shape, count))
     right = len(found) == 3 and found[0] > 0 and found[1:] == (height, -(-width // 8)) and dtype == np.uint8
     if not right or fortran or (count is not None and found[0] != count):

@@ -154,6 +154,9 @@ def alike(got: Any, other: Any) -> bool:
     -------
     bool
     """
+    # Before a large answer is converted and copied: whoever asks compares it with many others.
+    if isinstance(got, np.ndarray) and isinstance(other, np.ndarray) and got.shape != other.shape:
+        return False
     left, right = array(got), array(other)
     if left is None or right is None:
         return got is other
@@ -163,9 +166,9 @@ def alike(got: Any, other: Any) -> bool:
 def varied(value: Any) -> bool:
     """Return whether an answer is finite numbers that are not all the same: no stub returns that."""
     values = array(value)
-    return (
-        values is not None
-        and bool(np.all(np.isfinite(values)))
-        and values.size > 1
-        and not agree(values, np.full_like(values, values.flat[0]))
-    )
+    if values is None or values.size < 2 or not np.all(np.isfinite(values)):
+        return False
+    least, most = values.min(), values.max()
+    first = values.flat[0]
+    with np.errstate(over="ignore"):
+        return bool(max(most - first, first - least) > allowed(first))

@@ -965,7 +965,8 @@ def _splitting(change: Callable) -> Callable:
 def _by_index(train, valid, images, seed, right):
     """Shuffle the images, twins or not."""
     order = np.random.default_rng(seed).permutation(len(images))
-    return order[len(images) // 5 :], order[: len(images) // 5]
+    count = -(-len(images) // 5)
+    return order[count:], order[:count]
 
 
 def _copies_only(train, valid, images, seed, right):
@@ -991,21 +992,10 @@ def _rounded_down(train, valid, images, seed, right):
     return np.setdiff1d(np.arange(len(images)), chosen), np.array(chosen)
 
 
-def _by_sum(train, valid, images, seed, right):
-    """Take images for twins whose pixels have the same sum."""
-    sums = np.array([int(image.sum()) for image in images])
-    chosen: list[int] = []
-    for one in np.random.default_rng(seed).permutation(np.unique(sums)):
-        if len(chosen) < len(images) / 5:
-            chosen += np.flatnonzero(sums == one).tolist()
-    return np.setdiff1d(np.arange(len(images)), chosen), np.array(chosen)
-
-
 _SPLIT_CHANGES: dict[str, tuple[str, Callable, str]] = {
     "overlap": ("parts", lambda t, v, x, s, right: (np.concatenate([t, v[:1]]), v), "split_overlap"),
     "missing": ("parts", lambda t, v, x, s, right: (t[3:], v), "split_missing"),
     "rounded_down": ("parts", _rounded_down, "split_size"),
-    "same_sum": ("parts", _by_sum, "split_size"),
     "size": ("parts", lambda t, v, x, s, right: (v, t), "split_size"),
     "twins": ("twins", _by_index, "split_twins"),
     "copies_only": ("twins", _copies_only, "split_twins"),
