@@ -148,7 +148,7 @@ def read_masks(content: bytes, shape: tuple[int, int], count: int | None = None,
 
 def _how(shape: tuple[int, int], count: int | None) -> str:
     size = f"[{'N' if count is None else count}, {shape[0]}, {shape[1]}]"
-    return f"Write it with numpy.savez_compressed(file, masks=numpy.packbits(masks, axis=2)) of masks {size}."
+    return f"Write it with source_lib.masks.write_masks(file, masks), where the masks are {size} of 0 and 1."
 
 
 def _from_png(content: bytes, shape: tuple[int, int], count: int | None) -> np.ndarray:
@@ -206,6 +206,11 @@ def _from_npz(content: bytes, shape: tuple[int, int], count: int | None) -> np.n
     if len(found) == 3 and found[1:] == (height, -(-width // 8)) and count is not None and 0 <= found[0] != count:
         what = f"It holds {found[0]} masks, where there must be {count}."
         raise _UnclearError(None, _short(what, 100), "Write one mask for each image, in the order of the images.")
+    if len(found) == 3 and found[0] > 0 and found[2] > 0 and dtype == np.uint8 and found[1] != height:
+        # What was packed has an eighth of the columns, which is no size that anybody knows.
+        columns = f"{8 * found[2] - 7} to {8 * found[2]}"
+        what = f"It holds {found[0]} masks of {found[1]} rows and {columns} columns, not {height} and {width}."
+        raise _UnclearError(None, _short(what, 100), _how(shape, count))
     right = len(found) == 3 and found[0] > 0 and found[1:] == (height, -(-width // 8)) and dtype == np.uint8
     if not right or fortran or (count is not None and found[0] != count):
         what = f"Its array 'masks' is of type {dtype} and shape {list(found)}."

@@ -88,6 +88,7 @@ def test_what_marks_nothing_is_read_and_reported():
         (npz(MASKS[..., None]), "type bool and shape [4, 3, 10, 1]"),
         (npz(np.packbits(MASKS[:3], axis=2)), "It holds 3 masks, where there must be 4."),
         (png(BELOW[:-3]), "It holds 3 masks, where there must be 4."),
+        (npz(np.packbits(MASKS[:, :2], axis=2)), "It holds 4 masks of 2 rows and 9 to 16 columns, not 3 and 10."),
         (npz(np.asfortranarray(np.packbits(MASKS, axis=2))), "of type uint8"),
         (npz(np.packbits(MASKS, axis=2))[:-40], "no array 'masks'"),
     ],

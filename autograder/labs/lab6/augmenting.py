@@ -93,7 +93,8 @@ def _whole(student: Student, found: list, group: np.ndarray) -> str | None:
             return f"Image {int(min(set(train) & set(valid)))} is in both parts. {_hint('split_overlap')}"
         if len(both) != len(set(both)) or set(both) != set(range(count)):
             return f"The parts hold {len(set(both))} of the {count} images. {_hint('split_missing')}"
-        if not count / 5 - 1 <= len(valid) <= count / 5 + 4:
+        # The last group that is taken may be one of four.
+        if not count / 5 <= len(valid) < count / 5 + 4:
             return f"{len(valid)} of {count} images are for validation. {_hint('split_size')}"
     return None
 

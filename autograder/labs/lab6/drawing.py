@@ -111,6 +111,10 @@ def draw_pair(rng: Rng, side: int = 48) -> tuple[np.ndarray, np.ndarray]:
 def draw_twins(rng: Rng, side: int = 12) -> tuple[np.ndarray, np.ndarray]:
     """Return images of which some are copies or mirror images of others.
 
+    Many that are no twins have the same pixels in other places, so that a sum, a mean or a histogram does not tell them
+    apart: there are six kinds of pixels, and images of two kinds are too many for a fifth. The number of images is one
+    less than a multiple of 5, so that a fifth that was rounded down is too few.
+
     Parameters
     ----------
     rng : numpy.random.Generator
@@ -123,9 +127,13 @@ def draw_twins(rng: Rng, side: int = 12) -> tuple[np.ndarray, np.ndarray]:
         Images with the same number are twins.
     """
     images, group = [], []
-    sizes = [1] * int(rng.integers(26, 34)) + [2] * 6 + [3] * 3 + [4]
-    for number, size in enumerate(sizes):
-        image = rng.integers(0, 256, (side, side, 3), dtype="uint8")
+    # 25 are twins of some others.
+    sizes = [1] * int(rng.choice([29, 34])) + [2] * 6 + [3] * 3 + [4]
+    pixels, used = rng.integers(0, 256, (6, side * side, 3), dtype="uint8"), np.zeros(6)
+    for number, size in reversed(list(enumerate(sizes))):
+        kind = int(used.argmin())
+        used[kind] += size
+        image = rng.permutation(pixels[kind]).reshape(side, side, 3)
         turned = [image[:, ::-1], image[::-1], image[::-1, ::-1], image]
         images += [image, *(turned[k] for k in rng.permutation(4)[: size - 1])]
         group += [number] * size

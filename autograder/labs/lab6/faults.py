@@ -55,6 +55,17 @@ def _pooled(found: np.ndarray, labels: np.ndarray, truth: np.ndarray, of_union: 
     return whole / (2 - whole) if of_union else whole
 
 
+def _without_empty(found: np.ndarray, labels: np.ndarray, truth: np.ndarray) -> float:
+    some = (np.asarray(labels) > 0).any(axis=(1, 2)) | truth.any(axis=(1, 2))
+    return float(found[some].mean()) if some.any() else np.nan
+
+
+def _by_exponentials(z: np.ndarray) -> np.ndarray:
+    with np.errstate(all="ignore"):
+        p = np.exp(z) / np.sum(np.exp(z), axis=-1, keepdims=True)
+    return np.argmax(p, axis=-1)
+
+
 def _kept_empty(change: Callable) -> Callable:
     """Return a change that leaves images as they are in which nothing is marked and nothing is to be."""
     return lambda found, both, a, b, size: np.where(a + b == 0, 1.0, change(both, np.maximum(a, 0), b, size))
@@ -80,7 +91,8 @@ def _in_place(right: Callable) -> Callable:
 
 
 def _faults(function: str, *rows: tuple) -> list[Fault]:
-    """Return the faults of one function: name, the lines that it loses, how it is applied, both levels of its hint."""
+    """Return the faults of one function: name, the lines that it loses, how it is applied, both levels of its hint, and
+    other forms of it."""
     return [
         Fault(
             f"{function}_{name}",
@@ -89,8 +101,9 @@ def _faults(function: str, *rows: tuple) -> list[Fault]:
             function=function,
             hint=hint,
             second_hint=second,
+            forms=tuple(forms),
         )
-        for name, loses, apply, hint, second in rows
+        for name, loses, apply, hint, second, *forms in rows
     ]
 
 
@@ -153,6 +166,13 @@ _DICE = _faults(
         "Treat the case of two empty masks by itself, in place of a smoothing term.",
     ),
     (
+        "added",
+        "each",
+        _overlap(_kept_empty(lambda both, a, b, n: 2 * both / np.maximum(a + b - both, 1))),
+        "The sizes are too small where masks overlap: True + True is True, so what both have counts once.",
+        "Count the pixels of each mask by itself, then add both numbers.",
+    ),
+    (
         "zero",
         "empty",
         _overlap(lambda found, both, a, b, n: np.where(a + b == 0, 0.0, found)),
@@ -209,6 +229,20 @@ _DICE = _faults(
         "Compute the coefficient of each image first, and then the mean of these.",
     ),
     (
+        "without_nan",
+        "domain",
+        _overlap(together=lambda found, labels, truth, of_union: _without_empty(found, labels, truth)),
+        "Images without a gland, where none is marked, are left out of the mean, as numpy.nanmean does.",
+        "They count 1 in the mean as well.",
+    ),
+    (
+        "exponential",
+        "domain",
+        _overlap(scores=_by_exponentials),
+        "The exponentials of large scores are infinite, and a quotient of these is no number.",
+        "No probabilities are needed: compare the two scores themselves.",
+    ),
+    (
         "sum",
         "mean",
         _overlap(together=lambda found, labels, truth, of_union: np.sum(found)),
@@ -252,6 +286,16 @@ _DICE = _faults(
 def _log_softmax(z: np.ndarray, axis: int = -1) -> np.ndarray:
     z = z - z.max(axis=axis, keepdims=True)
     return z - np.log(np.sum(np.exp(z), axis=axis, keepdims=True))
+
+
+def _shifted_by_all(z: np.ndarray, axis: tuple[int, ...] | None = None) -> np.ndarray:
+    """Return logarithms of softmax computed after the largest score of the array, or of an image, was subtracted."""
+    z = z - z.max(axis=axis, keepdims=True)
+    return z - np.log(np.sum(np.exp(z), axis=-1, keepdims=True))
+
+
+def _weighted_rows(losses: np.ndarray, y: np.ndarray, w: np.ndarray, z: np.ndarray) -> float:
+    return float(np.mean(np.sum(losses * w[y], axis=-1) / np.sum(w[y], axis=-1)))
 
 
 def _entropy(
@@ -309,6 +353,23 @@ _CROSS_ENTROPY = _faults(
         _entropy(lambda z: _log_softmax(z, axis=2)),
         "The probabilities of a pixel do not add up to 1: softmax runs over another axis.",
         "Softmax runs over the last axis, that of the classes.",
+        _entropy(lambda z: _log_softmax(z, axis=1)),
+        _entropy(lambda z: _log_softmax(z, axis=0)),
+    ),
+    (
+        "unshifted",
+        "value stable",
+        _entropy(lambda z: z - np.log(np.sum(np.exp(z - z.max(axis=-1, keepdims=True)), axis=-1, keepdims=True))),
+        "The largest score was subtracted below the logarithm, and not from the score of the true class.",
+        "Subtract it from all scores of a pixel first, and go on with these alone.",
+    ),
+    (
+        "largest_of_all",
+        "stable",
+        _entropy(_shifted_by_all),
+        "The largest score of the whole array was subtracted, so pixels whose scores lie far below have a sum of 0.",
+        "Each pixel has a largest score of its own: keep the axis, so that it is subtracted from that pixel.",
+        _entropy(lambda z: _shifted_by_all(z, (1, 2, 3))),
     ),
     (
         "base_2",
@@ -358,6 +419,11 @@ _CROSS_ENTROPY = _faults(
         _entropy(lambda z: np.log(np.exp(_log_softmax(z)) + 1e-7)),
         "A small number keeps the logarithm finite, and caps the loss of a pixel that is very wrong.",
         "Compute the logarithm of softmax directly: a score minus the logarithm of a sum.",
+        *(_entropy(lambda z, tiny=tiny: np.log(np.exp(_log_softmax(z)) + tiny)) for tiny in (1e-9, 1e-12, 1e-15)),
+        *(
+            _entropy(lambda z, tiny=tiny: np.log(np.clip(np.exp(_log_softmax(z)), tiny, 1)))
+            for tiny in (1e-7, 1e-12, 1e-15)
+        ),
     ),
     (
         "ignored",
@@ -372,6 +438,23 @@ _CROSS_ENTROPY = _faults(
         _entropy(weigh=lambda losses, y, w, z: np.mean(losses * w[y])),
         "The weighted losses are divided by the number of pixels, as Keras does.",
         "A weighted mean is divided by the sum of the weights of all pixels.",
+    ),
+    (
+        "by_classes",
+        "weights",
+        _entropy(weigh=lambda losses, y, w, z: np.sum(losses * w[y]) / np.sum(w)),
+        "The weighted losses are divided by the sum of the weights of the classes.",
+        "Each pixel brings a weight of its own: divide by the sum of these.",
+        _entropy(weigh=lambda losses, y, w, z: np.mean(losses * w[y]) / np.sum(w)),
+        _entropy(weigh=lambda losses, y, w, z: np.mean(losses * w[y]) / np.mean(w)),
+    ),
+    (
+        "weighted_images",
+        "weights",
+        _entropy(weigh=lambda losses, y, w, z: np.mean([np.average(*one) for one in zip(losses, w[y], strict=True)])),
+        "There is a weighted mean of each image, and these were averaged.",
+        "Add up over all pixels of all images, above and below, and divide once.",
+        _entropy(weigh=_weighted_rows),
     ),
     (
         "inverted",
@@ -510,6 +593,10 @@ _STOP = _faults(
 _F = networks_of.FCN
 FCN_MISTAKES: dict[str, dict[str, Any]] = {
     "relu_between": {"relu": ("c", "u")},
+    "relu_once": {"relu": ("c", "v"), "table": (*_F[:5], ("v", 16, 2), *_F[6:])},
+    "unpadded": {"unpadded": True},
+    "rescaling": {"table": (("r", 0, 0), *_F)},
+    "third_pooling": {"table": (*_F[:5], ("p", 0, 2), *_F[5:])},
     "no_relu": {"relu": ()},
     "softmax": {"end": "softmax"},
     "average": {"pooling": "AveragePooling2D"},
@@ -527,10 +614,15 @@ UNET_MISTAKES: dict[str, dict[str, Any]] = {
     "top_alone": {"joined": (True, False, False)},
     "no_top": {"joined": (False, True, True)},
     "no_middle": {"joined": (True, False, True)},
-    "late": {"late": True},
+    "late": {"kept": "late"},
+    "behind_pooling": {"kept": "behind"},
+    "image_made_smaller": {"kept": "image"},
     "one_score": {"outputs": 1},
     "fixed": {"side": 128},
     "two_halvings": {"depth": 2},
+    "softmax": {"end": "softmax"},
+    "softmax_inside": {"softmax": True},
+    "sigmoid": {"end": "sigmoid"},
 }
 
 
@@ -557,6 +649,26 @@ _FCN = _networks(
             "layers",
             "There is an activation behind the transposed convolutions, which this network has none of.",
             "Only the three convolutions 3×3 have ReLU.",
+        ),
+        "relu_once": (
+            "layers",
+            "There is an activation between the two transposed convolutions, and nothing is between them here.",
+            "Give the transposed convolutions no activation.",
+        ),
+        "unpadded": (
+            "form layers",
+            "The convolutions are not padded, so each of them takes a border from the image.",
+            "The three convolutions 3×3 have padding that keeps the size.",
+        ),
+        "rescaling": (
+            "layers",
+            "The network scales what it takes. Its images come in from -1 to 1 already.",
+            "Leave the layer that rescales out.",
+        ),
+        "third_pooling": (
+            "form layers",
+            "There is a third pooling, behind the last convolution of the way down.",
+            "Pool behind the first and the second convolution alone.",
         ),
         "no_relu": ("layers", "There is no activation at all.", "The three convolutions 3×3 have ReLU."),
         "softmax": (
@@ -596,7 +708,8 @@ _FCN = _networks(
     },
 )
 _NO_WAY = (
-    "Nothing gets around the bottleneck: nothing is joined, as in the report, or what is joined has been below.",
+    "Nothing of the way down gets around the bottleneck: nothing is joined, as in the report, or other maps than those "
+    "from before pooling.",
     "Keep what a level gives on the way down, before pooling, and join it along the channels to what comes up there.",
 )
 _UNET = _networks(
@@ -620,6 +733,8 @@ _UNET = _networks(
             "Join what came before the second pooling too.",
         ),
         "late": ("skips", *_NO_WAY),
+        "behind_pooling": ("skips", *_NO_WAY),
+        "image_made_smaller": ("skips", *_NO_WAY),
         "one_score": (
             "form",
             "There is one score for each pixel where each class must have its own.",
@@ -630,6 +745,14 @@ _UNET = _networks(
             "form skips",
             "It halves the image twice, and a gland is larger than what it then sees.",
             "Go down three times, and up again as often.",
+        ),
+        **dict.fromkeys(
+            ("softmax", "softmax_inside", "sigmoid"),
+            (
+                "form",
+                "There is a softmax or a sigmoid in the way, and scores are asked for: the loss takes the softmax.",
+                "The last convolution has no activation, and nothing comes after it.",
+            ),
         ),
     },
 )
@@ -657,6 +780,18 @@ HINTS: dict[str, tuple[str, str]] = {
     "soft_smooth": (
         "The number that is added above and below is too large: it changes the loss.",
         "Take 1e-6: it matters only where both sums are 0.",
+    ),
+    "soft_epsilon": (
+        "For two empty masks all that is left is the small number above and below, and it must be the same there.",
+        "Add 1e-6 once above, beside twice the sum, and once below.",
+    ),
+    "soft_squares": (
+        "The probabilities are squared below, as in V-Net. That is another loss.",
+        "Below stand the sums of the probabilities and of the mask themselves.",
+    ),
+    "soft_union": (
+        "This is 1 minus intersection over union.",
+        "Twice what both share, divided by the sum of both sizes.",
     ),
     "soft_factor": ("The factor 2 is missing.", "What both share counts twice."),
     "soft_empty": (
@@ -785,7 +920,26 @@ def _held(ops: Any, masks: Any, p: Any, right: Callable) -> Any:
     return ops.mean(1 - (2 * shared + 1e-6) / (ops.stop_gradient(sizes) + 1e-6))
 
 
-_SOFT_CHANGES: dict[str, tuple[str, Callable]] = {
+def _small_number(above: float, below: float) -> Callable:
+    def change(ops: Any, masks: Any, p: Any, right: Callable) -> Any:
+        shared, sizes = _parts(ops, masks, p)
+        return ops.mean(1 - (2 * shared + above) / (sizes + below))
+
+    return change
+
+
+def _squared(ops: Any, masks: Any, p: Any, right: Callable) -> Any:
+    sizes = _parts(ops, masks, p * p)[1]
+    return ops.mean(1 - (2 * _parts(ops, masks, p)[0] + 1e-6) / (sizes + 1e-6))
+
+
+def _over_union(ops: Any, masks: Any, p: Any, right: Callable) -> Any:
+    shared, sizes = _parts(ops, masks, p)
+    return ops.mean(1 - (shared + 1e-6) / (sizes - shared + 1e-6))
+
+
+#: The lines that a change loses, the change, and its hint where that has another name.
+_SOFT_CHANGES: dict[str, tuple] = {
     "soft_sign": ("loss", lambda ops, m, p, right: right(m, p) - 1),
     "soft_score": ("loss", lambda ops, m, p, right: 1 - right(m, p)),
     "soft_hard": ("loss gradient", lambda ops, m, p, right: right(m, ops.round(p))),
@@ -793,6 +947,10 @@ _SOFT_CHANGES: dict[str, tuple[str, Callable]] = {
     "soft_smooth": ("loss", lambda ops, m, p, right: ops.mean(_divided(ops, m, p, more=1.0))),
     "soft_factor": ("loss", lambda ops, m, p, right: ops.mean(_divided(ops, m, p, factor=1))),
     "soft_empty": ("loss", lambda ops, m, p, right: ops.mean(_divided(ops, m, p, more=0.0))),
+    "soft_below_alone": ("loss", _small_number(0.0, 1e-6), "soft_epsilon"),
+    "soft_twice_above": ("loss", _small_number(2e-6, 1e-6), "soft_epsilon"),
+    "soft_squares": ("loss", _squared),
+    "soft_union": ("loss", _over_union),
     "soft_per_image": ("loss", lambda ops, m, p, right: _divided(ops, m, p)),
     "soft_detached": ("gradient", lambda ops, m, p, right: right(m, ops.convert_to_numpy(p))),
     "soft_half_gradient": ("gradient", _held),
@@ -807,7 +965,8 @@ def _splitting(change: Callable) -> Callable:
 def _by_index(train, valid, images, seed, right):
     """Shuffle the images, twins or not."""
     order = np.random.default_rng(seed).permutation(len(images))
-    return order[len(images) // 5 :], order[: len(images) // 5]
+    count = -(-len(images) // 5)
+    return order[count:], order[:count]
 
 
 def _copies_only(train, valid, images, seed, right):
@@ -820,9 +979,23 @@ def _copies_only(train, valid, images, seed, right):
     return np.setdiff1d(np.arange(len(images)), chosen), np.array(chosen)
 
 
+def _rounded_down(train, valid, images, seed, right):
+    """Stop where a fifth of the images, rounded down, is chosen."""
+    families: dict[bytes, list[int]] = {}
+    for k, image in enumerate(images):
+        views = (image, image[::-1], image[:, ::-1], image[::-1, ::-1])
+        families.setdefault(min(one.tobytes() for one in views), []).append(k)
+    chosen: list[int] = []
+    for one in np.random.default_rng(seed).permutation(len(families)):
+        if len(chosen) < len(images) // 5:
+            chosen += list(families.values())[one]
+    return np.setdiff1d(np.arange(len(images)), chosen), np.array(chosen)
+
+
 _SPLIT_CHANGES: dict[str, tuple[str, Callable, str]] = {
     "overlap": ("parts", lambda t, v, x, s, right: (np.concatenate([t, v[:1]]), v), "split_overlap"),
     "missing": ("parts", lambda t, v, x, s, right: (t[3:], v), "split_missing"),
+    "rounded_down": ("parts", _rounded_down, "split_size"),
     "size": ("parts", lambda t, v, x, s, right: (v, t), "split_size"),
     "twins": ("twins", _by_index, "split_twins"),
     "copies_only": ("twins", _copies_only, "split_twins"),
@@ -937,6 +1110,7 @@ _AUGMENT_CHANGES: dict[str, tuple[str, Callable, str]] = {
     "border_cut": ("binary", _bordered(lambda mask: mask + 1e-9), "augment_border_cut"),
     "border_grown": ("binary", _bordered(lambda mask: mask > 1e-6), "augment_border_grown"),
     "noise_wraps": ("range", _wrapping(lambda x, rng: x + rng.normal(0, 30, x.shape)), "augment_wraps"),
+    "little_noise_wraps": ("range", _wrapping(lambda x, rng: x + rng.normal(0, 15, x.shape)), "augment_wraps"),
     "light_wraps": ("range", _wrapping(lambda x, rng: x + rng.integers(0, 80)), "augment_wraps"),
     "gray": ("binary", _blurred, "augment_gray"),
     "of_255": ("binary", _changed(of_mask=lambda mask: mask * np.uint8(255)), "augment_255"),
@@ -961,7 +1135,7 @@ def _of_properties(function: str, changes: Mapping[str, tuple], kind: Callable) 
 
 
 _PROPERTIES = [
-    *_of_properties("soft_dice_loss", {k: (*v, k) for k, v in _SOFT_CHANGES.items()}, _soft),
+    *_of_properties("soft_dice_loss", {k: (*v, k)[:3] for k, v in _SOFT_CHANGES.items()}, _soft),
     *_of_properties("split", _SPLIT_CHANGES, _splitting),
     *_of_properties("augment", _AUGMENT_CHANGES, _augmenting),
 ]

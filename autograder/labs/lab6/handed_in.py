@@ -44,7 +44,20 @@ def _read(student: Student) -> _Read | None:
     except StudentError as error:
         return _Read(name, None, FileProblem(name, None, str(error), "Write it with source_lib.masks.write_masks."))
     wrong = next((problem for problem in found.problems if not problem.harmless), None)
+    if other := _other(student):
+        student.notes.setdefault(FLAGS, []).append(other)
     return _Read(name, found.values, wrong)
+
+
+def _other(student: Student) -> str:
+    """Say which file counts where two were handed in; nothing where it is one."""
+    there = [name for name in FILES if name in student.files]
+    return f"Both {there[0]} and {there[1]} were handed in. {there[0]} counts." if len(there) > 1 else ""
+
+
+def _told(student: Student, problem: str) -> str:
+    """Return what is wrong with the masks, and which file is meant where there are two."""
+    return " ".join(one for one in (problem, _other(student)) if one)
 
 
 def _count(student: Student) -> int | None:
@@ -65,7 +78,7 @@ def _form(student: Student, rng: Rng) -> Problem | None:
     problem = read.problem
     if problem is None and student.material:
         problem = misplaced(read.masks, student.material["masks"], read.name)
-    return None if problem is None else lost(_FORM, str(problem))
+    return None if problem is None else lost(_FORM, _told(student, str(problem)))
 
 
 def _formed(student: Student) -> str | None:
@@ -99,7 +112,7 @@ def _reaches(band: int) -> Callable[[Student, Rng], Any]:
             found = _measured(student)
         except StudentError as error:
             return lost(what, str(error))
-        return None if found >= least else lost(what, f"They reach {100 * found:.1f} %.")
+        return None if found >= least else lost(what, _told(student, f"They reach {100 * found:.1f} %."))
 
     return question
 

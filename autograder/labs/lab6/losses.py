@@ -208,7 +208,10 @@ def _loss(student: Student, rng: Rng) -> Problem | None:
             )
         right = soft_dice(masks, p)
         if not np.isfinite(value) or abs(value - right) > 2e-4:
-            return lost(what, f"It is {float(value):.4f} where {right:.4f} is right.{_mistake(value, masks, p)}")
+            # Where sums are 0 and all else is right, only the small number can be wrong.
+            empty = not masks.any() and not p.any()
+            hint = f" {HINTS['soft_epsilon'][0]}" if empty and np.isfinite(value) else _mistake(value, masks, p)
+            return lost(what, f"It is {float(value):.4f} where {right:.4f} is right.{hint}")
     return None
 
 
@@ -228,6 +231,8 @@ def _mistake(value: np.ndarray, masks: np.ndarray, p: np.ndarray) -> str:
             "soft_smooth": np.mean(1 - (2 * (masks * p).sum(axes) + 1) / ((masks + p).sum(axes) + 1)),
             "soft_factor": np.mean(1 - ((masks * p).sum(axes) + 1e-6) / ((masks + p).sum(axes) + 1e-6)),
             "soft_empty": np.mean(1 - 2 * (masks * p).sum(axes) / (masks + p).sum(axes)),
+            "soft_squares": np.mean(1 - 2 * (masks * p).sum(axes) / (masks + p**2).sum(axes)),
+            "soft_union": np.mean(1 - (masks * p).sum(axes) / (masks + p - masks * p).sum(axes)),
         }
     for name, wrong in known.items():
         same = np.isnan(wrong) and np.isnan(value)

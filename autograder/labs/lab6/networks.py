@@ -99,9 +99,11 @@ def _form_words(got: np.ndarray, right: np.ndarray) -> str:
             if not any(mine):
                 return f"does not take images [{sides[0]}, {sides[1]}, 3]: leave the sizes open, as None"
             return f"gives {mine} for images [{sides[0]}, {sides[1]}, 3], where {theirs} is expected"
-    if got[6] != right[6]:
+    if len(got) == measuring.FCN_FORM.stop:
         return "has a layer that loses where a pixel is, such as a dense one"
-    return "halves the image fewer than three times"
+    if got[6] != right[6]:
+        return "halves the image fewer than three times"
+    return "gives no scores, which may be as large as they like: something keeps them small, such as a softmax"
 
 
 def _layer_words(got: np.ndarray, right: np.ndarray) -> str:
@@ -117,7 +119,10 @@ def _skip_words(got: np.ndarray, right: np.ndarray) -> str:
         return "gives the same whatever its deepest layers say"
     names = [name for name, there in zip(("a quarter", "a half", "all"), got[1:], strict=True) if not there]
     several = "skip connections" if len(names) > 1 else "a skip connection"
-    return f"lacks {several} at {', '.join(names)} of the image's size: with what lies below cut off, nothing gets by"
+    return (
+        f"lacks {several} at {', '.join(names)} of the image's size: with what lies below cut off, nothing gets by of "
+        "what the convolutions give there on the way down"
+    )
 
 
 _line = functools.partial(built_networks.asking, asked=asked, measured=measured)

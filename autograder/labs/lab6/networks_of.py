@@ -10,8 +10,8 @@ def fcn(table=FCN, side=None, unpadded=False, relu=("c",), end="", pooling="MaxP
     Parameters
     ----------
     table : sequence of tuple
-        Its layers: convolutions ``c``, pooling ``p``, transposed convolutions ``u``, the last convolution ``o``,
-        interpolation ``b`` and a dense layer for each pixel ``d``.
+        Its layers: convolutions ``c``, pooling ``p``, transposed convolutions ``u`` or ``v``, the last convolution
+        ``o``, interpolation ``b``, a dense layer for each pixel ``d`` and the scale of bytes ``r``.
     side : int, optional
         Of images; any by default.
     unpadded : bool
@@ -38,8 +38,10 @@ def fcn(table=FCN, side=None, unpadded=False, relu=("c",), end="", pooling="MaxP
             at = kinds.ZeroPadding2D(size // 2)(at) if unpadded == "late" else at
         elif word == "p":
             at = getattr(kinds, pooling)(size)(at)
-        elif word == "u":
+        elif word in "uv":
             at = kinds.Conv2DTranspose(maps, size, size)(at)
+        elif word == "r":
+            at = kinds.Rescaling(1 / 127.5, -1)(at)
         elif word == "b":
             at = kinds.UpSampling2D(size, interpolation="bilinear")(at)
         elif word == "d":
@@ -53,7 +55,7 @@ def fcn(table=FCN, side=None, unpadded=False, relu=("c",), end="", pooling="MaxP
     return keras.Model(inputs, kinds.Activation(end)(at) if end else at)
 
 
-def unet(joined=(True, True, True), maps=4, outputs=2, side=None, depth=3, end="", late=False):
+def unet(joined=(True, True, True), maps=4, outputs=2, side=None, depth=3, end="", kept="before", softmax=False):
     """Return a small U-Net.
 
     Parameters
@@ -70,8 +72,11 @@ def unet(joined=(True, True, True), maps=4, outputs=2, side=None, depth=3, end="
         How often the image is halved.
     end : str
         What the last layer is activated with.
-    late : bool
-        Whether what is joined is taken from behind the way up, as if it was the skip connection.
+    kept : {"before", "late", "behind", "image"}
+        What is joined: maps from before pooling; from behind the way up, as if they were these; those behind pooling,
+        before the way up; or the image, made smaller.
+    softmax : bool
+        Whether there is a softmax before the last convolution.
 
     Returns
     -------
@@ -85,18 +90,22 @@ def unet(joined=(True, True, True), maps=4, outputs=2, side=None, depth=3, end="
     def convolved(maps_in, count):
         return kinds.Conv2D(count, 3, activation="relu", padding="same")(maps_in)
 
-    levels = []
+    levels, pooled, images = [], [], [inputs]
     for level in range(depth):
         at = convolved(at, maps * 2**level)
         levels.append(at)
         at = kinds.AveragePooling2D(2)(at)
+        pooled.append(at)
+        images.append(kinds.AveragePooling2D(2)(images[-1]))
     at = convolved(at, maps * 2**depth)
     for level in reversed(range(depth)):
+        if kept == "behind":
+            at = kinds.concatenate([at, pooled[level]])
         up = kinds.Conv2DTranspose(maps * 2**level, 2, 2)(at)
-        if level < len(joined) and not joined[level]:
-            at = up
-        else:
-            at = kinds.concatenate([up, kinds.Conv2D(maps, 1)(up) if late else levels[level]])
+        skip = {"late": kinds.Conv2D(maps, 1)(up), "before": levels[level], "image": images[level]}.get(kept)
+        left_out = level < len(joined) and not joined[level]
+        at = up if left_out or skip is None else kinds.concatenate([up, skip])
         at = convolved(at, maps * 2**level)
+    at = kinds.Activation("softmax")(at) if softmax else at
     at = kinds.Conv2D(outputs, 1)(at)
     return keras.Model(inputs, kinds.Activation(end)(at) if end else at)

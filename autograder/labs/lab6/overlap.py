@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from autograder.checking import compare
@@ -36,13 +38,23 @@ def _own(student: Student, pred: np.ndarray, truth: np.ndarray) -> np.ndarray | 
 _NONE_YET = "dice gives no coefficient of each image yet that depends on its masks, so this cannot count."
 
 
+def _by_own(
+    student: Student, arguments: tuple, masks: tuple[np.ndarray, np.ndarray], right: Callable
+) -> Wrong | str | None:
+    """Compare an answer with what follows from the student's own coefficients of masks, as ``right`` takes them."""
+    # Asked first: what is told of a function that stops is what was asked here.
+    answer = student.ask("dice", *arguments)
+    if (own := _own(student, *masks)) is None:
+        return _NONE_YET
+    return compared(student, "dice", arguments, answer, np.array(right(own)))
+
+
 def _scores(student: Student, rng: Rng) -> Wrong | str | None:
     """Ask with scores, and compare with the student's own answer to the labels that they stand for."""
     for kind in ("mixed", "negative", "positive", "ties"):
         labels, truth = _masks(rng)
-        if (own := _own(student, labels, truth)) is None:
-            return _NONE_YET
-        if wrong := compared(student, "dice", (draw_scores(rng, labels, kind), truth, True, False), expected=own):
+        arguments = (draw_scores(rng, labels, kind), truth, True, False)
+        if wrong := _by_own(student, arguments, (labels, truth), lambda own: own):
             return wrong
     return None
 
@@ -50,26 +62,18 @@ def _scores(student: Student, rng: Rng) -> Wrong | str | None:
 def _empty(student: Student, rng: Rng) -> Wrong | str | None:
     """Ask about images of which some have no gland, marked or not; the rest as the student has it."""
     labels, truth = _masks(rng)
-    if (own := _own(student, labels, truth)) is None:
-        return _NONE_YET
-    nothing = np.zeros_like(truth[:1])
-    pred, right = (np.concatenate([one, nothing]) for one in (labels, truth))
-    return compared(student, "dice", (pred, right, True, False), expected=np.array([*own, 1.0]))
+    pred, right = (np.concatenate([one, np.zeros_like(truth[:1])]) for one in (labels, truth))
+    return _by_own(student, (pred, right, True, False), (labels, truth), lambda own: [*own, 1.0])
 
 
 def _mean(student: Student, rng: Rng) -> Wrong | str | None:
-    labels, truth = _masks(rng)
-    if (own := _own(student, labels, truth)) is None:
-        return _NONE_YET
-    return compared(student, "dice", (labels, truth, False, False), expected=np.array(own.mean()))
+    masks = _masks(rng)
+    return _by_own(student, (*masks, False, False), masks, np.mean)
 
 
 def _iou(student: Student, rng: Rng) -> Wrong | str | None:
-    labels, truth = _masks(rng)
-    if (own := _own(student, labels, truth)) is None:
-        return _NONE_YET
-    right = own / (2 - own)
-    return compared(student, "dice", (labels, truth, True, True), expected=right)
+    masks = _masks(rng)
+    return _by_own(student, (*masks, True, True), masks, lambda own: own / (2 - own))
 
 
 def _small(pred: list, truth: list, per_image: bool, iou: bool):

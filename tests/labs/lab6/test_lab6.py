@@ -71,7 +71,8 @@ def test_nothing_handed_in_earns_nothing(sandbox):
     released = "".join(f"def {name}(*arguments, **named):\n    raise NotImplementedError()\n" for name in names)
     found, _ = lost(student_of(sandbox, released))
     assert set(found) == set(LAB.lines)
-    assert "not written yet" in found["dice.each"] and "There is neither masks.npz nor" in found["masks.form"]
+    assert "not written yet" in found["dice.each"] and "of scores" in found["dice.scores"]
+    assert "There is neither masks.npz nor" in found["masks.form"]
 
 
 @pytest.mark.parametrize("value", ["None", "np.zeros(3)", "0", "'masks'", "(0, 0)", "arguments[0]"])
@@ -108,6 +109,26 @@ def test_who_always_restores_the_last_epoch_is_not_paid_for_never_stopping(sandb
     assert {"should_stop.best", "should_stop.stop"} <= set(lost(student_of(sandbox, code), "should_stop")[0])
 
 
+@pytest.mark.parametrize("key", ["int(x.sum())", "tuple(x.mean((0, 1)).round())", "np.sort(x, None).tobytes()"])
+def test_images_with_the_same_sum_are_no_twins(sandbox, key):
+    code = f"""
+import numpy as np
+def split(images, seed):
+    groups = {{}}
+    for k, x in enumerate(images):
+        groups.setdefault({key}, []).append(k)
+    valid = []
+    for one in np.random.default_rng(seed).permutation(len(groups)):
+        if len(valid) < len(images) / 5:
+            valid += list(groups.values())[one]
+    return np.setdiff1d(np.arange(len(images)), valid), np.array(valid)
+"""
+    found, _ = lost(student_of(sandbox, code), "split")
+    assert "split.parts" in found and "or a little more" in found["split.parts"]
+    right = code.replace(key, "min(v.tobytes() for v in (x, x[::-1], x[:, ::-1], x[::-1, ::-1]))")
+    assert lost(student_of(sandbox, right), "split") == ({}, [])
+
+
 SOFTLY = """
 import numpy as np
 from scipy import ndimage
@@ -124,6 +145,8 @@ def augment(image, mask, rng):
     [
         "image = np.clip(image + rng.normal(0, 50, image.shape), 0, 255).astype('uint8')",
         "s = rng.uniform(0, 2); image = ndimage.gaussian_filter(image, (s, s, 0))",
+        "image = np.clip(image + rng.normal(0, 15, image.shape), 0, 255).astype('uint8')",
+        "image = np.clip(image + rng.normal(0, 80, image.shape) * (rng.random(image.shape) < 0.1), 0, 255)",
         "image = image.copy(); r, c = rng.integers(0, 38, 2); image[r:r + 8, c:c + 8] = 0",
         "image = np.clip(image * rng.uniform(0.6, 1.5), 0, 255).astype('uint8')",
         "a = rng.uniform(-90, 90); mask = ndimage.rotate(mask, a, reshape=False, order=0); "
@@ -201,6 +224,60 @@ def test_each_skip_connection_shows_by_itself():
     flags = [measuring.unet(networks_of.unet(joined=one))[measuring.UNET_SKIPS] for one in np.eye(3, dtype=bool)]
     # The bottleneck, a quarter, a half, all: where the largest is missing, nothing gets by at the top.
     assert [one.tolist() for one in flags] == [[1, 0, 0, 1], [1, 0, 1, 0], [1, 1, 0, 0]]
+
+
+JOINED = """
+import keras
+from keras import layers
+def build_unet():
+    x = h = keras.Input((None, None, 3))
+    kept = []
+    for depth in (3, 4, 5):
+        h = layers.Conv2D(depth, 3, padding="same", activation="relu")(h)
+        kept.append((depth, h))
+        h = layers.MaxPooling2D(2)(h)
+        kept[-1] += (h,)
+    h = layers.Conv2D(6, 3, padding="same", activation="relu")(h)
+    for k, (depth, there, pooled) in zip((2, 1, 0), kept[::-1]):
+        {join}
+        h = layers.Conv2D(depth, 3, padding="same", activation="relu")(h)
+    return keras.Model(x, layers.Conv2D(2, 1{last})(h))
+"""
+
+
+@pytest.mark.parametrize(
+    ("join", "last", "loses", "words"),
+    [
+        (
+            "h = layers.UpSampling2D(2)(layers.Concatenate()([h, pooled]))",
+            "",
+            "skips",
+            "at a quarter, a half, all of the image's size",
+        ),
+        (
+            "s = layers.Conv2D(2, 1)(layers.MaxPooling2D(2**k)(x)); "
+            "h = layers.Concatenate()([layers.UpSampling2D(2)(h), s])",
+            "",
+            "skips",
+            "what the convolutions give there on the way down",
+        ),
+        ("h = layers.Concatenate()([layers.UpSampling2D(2)(h), there])", ", activation='softmax'", "form", "softmax"),
+        ("h = layers.Softmax()(layers.Concatenate()([layers.UpSampling2D(2)(h), there]))", "", "form", "softmax"),
+        ("h = layers.Concatenate()([layers.UpSampling2D(2)(h), there])", ", activation='tanh'", "form", "keeps them"),
+        (
+            "s = layers.Concatenate()([there, layers.AveragePooling2D(2**k)(x)]); "
+            "h = layers.Concatenate()([layers.UpSampling2D(2)(h), s])",
+            "",
+            None,
+            "",
+        ),
+        ("h = layers.Add()([layers.Conv2DTranspose(4, 2, 2)(h), layers.Conv2D(4, 1)(there)])", "", None, ""),
+    ],
+)
+def test_only_what_was_there_before_pooling_is_a_skip_connection(sandbox, join, last, loses, words):
+    found, _ = lost(student_of(sandbox, JOINED.format(join=join, last=last)), "build_unet")
+    assert set(found) == ({f"build_unet.{loses}"} if loses else set())
+    assert all(words in message for message in found.values())
 
 
 @pytest.mark.parametrize(("given", "right"), [("", True), ("None, None", True), ("128, 128", False)])
@@ -342,6 +419,15 @@ def test_each_way_to_get_a_file_wrong_has_its_sentence(fault, words):
     (one,) = (one for one in LAB.faults if one.id == fault)
     found = trial.outcome(None, 0, fault=one)
     assert words in found.lost["masks.form"]
+
+
+def test_of_two_files_the_first_counts_and_a_person_and_the_message_say_so(sandbox):
+    wrong = {"masks.npz": packed(1 - material()["masks"])}
+    found, flags = lost(student_of(sandbox, given=dict(files(picture=True)) | wrong), "masks")
+    assert set(found) == MASKS and flags == ["Both masks.npz and masks.png were handed in. masks.npz counts."]
+    assert all(found[line].endswith(flags[0]) for line in ("masks.form", "masks.least"))
+    found, flags = lost(student_of(sandbox, given=dict(files(picture=True))), "masks")
+    assert found == {} and flags == []
 
 
 def test_the_form_is_looked_at_in_a_notebook():

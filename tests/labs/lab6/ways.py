@@ -187,6 +187,33 @@ def unet_deep():
     return model
 
 
+def unet_gated():
+    """What is joined is weighed: each map by a number made of all of it, and each place by what comes up."""
+    import keras
+    from keras import layers
+
+    def weighed(skip, up, maps):
+        each = layers.Dense(maps, "sigmoid")(
+            layers.Dense(3, "relu")(layers.GlobalAveragePooling2D(keepdims=True)(skip))
+        )
+        place = layers.Add()([layers.Conv2D(5, 1)(up), layers.Conv2D(5, 1)(skip)])
+        place = layers.Conv2D(1, 1, activation="sigmoid")(layers.ReLU()(place))
+        return layers.Multiply()([layers.Multiply()([skip, each]), place])
+
+    x = h = keras.Input((None, None, 3))
+    down = []
+    for maps in (4, 5, 6):
+        h = layers.SeparableConv2D(maps, 3, padding="same", activation="gelu")(h)
+        down.append((maps, h))
+        h = layers.AveragePooling2D(2)(h)
+    h = layers.Conv2D(7, 3, padding="same", activation="gelu")(h)
+    for maps, skip in reversed(down):
+        h = layers.Conv2DTranspose(maps, 4, strides=2, padding="same")(h)
+        h = layers.LayerNormalization()(layers.Concatenate()([weighed(skip, h, maps), h]))
+        h = layers.Conv2D(maps, 3, padding="same", activation="gelu")(h)
+    return keras.Model(x, layers.Conv2D(2, 1)(h))
+
+
 def unet_inside():
     import keras
 
@@ -205,6 +232,6 @@ WAYS = {
         "zoomed": augment_zoomed,
     },
     "build_fcn": {"functional": fcn_functional, "padded": fcn_padded},
-    "build_unet": {"plain": unet_plain, "deep": unet_deep, "inside": unet_inside},
+    "build_unet": {"plain": unet_plain, "deep": unet_deep, "gated": unet_gated, "inside": unet_inside},
     "should_stop": more_ways.STOP,
 }
