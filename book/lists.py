@@ -13,6 +13,7 @@ from sphinx.application import Sphinx
 import source_lib
 from autograder.labs import get_lab
 from book.draws import tables
+from source_lib.text import in_series
 
 ROOT = Path(__file__).resolve().parents[1]
 #: Words of a chapter that are read in a minute, with time to look at code and figures and to think.
@@ -97,8 +98,7 @@ def needs(source: Path, lab: str) -> str:
         If the lab names a chapter that there is not.
     """
     found = titles(source)
-    *first, last = (f"[](/{found[title]}.md)" for title in get_lab(lab).chapters) if get_lab(lab).chapters else ("",)
-    named = f"{', '.join(first)} and {last}" if first else last
+    named = in_series([f"[](/{found[title]}.md)" for title in get_lab(lab).chapters])
     chapters = f"Read {named} first, or with the notebook beside you.\n" if named else ""
     return f"{chapters}[](/get-started.md) says how to install the course, open a lab and hand it in."
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 def shorten(text: str, most: int) -> str:
     """Return the beginning of a text where it is too long, with an ellipsis at the end.
@@ -49,6 +51,26 @@ def counted(count: int, one: str, many: str = "") -> str:
     ('1 image', '0 images', '1,200 classes')
     """
     return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def in_series(words: Sequence[str]) -> str:
+    """Return words as a series: commas between them, and "and" before the last.
+
+    Parameters
+    ----------
+    words : sequence of str
+
+    Returns
+    -------
+    str
+        Empty where there are none.
+
+    Examples
+    --------
+    >>> in_series(["keras", "scipy", "numpy"]), in_series(["keras", "scipy"]), in_series(["keras"]), in_series([])
+    ('keras, scipy and numpy', 'keras and scipy', 'keras', '')
+    """
+    return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
 
 
 def visible(name: str) -> str:

@@ -240,10 +240,8 @@ def _known(
         if key not in known:
             # The questions are kept too, so that others never get their id.
             handed = _Handed(function, questions, elsewhere) if elsewhere else None
-            known[key] = (
-                replace(_ask_the_oracle(oracle, function, questions, exact, rounding), handed=handed),
-                questions,
-            )
+            found = _ask_the_oracle(oracle, function, questions, exact, rounding)
+            known[key] = replace(found, handed=handed), questions
             while len(known) > _MOST_KNOWN:
                 known.popitem(last=False)
         known.move_to_end(key)

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from autograder.checking.rubric import Check, Item
 from autograder.submissions.cell_run import Noted
+from source_lib.text import in_series
 
 
 def sentence(function: str, name: str) -> str:
@@ -94,10 +95,10 @@ def proven(
         Why a person must look; empty where nobody has to.
     """
     unproven = [helps.passed and not item.passed for item, helps in zip(alone, helped, strict=True)]
-    names = " and ".join(filter(None, [", ".join(packages[:-1]), packages[-1]]))
     message = (
-        f"{check.function} gives other answers where {names} cannot be used: it needs what another function or line of "
-        "the notebook makes with them. It is paid once a person has seen that it computes by itself."
+        f"{check.function} gives other answers where {in_series(packages)} cannot be used: it needs what another "
+        "function or line of the notebook makes with them. It is paid once a person has seen that it "
+        "computes by itself."
     )
     items = [
         replace(helps, passed=False, message=message) if doubt else item if item.passed else helps

@@ -24,6 +24,7 @@ from autograder.gradebook import secret
 from autograder.gradebook.course_folder import CourseError, CourseFolder, errors_only
 from autograder.submissions.cells import explores
 from autograder.submissions.exploring import fingerprint
+from source_lib.text import in_series
 
 #: How to report: what every lab brings along, where it has no page of its own.
 REPORT = Path(__file__).with_name("report.md")
@@ -209,9 +210,8 @@ def beginning(lab: Lab) -> str:
     >>> beginning(lab).partition(" of the")[0]
     '**To begin.** Read the chapters *Pooling*, *Training* and *Data*'
     """
-    *first, last = (f"*{title}*" for title in lab.chapters) if lab.chapters else ("",)
-    named = f"{', '.join(first)} and {last}" if first else last
-    chapters = f"Read the chapter{'s' if first else ''} {named} of the course book. " if named else ""
+    named = in_series([f"*{title}*" for title in lab.chapters])
+    chapters = f"Read the chapter{'s' if len(lab.chapters) > 1 else ''} {named} of the course book. " if named else ""
     return (
         f"**To begin.** {chapters}The page [Get started]({GET_STARTED.name}), which lies beside this notebook, says "
         "how to install the course in a virtual environment, on Linux, macOS, Windows or Colab, where data goes, and "

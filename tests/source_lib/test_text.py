@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from source_lib import text
-from source_lib.text import counted, shorten, visible
+from source_lib.text import counted, in_series, shorten, visible
 
 
 def test_examples_in_docstrings():
@@ -63,3 +63,11 @@ ODD = st.text(st.one_of(st.characters(), st.sampled_from("ab\\u202e\n")), max_si
 def test_no_two_names_look_the_same(one, other):
     assert (visible(one) == visible(other)) == (one == other)
     assert visible(one).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("words", "series"),
+    [((), ""), (("a",), "a"), (("a", "b"), "a and b"), (["a", "b", "c", "d"], "a, b, c and d")],
+)
+def test_words_are_a_series(words, series):
+    assert in_series(words) == series
