@@ -290,9 +290,9 @@ def _right_on_most_inputs() -> list[Wrong]:
         ),
         _narrow(
             "activation",
-            "any-case",
-            "np.array([-1.0, 2.0]), 'Relu'",
-            ('activation == "relu"', 'activation.lower() == "relu"'),
+            "names-that-begin-so",
+            "np.array([-1.0, 2.0]), 'relu6'",
+            ('activation == "relu"', 'activation.lower().startswith("relu")'),
         ),
         _narrow(
             "activation",

@@ -183,8 +183,9 @@ def _activation_at_fault(student: Student, question: Question, expected: np.ndar
     total : numpy.ndarray
         The right sum.
     """
-    # Who makes a vector of a column before the activation needs that of a vector.
+    # Who makes a vector of a column before the activation needs that of a vector; what overflows depends on the type.
     sums = [total, total.ravel()] if total.ndim == 2 else [total]
+    sums += [one.astype(other) for one in sums for other in ("float32", "float64") if one.dtype != other]
     own = [own_activation(student, one, question.arguments[-1]) for one in sums]
     return not all(compare.agree(one, expected.reshape(right.shape)) for one, right in zip(own, sums, strict=True))
 
@@ -302,6 +303,8 @@ def applies_activation(student: Student, function: str, arguments: tuple, names:
                 continue
             return str(error)
         true = student.oracle.call(function, *question)
+        # A dense layer may return [K] where the reference returns [K, 1].
+        true = true.reshape(values.shape) if true.size == values.size else true
         if not compare.agree(answer.value, true):
             true = student.oracle.call("activation", values.ravel(), name).reshape(values.shape)
         if compare.agree(answer.value, true):
