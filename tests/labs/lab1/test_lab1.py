@@ -147,6 +147,40 @@ def test_wrong_activation_costs_no_layer(fault, function, seeds):
             assert lost(judge(function, namespace, seed)) == {}
 
 
+def _overflowing(x):
+    with np.errstate(all="ignore"):
+        return np.exp(x) / (1 + np.exp(x))
+
+
+def _overflowing_softmax(x):
+    with np.errstate(all="ignore"):
+        return np.exp(x) / np.exp(x).sum()
+
+
+WRONG_WHERE_LARGE = {
+    "linear is clipped": ("linear", lambda x: np.clip(x, -3, 3)),
+    "relu is clipped": ("relu", lambda x: np.clip(x, 0, 6)),
+    "relu leaks": ("relu", lambda x: np.where(x < -4, x / 10, np.maximum(x, 0))),
+    "sigmoid overflows": ("sigmoid", _overflowing),
+    "softmax overflows": ("softmax", _overflowing_softmax),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_WHERE_LARGE)
+@pytest.mark.parametrize("function", ["conv2d_layer", "dense_layer", "fast_conv2d_layer"])
+@SEEDS
+def test_activation_that_is_wrong_where_numbers_are_large_costs_no_layer(name, function, seeds):
+    which, wrong = WRONG_WHERE_LARGE[name]
+    right = functions()["activation"]
+
+    def activation(x, activation):
+        return wrong(x) if activation == which else right(x, activation)
+
+    for seed in range(seeds):
+        timed = function == "fast_conv2d_layer" and which == "linear"
+        assert lost(judge(function, functions(activation=activation), seed, timed=timed)) == {}
+
+
 def identity(*arguments):
     return arguments[0]
 
