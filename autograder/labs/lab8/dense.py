@@ -13,9 +13,10 @@ from autograder.labs.lab8.drawing import Rng, signed, whole
 from autograder.labs.lab8.shared import INPUTS_TITLE, domain_line, first_wrong, inputs_unchanged, wrong_part
 from autograder.labs.lab8.wording import WORDING
 
-#: Samples, inputs and outputs. As many of each first: what is transposed then gives numbers, and no error.
-_SIZES = ((4, 4, 4), (5, 3, 2), (3, 6, 7))
-_SMALL_SIZES = ((1, 2, 2), (2, 2, 2), (3, 3, 3), (2, 3, 2))
+#: Samples, inputs and outputs. As many of each: what is transposed in one gradient then gives numbers and no error, which
+#: would cost the others. Other sizes are asked over the whole domain.
+_SIZES = ((4, 4, 4), (3, 3, 3), (6, 6, 6))
+_SMALL_SIZES = ((2, 2, 2), (3, 3, 3), (1, 2, 2), (2, 3, 2))
 
 
 def _layer(rng: Rng, samples: int, inputs: int, outputs: int) -> tuple:
@@ -39,7 +40,7 @@ def _small(number: int) -> list:
 
 
 def _inputs(student: Student, rng: Rng) -> Wrong | str | None:
-    return inputs_unchanged(student, "dense_backward", [_layer(rng, 4, 3, 5), _layer(rng, 4, 3, 5)])
+    return inputs_unchanged(student, "dense_backward", [_layer(rng, 4, 4, 4), _layer(rng, 4, 4, 4)])
 
 
 CHECK = Check(

@@ -76,35 +76,35 @@ def _multiplied_in_place(da, z):
 _ACTIVATIONS = (
     _fault(
         "relu_mask_of_gradient",
-        "mask",
+        "mask domain",
         _instead(lambda da, z: da * (da > 0)),
         "The mask is made of da, the gradient that comes in, and not of z, the input of the ReLU.",
         "Whether a number passed forward was decided by z. Compare z with 0, and keep da there, whatever its sign.",
     ),
     _fault(
         "relu_passes_everything",
-        "mask",
+        "mask inputs domain",
         _instead(lambda da, z: 1.0 * da),
         "The gradient passes everywhere, also where the ReLU returned 0.",
         "Where z is negative, a small change of z changes nothing, so the gradient is 0.",
     ),
     _fault(
         "relu_slope_alone",
-        "mask",
+        "mask inputs domain",
         _instead(lambda da, z: 1.0 * (z > 0)),
         "This is the slope of the ReLU alone. By the chain rule it is multiplied by the gradient that comes in.",
         "Multiply da by the slopes, number by number.",
     ),
     _fault(
         "relu_forward",
-        "mask",
+        "mask inputs domain",
         _instead(lambda da, z: np.maximum(z, 0.0)),
         "This is the ReLU itself, the way forward. The answer is made of da.",
         "Keep da where z is positive, and put 0 elsewhere.",
     ),
     _fault(
         "relu_mask_turned",
-        "mask",
+        "mask domain",
         _instead(lambda da, z: da * (z < 0)),
         "The gradient passes where z is negative, which is the other way round.",
         "Look at which side of 0 the ReLU is flat.",
@@ -125,35 +125,35 @@ _ACTIVATIONS = (
     ),
     _fault(
         "sigmoid_of_value",
-        "slope",
+        "slope domain",
         _instead(lambda da, z: da * _slope(da, z)),
         "The gradient is multiplied by the value of the sigmoid, not by its slope.",
         "The slope is the value times one less the value.",
     ),
     _fault(
         "sigmoid_input_for_value",
-        "slope",
+        "slope domain",
         _instead(lambda da, z: da * z * (1 - z)),
         "The formula of the slope is used with z itself, and it holds for the value of the sigmoid.",
         "Compute the sigmoid of z first, and put that into the formula.",
     ),
     _fault(
         "sigmoid_slope_alone",
-        "slope",
+        "slope inputs domain",
         _instead(lambda da, z: _slope(da, z) * (1 - _slope(da, z))),
         "This is the slope alone. By the chain rule it is multiplied by the gradient that comes in.",
         "Multiply da by the slopes, number by number.",
     ),
     _fault(
         "sigmoid_plus",
-        "slope",
+        "slope domain",
         _instead(lambda da, z: da * _slope(da, z) * (1 + _slope(da, z))),
         "The value is multiplied by one plus the value; the slope of a sigmoid is never more than a quarter.",
         "Check the sign in the second factor.",
     ),
     _fault(
         "sigmoid_of_gradient",
-        "slope",
+        "slope domain",
         _instead(lambda da, z: z * _slope(z, da) * (1 - _slope(z, da))),
         "The two arguments are exchanged: the slope is taken at da.",
         "The slope is that at z, and da is what it is multiplied by.",
@@ -285,13 +285,17 @@ def _three(packed, h, W):
 
 
 def _part(number, change):
-    """Change one of the three gradients; ``change`` takes it, what is right, and the arguments."""
+    """Change one of the three gradients; ``change`` takes it, what is right, and the arguments.
+
+    One of another shape cannot be packed: then all three are returned as they are.
+    """
 
     def fault(right):
         def answer(dz, h, W):
             parts = list(_three(right(dz, h, W), h, W))
-            parts[number] = change(parts[number], lambda *one: _three(right(*one), one[1], one[2])[number], dz, h, W)
-            return pack(*parts)
+            new = change(parts[number], lambda *one: _three(right(*one), one[1], one[2])[number], dz, h, W)
+            fits, parts[number] = np.shape(new) == parts[number].shape, new
+            return pack(*parts) if fits else tuple(parts)
 
         return answer
 
@@ -303,13 +307,6 @@ def _square(values, *axes):
     if len({values.shape[axis] for axis in axes}) > 1:
         raise ValueError("the shapes do not fit")
     return np.swapaxes(values, *axes)
-
-
-def _over_outputs(dz):
-    """Sum over the outputs instead of the samples; stop where there are not as many."""
-    if len(dz) != dz.shape[-1]:
-        raise ValueError("the shapes do not fit")
-    return dz.sum(axis=1)
 
 
 def _gradient_in_place(dz, h, W):
@@ -348,7 +345,7 @@ _DENSE = (
     _fault(
         "dense_dW_transposed",
         "dW",
-        _part(1, lambda part, right, dz, h, W: _square(part, 0, 1)),
+        _part(1, lambda part, right, dz, h, W: np.swapaxes(part, 0, 1)),
         "dW is transposed. It has the shape of W, [K, I].",
         "dW[k, i] is a sum of products of dz[n, k] and h[n, i]. Which product of matrices has k first?",
         "dW",
@@ -388,7 +385,7 @@ _DENSE = (
     _fault(
         "dense_db_over_outputs",
         "db",
-        _part(2, lambda part, right, dz, h, W: _over_outputs(dz)),
+        _part(2, lambda part, right, dz, h, W: dz.sum(axis=1)),
         "db is added up over the outputs. There is one bias for each output, so the sum runs over the batch.",
         "Look at the axis of the sum.",
         "db",
@@ -518,14 +515,14 @@ _POOLING = (
     ),
     _fault(
         "pool_minimum",
-        "maximum",
+        "maximum ties",
         lambda right: lambda da, h: right(da, -h),
         "The gradient goes to the smallest number of each block.",
         "Which of the four went forward?",
     ),
     _fault(
         "pool_first_pixel",
-        "maximum",
+        "maximum ties",
         _masked(_first_pixel),
         "The gradient goes to the first pixel of each block, whichever is the largest.",
         "Look for the place of the largest number in each block.",
@@ -650,13 +647,6 @@ def _of_first_pixel(dz):
     return dz.sum(axis=0)[0, 0]
 
 
-def _over_channels(dz):
-    """Return sums over the channels and one side of the images; stop where these are not as many as the channels."""
-    if dz.shape[1] != dz.shape[3]:
-        raise ValueError("the shapes do not fit")
-    return dz.sum(axis=(0, 2, 3))
-
-
 _CONVOLUTION = (
     _fault(
         "conv_dh_not_flipped",
@@ -736,7 +726,7 @@ _CONVOLUTION = (
     _fault(
         "conv_dW_transposed",
         "weights",
-        _weighed_by(lambda part, right, dz, h, W: _square(part, 0, 1)),
+        _weighed_by(lambda part, right, dz, h, W: np.swapaxes(part, 0, 1)),
         "In dW rows and columns of the kernel are exchanged.",
         "dW[r, s] has the row first.",
         "dW",
@@ -744,7 +734,7 @@ _CONVOLUTION = (
     _fault(
         "conv_dW_channels_exchanged",
         "weights",
-        _weighed_by(lambda part, right, dz, h, W: _square(part, 2, 3)),
+        _weighed_by(lambda part, right, dz, h, W: np.swapaxes(part, 2, 3)),
         "In dW input and output channels are exchanged. It has the shape of W, [R, S, C_I, C_O].",
         "The third axis belongs to h, and the last one to dz.",
         "dW",
@@ -811,7 +801,7 @@ _CONVOLUTION = (
     _fault(
         "conv_db_over_channels",
         "bias",
-        _part(2, lambda part, right, dz, h, W: _over_channels(dz)),
+        _part(2, lambda part, right, dz, h, W: dz.sum(axis=(0, 2, 3))),
         "db is added up over the wrong axes: that of the channels is the one that stays.",
         "There is one bias for each output channel.",
         "db",
@@ -958,14 +948,14 @@ _NORMALIZATION = (
     ),
     _fault(
         "norm_without_epsilon",
-        "dx parameters",
+        "dx parameters domain",
         lambda right: lambda dy, x, gamma, epsilon: right(dy, x, gamma, 1e-12),
         "Epsilon is left out.",
         "It is added to the variance before the root is taken, backward as well.",
     ),
     _fault(
         "norm_epsilon_outside",
-        "dx parameters",
+        "dx parameters domain",
         lambda right: (
             lambda dy, x, gamma, epsilon: right(
                 dy, x, gamma, float(np.mean((np.sqrt(_centered(x)[1]) + epsilon) ** 2 - _centered(x)[1]))
@@ -976,7 +966,7 @@ _NORMALIZATION = (
     ),
     _fault(
         "norm_each_pixel",
-        "dx parameters",
+        "dx parameters domain",
         _by_rows,
         "Images are normalized pixel by pixel, over the batch alone. Each channel has one mean, over batch and pixels.",
         "Look at the axes: all but the last one.",

@@ -97,9 +97,10 @@ def _drawn(rng: Rng, kind: str, shape: tuple[int, ...], scale: float = 1.0) -> l
     x = rng.uniform(0.3, 2.0, count) * rng.choice([-1, 1], count)
     slopes = rng.uniform(0.5, 2.0, count) * rng.choice([-1, 1], count)
     away = rng.uniform(NEAREST, 10 * NEAREST, count) * rng.choice([-1, 1], count)
-    places = rng.uniform(-1, 1, count) if kind == "smooth" else x + np.where(rng.random(count) < 0.7, away, 1.0)
-    # One kink at least is near.
-    places[rng.integers(count)] += 0 if kind == "smooth" else 0.0
+    near = rng.random(count) < 0.7
+    # One at least.
+    near[rng.integers(count)] = True
+    places = rng.uniform(-1, 1, count) if kind == "smooth" else x + np.where(near, away, 1.0)
     told = [kind, slopes, places, scale]
     x = x.reshape(shape)
     return [x, gradient_of(x, *told), *told]
@@ -212,7 +213,7 @@ def _line(draw: Callable[[Rng], list], hint: Callable[[np.ndarray, np.ndarray], 
 
 
 def _constant(said: np.ndarray) -> str:
-    return f"It says {bool(said[0])} of all of them, so it has not compared anything yet." if np.ptp(said) == 0 else ""
+    return f"It says {bool(said[0])} of all of them, so it has not compared anything yet." if len(set(said.tolist())) == 1 else ""
 
 
 def _about_entries(said: np.ndarray, right: np.ndarray) -> str:
@@ -238,8 +239,8 @@ def _inputs(student: Student, rng: Rng) -> Problem | None:
         found = _answers(student, cases)
     except StudentError as error:
         return lost(asked, str(error))
-    if np.ptp(found[:, 0]) == 0:
-        return lost(asked, _constant(found[:, 0]))
+    if constant := _constant(found[:, 0]):
+        return lost(asked, constant)
     if found[:, 1].all():
         return None
     return lost(asked, "gradient_check changed its input. Take the steps in a copy of x.")

@@ -23,8 +23,8 @@ from autograder.labs.lab8.shared import (
 from autograder.labs.lab8.wording import WORDING
 
 _NAME = "pool2d_backward"
-#: By so much the first of equal numbers is made the largest.
-_MORE = 0.125
+#: By so much all of equal numbers but the first are made smaller.
+_LESS = 0.125
 
 
 def _drawn(rng: Rng, samples: int, rows: int, columns: int, channels: int) -> tuple[np.ndarray, np.ndarray]:
@@ -45,7 +45,8 @@ def _ties(student: Student, rng: Rng) -> Wrong | str | None:
     problems = []
     for pair in ((0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3), (0, 1, 2, 3)):
         da, h = _drawn(rng, 1, 4, 6, 2)
-        problems.append((da, _tied(h, pair)))
+        # Who takes the farthest from 0 for the largest has lost another line for it.
+        problems.append((da, _tied(np.abs(h), pair)))
     return first_wrong(_first_of_equals(student, *one) for one in problems)
 
 
@@ -59,14 +60,14 @@ def _tied(h: np.ndarray, places: tuple[int, ...]) -> np.ndarray:
 
 
 def _first_of_equals(student: Student, da: np.ndarray, h: np.ndarray) -> Wrong | str | None:
-    """Ask whether equal numbers give the student's own answer to the first of them a little larger."""
+    """Ask whether equal numbers give the student's own answer to all but the first of them a little smaller."""
     first, last = h.copy(), h.copy()
     blocks = _blocks(h)
     equal = blocks == blocks.max(axis=-1, keepdims=True)
     for place in range(4):
-        rest = slice(None), slice(place // 2, None, 2), slice(place % 2, None, 2)
-        first[rest] += _MORE * (equal.argmax(axis=-1) == place)
-        last[rest] += _MORE * (3 - equal[..., ::-1].argmax(axis=-1) == place)
+        here = slice(None), slice(place // 2, None, 2), slice(place % 2, None, 2)
+        first[here] -= _LESS * (equal[..., place] & (equal.argmax(axis=-1) != place))
+        last[here] -= _LESS * (equal[..., place] & (3 - equal[..., ::-1].argmax(axis=-1) != place))
     answer, right = student.ask(_NAME, da, h), student.oracle.call(_NAME, da, h)
     if compare.difference(answer.value, right, exact=True) is None:
         return None
@@ -77,7 +78,7 @@ def _first_of_equals(student: Student, da: np.ndarray, h: np.ndarray) -> Wrong |
     what = compare.difference(answer.value, values)
     if what is None:
         return None
-    name = "expected" if compare.agree(values, right) else "with the first larger"
+    name = "expected" if compare.agree(values, right) else "others smaller"
     return as_wrong(_NAME, (da, h), answer, what, values, (name, values), (YOURS, answer.value))
 
 

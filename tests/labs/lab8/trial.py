@@ -62,6 +62,8 @@ def as_student(function, answer):
 
     def several(*arguments):
         packed = answer(*arguments)
+        if isinstance(packed, tuple):
+            return packed
         return tuple(right_part(function, arguments, packed, number) for number in range(3))
 
     return several
