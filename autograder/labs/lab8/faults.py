@@ -1044,18 +1044,18 @@ _CHECKING = (
     _fault("check_always_wrong", "smooth entries kinks inputs", _instead(lambda f, x, df: False)),
     _fault("check_large_step", "kinks", _judged(_close, 0.01)),
     _fault("check_one_side_large_step", "kinks", _judged(_close, 0.003, sides=(1,))),
-    _fault("check_single_precision", "smooth entries kinks", _judged(_close, 1e-6, dtype="float32")),
+    _fault("check_single_precision", "smooth entries kinks inputs", _judged(_close, 1e-6, dtype="float32")),
     _fault("check_absolute_limit", "entries", _judged(lambda m, df: np.abs(m - df).max() < 1e-3)),
-    _fault("check_sum_of_entries", "entries kinks", _judged(lambda m, df: _close(m.sum(), df.sum()))),
+    _fault("check_sum_of_entries", "entries", _judged(lambda m, df: _close(m.sum(), df.sum()))),
     _fault("check_first_entry", "entries kinks", _judged(lambda m, df: _close(m.flat[0], df.flat[0]))),
     _fault(
         "check_last_entry_missing",
-        "entries kinks",
+        "entries",
         _judged(lambda m, df: _close(m.flat[: max(m.size - 1, 1)], df.flat[: max(m.size - 1, 1)])),
     ),
     _fault(
         "check_sign_of_error",
-        "entries kinks smooth",
+        "entries",
         _judged(lambda m, df: np.all(df - m <= 1e-2 * max(np.abs(m).max(), np.abs(df).max()))),
     ),
     _fault(

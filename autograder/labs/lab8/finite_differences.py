@@ -155,7 +155,8 @@ def _kinks(rng: Rng) -> list[tuple[list, bool, str]]:
         one = _drawn(rng, kind, shape)
         name = {"relu": "a sum of ReLUs", "absolute": "a sum of absolute values"}[kind]
         found.append((one, True, f"the right gradient of {name}, near kinks"))
-        place = int(rng.integers(one[1].size))
+        # Neither the first nor the last one, about which another line asks.
+        place = int(rng.integers(1, one[1].size - 1))
         found.append((_off(one, place, 0.3), False, f"one of {name} that is wrong in one entry"))
     return found
 
@@ -213,7 +214,11 @@ def _line(draw: Callable[[Rng], list], hint: Callable[[np.ndarray, np.ndarray], 
 
 
 def _constant(said: np.ndarray) -> str:
-    return f"It says {bool(said[0])} of all of them, so it has not compared anything yet." if len(set(said.tolist())) == 1 else ""
+    return (
+        f"It says {bool(said[0])} of all of them, so it has not compared anything yet."
+        if len(set(said.tolist())) == 1
+        else ""
+    )
 
 
 def _about_entries(said: np.ndarray, right: np.ndarray) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,12 @@ from autograder.labs.lab8.drawing import Rng
 CLASSES = 10
 #: Pixels at each side, after 2 × 2 pixels have become one.
 SIDE = 14
-#: Kernels of the convolution of the network that is trained.
-KERNELS = 8
-#: The part of test images that must be right, in percent. The page of the lab prints what linear classifiers reach.
-BAND = 94.0
+#: By how many pixels of 28 a digit is moved at most: what a linear classifier has learned then fits badly.
+MOVED = 3
+#: The part of test images that must be right, in percent. The page of the lab prints what a linear classifier reaches.
+BAND = 75.0
 #: How the network is trained.
-EPOCHS, BATCH_SIZE, LEARNING_RATE, MOMENTUM = 8, 32, 0.05, 0.9
+EPOCHS, BATCH_SIZE, LEARNING_RATE, MOMENTUM = 10, 32, 0.05, 0.9
 
 
 def small(images: np.ndarray) -> np.ndarray:
@@ -52,37 +52,49 @@ def for_grading(course: Path | None, seed: int) -> Mapping[str, Any]:
     -------
     dict
         ``x_train`` [N, 14, 14, 1], ``y_train`` [N], ``x_test`` and ``y_test``; ``layers``, a network that knows
-        nothing yet.
+        nothing yet, ``epochs``, and ``band``, what is asked.
     """
     data, rng = loaded("mnist", "sample"), np.random.default_rng([seed, 8])
     classes = rng.permutation(CLASSES)
     found: dict[str, Any] = {}
     for part, x, y in (("train", data.x_train, data.y_train), ("test", data.x_test, data.y_test)):
         order = rng.permutation(len(x))
-        found |= {f"x_{part}": small(noisy(x[order], rng)), f"y_{part}": classes[np.asarray(y)[order]]}
-    return found | {"layers": network(rng)}
+        found |= {f"x_{part}": small(_moved(x[order], rng)), f"y_{part}": classes[np.asarray(y)[order]]}
+    return found | {"layers": network(rng), "epochs": EPOCHS, "band": BAND}
 
 
-def network(rng: Rng, side: int = SIDE, kernels: int = KERNELS, classes: int = CLASSES) -> list[list]:
-    """Return a network with one convolution, pooling, and one dense layer, its weights drawn.
+def _moved(images: np.ndarray, rng: Rng) -> np.ndarray:
+    """Return images moved by at most `MOVED` pixels each way, with a little noise; what comes in is background."""
+    edge = ((0, 0), (MOVED, MOVED), (MOVED, MOVED), (0, 0))
+    wide, (rows, columns) = np.pad(images, edge, constant_values=-1), images.shape[1:3]
+    places = rng.integers(0, 2 * MOVED + 1, (len(images), 2))
+    return noisy(np.stack([wide[k, y : y + rows, x : x + columns] for k, (y, x) in enumerate(places)]), rng)
+
+
+def network(rng: Rng, side: int = SIDE, kernels: Sequence[int] = (8, 16), classes: int = CLASSES) -> list[list]:
+    """Return a network with convolutions, each with a ReLU and pooling behind it, and one dense layer, its weights drawn.
 
     Parameters
     ----------
     rng : numpy.random.Generator
-    side, kernels, classes : int
+    side : int
+        Pixels at each side.
+    kernels : sequence of int
+        Of each convolution.
+    classes : int
 
     Returns
     -------
     list of [kind, *arrays]
     """
-    inputs = kernels * (side // 2) ** 2
-    return [
-        ["conv2d", rng.normal(0, np.sqrt(2 / 9), (3, 3, 1, kernels)), np.zeros(kernels)],
-        ["relu"],
-        ["pool2d"],
-        ["flatten"],
-        ["dense", rng.normal(0, np.sqrt(2 / inputs), (classes, inputs)), np.zeros(classes)],
-    ]
+    layers: list[list] = []
+    channels = 1
+    for count in kernels:
+        W = rng.normal(0, np.sqrt(2 / (9 * channels)), (3, 3, channels, count))
+        layers += [["conv2d", W, np.zeros(count)], ["relu"], ["pool2d"]]
+        side, channels = side // 2, count
+    inputs = channels * side**2
+    return [*layers, ["flatten"], ["dense", rng.normal(0, np.sqrt(1 / inputs), (classes, inputs)), np.zeros(classes)]]
 
 
 def linear_accuracy(seed: int) -> float:
@@ -97,5 +109,5 @@ def linear_accuracy(seed: int) -> float:
 
     drawn = for_grading(None, seed)
     x, x_test = (drawn[name].reshape(len(drawn[name]), -1) for name in ("x_train", "x_test"))
-    classifier = LogisticRegression(C=1.0, max_iter=300).fit(x, drawn["y_train"])
+    classifier = LogisticRegression(C=0.1, max_iter=300).fit(x, drawn["y_train"])
     return 100 * float(classifier.score(x_test, drawn["y_test"]))

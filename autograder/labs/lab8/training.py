@@ -17,7 +17,7 @@ from autograder.checking.rubric import Check, Line
 from autograder.checking.student import Student, StudentError, once
 from autograder.labs.lab8 import images
 from autograder.labs.lab8.drawing import Rng
-from autograder.labs.lab8.images import BAND, BATCH_SIZE, EPOCHS, LEARNING_RATE, MOMENTUM
+from autograder.labs.lab8.images import BAND, BATCH_SIZE, LEARNING_RATE, MOMENTUM
 from autograder.labs.lab8.reference import pack, parameters_of
 
 #: Processor time for the digits, and wall time, in seconds.
@@ -93,7 +93,7 @@ def _unpacked(layers: list[list], packed: np.ndarray) -> list[list]:
 
 def _drawn(rng: Rng, samples: int = 6, side: int = 6) -> tuple[list, np.ndarray, np.ndarray]:
     x = rng.normal(size=(samples, side, side, 1))
-    return images.network(rng, side, 2, 3), x, rng.permutation(np.arange(samples) % 3)
+    return images.network(rng, side, (2,), 3), x, rng.permutation(np.arange(samples) % 3)
 
 
 def _step_of_own_functions(student: Student, layers: list, x: np.ndarray, y: np.ndarray) -> np.ndarray | None:
@@ -121,7 +121,7 @@ _SAID = {
     "batches": "train a small network with 7 equal images, in batches of 3",
     "order": "train a small network with 8 images in batches of 2",
     "inputs": "train a small network, and leave the layers and images that were given as they are",
-    "accuracy": f"train a network for {EPOCHS} epochs on digits, whose test images are drawn for grading",
+    "accuracy": "train a network on digits that are drawn for grading, and classify others",
 }
 
 
@@ -276,16 +276,16 @@ def _accuracy(student: Student, rng: Rng) -> Problem | None:
     drawn = student.material
     question = [drawn["layers"], drawn["x_train"], drawn["y_train"], int(rng.integers(2**31))]
     try:
-        (found,) = _trained(student, [[*question, EPOCHS, BATCH_SIZE, LEARNING_RATE, MOMENTUM]], cpu=CPU)
+        (found,) = _trained(student, [[*question, drawn["epochs"], BATCH_SIZE, LEARNING_RATE, MOMENTUM]], cpu=CPU)
     except StudentError as error:
         return lost(_SAID["accuracy"], str(error))
     *_, scores = student.oracle.call("activations_of", _unpacked(drawn["layers"], found[:-1]), drawn["x_test"])
     accuracy = 100 * float(np.mean(np.argmax(scores, axis=1) == drawn["y_test"]))
-    if accuracy >= BAND:
+    if accuracy >= drawn["band"]:
         return None
     return lost(
         _SAID["accuracy"],
-        f"It classified {accuracy:.1f} % of the test images right, and {BAND:g} % are asked. The same training in your "
+        f"It classified {accuracy:.1f} % of the test images right, and {drawn['band']:g} % are asked. The same training in your "
         "notebook tells you what to expect.",
     )
 
