@@ -13,8 +13,8 @@ from autograder.labs.lab8.drawing import Rng, signed, whole
 from autograder.labs.lab8.shared import INPUTS_TITLE, domain_line, first_wrong, inputs_unchanged, wrong_part
 from autograder.labs.lab8.wording import WORDING
 
-#: Samples, inputs and outputs. As many of each: what is transposed in one gradient then gives numbers and no error, which
-#: would cost the others. Other sizes are asked over the whole domain.
+#: Samples, inputs and outputs. As many of each: what is transposed in one gradient then gives numbers and no error,
+#: which would cost the others. Other sizes are asked over the whole domain.
 _SIZES = ((4, 4, 4), (3, 3, 3), (6, 6, 6))
 _SMALL_SIZES = ((2, 2, 2), (3, 3, 3), (1, 2, 2), (2, 3, 2))
 

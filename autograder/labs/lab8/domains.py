@@ -81,7 +81,7 @@ def _any_scores(rng: Rng) -> tuple:
     if rng.random() < 0.15:
         t = np.eye(classes)[np.full(samples, rng.integers(classes))]
     dtype, order = str(rng.choice(_TYPES)), str(rng.choice(_ORDERS))
-    z = _some(rng, samples, classes, kinds=(*_KINDS, "deep", "alike"))
+    z = _some(rng, samples, classes, kinds=(*_KINDS, "far", "alike"))
     return z, np.array(t, dtype, order=order)
 
 
@@ -89,7 +89,7 @@ SCORES = Domain(
     {
         "samples": (1, 2, 3, 8, 33),
         "classes": (2, 3, 5, 10),
-        "values": ("mixed", "negative", "positive", "tiny", "large", "deep", "zeros", "nothing", "alike"),
+        "values": ("mixed", "negative", "positive", "tiny", "large", "far", "zeros", "nothing", "alike"),
         "dtype": _TYPES,
         "order": _ORDERS,
     },

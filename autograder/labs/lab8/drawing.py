@@ -35,9 +35,9 @@ def of_kind(rng: Rng, kind: str, *shape: int) -> np.ndarray:
     Parameters
     ----------
     rng : numpy.random.Generator
-    kind : {"mixed", "negative", "positive", "tiny", "large", "deep", "zeros", "nothing", "ties", "alike"}
-        Of both signs, of one, within 0.01 of 0, ten times as large, near -40, many zeros, zeros alone, whole numbers
-        from -3 to 3, one number everywhere.
+    kind : {"mixed", "negative", "positive", "tiny", "large", "far", "deep", "zeros", "nothing", "ties", "alike"}
+        Of both signs, of one, within 0.01 of 0, ten and 300 times as large, near -40, many zeros, zeros alone, whole
+        numbers from -3 to 3, one number everywhere.
     *shape : int
 
     Returns
@@ -51,6 +51,7 @@ def of_kind(rng: Rng, kind: str, *shape: int) -> np.ndarray:
         "positive": lambda: np.abs(mixed),
         "tiny": lambda: mixed / 300,
         "large": lambda: mixed * 10,
+        "far": lambda: mixed * 300,
         "deep": lambda: -40 - np.abs(mixed),
         "zeros": lambda: mixed * (rng.random(shape) < 0.4),
         "nothing": lambda: np.zeros(shape),

@@ -1,8 +1,9 @@
 """Known faults of lab 8: right gradients with one thing wrong.
 
-The tests prove that each loses exactly the lines it names; a failing check compares a student's answer with them and says
-which one it equals. They run where the reference runs, in a child of their own while grading, so this module imports
-nothing but the reference and the rubric. Where an answer is several arrays, it is packed, as the reference has it.
+The tests prove that each loses exactly the lines it names; a failing check compares a student's answer with them and
+says which one it equals. They run where the reference runs, in a child of their own while grading, so this module
+imports nothing but the reference and the rubric. Where an answer is several arrays, it is packed, as the reference has
+it.
 """
 
 from __future__ import annotations
@@ -262,7 +263,7 @@ _SCORES = (
         "large",
         _overflowing,
         "The powers of large scores overflow.",
-        "Softmax does not change when the same number is taken off all scores of a row. Which one makes all powers safe?",
+        "Softmax stays the same when one number is taken off all scores of a row. Which one makes all powers safe?",
     ),
     _fault(
         "scores_in_place",
@@ -323,7 +324,7 @@ _DENSE = (
         "dh",
         _part(0, lambda part, right, dz, h, W: right(dz, h, _square(W, 0, 1))),
         "dh is made with W the other way round than the forward pass.",
-        "The forward pass multiplies by W transposed. dh has one number for each input: which product gives that shape?",
+        "The forward pass multiplies by W transposed. dh has a number for each input: which product has that shape?",
         "dh",
     ),
     _fault(
@@ -573,7 +574,7 @@ _POOLING = (
         "pool_ties_by_columns",
         "ties",
         _by_columns,
-        "Of equal largest numbers the first one down the columns gets the gradient. Row-major order goes along the rows.",
+        "Of equal largest numbers the first down the columns gets the gradient. Row-major order goes along the rows.",
         "Look at the order in which your four numbers stand: upper left, upper right, lower left, lower right.",
     ),
     _fault(
@@ -653,8 +654,8 @@ _CONVOLUTION = (
         "kernel",
         _dh(lambda W: np.flip(W, (0, 1))),
         "dh is made with the kernel as it lies in the forward pass. Backward it is flipped in both directions.",
-        "A pixel gets back from each output that it went into. The output to its right met it with a weight of the left "
-        "side of the kernel.",
+        "A pixel gets back from each output that it went into. The output to its right met it with a weight of the "
+        "left side of the kernel.",
         "dh",
     ),
     _fault(
@@ -921,8 +922,8 @@ _NORMALIZATION = (
         "dx",
         _with_more(0, 1),
         "The way through the variance is missing.",
-        "With a tiny epsilon, making all of x twice as far from its mean changes nothing. What does that say of dx times "
-        "normalized x, added up?",
+        "With a tiny epsilon, making all of x twice as far from its mean changes nothing. What does that say of dx "
+        "times normalized x, added up?",
         "dx",
     ),
     _fault(

@@ -72,7 +72,7 @@ def _moved(images: np.ndarray, rng: Rng) -> np.ndarray:
 
 
 def network(rng: Rng, side: int = SIDE, kernels: Sequence[int] = (8, 16), classes: int = CLASSES) -> list[list]:
-    """Return a network with convolutions, each with a ReLU and pooling behind it, and one dense layer, its weights drawn.
+    """Return a network of convolutions, each with a ReLU and pooling behind it, and a dense layer, its weights drawn.
 
     Parameters
     ----------

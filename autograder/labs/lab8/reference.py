@@ -1,8 +1,9 @@
 """The course's own answers to compare with: forward passes of TensorFlow, and what its tape says of them.
 
 Reading them says what is asked and not how to solve it. Answers of several arrays are packed into one vector, one array
-after another, so that each answer is one array of numbers. TensorFlow is imported by the first question, not by importing
-this module. Its own operations are called: those of Keras take several times as long for arrays as small as these.
+after another, so that each answer is one array of numbers. TensorFlow is imported by the first question, not by
+importing this module. Its own operations are called: those of Keras take several times as long for arrays as small as
+these.
 """
 
 from __future__ import annotations

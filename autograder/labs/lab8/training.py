@@ -153,8 +153,8 @@ def _step(student: Student, rng: Rng) -> Problem | None:
         if compare.agree(found[:-1], before)
         else "It went up the gradient instead of down."
         if compare.agree(found[:-1] - before, before - right)
-        else "One step is each parameter less the learning rate times its gradient: print the gradients of one image, and "
-        "compare them with gradient_check."
+        else "One step is each parameter less the learning rate times its gradient: print the gradients of one image, "
+        "and compare them with gradient_check."
     )
     return lost(_SAID["step"], f"In the new weights and biases train {what}. {hint}")
 
@@ -285,8 +285,8 @@ def _accuracy(student: Student, rng: Rng) -> Problem | None:
         return None
     return lost(
         _SAID["accuracy"],
-        f"It classified {accuracy:.1f} % of the test images right, and {drawn['band']:g} % are asked. The same training in your "
-        "notebook tells you what to expect.",
+        f"It classified {accuracy:.1f} % of the test images right, and {drawn['band']:g} % are asked. The same training "
+        "in your notebook tells you what to expect.",
     )
 
 

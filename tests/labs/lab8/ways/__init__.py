@@ -31,7 +31,7 @@ _AROUND = {
     name: value
     for module in _MODULES.values()
     for name, value in vars(module).items()
-    if inspect.ismodule(value) or (inspect.isfunction(value) and value.__module__.startswith("numpy"))
+    if inspect.ismodule(value) or getattr(value, "__module__", "").startswith("numpy")
 }
 #: What stands for the other functions of a student who is right in them, since it takes the least time.
 _USUAL = {

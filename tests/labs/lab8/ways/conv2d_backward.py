@@ -184,17 +184,16 @@ def image_by_image(dz, h, W):
 
 def a_list_and_a_column(dz, h, W):
     R, S = W.shape[:2]
-    N, Y, X, I = h.shape
-    O = dz.shape[3]
-    wide = np.zeros((N, Y + R - 1, X + S - 1, I))
+    N, Y, X, inputs = h.shape
+    wide = np.zeros((N, Y + R - 1, X + S - 1, inputs))
     wide[:, R // 2 : R // 2 + Y, S // 2 : S // 2 + X] = h
     back = np.zeros_like(wide)
     dW = np.empty_like(W, dtype="float64")
-    flat = dz.reshape(-1, O)
+    flat = dz.reshape(-1, dz.shape[3])
     for r in range(R):
         for s in range(S):
-            back[:, r : r + Y, s : s + X] += (flat @ W[r, s].T).reshape(N, Y, X, I)
-            dW[r, s] = wide[:, r : r + Y, s : s + X].reshape(-1, I).T @ flat
+            back[:, r : r + Y, s : s + X] += (flat @ W[r, s].T).reshape(N, Y, X, inputs)
+            dW[r, s] = wide[:, r : r + Y, s : s + X].reshape(-1, inputs).T @ flat
     return [back[:, R // 2 : R // 2 + Y, S // 2 : S // 2 + X], dW, flat.sum(axis=0)[:, None]]
 
 
@@ -205,8 +204,8 @@ def cut_slices(dz, h, W):
     for r in range(R):
         for s in range(S):
             v, u = r - R // 2, s - S // 2
-            at = slice(max(v, 0), Y + min(v, 0)), slice(max(u, 0), X + min(u, 0))
-            to = slice(max(-v, 0), Y + min(-v, 0)), slice(max(-u, 0), X + min(-u, 0))
+            at = slice(max(v, 0), max(Y + min(v, 0), 0)), slice(max(u, 0), max(X + min(u, 0), 0))
+            to = slice(max(-v, 0), max(Y - max(v, 0), 0)), slice(max(-u, 0), max(X - max(u, 0), 0))
             dh[:, at[0], at[1]] += np.matmul(dz[:, to[0], to[1]], W[r, s].T)
             dW[r, s] = np.einsum("nyxi,nyxo->io", h[:, at[0], at[1]], dz[:, to[0], to[1]])
     return dh, dW, dz.sum(axis=(0, 1, 2))

@@ -29,12 +29,12 @@ def by_tensordot(dz, h, W):
 
 def loops(dz, h, W):
     N, K = dz.shape
-    I = h.shape[1]
-    dh, dW, db = np.zeros((N, I)), np.zeros((K, I)), np.zeros(K)
+    inputs = h.shape[1]
+    dh, dW, db = np.zeros((N, inputs)), np.zeros((K, inputs)), np.zeros(K)
     for n in range(N):
         for k in range(K):
             db[k] += dz[n, k]
-            for i in range(I):
+            for i in range(inputs):
                 dh[n, i] += dz[n, k] * W[k, i]
                 dW[k, i] += dz[n, k] * h[n, i]
     return dh, dW, db
