@@ -285,8 +285,8 @@ def _accuracy(student: Student, rng: Rng) -> Problem | None:
         return None
     return lost(
         _SAID["accuracy"],
-        f"It classified {accuracy:.1f} % of the test images right, and {drawn['band']:g} % are asked. The same training "
-        "in your notebook tells you what to expect.",
+        f"It classified {accuracy:.1f} % of the test images right, and {drawn['band']:g} % are asked. The same "
+        "training in your notebook tells you what to expect.",
     )
 
 
