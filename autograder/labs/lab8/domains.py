@@ -62,7 +62,7 @@ ACTIVATION = Domain(
         _array(of_kind(rng, at["values"], *at["shape"]), at),
     ),
     freely=_any_activation,
-    free=80,
+    free=140,
 )
 
 
@@ -125,15 +125,15 @@ DENSE = Domain(
         "samples": (1, 2, 5, 33),
         "inputs": (1, 2, 3, 12, 60),
         "outputs": (1, 2, 4, 10),
-        "gradient": ("mixed", "negative", "positive", "tiny", "zeros", "nothing"),
-        "values": ("mixed", "negative", "positive", "tiny", "large", "zeros", "nothing"),
-        "weights": ("mixed", "negative", "positive", "tiny", "zeros", "nothing"),
+        "gradient": ("mixed", "negative", "positive", "tiny", "zeros", "nothing", "ties"),
+        "values": ("mixed", "negative", "positive", "tiny", "large", "zeros", "nothing", "ties"),
+        "weights": ("mixed", "negative", "positive", "tiny", "zeros", "nothing", "ties"),
         "dtype": _TYPES,
         "order": _ORDERS,
     },
     _draw_dense,
     freely=_any_dense,
-    free=100,
+    free=160,
 )
 
 
@@ -224,16 +224,16 @@ CONVOLUTION = Domain(
         "size": ((1, 1), (1, 6), (5, 1), (2, 2), (4, 6), (5, 5), (6, 7), (14, 16), (33, 4)),
         "kernel": ((1, 1), (3, 3), (1, 5), (3, 1), (5, 3), (7, 7)),
         "channels": ((1, 1), (1, 9), (3, 1), (2, 2), (2, 5), (8, 3)),
-        "gradient": ("mixed", "negative", "positive", "tiny", "zeros", "nothing"),
-        "values": ("mixed", "negative", "positive", "tiny", "large", "zeros", "nothing"),
-        "weights": ("mixed", "negative", "positive", "zeros", "nothing"),
+        "gradient": ("mixed", "negative", "positive", "tiny", "zeros", "nothing", "ties"),
+        "values": ("mixed", "negative", "positive", "tiny", "large", "zeros", "nothing", "ties"),
+        "weights": ("mixed", "negative", "positive", "tiny", "zeros", "nothing", "ties"),
         "dtype": _TYPES,
         "order": _ORDERS,
     },
     _draw_convolution,
     _is_convolved_soon,
     _any_convolution,
-    free=110,
+    free=130,
 )
 
 
@@ -280,12 +280,12 @@ NORMALIZATION = Domain(
         "channels": (1, 2, 3, 9),
         "gradient": ("mixed", "negative", "positive", "tiny", "zeros", "nothing"),
         "values": _SPREAD,
-        "gamma": ("mixed", "negative", "positive", "tiny", "nothing"),
+        "gamma": ("mixed", "negative", "positive", "tiny", "nothing", "ties"),
         "epsilon": _EPSILONS,
         "dtype": _TYPES,
         "order": _ORDERS,
     },
     _draw_normalization,
     freely=_any_normalization,
-    free=80,
+    free=120,
 )

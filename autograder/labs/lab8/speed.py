@@ -13,7 +13,7 @@ from autograder.checking.problem import Problem
 from autograder.checking.rubric import decided
 from autograder.checking.student import Answer, Oracle, Student, StudentError
 from autograder.labs.lab8.drawing import Rng, signed
-from autograder.labs.lab8.shared import part_of, right_part
+from autograder.labs.lab8.shared import part_of, right_part, rounding
 from autograder.labs.lab8.wording import RETURNED, WORDING
 
 _NAME = "conv2d_backward"
@@ -61,12 +61,11 @@ def _not_right(student: Student, arguments: tuple, answer: Answer) -> str | None
         part = part_of(_NAME, arguments, answer.value, number)
         if isinstance(part, str):
             return part
-        lost = not all(passed.get(line, True) for line in lines)
-        what = (
-            None
-            if lost and compare.varied(part)
-            else compare.difference(part, right_part(_NAME, arguments, right, number))
-        )
+        # Whoever has lost a line for this gradient has paid, but must have computed something.
+        if not all(passed.get(line, True) for line in lines) and compare.varied(part):
+            continue
+        off = rounding(_NAME, arguments, number)
+        what = compare.difference(part, right_part(_NAME, arguments, right, number), rounding=off)
         if what is not None:
             return what.replace("is off", f"has a {RETURNED[_NAME][number]} that is off", 1)
     return None
