@@ -230,11 +230,9 @@ def _about_entries(said: np.ndarray, right: np.ndarray) -> str:
 
 
 def _about_kinks(said: np.ndarray, right: np.ndarray) -> str:
-    return _constant(said) or (
-        "A step that crosses a kink measures the slopes of both sides: take smaller ones."
-        if (~said & right).any()
-        else "The limit must not be so wide that an entry may be wrong by a third."
-    )
+    if (~said & right).any():
+        return "A step that crosses a kink measures the slopes of both sides: take smaller ones."
+    return "The limit must not be so wide that an entry may be wrong by a third."
 
 
 def _inputs(student: Student, rng: Rng) -> Problem | None:

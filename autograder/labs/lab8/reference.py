@@ -283,6 +283,21 @@ def train(layers, x, y, rng, epochs, batch_size, learning_rate, momentum):
     return pack(*variables)
 
 
+def scores_of(layers, x):
+    """Return what a network makes of images.
+
+    Parameters
+    ----------
+    layers : list of [kind, *arrays]
+    x : array
+
+    Returns
+    -------
+    array of float64, shape [N, K]
+    """
+    return activations_of(layers, x)[-1]
+
+
 def activations_of(layers, x):
     """Return what goes into each layer of a network, and the scores.
 
