@@ -1157,7 +1157,7 @@ def _trains_what_it_was_given(right):
 
 _TRAINING = (
     _fault("train_uphill", "step accuracy", _uphill),
-    _fault("train_last_layer_alone", "step", _last_layer_alone),
+    _fault("train_last_layer_alone", "step momentum batches accuracy", _last_layer_alone),
     _fault("train_without_momentum", "momentum", _without_momentum),
     _fault("train_velocity_of_one_epoch", "momentum", _velocity_of_one_epoch),
     _fault("train_whole_batches", "batches order accuracy", _whole_batches),

@@ -235,9 +235,9 @@ def inputs_unchanged(student: Student, function: str, questions: Sequence[tuple]
 
 
 def _parts(function: str, arguments: tuple, value: Any) -> np.ndarray | None:
-    """Return all parts that have the right form as one vector."""
+    """Return all parts that have the right form as one vector, but for those that are an input."""
     found = [part_of(function, arguments, value, number) for number in range(len(RETURNED[function]))]
-    found = [one.ravel() for one in found if not isinstance(one, str)]
+    found = [one.ravel() for one in found if not isinstance(one, str) and not _is_an_input(one, arguments)]
     return np.concatenate(found) if found else None
 
 

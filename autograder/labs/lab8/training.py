@@ -246,7 +246,7 @@ def _order(student: Student, rng: Rng) -> Problem | None:
     off = np.abs(tiny[:-1] - start - whole).max() / np.abs(whole).max()
     if off > 0.02:
         problem = (
-            f"The steps of an epoch with a tiny learning rate should add up to those of single batches; they are off by "
+            f"The steps of an epoch with a tiny learning rate should add up to those of its batches; they are off by "
             f"{off:.0%}. Does each image come once in an epoch, together with its own class?"
         )
         return lost(_SAID["order"], problem)
