@@ -59,6 +59,20 @@ def _in_place(change):
     return fault
 
 
+def _refuses(inputs):
+    """Raise an error where ``inputs`` says so, and answer as before everywhere else."""
+
+    def fault(right):
+        def answer(*arguments):
+            if inputs(*arguments):
+                raise ValueError("operands could not be broadcast together")
+            return right(*arguments)
+
+        return answer
+
+    return fault
+
+
 # Activations.
 
 
@@ -408,6 +422,13 @@ _DENSE = (
         "db",
     ),
     _fault(
+        "dense_only_square",
+        "domain",
+        _refuses(lambda dz, h, W: len({*dz.shape, *h.shape, *W.shape}) > 1),
+        "It stops where there are not as many inputs as outputs, or another number of samples.",
+        "Take each size from the array that has it: samples and inputs from h, outputs from W.",
+    ),
+    _fault(
         "dense_in_place",
         "inputs",
         _in_place(_gradient_in_place),
@@ -493,6 +514,10 @@ def _copied_into_odd(right):
 def _one_channel(right):
     """Look for the largest in the first channel alone."""
     return lambda da, h: right(da, np.broadcast_to(h[..., :1], h.shape).copy())
+
+
+def _far_below(right):
+    return lambda da, h: right(da, np.maximum(h, -20))
 
 
 def _gradient_of_pooling_in_place(da, h):
@@ -590,6 +615,13 @@ _POOLING = (
         _copied_into_odd,
         "The last row or column of an odd size gets something. It had no part in the output.",
         "Begin with zeros in the size of the image.",
+    ),
+    _fault(
+        "pool_begins_at_a_number",
+        "domain",
+        _far_below,
+        "Where all numbers of a block are far below 0, the gradient goes to the first one, whichever is the largest.",
+        "In a loop, begin with the first number of the block, or with minus infinity.",
     ),
     _fault(
         "pool_in_place",
@@ -814,6 +846,13 @@ _CONVOLUTION = (
         "All biases get the sum of everything.",
         "Each output channel has a bias of its own: keep the last axis.",
         "db",
+    ),
+    _fault(
+        "conv_large_kernels",
+        "domain",
+        _refuses(lambda dz, h, W: any(k > extent for k, extent in zip(W.shape[:2], h.shape[1:3], strict=True))),
+        "It stops where a kernel is larger than the image.",
+        "With zeros around it, the image is always large enough. What do you cut or slide that is not?",
     ),
     _fault(
         "conv_in_place",
@@ -1165,7 +1204,7 @@ _TRAINING = (
     _fault("train_not_shuffled", "order", _not_shuffled),
     _fault("train_own_generator", "order", _own_generator),
     _fault("train_classes_left_behind", "order accuracy", _classes_left_behind),
-    _fault("train_first_batch_alone", "order accuracy", _first_batch_alone),
+    _fault("train_first_batch_alone", "order", _first_batch_alone),
     _fault("train_in_place", "inputs", _trains_what_it_was_given),
     _fault(
         "train_nothing",

@@ -227,14 +227,20 @@ def inputs_unchanged(student: Student, function: str, questions: Sequence[tuple]
         answer = student.ask(function, *arguments)
         if what := changed_inputs(answer, PARAMETERS[function]):
             return Wrong(function, arguments, answer.value, what, changed=answer.modified)
-        value = answer.value if function not in RETURNED else _parts(function, arguments, answer.value)
-        values.append(compare.array(value))
+        values.append((_parts if function in RETURNED else _whole)(student, function, arguments, answer.value))
     if all(map(compare.varied, values)) and not compare.agree(*values) and not _is_an_input(values[0], questions[0]):
         return None
     return f"{function} kept its inputs, but what it returns does not follow from them yet, so this cannot count."
 
 
-def _parts(function: str, arguments: tuple, value: Any) -> np.ndarray | None:
+def _whole(student: Student, function: str, arguments: tuple, value: Any) -> np.ndarray | None:
+    """Return an answer that has the right form."""
+    found = compare.array(value)
+    fits = found is not None and found.shape == student.oracle.call(function, *arguments).shape
+    return found if fits else None
+
+
+def _parts(student: Student, function: str, arguments: tuple, value: Any) -> np.ndarray | None:
     """Return all parts that have the right form as one vector, but for those that are an input."""
     found = [part_of(function, arguments, value, number) for number in range(len(RETURNED[function]))]
     found = [one.ravel() for one in found if not isinstance(one, str) and not _is_an_input(one, arguments)]
