@@ -1,0 +1,65 @@
+"""The sample class of lab 8."""
+
+from __future__ import annotations
+
+from autograder.checking.sample_class import BEGIN, Sample, SampleClass, edit
+
+_LOOP = """
+    dh, dW = np.zeros(h.shape), np.zeros(W.shape)
+    R, S, C_I, C_O = W.shape
+    wide = np.pad(h, ((0, 0), (R // 2, R // 2), (S // 2, S // 2), (0, 0)))
+    for n, i, o in np.ndindex(len(h), C_I, C_O):
+        dh[n, :, :, i] += convolve2d(dz[n, :, :, o], W[:, :, i, o], mode="full")[
+            R // 2 : R // 2 + h.shape[1], S // 2 : S // 2 + h.shape[2]
+        ]
+        dW[:, :, i, o] += correlate2d(wide[n, :, :, i], dz[n, :, :, o], mode="valid")
+    return dh, dW, dz.sum(axis=(0, 1, 2))
+"""
+
+SAMPLE_CLASS = SampleClass(
+    samples=(
+        Sample("01-full-marks", (30, 30)),
+        Sample(
+            "02-kernel-not-flipped",
+            (28.5, 28.5),
+            frozenset(("conv2d_backward",)),
+            edit("conv2d_backward", "W[::-1, ::-1].transpose", "W.transpose"),
+        ),
+        Sample(
+            "03-all-ties-get-the-gradient",
+            (29, 29),
+            frozenset(("pool2d_backward",)),
+            edit("pool2d_backward", "winner == k", "corners[k] == corners.max(axis=0)"),
+        ),
+        Sample(
+            "04-no-mean-over-the-batch",
+            (29.5, 29.5),
+            frozenset(("softmax_cross_entropy_backward",)),
+            edit("softmax_cross_entropy_backward", ") / len(z)", ")"),
+        ),
+        Sample(
+            "05-running-statistics",
+            (28.75, 28.75),
+            frozenset(("batch_norm_backward",)),
+            edit("batch_norm_backward", "(dy - beside - x_hat * along)", "dy"),
+        ),
+        Sample(
+            "06-step-across-kinks",
+            (29.25, 29.25),
+            frozenset(("gradient_check",)),
+            edit("gradient_check", "step = 1e-5", "step = 1e-2"),
+        ),
+        Sample(
+            "07-loop-over-channels",
+            (28.5, 28.5),
+            frozenset(("conv2d_backward",)),
+            edit("conv2d_backward", BEGIN, BEGIN + _LOOP),
+        ),
+        Sample(
+            "08-lets-the-tape-do-it",
+            (29, 29),
+            frozenset(("relu_backward",)),
+            edit("relu_backward", "return da * (z > 0)", "return tape(tf.nn.relu, da, z)[0]"),
+        ),
+    ),
+)

@@ -1,0 +1,171 @@
+"""What is special about lab 8; that faults lose their lines is tried in tests/labs/test_labs.py."""
+
+import numpy as np
+import pytest
+
+from autograder.checking.compare import difference
+from autograder.checking.student import Answer, NotebookStudent
+from autograder.labs.lab8 import LAB, finite_differences, images, reference, speed, training
+from autograder.labs.lab8.reference import pack
+from autograder.labs.lab8.shared import part_of, right_part
+from tests.labs.lab8 import trial, ways
+
+
+def ask(function, answer, keys=None, seed=0):
+    """Return the items of a function's check by the keys of its lines."""
+    check = LAB.check(f"check_{function}")
+    lines = tuple(line for line in check.lines if line.key not in trial.TIMED or keys)
+    student = NotebookStudent(ways.namespace(function, answer), trial.oracle(), material=trial.material())
+    asked = type(check)(function, lines, wording=check.wording)
+    return {line.key: item for line, item in zip(lines, asked(student, np.random.default_rng(seed)), strict=True)}
+
+
+def slopes(f, *inputs, step=1e-6):
+    """Return central differences of a function of some arrays, in double precision."""
+    found = []
+    for one in inputs:
+        slope = np.zeros(one.shape)
+        for place in np.ndindex(one.shape):
+            kept = one[place]
+            one[place] = kept + step
+            up = f(*inputs)
+            one[place] = kept - step
+            slope[place] = (up - f(*inputs)) / (2 * step)
+            one[place] = kept
+        found.append(slope)
+    return pack(*found)
+
+
+def convolved(h, W, b):
+    (R, S), (Y, X) = W.shape[:2], h.shape[1:3]
+    wide = np.pad(h, ((0, 0), (R // 2, R // 2), (S // 2, S // 2), (0, 0)))
+    return b + sum(wide[:, r : r + Y, s : s + X] @ W[r, s] for r, s in np.ndindex(R, S))
+
+
+def test_reference_is_what_finite_differences_of_lab_1s_layers_say():
+    rng = np.random.default_rng(0)
+    h, W, b = rng.normal(size=(2, 3, 4, 2)), rng.normal(size=(3, 1, 2, 3)), rng.normal(size=3)
+    dz = rng.normal(size=(2, 3, 4, 3))
+    measured = slopes(lambda *layer: np.sum(dz * convolved(*layer)), h, W, b)
+    assert difference(reference.conv2d_backward(dz, h, W), measured) is None
+    h, W, dz = rng.normal(size=(4, 3)), rng.normal(size=(2, 3)), rng.normal(size=(4, 2))
+    measured = slopes(lambda h, W, b: np.sum(dz * (h @ W.T + b)), h, W, np.zeros(2))
+    assert difference(reference.dense_backward(dz, h, W), measured) is None
+    z, t = rng.normal(size=(4, 3)), np.eye(3)[[0, 2, 1, 0]]
+    measured = slopes(lambda z: np.mean(np.log(np.exp(z).sum(axis=1)) - np.sum(z * t, axis=1)), z)
+    assert difference(reference.softmax_cross_entropy_backward(z, t).ravel(), measured) is None
+
+
+def test_reference_of_normalization_is_what_finite_differences_say():
+    rng = np.random.default_rng(1)
+    x, gamma, beta, dy = (rng.normal(size=shape) for shape in ((2, 2, 3, 2), (2,), (2,), (2, 2, 3, 2)))
+
+    def normalized(x, gamma, beta):
+        axes = (0, 1, 2)
+        return np.sum(dy * (gamma * (x - x.mean(axes)) / np.sqrt(x.var(axes) + 0.1) + beta))
+
+    assert difference(reference.batch_norm_backward(dy, x, gamma, 0.1), slopes(normalized, x, gamma, beta)) is None
+
+
+def test_reference_gives_ties_to_the_first_in_row_major_order_as_the_text_does():
+    h = np.random.default_rng(2).integers(0, 2, (3, 7, 8, 3)).astype(float)
+    da = np.random.default_rng(3).normal(size=(3, 3, 4, 3))
+    by_loops = ways.WAYS["pool2d_backward"]["loops with comparisons"](da, h)
+    assert np.array_equal(reference.pool2d_backward(da, h), by_loops)
+
+
+STUBS = {
+    "nothing": lambda *arguments: None,
+    "zeros": lambda *arguments: np.zeros_like(arguments[1]),
+    "its first argument": lambda *arguments: arguments[0],
+    "all arguments": lambda *arguments: (*arguments[1:3], arguments[0]),
+    "zeros of all shapes": lambda *arguments: tuple(np.zeros_like(one) for one in (*arguments[1:3], arguments[0][0])),
+}
+
+
+@pytest.mark.parametrize("function", ways.FUNCTIONS)
+def test_a_stub_earns_nothing(function):
+    paid = {}
+    for name, stub in STUBS.items():
+        paid |= {(name, key): item for key, item in ask(function, stub).items() if item.passed}
+    assert paid == {}
+
+
+@pytest.mark.parametrize("function", ["gradient_check", "train"])
+@pytest.mark.parametrize("answer", [None, 1, "True", [], np.zeros(3), (True, False)])
+def test_what_is_no_answer_gets_a_sentence_and_nothing_else(function, answer):
+    items = ask(function, lambda *arguments: answer)
+    assert not any(item.passed for item in items.values())
+    assert all(item.message.startswith("Asked: ") and "course_" not in item.message for item in items.values())
+
+
+def test_a_vector_may_come_as_a_row_or_a_column_and_nothing_else():
+    dz, h, W = np.ones((2, 3)), np.ones((2, 4)), np.ones((3, 4))
+    for shape in ((3,), (3, 1), (1, 3)):
+        assert part_of("dense_backward", (dz, h, W), (h, W, np.ones(shape)), 2).shape == (3,)
+    assert "as db, where [3] is expected" in part_of("dense_backward", (dz, h, W), (h, W, np.ones(4)), 2)
+    assert "3 arrays are expected: dh, dW and db" in part_of("dense_backward", (dz, h, W), h, 0)
+
+
+def test_one_gradient_that_is_missing_costs_its_own_line():
+    right = ways.RIGHT["dense_backward"]
+    items = ask("dense_backward", lambda *arguments: (*right(*arguments)[:2], None))
+    assert {key for key, item in items.items() if not item.passed} == {"db"}
+
+
+def test_drawn_gradients_are_those_of_the_drawn_functions():
+    rng = np.random.default_rng(4)
+    for kind in ("smooth", "relu", "absolute"):
+        x, df, *told = finite_differences._drawn(rng, kind, (2, 3), 3.0)
+        measured = slopes(lambda v, told=told: finite_differences.value_of(v, *told), x.copy(), step=1e-5)
+        assert np.allclose(measured, df.ravel(), rtol=1e-6, atol=1e-8)
+        if kind != "smooth":
+            nearest = np.abs(x.ravel() - told[2]).min()
+            assert finite_differences.NEAREST <= nearest <= 10 * finite_differences.NEAREST
+
+
+def test_a_wrong_backward_pass_costs_nothing_where_training_is_asked():
+    def twice(dz, h, W):
+        dh, dW, db = ways.RIGHT["conv2d_backward"](dz, h, W)
+        return dh, 2 * dW, db
+
+    wrong = ways.RIGHT | {"conv2d_backward": twice}
+    functions = ways.namespace("train", ways.train.trained_with(wrong)["shuffled slices"]) | wrong
+    student = NotebookStudent(functions, trial.oracle(), material=trial.material())
+    lines = [line for line in training.CHECK.lines if line.key != "accuracy"]
+    items = type(training.CHECK)("train", tuple(lines))(student, np.random.default_rng(0))
+    assert [item.message for item in items if not item.passed] == []
+
+
+def test_digits_are_drawn_with_the_secret_and_learned_by_no_straight_line():
+    one, same, other = (images.for_grading(None, seed) for seed in (1, 1, 2))
+    assert np.array_equal(one["x_test"], same["x_test"]) and not np.array_equal(one["x_test"], other["x_test"])
+    assert one["x_train"].shape[1:] == (images.SIDE, images.SIDE, 1)
+    assert sorted(set(one["y_train"])) == list(range(images.CLASSES))
+    assert images.linear_accuracy(1) < images.BAND - 5
+
+
+def test_the_speed_of_a_wrong_answer_counts_for_whoever_has_paid_for_it():
+    arguments = speed._drawn(np.random.default_rng(5), 1, (2, 3))
+    student = NotebookStudent({}, trial.oracle())
+    dh, dW, db = ways.RIGHT["conv2d_backward"](*arguments)
+    wrong = Answer((dh[:, ::-1], dW, db), 0.0)
+    assert "has a dh that is off" in speed._not_right(student, arguments, wrong)
+    student.notes["lines decided of conv2d_backward"] = {"kernel": False}
+    assert speed._not_right(student, arguments, wrong) is None
+    assert "has a dh" in speed._not_right(student, arguments, Answer((0 * dh, dW, db), 0.0))
+    assert speed._not_right(student, arguments, Answer((dh, dW, db), 0.0)) is None
+
+
+def test_a_loop_in_python_is_not_fast(monkeypatch):
+    monkeypatch.setattr(speed, "_quiet", lambda course: 0.1)
+    slow = NotebookStudent({"conv2d_backward": ways.WAYS["conv2d_backward"]["loops over outputs"]}, trial.oracle())
+    ratio, problem = speed._ratio(slow, np.random.default_rng(6))
+    assert ratio < 10 and problem is None
+
+
+def test_packed_answers_come_apart_again():
+    arguments = np.ones((2, 3)), np.ones((2, 4)), np.ones((3, 4))
+    parts = ways.RIGHT["dense_backward"](*arguments)
+    for number, part in enumerate(parts):
+        assert np.array_equal(right_part("dense_backward", arguments, pack(*parts), number), part)
