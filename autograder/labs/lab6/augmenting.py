@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from autograder.checking import compare
+from autograder.checking import compare, error_texts
 from autograder.checking.problem import Problem, lost
 from autograder.checking.rubric import Check, Line, decided
 from autograder.checking.student import Student, StudentError
@@ -47,11 +47,7 @@ def _sent(student: Student, cell: str, function: str, call: str, *arguments) -> 
         with student.fresh(cell, seconds=_SECONDS, code_only=True) as side:
             return list(side.call(call, *arguments))
     except StudentError as error:
-        text = str(error)
-        if "KeyError" in text or f"name '{function}' is not defined" in text:
-            raise StudentError(f"There is no function {function} yet.") from None
-        text = text.replace(f"{call} calls {function}, which is", f"{function} is").replace(call, function)
-        raise StudentError(text.replace(f"(in {function}, line", "(line")) from None
+        raise StudentError(error_texts.without_ours(str(error), function)) from None
 
 
 def _hint(name: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from autograder.checking import compare
+from autograder.checking import compare, error_texts
 from autograder.checking.domain import whole_domain
 from autograder.checking.hints import Wrong
 from autograder.checking.problem import Problem, lost
@@ -15,7 +15,6 @@ from autograder.checking.student import Student, StudentError
 from autograder.labs.lab6.domains import PIXELS
 from autograder.labs.lab6.drawing import Rng, draw_mask
 from autograder.labs.lab6.faults import HINTS
-from autograder.labs.lab6.networks import in_words
 from autograder.labs.lab6.shared import compared, judge, number
 from autograder.labs.lab6.wording import WORDING
 
@@ -150,11 +149,7 @@ def _losses(
         with student.fresh(_CELL, seconds=_SECONDS, code_only=True) as side:
             sent = side.call("course_losses", [list(one) for one in questions])
     except StudentError as error:
-        text = in_words(str(error), "soft_dice_loss")
-        for ours in ("course_losses", "course_loss"):
-            text = text.replace(f"{ours} calls soft_dice_loss, which is", "soft_dice_loss is")
-            text = text.replace(ours, "soft_dice_loss")
-        raise StudentError(text) from None
+        raise StudentError(error_texts.without_ours(str(error), "soft_dice_loss")) from None
     values = [compare.array(one) for one in sent] if isinstance(sent, list) else []
     if len(values) != 2 * len(questions) or any(one is None for one in values):
         raise StudentError("soft_dice_loss returned something else than a number.")

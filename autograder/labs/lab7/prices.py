@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from autograder.checking import compare
+from autograder.checking import compare, error_texts
 from autograder.checking.metrics import mse
 from autograder.checking.problem import Problem, lost
 from autograder.checking.rubric import Check, Line
@@ -34,12 +34,7 @@ def _predicted(student: Student, x: np.ndarray, y: np.ndarray, x_new: np.ndarray
         try:
             value = side.call("course_prices", x, y, x_new)
         except StudentError as error:
-            said = str(error).replace("course_prices calls predict_prices, which is", "predict_prices is")
-            raise StudentError(
-                "There is no function predict_prices yet."
-                if "name 'predict_prices' is not defined" in said
-                else said.replace("course_prices", "predict_prices")
-            ) from None
+            raise StudentError(error_texts.without_ours(str(error), "predict_prices")) from None
     found = compare.array(value)
     if found is None or found.shape not in ((len(x_new),), (len(x_new), 1)):
         raise StudentError(

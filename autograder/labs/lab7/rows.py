@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from autograder.checking import compare
+from autograder.checking import compare, error_texts
 from autograder.checking.problem import Problem, lost
 from autograder.checking.rubric import Check, Line, decided
 from autograder.checking.student import Student, StudentError
+from source_lib.text import counted
 
 Rng = np.random.Generator
 Question = Callable[[Student, Rng], "Problem | None"]
@@ -38,10 +39,7 @@ def _asking(what: str, question: Callable[[Student, Rng], str | None]) -> Questi
         try:
             problem = question(student, rng)
         except StudentError as error:
-            problem = str(error).replace("course_epochs calls minibatches, which is", "minibatches is")
-            problem = problem.replace("course_epochs", "minibatches").replace(
-                "minibatches stopped: NameError: name 'minibatches' is not defined", "There is no minibatches yet"
-            )
+            problem = error_texts.without_ours(str(error), "minibatches")
         return None if problem is None else lost(what, problem)
 
     return asks
@@ -106,11 +104,12 @@ def _seeds(rng: Rng, cases: list[tuple[int, int]]) -> list[int]:
 def _not_every_row(n: int, size: int, rows: np.ndarray) -> str | None:
     """Say how the rows of an epoch are not each in it once."""
     if len(rows) != n:
-        return f"Of {n} rows in batches of {size}, an epoch has {len(rows)}."
+        return f"Of {counted(n, 'row')} in batches of {size}, an epoch has {len(rows)}."
     if np.array_equal(np.sort(rows), np.arange(n)):
         return None
     missing = np.setdiff1d(np.arange(n), rows)
-    return f"Of {n} rows in batches of {size}, {len(missing)} are not in the epoch, and others come twice."
+    be = "is" if len(missing) == 1 else "are"
+    return f"Of {counted(n, 'row')} in batches of {size}, {len(missing)} {be} not in the epoch, and others come twice."
 
 
 def _every(student: Student, rng: Rng) -> str | None:
@@ -236,7 +235,7 @@ MINIBATCHES = Check(
 def _folds(student: Student, n: int, k: int, seed: int) -> list[np.ndarray]:
     parts = _rows(student.call("draw_folds", n, k, seed), "folds")
     if len(parts) != k:
-        raise StudentError(f"It returned {len(parts)} folds where {k} are asked for.")
+        raise StudentError(f"It returned {counted(len(parts), 'fold')} where {k} are asked for.")
     return parts
 
 
@@ -257,7 +256,8 @@ def _parts(student: Student, rng: Rng) -> str | None:
             rows, sizes = np.concatenate(parts), [len(one) for one in parts]
             if not np.array_equal(np.sort(rows), np.arange(n)):
                 missing = n - len(np.intersect1d(rows, np.arange(n)))
-                return f"Of {n} rows in {k} folds, {missing} are in none and {len(rows) - n + missing} come again."
+                again = len(rows) - n + missing
+                return f"Of {counted(n, 'row')} in {k} folds, {missing} in no fold, and {again} more than once."
             if max(sizes) - min(sizes) > 1:
                 return f"Of {n} rows, the {k} folds have {sizes}: their sizes may differ by 1 at most."
     return None
@@ -338,7 +338,8 @@ def _near_the_least(student: Student, rng: Rng, problems: tuple) -> str | None:
         most = (1 + _ABOVE) * least + _OF_VARIANCE * float(np.var(y))
         if found > most:
             return (
-                f"For a target with mean {center:g} and deviation {scale:g}, {rows} rows and {columns} columns, the "
+                f"For a target with mean {center:g} and deviation {scale:g}, {rows} rows, "
+                f"{counted(columns, 'column')}, the "
                 f"mean squared error is {found:.4g}; the least possible is {least:.4g}, and {most:.4g} would do. "
                 f"{_cause(w, inputs, y, found)}"
             )

@@ -9,6 +9,7 @@ import numpy as np
 
 from autograder.checking.reasons import Wording
 from autograder.labs.lab7.faults import FAULTS
+from source_lib.text import counted
 
 PARAMETERS = {
     "compare_runs": ("runs_a", "runs_b"),
@@ -32,9 +33,9 @@ def asked(function: str, arguments: Sequence[Any]) -> str:
     """
     first = np.shape(arguments[0])
     if function == "compare_runs":
-        return f"compare {_count(len(arguments[0]), 'run')} of one network with {len(arguments[1])} of another"
+        return f"compare {counted(len(arguments[0]), 'run')} of one network with {len(arguments[1])} of another"
     if function == "standardize":
-        rows, columns = _count(len(arguments[1]), "row"), _count(first[1], "column")
+        rows, columns = counted(len(arguments[1]), "row"), counted(first[1], "column")
         return f"bring {rows} to the scale of {first[0]} training rows of {columns}"
     if function == "mse_and_gradient":
         return f"the error and its gradient for inputs {list(np.shape(arguments[1]))}, y {list(np.shape(arguments[2]))}"
@@ -48,11 +49,7 @@ def asked(function: str, arguments: Sequence[Any]) -> str:
         "majority_vote": "take a vote",
         "ensemble_gain": "measure the ensemble",
     }[function]
-    return f"{what} of {_count(first[0], 'network')} for {_count(first[1], 'image')} and {first[2]} classes"
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+    return f"{what} of {counted(first[0], 'network')} for {counted(first[1], 'image')} and {first[2]} classes"
 
 
 def inputs(function: str, arguments: Sequence[Any]) -> list[tuple[str, Any]]:
