@@ -12,6 +12,7 @@ from autograder.checking import compare, error_texts
 from autograder.checking.problem import Problem, lost
 from autograder.checking.rubric import Check, Line, decided
 from autograder.checking.student import Student, StudentError
+from autograder.labs.lab7.wording import a_row
 from source_lib.text import counted
 
 Rng = np.random.Generator
@@ -308,6 +309,11 @@ def _fitted(student: Student, x: np.ndarray, y: np.ndarray, seed: int) -> np.nda
             f"One answer took {taken:.0f} seconds, and {MOST_SECONDS:.0f} is the limit while grading: take fewer steps."
         )
     w = compare.array(answer.value)
+    if w is not None and w.shape == (x.shape[1] + 1, 1):
+        # One fault costs once: the first line.
+        if decided(student, "fit_regression").get("converges", True):
+            raise StudentError(f"It {a_row([len(w)])}.")
+        w = w[:, 0]
     if w is None or w.shape != (x.shape[1] + 1,):
         raise StudentError(
             f"It returned {compare.in_words(answer.value)}, where [{x.shape[1] + 1}] is expected: a weight for each "
@@ -352,6 +358,11 @@ def _cause(w: np.ndarray, inputs: np.ndarray, y: np.ndarray, found: float) -> st
     level = abs(best[-1])
     if level > np.std(y) and abs(w[-1]) < 0.01 * level:
         return "The intercept stays near 0: does it take part in each step, and do you scale back what you scaled?"
+    if np.any(w) and np.std(inputs @ w) < 0.05 * np.std(y) and abs(np.mean(inputs @ w - y)) < 0.1 * np.std(y):
+        return (
+            "All rows get nearly the mean of y, whatever their columns say. A row minus a column leads there: it is an "
+            "array [N, N] of every prediction minus every target. Look at the shapes in mse_and_gradient."
+        )
     if found > 2 * float(np.mean((inputs * [*[0.0] * (len(w) - 1), 1.0] @ best - y) ** 2)):
         return "That is worse than the mean of y alone: too few steps, too high a rate, or a target not scaled back."
     # Along the way from zeros: what stopped early lies before the best weights.

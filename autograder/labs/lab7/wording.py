@@ -63,4 +63,22 @@ def inputs(function: str, arguments: Sequence[Any]) -> list[tuple[str, Any]]:
     return list(zip(PARAMETERS[function], arguments, strict=True))
 
 
+def a_row(shape: Sequence[int | str]) -> str:
+    """Say what a column is where a row is asked for, to complete "the function …".
+
+    Parameters
+    ----------
+    shape : sequence of int or str
+        Of the row.
+    """
+    row = list(shape)
+    if not row:
+        return "returned a number in an array [1] where the number itself is expected: take it out of the array"
+    count = row[0]
+    return (
+        f"returned a column [{count}, 1] where a row [{count}] is expected. That is a mistake of shape alone: take the "
+        f"only column. A row [{count}] minus this column would be [{count}, {count}]"
+    )
+
+
 WORDING = Wording(tuple(fault for fault in FAULTS if fault.function in PARAMETERS), asked, inputs=inputs)
