@@ -945,6 +945,7 @@ _SOFT_CHANGES: dict[str, tuple] = {
     "soft_hard": ("loss gradient", lambda ops, m, p, right: right(m, ops.round(p))),
     "soft_pooled": ("loss", _all_as_one),
     "soft_smooth": ("loss", lambda ops, m, p, right: ops.mean(_divided(ops, m, p, more=1.0))),
+    "soft_thousandth": ("loss", lambda ops, m, p, right: ops.mean(_divided(ops, m, p, more=1e-3)), "soft_smooth"),
     "soft_factor": ("loss", lambda ops, m, p, right: ops.mean(_divided(ops, m, p, factor=1))),
     "soft_empty": ("loss", lambda ops, m, p, right: ops.mean(_divided(ops, m, p, more=0.0))),
     "soft_below_alone": ("loss", _small_number(0.0, 1e-6), "soft_epsilon"),

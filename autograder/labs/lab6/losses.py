@@ -178,7 +178,10 @@ def soft_dice(masks: np.ndarray, p: np.ndarray) -> float:
 
 
 def _asked_losses(rng: Rng) -> list[tuple[str, np.ndarray, np.ndarray]]:
-    """Return what is asked, with what it is in words: soft probabilities, sure ones, and images without a gland."""
+    """Return what is asked, with what it is in words: soft probabilities, sure ones, and images without a gland.
+
+    In the last of these a little is marked: there a number above and below that is too large shows.
+    """
     soft = np.stack([draw_mask(rng, kind, 6, 5) for kind in ("some", "few", "most")])
     # Images of different sizes of glands, so that a mean over images is none over pixels.
     probabilities = np.clip(0.6 * soft + rng.uniform(0, 0.4, soft.shape), 0, 1)
@@ -188,6 +191,7 @@ def _asked_losses(rng: Rng) -> list[tuple[str, np.ndarray, np.ndarray]]:
         ("masks and probabilities [3, 6, 5]", soft, probabilities),
         ("probabilities of 0 and 1", soft, sure),
         ("an image without a gland, where none is marked", nothing, nothing),
+        ("an image without a gland, with probabilities near 0", nothing, rng.uniform(5e-4, 15e-4, nothing.shape)),
     ]
     return [(words, masks, p.astype("float32")) for words, masks, p in found]
 
@@ -206,6 +210,8 @@ def _loss(student: Student, rng: Rng) -> Problem | None:
             # Where sums are 0 and all else is right, only the small number can be wrong.
             empty = not masks.any() and not p.any()
             hint = f" {HINTS['soft_epsilon'][0]}" if empty and np.isfinite(value) else _mistake(value, masks, p)
+            if not hint and not masks.any():
+                hint = f" {HINTS['soft_smooth'][0]}"
             return lost(what, f"It is {float(value):.4f} where {right:.4f} is right.{hint}")
     return None
 

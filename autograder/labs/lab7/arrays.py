@@ -35,8 +35,10 @@ def flat(function: str, value: Any) -> Any:
         return value
     if gradient.ndim == 1:
         return np.concatenate([loss.ravel(), gradient])
-    # A column of the whole: what is wrong with its shape is said of it.
-    return np.concatenate([loss.reshape(1, 1), gradient]) if gradient.shape[1] == 1 else value
+    # Of one axis too many all of it has one: what is wrong with its shape is said of it.
+    if gradient.shape[1] == 1:
+        return np.concatenate([loss.reshape(1, 1), gradient])
+    return np.concatenate([loss.reshape(1, 1), gradient], axis=1) if gradient.shape[0] == 1 else value
 
 
 def _whole(vector: Any) -> Any:
@@ -69,8 +71,10 @@ _SHAPED = {
 
 
 def _row_of(function: str, values: np.ndarray, right: np.ndarray) -> np.ndarray | None:
-    """Return the row that a column holds; None where it is none, or where it may not be one."""
-    return values[..., 0] if function in _SHAPED and values.shape == (*right.shape, 1) else None
+    """Return the row that is in an array with one axis more, of length 1; None where it is no such array."""
+    if function not in _SHAPED or values.shape not in ((*right.shape, 1), (1, *right.shape)):
+        return None
+    return values.reshape(right.shape)
 
 
 def _of_another_form(function: str, answer: Any, value: Any, right: Any) -> str:
@@ -118,7 +122,8 @@ def _compared(
     if row is not None:
         costs = shaped and decided(student, function).get(_SHAPED[function], True)
         if costs and compare.difference(view(row), view(np.asarray(right))) is None:
-            told = a_row(np.shape(right) if function != "mse_and_gradient" else np.shape(right[1:]))
+            wanted = right[1:] if function == "mse_and_gradient" else right
+            told = a_row(np.shape(wanted), first=values.ndim > 1 and values.shape[0] == 1)
             shown = (*inputs(function, arguments), ("expected", right), (YOURS, answer.value))
             return Wrong(function, arguments, answer.value, told, right, answer.value, shown, otherwise="")
         value = values = row
@@ -179,7 +184,7 @@ def _like(function: str, more: Callable, fewer: Callable, what: str, view: View 
             own = compare.array(flat(function, student.call(function, *fewer(*arguments))))
             right = student.oracle.call(function, *arguments)
             if own is not None and _row_of(function, own, right) is not None:
-                own = own[..., 0]
+                own = own.reshape(right.shape)
             if own is None or own.shape != right.shape or not compare.varied(own):
                 return f"{function} gives nothing yet that {what} could be compared with."
             if wrong := _compared(student, function, *arguments, view=view, expected=own, answer=answer):
@@ -207,7 +212,19 @@ def _clear_cases(rng: Rng) -> list[tuple]:
     a, b = domains.draw_runs(rng, 6, 0.0)
     # Differences of both signs, whose mean is a small part of their spread.
     a[:, 1] = b[:, 1] + 0.01 * np.array([1, -1, 1, -1, 1, -0.5])
-    return [*cases, (a, b)]
+    near = [_with_p(rng, count, p, sign) for count, p, sign in ((5, 0.03, 1), (4, 0.07, -1), (4, 0.03, -1))]
+    return [*cases, (a, b), *near]
+
+
+def _with_p(rng: Rng, count: int, p: float, sign: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return runs whose difference has such a probability: other rules say something else of it."""
+    from scipy import stats
+
+    a, b = domains.draw_runs(rng, count, 0.0)
+    gaps = a[:, 1] - b[:, 1]
+    t = sign * stats.t.isf(p / 2, count - 1)
+    a[:, 1] += t * gaps.std(ddof=1) / np.sqrt(count) - gaps.mean()
+    return a, b
 
 
 def _other_seeds(rng: Rng) -> list[tuple]:
@@ -239,6 +256,11 @@ def _by_seeds(student: Student, rng: Rng) -> Wrong | str | None:
 
 
 _RUNS = (np.array([[0, 0.52], [1, 0.55], [2, 0.51]]), np.array([[0, 0.5], [1, 0.52], [2, 0.5]]))
+#: Three seeds each with a t of about 2.2, 1 and 5.5: rules that are wrong say something else of one of them.
+_OTHER_RUNS = [
+    (np.column_stack([range(3), _RUNS[1][:, 1] + mean + [-0.01, 0, 0.01]]), _RUNS[1])
+    for mean in (0.0127, 0.0058, 0.0318)
+]
 COMPARE = Check(
     "compare_runs",
     (
@@ -255,7 +277,7 @@ COMPARE = Check(
             "The better one, or neither",
             0.25,
             _asks("compare_runs", _clear_cases, _part(slice(3, 4))),
-            smaller=[_small("compare_runs", *_RUNS, view=_part(slice(3, 4)))],
+            smaller=[_small("compare_runs", *runs, view=_part(slice(3, 4))) for runs in (_RUNS, *_OTHER_RUNS)],
         ),
         whole_domain("compare_runs", domains.COMPARE, _judging("compare_runs"), 0.25, _special("seeds", "better")),
     ),
@@ -540,6 +562,7 @@ def _tied_pairs(rng: Rng) -> list[tuple]:
 
 
 _SCORES = (np.array([0.1, 0.4, 0.5, 0.6, 0.8, 0.9]), np.array([0, 0, 1, 0, 0, 1]), 0.25)
+_MORE_SCORES = (np.arange(1, 10) / 10, np.array([0, 0, 0, 1, 0, 1, 0, 1, 1]), 0.2)
 THRESHOLD = Check(
     "threshold_for",
     (
@@ -548,7 +571,7 @@ THRESHOLD = Check(
             "The smallest threshold that keeps the rate",
             0.5,
             _asks("threshold_for", _pairs),
-            smaller=[_small("threshold_for", *_SCORES)],
+            smaller=[_small("threshold_for", *_SCORES), _small("threshold_for", *_MORE_SCORES)],
         ),
         Line(
             "ties",

@@ -260,6 +260,17 @@ def _rolled(n: int, size: int, rng: np.random.Generator) -> list[np.ndarray]:
     return _cut(np.roll(np.arange(n), int(rng.integers(n))), size)
 
 
+def _halves(n: int, size: int, rng: np.random.Generator) -> list[np.ndarray]:
+    """Shuffle each half of the data by itself."""
+    return _cut(np.concatenate([rng.permutation(n // 2), n // 2 + rng.permutation(n - n // 2)]), size)
+
+
+def _in_steps(n: int, size: int, rng: np.random.Generator) -> list[np.ndarray]:
+    """Go through the rows in steps of a drawn length, from a drawn row on."""
+    step = rng.choice([one for one in range(1, n + 1) if np.gcd(one, n) == 1])
+    return _cut((step * np.arange(n) + rng.integers(n)) % n, size)
+
+
 def _swapped(n: int, size: int, rng: np.random.Generator) -> list[np.ndarray]:
     order = np.arange(n)
     i, j = rng.integers(n, size=2)
@@ -282,6 +293,14 @@ def _overlapping(right: Callable) -> Callable:
         return [rng.permutation(n)[: len(one)] for one in right(n, k, seed)]
 
     return answer
+
+
+def _turned_on(n: int, k: int, seed: int) -> list[np.ndarray]:
+    return np.array_split(np.roll(np.arange(n), 7 * seed % n), k)
+
+
+def _every_kth(n: int, k: int, seed: int) -> list[np.ndarray]:
+    return [np.arange((seed + one) % k, n, k) for one in range(k)]
 
 
 def _rest_dropped(n: int, k: int, seed: int) -> list[np.ndarray]:
@@ -464,6 +483,21 @@ FAULTS = (
         _asked(_by_position),
         "Runs are paired by their rows. A row of one network may be of another seed than that of the other.",
         "Find the seeds that both have, and bring both into the same order first.",
+    ),
+    _fault(
+        "compare_t_beyond_two",
+        "compare_runs.better",
+        _changed(lambda right, a, b: np.array([*right[:3], np.sign(right[1]) * (abs(right[1]) > 2)])),
+        "Which one is better is decided by a t beyond 2. With few seeds chance gives such a t too often.",
+        "Decide by the probability: it knows how many seeds there are.",
+    ),
+    _fault(
+        "compare_other_level",
+        "compare_runs.better",
+        _changed(lambda right, a, b: np.array([*right[:3], np.sign(right[0]) * (right[2] < 0.1)])),
+        "Which one is better is decided at another level than 0.05.",
+        "Compare the probability with the level that the text names.",
+        forms=(_changed(lambda right, a, b: np.array([*right[:3], np.sign(right[0]) * (right[2] < 0.01)])),),
     ),
     _fault(
         "compare_always_names_one",
@@ -864,6 +898,8 @@ FAULTS = (
         _epochs(lambda n, size, rng: _cut(np.random.default_rng(0).permutation(n), size)),
     ),
     _fault("minibatches_rolled", "minibatches.order", _epochs(_rolled)),
+    _fault("minibatches_halves", "minibatches.order", _epochs(_halves)),
+    _fault("minibatches_in_steps", "minibatches.order", _epochs(_in_steps)),
     _fault("minibatches_two_rows_swapped", "minibatches.order", _epochs(_swapped)),
     _fault("minibatches_whole_batches_shuffled", "minibatches.order", _epochs(_batches_shuffled)),
     _fault(
@@ -880,6 +916,8 @@ FAULTS = (
     _fault("folds_rest_dropped", "draw_folds.parts", _instead(_rest_dropped)),
     _fault("folds_rest_in_one", "draw_folds.parts", _instead(_rest_in_one)),
     _fault("folds_not_shuffled", "draw_folds.drawn", _instead(lambda n, k, seed: np.array_split(np.arange(n), k))),
+    _fault("folds_turned_on", "draw_folds.drawn", _instead(_turned_on)),
+    _fault("folds_every_kth", "draw_folds.drawn", _instead(_every_kth)),
     _fault(
         "folds_one_draw",
         "draw_folds.drawn",

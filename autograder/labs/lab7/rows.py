@@ -11,6 +11,7 @@ import numpy as np
 from autograder.checking import compare, error_texts
 from autograder.checking.problem import Problem, lost
 from autograder.checking.rubric import Check, Line, decided
+from autograder.checking.shuffles import not_shuffled, numbered
 from autograder.checking.student import Student, StudentError
 from autograder.labs.lab7.wording import a_row
 from source_lib.text import counted
@@ -189,7 +190,8 @@ def _not_shuffled(n: int, size: int, epochs: list[list[np.ndarray]]) -> str | No
             "Rows that are neighbors in the data mostly stay neighbors: moving all rows on, or a few to other places, "
             "is no shuffle. Draw the place of every row from rng."
         )
-    return None
+    whole = all(np.array_equal(np.sort(one), np.arange(n)) for one in rows)
+    return not_shuffled(np.array([numbered(one, n) for one in epochs])) if whole else None
 
 
 #: So much of the way from what a shuffle gives to the order of the data: seven deviations for all sizes that are asked.
@@ -267,7 +269,9 @@ def _parts(student: Student, rng: Rng) -> str | None:
 def _drawn(student: Student, rng: Rng) -> str | None:
     for n, k in ((60, 5), (40, 2), (61, 10), (45, 4)):
         seed = int(rng.integers(1000))
-        first, again, other = (_folds(student, n, k, one) for one in (seed, seed, seed + 1))
+        first, again, other, *more = (
+            _folds(student, n, k, one) for one in (seed, seed, *range(seed + 1, seed + _LOOKED_AT + 2))
+        )
         if any(len(np.unique(one)) < 3 for one in first):
             return "It gives no folds yet."
         if all(len(one) and np.ptp(one) == len(one) - 1 for one in first):
@@ -276,6 +280,12 @@ def _drawn(student: Student, rng: Rng) -> str | None:
             return "The same seed gave other folds."
         if all(np.array_equal(np.sort(one), np.sort(two)) for one, two in zip(first, other, strict=True)):
             return "Another seed gave the same folds."
+        parts = [first, other, *more]
+        # What is in no fold or in two is charged elsewhere.
+        if all(np.array_equal(np.sort(np.concatenate(one)), np.arange(n)) for one in parts) and (
+            problem := not_shuffled(np.array([numbered(one, n) for one in parts]))
+        ):
+            return problem
     return None
 
 

@@ -63,18 +63,30 @@ def inputs(function: str, arguments: Sequence[Any]) -> list[tuple[str, Any]]:
     return list(zip(PARAMETERS[function], arguments, strict=True))
 
 
-def a_row(shape: Sequence[int | str]) -> str:
+def a_row(shape: Sequence[int | str], first: bool = False) -> str:
     """Say what a column is where a row is asked for, to complete "the function …".
 
     Parameters
     ----------
     shape : sequence of int or str
         Of the row.
+    first : bool
+        Whether the axis too many is the first one.
+
+    Examples
+    --------
+    >>> a_row([5], first=True)
+    'returned [1, 5] where a row [5] is expected. That is a mistake of shape alone: take what is inside'
     """
     row = list(shape)
     if not row:
         return "returned a number in an array [1] where the number itself is expected: take it out of the array"
     count = row[0]
+    if first:
+        return (
+            f"returned [1, {count}] where a row [{count}] is expected. That is a mistake of shape alone: take what is "
+            "inside"
+        )
     return (
         f"returned a column [{count}, 1] where a row [{count}] is expected. That is a mistake of shape alone: take the "
         f"only column. A row [{count}] minus this column would be [{count}, {count}]"
