@@ -62,10 +62,11 @@ def not_shuffled(draws: np.ndarray) -> str | None:
     'Rows that are 5 apart in the data mostly share a part'
     """
     n = draws.shape[1]
-    sizes = np.bincount(draws[0])
-    by_luck = float(np.sum(sizes * (sizes - 1)) / (n * (n - 1)))
+    # Where as many are in each part in every draw, all rows of this are the same.
+    sizes = np.array([np.bincount(one, minlength=draws.max() + 1) for one in draws])
+    by_luck = float(np.mean(np.sum(sizes * (sizes - 1), axis=1)) / (n * (n - 1)))
     # What parts of rows that follow each other have.
-    at_most = float(np.sum(np.maximum(sizes - 1, 0)) / n)
+    at_most = float(np.mean(np.sum(np.maximum(sizes - 1, 0), axis=1)) / n)
     apart = np.arange(1, n // 2 + 1)
     shared = np.array([[np.mean(one == np.roll(one, step)) for step in apart] for one in draws])
     if at_most and np.mean(shared.max(axis=1)) - by_luck > _MOST_REGULAR * (at_most - by_luck):

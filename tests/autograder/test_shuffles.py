@@ -35,6 +35,15 @@ def test_what_is_no_shuffle_is_found(order, n, parts):
     assert all(not_shuffled(draws(order, n, parts, seed=seed)) for seed in range(20))
 
 
+def test_a_fifth_that_is_drawn_is_told_from_a_fifth_in_a_run():
+    rng = np.random.default_rng(0)
+    run = np.arange(43) < 9
+    for _ in range(500):
+        assert not_shuffled(np.array([rng.permutation(run) for _ in range(8)]).astype(int)) is None
+        assert not_shuffled(np.array([np.roll(run, rng.integers(43)) for _ in range(8)]).astype(int))
+        assert not_shuffled(np.array([np.roll(np.arange(43) % 5 == 0, rng.integers(43)) for _ in range(8)]).astype(int))
+
+
 @pytest.mark.parametrize(("n", "parts"), [(40, 2), (45, 4), (60, 5), (61, 10), (40, 20), (100, 5)])
 @pytest.mark.parametrize("count", [4, 6])
 def test_a_shuffle_is_none_of_these(n, parts, count):
