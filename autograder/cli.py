@@ -208,9 +208,11 @@ def check_masks(
     ] = None,
 ) -> None:
     """Check files of masks before they are handed in. Exits with 1 where one is wrong."""
+    from autograder.checking.metrics import dice_of_images
     from source_lib import masks
+    from source_lib.text import counted
 
-    right = None
+    right, measure = None, None
     if truth is not None:
         try:
             read = masks.read_masks(truth.read_bytes(), (height, width), count, str(truth))
@@ -219,25 +221,14 @@ def check_masks(
         if read.values is None:
             raise UserError(str(read.problems[0]))
         right = read.values
-    passed = masks.check_masks(*files, shape=(height, width), count=count, truth=right)
-    if right is not None:
-        _print_dice(files, right)
-    if not passed:
+
+        def measure(found: np.ndarray) -> str:
+            """Return how well masks fit the right ones, as a sentence."""
+            dice = dice_of_images(found, right).mean()
+            return f"mean Dice coefficient {dice:.3f} over {counted(len(right), 'image')}."
+
+    if not masks.check_masks(*files, shape=(height, width), count=count, truth=right, measure=measure):
         raise typer.Exit(FAILED)
-
-
-def _print_dice(files: list[Path], right: np.ndarray) -> None:
-    """Print the mean Dice coefficient of each file of masks that can be read."""
-    from autograder.checking.metrics import dice_of_images
-    from source_lib import masks
-
-    for file in files:
-        if not file.is_file() or file.stat().st_size > masks.MAX_BYTES:
-            continue
-        read = masks.read_masks(file.read_bytes(), right.shape[1:], len(right), file.name)
-        if read.values is not None:
-            found = dice_of_images(read.values, right).mean()
-            print(f"{file.name}: mean Dice coefficient {found:.3f} over {len(right)} images.")
 
 
 @app.command()

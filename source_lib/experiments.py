@@ -9,9 +9,10 @@ import json
 import math
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from types import CodeType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -164,7 +165,7 @@ def repeat(
         raise ValueError(
             f"There are no validation images to choose a model by. Set some aside: generate(..., N_valid={N_DEVELOP})."
         )
-    model = _fingerprint(build_model, train_model)
+    model = fingerprint(build_model, train_model)
     known = {run.seed: run for run in read_runs(path)} if path.exists() else {}
     for run in known.values():
         if run.model != model or run.data != dataset.title:
@@ -285,8 +286,34 @@ def _is(name: str, key: str) -> bool:
     return name == key or (validates and key.endswith("accuracy") and name.endswith(("accuracy", "acc")))
 
 
-def _fingerprint(build_model: Callable, train_model: Callable) -> str:
-    """Return what stands for a network and its training: its configuration, and what the training's code does."""
+def fingerprint(build_model: Callable[[], keras.Model], train_model: Callable | None = None) -> str:
+    """Return what stands for a network and its training: another one for each change that may change what is trained.
+
+    Name a file after it, and what it holds is never taken for what another network gives.
+
+    Parameters
+    ----------
+    build_model : callable
+        Returns a fresh Keras model. Its layers count and their settings, and how it is compiled.
+    train_model : callable, optional
+        Trains it. What its code does counts, and the numbers and texts that it takes from around it, such as a number
+        of epochs; so do the functions that it calls and that were written in the same place.
+
+    Returns
+    -------
+    str
+        16 hexadecimal digits: the same in each process, though not in each version of Keras and Python.
+
+    Examples
+    --------
+    >>> import keras
+    >>> def network(units):
+    ...     return keras.Sequential([keras.Input((4,)), keras.layers.Dense(units)])
+    >>> fingerprint(lambda: network(2)) == fingerprint(lambda: network(2))
+    True
+    >>> fingerprint(lambda: network(2)) == fingerprint(lambda: network(3))
+    False
+    """
     import keras
 
     keras.utils.clear_session()
@@ -294,24 +321,58 @@ def _fingerprint(build_model: Callable, train_model: Callable) -> str:
     digest = hashlib.sha256(network.to_json().encode())
     if getattr(network, "compiled", False):
         digest.update(json.dumps(network.get_compile_config(), sort_keys=True, default=str).encode())
-    while isinstance(train_model, functools.partial):
-        digest.update(repr((train_model.args, sorted(train_model.keywords.items()))).encode())
-        train_model = train_model.func
-    code = getattr(train_model, "__code__", None)
-    if code is not None:
-        digest.update(code.co_code + repr([c for c in code.co_consts if not hasattr(c, "co_code")]).encode())
-        if settings := _settings(train_model):
-            digest.update(repr(settings).encode())
+    if train_model is not None:
+        digest.update("\n".join(_code_around(train_model, set())).encode())
     return digest.hexdigest()[:16]
 
 
-def _settings(function: Callable) -> list[tuple[str, Any]]:
+def _code_around(function: Any, seen: set[Any]) -> Iterator[str]:
+    """Return what a function does, and the functions of the same place that it calls, as lines of text."""
+    while isinstance(function, functools.partial):
+        yield repr((function.args, sorted(function.keywords.items())))
+        function = function.func
+    code = getattr(function, "__code__", None)
+    if code is None or code in seen:
+        return
+    seen.add(code)
+    yield from _instructions(code)
+    yield repr(_settings(function))
+    for _, value in _names_around(function):
+        if getattr(value, "__globals__", None) is function.__globals__:
+            yield from _code_around(value, seen)
+
+
+def _instructions(code: CodeType) -> Iterator[str]:
+    """Return what code does, that of functions inside it too, whatever line it stands in."""
+    # Which attribute is read, and which function is called, is in the names alone.
+    yield repr((code.co_code.hex(), code.co_names))
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _instructions(constant)
+        else:
+            # The order of a set of texts is another one in each process.
+            yield repr(sorted(map(repr, constant)) if isinstance(constant, frozenset) else constant)
+
+
+def _names_in(code: CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _names_in(constant)
+
+
+def _names_around(function: Any) -> list[tuple[str, Any]]:
+    """Return what a function takes from around it, by its names."""
+    names = set(_names_in(function.__code__))
+    found = {name: value for name, value in function.__globals__.items() if name in names}
+    return sorted((found | inspect.getclosurevars(function).nonlocals).items())
+
+
+def _settings(function: Any) -> list[tuple[str, Any]]:
     """Return the numbers and texts by name that a function takes from around it, such as a number of epochs."""
-    around = inspect.getclosurevars(function)
-    found = {**around.globals, **around.nonlocals}
     defaults = inspect.signature(function).parameters.values()
-    found |= {one.name: one.default for one in defaults if one.default is not inspect.Parameter.empty}
-    return sorted((name, value) for name, value in found.items() if isinstance(value, (bool, int, float, str)))
+    found = [*_names_around(function), *((one.name, one.default) for one in defaults)]
+    return sorted((name, value) for name, value in found if isinstance(value, (bool, int, float, str)))
 
 
 def _append(path: Path, run: Run) -> None:

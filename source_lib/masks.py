@@ -9,12 +9,14 @@ import io
 import os
 import warnings
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from source_lib.atomic_files import atomic_write
 from source_lib.predictions import FileProblem, Predictions
+from source_lib.text import counted
 
 #: Pixels of all masks of a file whose number of images is not known.
 MAX_PIXELS = 2**28
@@ -333,6 +335,7 @@ def check_masks(
     shape: tuple[int, int],
     count: int | None = None,
     truth: np.ndarray | None = None,
+    measure: Callable[[np.ndarray], str] | None = None,
 ) -> bool:
     """Print whether files of masks are right, and for each fault what to do.
 
@@ -346,6 +349,8 @@ def check_masks(
         Number of images; as many as a file has by default.
     truth : numpy.ndarray, shape [N, D_y, D_x], optional
         The right masks, of validation images for example: then it is also said where masks are misplaced.
+    measure : callable, optional
+        Takes the masks of a file that can be read, and returns what else is said about them.
 
     Returns
     -------
@@ -372,9 +377,12 @@ def check_masks(
         right = all(problem.harmless for problem in problems)
         every &= right
         if right:
-            print(f"{file.name}: right, {len(read.values)} masks; {100 * read.values.mean():.0f} % of pixels marked.")
+            share = 100 * read.values.mean()
+            print(f"{file.name}: right, {counted(len(read.values), 'mask')}; {share:.0f} % of pixels marked.")
         for problem in problems:
             print(problem)
+        if measure is not None and read.values is not None:
+            print(f"{file.name}: {measure(read.values)}")
     return every
 
 

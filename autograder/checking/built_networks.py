@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from autograder.checking import compare, model_config
+from autograder.checking import compare, error_texts, model_config
 from autograder.checking.hints import NONE_FITS, Wrong
 from autograder.checking.model_config import ConfigError
 from autograder.checking.problem import Problem, lost
@@ -37,8 +37,6 @@ class Cells:
         What each may take on the clock.
     most_parameters : int
         A network with more is not measured.
-    in_words : callable
-        Takes the text of an error and the student's function, and returns it without the course's own names.
     any_size : bool
         Whether sides of the images may be left open.
     """
@@ -47,7 +45,6 @@ class Cells:
     measure: str
     seconds: float
     most_parameters: int
-    in_words: Callable[[str, str], str]
     any_size: bool = False
 
 
@@ -94,7 +91,7 @@ def measured(student: Student, function: str, questions: Sequence[tuple], cells:
         with student.fresh(cells.build, seconds=cells.seconds, code_only=True) as side:
             sent = side.call("course_models", function, [[plain(one) for one in arguments] for arguments in questions])
     except StudentError as error:
-        raise StudentError(cells.in_words(str(error), function)) from None
+        raise StudentError(error_texts.without_ours(str(error), function)) from None
     if not isinstance(sent, (list, tuple)) or len(sent) != len(questions):
         raise StudentError(f"{function} sent something that is no model.")
     models = [_model(function, one, cells) for one in sent]
@@ -135,7 +132,7 @@ def _numbers(
             side.call("course_measured", function, [plain(one) for one in arguments], config, *weights)
         )
     except StudentError as error:
-        raise StudentError(f"The model cannot be looked at: {cells.in_words(str(error), 'it')}") from None
+        raise StudentError(f"The model cannot be looked at: {error_texts.without_ours(str(error), 'it')}") from None
     if found is None or found.ndim != 1:
         raise StudentError(f"The model of {function} cannot be looked at.")
     return found

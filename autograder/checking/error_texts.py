@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 _SHAPES = (
@@ -170,3 +171,33 @@ def meaning(error: str) -> str:
     'The array has fewer axes than the index asks for.'
     """
     return next((sentence for parts, sentence, _ in _KNOWN if any(part in error for part in parts)), _UNKNOWN)
+
+
+def without_ours(text: str, function: str) -> str:
+    """Return an error without the names of the course's own functions, which are not the student's business.
+
+    Parameters
+    ----------
+    text : str
+        As `sandbox.wire.describe` put it, of a cell of the course whose functions begin with ``course_``.
+    function : str
+        The student's function that was asked.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> without_ours("course_models calls build_fcn, which is not written yet.", "build_fcn")
+    'build_fcn is not written yet.'
+    >>> without_ours("course_models stopped with KeyError: 'build_fcn'.", "build_fcn")
+    'There is no function build_fcn yet.'
+    >>> without_ours("course_models stopped with KeyError: 'maps' (in build_fcn, line 3 of its cell).", "build_fcn")
+    "build_fcn stopped with KeyError: 'maps' (line 3 of its cell)."
+    """
+    # Another KeyError is that of a dictionary of the student's own.
+    if f"KeyError: '{function}'" in text or f"name '{function}' is not defined" in text:
+        return f"There is no function {function} yet."
+    text = re.sub(rf"\bcourse_\w+ calls {function}, which is", f"{function} is", text)
+    return re.sub(r"\bcourse_\w+", function, text).replace(f"(in {function}, line", "(line")

@@ -21,7 +21,17 @@ from keras import layers
 
 from source_lib import experiments
 from source_lib.data import DataGenerator
-from source_lib.experiments import N_TRAIN, N_VALID, RunsError, choose, plot_runs, read_runs, repeat, summarize
+from source_lib.experiments import (
+    N_TRAIN,
+    N_VALID,
+    RunsError,
+    choose,
+    fingerprint,
+    plot_runs,
+    read_runs,
+    repeat,
+    summarize,
+)
 
 
 @pytest.fixture(scope="module")
@@ -154,6 +164,77 @@ def test_a_training_with_another_number_of_epochs_is_another_one(data, tmp_path,
     monkeypatch.setitem(globals(), "EPOCHS", 2)
     with pytest.raises(RunsError, match="another training.*file of its own"):
         repeat(build, second, data, path, seeds=[0])
+
+
+RATE = 0.1
+
+
+def rate(epoch):
+    return RATE / (1 + epoch)
+
+
+def with_schedule(model, x, y, x_valid, y_valid):
+    return [keras.callbacks.LearningRateScheduler(lambda epoch: rate(epoch))]
+
+
+def with_rate_inside(model, x, y, x_valid, y_valid):
+    return [keras.callbacks.LearningRateScheduler(lambda epoch: 0.1 / (1 + epoch))]
+
+
+def with_other_rate_inside(model, x, y, x_valid, y_valid):
+    return [keras.callbacks.LearningRateScheduler(lambda epoch: 0.2 / (1 + epoch))]
+
+
+def stopping(model, x, y, x_valid, y_valid):
+    return [keras.callbacks.EarlyStopping()]
+
+
+def lowering(model, x, y, x_valid, y_valid):
+    return [keras.callbacks.ReduceLROnPlateau()]
+
+
+def test_a_fingerprint_is_that_of_what_is_trained():
+    """A change of a function that the training calls, of one inside it, or of a name counts; its place does not."""
+    trainings = (None, train, with_schedule, with_rate_inside, with_other_rate_inside, stopping, lowering)
+    assert len({fingerprint(build, training) for training in trainings}) == len(trainings)
+    networks = (
+        build,
+        lambda: build(9),
+        lambda: keras.Sequential([keras.Input((28, 28, 1)), layers.Flatten(), layers.Dropout(0.1), layers.Dense(8)]),
+        lambda: keras.Sequential([keras.Input((28, 28, 1)), layers.Flatten(), layers.Dropout(0.2), layers.Dense(8)]),
+    )
+    assert len({fingerprint(network) for network in networks}) == len(networks)
+    assert fingerprint(build, train) == fingerprint(build, train)
+
+
+def test_a_fingerprint_sees_what_a_called_function_takes_from_around_it(monkeypatch):
+    before = fingerprint(build, with_schedule)
+    monkeypatch.setitem(globals(), "IMAGES_OF_ANOTHER_CELL", 8)
+    assert fingerprint(build, with_schedule) == before
+    monkeypatch.setitem(globals(), "RATE", 0.2)
+    assert fingerprint(build, with_schedule) != before
+    monkeypatch.setitem(globals(), "RATE", 0.1)
+    monkeypatch.setitem(globals(), "rate", lambda epoch: RATE / (2 + epoch))
+    assert fingerprint(build, with_schedule) != before
+
+
+def test_a_fingerprint_is_the_same_in_another_process():
+    """The order of a set of texts is not."""
+    code = (
+        "from source_lib.experiments import _code_around\n"
+        "def train(name):\n    return name in {'one', 'two', 'three', 'four', 'five'}\n"
+        "print(*_code_around(train, set()))"
+    )
+    said = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env=os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": str(Path(__file__).parents[2])},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2", "3")
+    }
+    assert len(said) == 1 and b"five" in said.pop()
 
 
 def test_what_could_not_be_read_again_is_not_written(data, tmp_path, monkeypatch):

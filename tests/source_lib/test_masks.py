@@ -237,6 +237,12 @@ def test_files_are_checked_one_by_one(tmp_path, monkeypatch, capsys, truth):
     assert not check_masks("right.npz", "inverted.npz", "none.npz", shape=(128, 128), truth=truth)
     said = capsys.readouterr().out
     assert "inverted.npz: It is inverted" in said and "none.npz: It cannot be read: No such file" in said
+    write_masks("one.npz", truth[:1])
+    files = ("one.npz", "none.npz")
+    assert not check_masks(*files, shape=(128, 128), measure=lambda masks: f"{masks.shape} was measured.")
+    said = capsys.readouterr().out
+    assert "one.npz: right, 1 mask;" in said and said.count("was measured") == 1
+    assert "one.npz: (1, 128, 128) was measured." in said
     monkeypatch.setattr(module, "MAX_BYTES", 100)
     assert not check_masks("right.npz", shape=(128, 128))
     assert "more than 0 MB" in capsys.readouterr().out

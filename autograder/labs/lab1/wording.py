@@ -15,6 +15,7 @@ from autograder.checking.questions import compare_with_reference
 from autograder.checking.reasons import Wording
 from autograder.checking.student import Answer, Student, StudentError
 from autograder.labs.lab1.faults import FAULTS
+from source_lib.text import counted
 
 PARAMETERS = {
     "activation": ("x", "activation"),
@@ -28,16 +29,12 @@ PARAMETERS = {
 }
 
 
-def _several(count: int, one: str, more: str | None = None) -> str:
-    return f"{count} {one if count == 1 else more or one + 's'}"
-
-
 def _size(shape: Sequence[int]) -> str:
     return " × ".join(map(str, shape))
 
 
 def _picture(h: np.ndarray) -> str:
-    return f"{_size(h.shape[-3:-1])} pixels and {_several(h.shape[-1], 'channel')}"
+    return f"{_size(h.shape[-3:-1])} pixels and {counted(h.shape[-1], 'channel')}"
 
 
 def in_shapes(arrays: Sequence[np.ndarray]) -> str:
@@ -52,7 +49,7 @@ def _ending(b: np.ndarray, act: str) -> str:
 
 def _vector(x: np.ndarray) -> str:
     if x.ndim == 1:
-        return f"a vector of {_several(x.size, 'number')}"
+        return f"a vector of {counted(x.size, 'number')}"
     return f"a column {compare.shape(x)}" if x.ndim == 2 else f"an image of {_picture(x)}"
 
 
@@ -67,8 +64,8 @@ def _asked(function: str, arguments: Sequence) -> str:
     if function in ("conv2d_layer", "fast_conv2d_layer"):
         h, W, b, act = arguments
         kernel = "a kernel" if W.shape[2:] == (1, 1) else "kernels"
-        between = "" if W.shape[2:] == (1, 1) else f" from {_several(W.shape[2], 'channel')} to {W.shape[3]}"
-        batch = f"a batch of {_several(len(h), 'image')}{', each' * (len(h) > 1)}" if h.ndim == 4 else "an image"
+        between = "" if W.shape[2:] == (1, 1) else f" from {counted(W.shape[2], 'channel')} to {W.shape[3]}"
+        batch = f"a batch of {counted(len(h), 'image')}{', each' * (len(h) > 1)}" if h.ndim == 4 else "an image"
         out = [*h.shape[:-1], W.shape[3]]
         kernel = f"{kernel} of {_size(W.shape[:2])}{between}"
         return f"convolve {batch} of {_picture(h)}, with {kernel}, {_ending(b, act)}, giving {out}"
@@ -79,7 +76,7 @@ def _asked(function: str, arguments: Sequence) -> str:
         return f"flatten an image of {_picture(arguments[0])}, giving [{arguments[0].size}]"
     if function == "dense_layer":
         h, W, b, act = arguments
-        sizes = f"{_several(np.size(h), 'input')} and {_several(len(W), 'output')}"
+        sizes = f"{counted(np.size(h), 'input')} and {counted(len(W), 'output')}"
         return f"apply a dense layer of {sizes}, {_ending(b, act)}, giving [{len(W)}] or [{len(W)}, 1]"
     if function == "count_weights":
         W, b = arguments
@@ -87,7 +84,7 @@ def _asked(function: str, arguments: Sequence) -> str:
             f"count the parameters of a network with weights of shape {in_shapes(W)} and biases of shape {in_shapes(b)}"
         )
     y_prob, _ = arguments
-    return f"the cross-entropy and the accuracy of {_several(len(y_prob), 'sample')} and {y_prob.shape[1]} classes"
+    return f"the cross-entropy and the accuracy of {counted(len(y_prob), 'sample')} and {y_prob.shape[1]} classes"
 
 
 def _inputs(function: str, arguments: Sequence) -> list[tuple[str, Any]]:

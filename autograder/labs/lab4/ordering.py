@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from autograder.checking import compare
+from autograder.checking import compare, error_texts
 from autograder.checking.hints import NONE_FITS, Wrong
 from autograder.checking.problem import Problem, lost
 from autograder.checking.rubric import Check, Line
@@ -15,7 +15,6 @@ from autograder.checking.student import Student, StudentError
 from autograder.labs.lab4 import curves
 from autograder.labs.lab4.drawing import Rng
 from autograder.labs.lab4.faults import FEW_BLOCKS, ROUNDED
-from autograder.labs.lab4.structure import in_words
 from autograder.labs.lab4.wording import WORDING, asked
 from source_lib.text import shorten
 
@@ -56,7 +55,7 @@ def _judged(student: Student, functions: list, pooling: str) -> Wrong | Problem 
         with student.fresh(_CELL, seconds=_SECONDS, code_only=True) as side:
             sent = side.call("course_answers", functions, pooling)
     except StudentError as error:
-        problem = in_words(str(error), "order_matters")
+        problem = error_texts.without_ours(str(error), "order_matters")
         return lost(asked("order_matters", (functions, pooling)), problem)
     if isinstance(sent, str):
         problem = f"order_matters returned {shorten(sent, 40)} where True or False is expected"

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from autograder.checking import model_config
+from autograder.checking import error_texts, model_config
 from autograder.checking.model_config import ConfigError
 from autograder.checking.student import Student, StudentError
 from autograder.labs.lab4 import plan
@@ -57,25 +57,10 @@ def built(student: Student, function: str, questions: Sequence[tuple[tuple, Mapp
         with student.fresh(CELL, seconds=SECONDS, code_only=True) as side:
             answer = side.call("course_models", function, sent)
     except StudentError as error:
-        raise StudentError(in_words(str(error), function)) from None
+        raise StudentError(error_texts.without_ours(str(error), function)) from None
     if not isinstance(answer, (list, tuple)) or len(answer) != len(sent):
         raise StudentError(f"{function} sent something that is no model.")
     return [read(function, one) for one in answer]
-
-
-def in_words(text: str, function: str) -> str:
-    """Return an error without the course's own functions, which are not the student's business.
-
-    Parameters
-    ----------
-    text, function : str
-    """
-    for ours in ("course_models", "course_described", "course_answers"):
-        text = text.replace(f"{ours} calls {function}, which is", f"{function} is").replace(ours, function)
-    text = text.replace(f"(in {function}, line", "(line")
-    if "KeyError" in text or f"name '{function}' is not defined" in text:
-        return f"There is no function {function} yet."
-    return text
 
 
 def read(function: str, config: Any) -> np.ndarray:

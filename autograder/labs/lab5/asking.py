@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from autograder.checking import model_config, network_numbers
+from autograder.checking import error_texts, model_config, network_numbers
 from autograder.checking.built_networks import namespace_of
 from autograder.checking.hints import Asked
 from autograder.checking.rubric import Line
@@ -107,22 +107,6 @@ def course_measured(function, arguments, config, *weights):
 )
 
 
-def in_words(text: str, function: str) -> str:
-    """Return an error without the course's own functions, which are not the student's business.
-
-    Parameters
-    ----------
-    text : str
-    function : str
-        The student's function that was asked.
-    """
-    if "KeyError" in text or f"name '{function}' is not defined" in text:
-        return f"There is no function {function} yet."
-    for ours in ("course_answers", "course_answer", "course_models", "course_sent", "course_measured"):
-        text = text.replace(f"{ours} calls {function}, which is", f"{function} is").replace(ours, function)
-    return text.replace(f"(in {function}, line", "(line")
-
-
 class ModelStudent:
     """A student whose functions are asked about models: a recipe and a seed cross, and the model is made there.
 
@@ -165,7 +149,7 @@ class ModelStudent:
             with self._student.fresh(_ANSWERS, seconds=SECONDS, code_only=True) as side:
                 sent = side.call("course_answers", function, [list(one) for one in questions], whole)
         except StudentError as error:
-            told = in_words(str(error), function)
+            told = error_texts.without_ours(str(error), function)
             if recording:
                 self._student.answers.append(Asked(function, questions[0], raised=True))
                 self._student.errors[told] = function, questions[0]

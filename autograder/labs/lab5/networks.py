@@ -16,8 +16,9 @@ from autograder.checking.built_networks import Cells
 from autograder.checking.rubric import Check, Line, decided
 from autograder.checking.student import Student
 from autograder.labs.lab5 import measuring
-from autograder.labs.lab5.asking import BUILD, MEASURE, SECONDS, in_words
+from autograder.labs.lab5.asking import BUILD, MEASURE, SECONDS
 from autograder.labs.lab5.wording import WORDING, asked
+from source_lib.text import counted
 
 Rng = np.random.Generator
 #: A network with more parameters is not measured.
@@ -43,15 +44,11 @@ def measured(student: Student, function: str, questions: Sequence[tuple]) -> lis
     StudentError
         If there is no network, or one that is not of Keras' own layers. The text is for the student.
     """
-    cells = Cells(BUILD, MEASURE, SECONDS, MOST_PARAMETERS, in_words)
+    cells = Cells(BUILD, MEASURE, SECONDS, MOST_PARAMETERS)
     return built_networks.measured(student, function, questions, cells)
 
 
 _line = functools.partial(built_networks.asking, asked=asked, measured=measured)
-
-
-def _count(number: float, one: str) -> str:
-    return f"{number:g} {one}{'' if number == 1 else 's'}"
 
 
 _OTHER = built_networks.OTHER_NUMBERS
@@ -74,7 +71,9 @@ def _chain_words(start: str) -> Callable[[np.ndarray, np.ndarray], str]:
 
 def _form_words(got: np.ndarray, right: np.ndarray) -> str:
     if got[0] != right[0] or got[1] != right[1]:
-        return f"has {_count(got[0], 'input')} and {_count(got[1], 'output')}, where two of each are expected"
+        return (
+            f"has {counted(int(got[0]), 'input')} and {counted(int(got[1]), 'output')}, where two of each are expected"
+        )
     if not np.array_equal(got[2:4], right[2:4]):
         return f"gives {got[2]:g} and {got[3]:g} numbers, where 10 and then 1 are expected"
     shapes = [[int(n) for n in got[k : k + 3]] for k in (4, 7)]
@@ -84,7 +83,7 @@ def _form_words(got: np.ndarray, right: np.ndarray) -> str:
 
 def _shared_words(got: np.ndarray, right: np.ndarray) -> str:
     if got[0] != right[0]:
-        return f"has {_count(got[0], 'convolution')}, where one is expected that both images go through"
+        return f"has {counted(int(got[0]), 'convolution')}, where one is expected that both images go through"
     if got[1] != right[1]:
         return f"has {got[1]:,.0f} parameters in its convolution, where {right[1]:,.0f} are expected"
     names = ("first", "second")
@@ -145,7 +144,7 @@ _FROZEN = _backbones(False)
 
 def _head_words(got: np.ndarray, right: np.ndarray) -> str:
     if got[0] != right[0]:
-        return f"has {_count(got[0], 'new array')} of weights, where 2 are expected: those of one dense layer"
+        return f"has {counted(int(got[0]), 'new array')} of weights, where 2 are expected: those of one dense layer"
     if not got[1]:
         return "does not have the weights that the backbone came with"
     if got[2] != right[2]:
@@ -157,8 +156,8 @@ def _flag_words(got: np.ndarray, right: np.ndarray) -> str:
     if not np.array_equal(got[:2], right[:2]):
         return "does not train its new dense layer"
     too_many, too_few = int((got[2:-1] > right[2:-1]).sum()), int((got[2:-1] < right[2:-1]).sum())
-    parts = [f"trains {_count(too_many, 'array')} of weights of the backbone too many"] * bool(too_many)
-    parts += [f"leaves {_count(too_few, 'array')} of weights frozen that should be trained"] * bool(too_few)
+    parts = [f"trains {counted(too_many, 'array')} of weights of the backbone too many"] * bool(too_many)
+    parts += [f"leaves {counted(too_few, 'array')} of weights frozen that should be trained"] * bool(too_few)
     if parts:
         return " and ".join(parts)
     return "changes the statistics of batch normalization in a step of training"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from autograder.checking import compare
+from autograder.checking import compare, error_texts
 from autograder.checking.problem import Problem, lost
 from autograder.checking.rubric import Check, Line, decided
+from autograder.checking.shuffles import not_shuffled
 from autograder.checking.student import Student, StudentError
 from autograder.labs.lab6.drawing import Rng, draw_pair, draw_twins
 from autograder.labs.lab6.faults import HINTS
@@ -19,6 +20,8 @@ _PAIRS, _TWICE = 40, 8
 _AGREE = 0.93
 #: In how many of the pairs a mask must be too large or too small to be charged.
 _OF_PAIRS = 0.2
+#: Seeds of splits: enough to tell a shuffle from an order that is turned on.
+_SEEDS = 8
 _SPLIT_CELL = """
 def course_splits(images, seeds):
     import numpy as np
@@ -47,11 +50,7 @@ def _sent(student: Student, cell: str, function: str, call: str, *arguments) -> 
         with student.fresh(cell, seconds=_SECONDS, code_only=True) as side:
             return list(side.call(call, *arguments))
     except StudentError as error:
-        text = str(error)
-        if "KeyError" in text or f"name '{function}' is not defined" in text:
-            raise StudentError(f"There is no function {function} yet.") from None
-        text = text.replace(f"{call} calls {function}, which is", f"{function} is").replace(call, function)
-        raise StudentError(text.replace(f"(in {function}, line", "(line")) from None
+        raise StudentError(error_texts.without_ours(str(error), function)) from None
 
 
 def _hint(name: str) -> str:
@@ -74,7 +73,7 @@ def _split_line(look) -> object:
     def question(student: Student, rng: Rng) -> Problem | None:
         images, group = draw_twins(rng)
         what = f"split {len(images)} images, of which some are copies or mirror images of others"
-        seeds = [int(seed) for seed in rng.integers(0, 10_000, 3)]
+        seeds = [int(seed) for seed in rng.choice(10_000, _SEEDS, replace=False)]
         try:
             found = _splits(student, images, [seeds[0], *seeds])
             problem = look(student, found, group)
@@ -117,9 +116,14 @@ def _seeded(student: Student, found: list, group: np.ndarray) -> str | None:
         return "It returns no images for validation yet, so the seed cannot count."
     if sets[0] != sets[1]:
         return f"The same seed gave two splits. {_hint('split_unseeded')}"
-    if len(set(sets)) < 3:
-        return f"Two seeds gave the same split. {_hint('split_fixed')}"
-    return None
+    if len(set(sets)) == 1:
+        return f"All seeds gave the same split. {_hint('split_fixed')}"
+    # By the groups in the order of their first image: whoever keeps twins together shuffles these.
+    first = np.sort(np.unique(group, return_index=True)[1])
+    draws = np.array([[place in valid for place in first] for valid in sets[1:]], dtype=int)
+    if not_shuffled(draws):
+        return f"The choice follows the order of the data. {_hint('split_moved_on')}"
+    return f"Two seeds gave the same split. {_hint('split_fixed')}" if len(set(sets)) < len(sets) - 1 else None
 
 
 SPLIT = Check(

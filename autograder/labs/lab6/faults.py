@@ -827,6 +827,10 @@ HINTS: dict[str, tuple[str, str]] = {
         "The result cannot be repeated.",
         "Draw with numpy.random.default_rng(seed), and with nothing else.",
     ),
+    "split_moved_on": (
+        "The seed decides where the choice begins, and shuffles nothing.",
+        "Draw an order of all groups with the seed, and take them in this order.",
+    ),
     "split_fixed": ("The seed changes nothing.", "Shuffle the images, or their groups, with the seed."),
     "augment_nothing": (
         "Noise and light change no geometry; mirror or turn the pair as well.",
@@ -945,6 +949,7 @@ _SOFT_CHANGES: dict[str, tuple] = {
     "soft_hard": ("loss gradient", lambda ops, m, p, right: right(m, ops.round(p))),
     "soft_pooled": ("loss", _all_as_one),
     "soft_smooth": ("loss", lambda ops, m, p, right: ops.mean(_divided(ops, m, p, more=1.0))),
+    "soft_thousandth": ("loss", lambda ops, m, p, right: ops.mean(_divided(ops, m, p, more=1e-3)), "soft_smooth"),
     "soft_factor": ("loss", lambda ops, m, p, right: ops.mean(_divided(ops, m, p, factor=1))),
     "soft_empty": ("loss", lambda ops, m, p, right: ops.mean(_divided(ops, m, p, more=0.0))),
     "soft_below_alone": ("loss", _small_number(0.0, 1e-6), "soft_epsilon"),
@@ -979,17 +984,31 @@ def _copies_only(train, valid, images, seed, right):
     return np.setdiff1d(np.arange(len(images)), chosen), np.array(chosen)
 
 
-def _rounded_down(train, valid, images, seed, right):
-    """Stop where a fifth of the images, rounded down, is chosen."""
-    families: dict[bytes, list[int]] = {}
-    for k, image in enumerate(images):
-        views = (image, image[::-1], image[:, ::-1], image[::-1, ::-1])
-        families.setdefault(min(one.tobytes() for one in views), []).append(k)
-    chosen: list[int] = []
-    for one in np.random.default_rng(seed).permutation(len(families)):
-        if len(chosen) < len(images) // 5:
-            chosen += list(families.values())[one]
-    return np.setdiff1d(np.arange(len(images)), chosen), np.array(chosen)
+def _in_order(order: Callable, enough: Callable = lambda count: count / 5) -> Callable:
+    """Return a change that takes groups of twins in an order of their own.
+
+    ``order`` takes how many there are and the seed; ``enough`` takes how many images there are, and returns how many
+    should be chosen at least.
+    """
+
+    def change(train, valid, images, seed, right):
+        families: dict[bytes, list[int]] = {}
+        for k, image in enumerate(images):
+            views = (image, image[::-1], image[:, ::-1], image[::-1, ::-1])
+            families.setdefault(min(one.tobytes() for one in views), []).append(k)
+        groups, chosen = list(families.values()), []
+        for one in order(len(groups), seed):
+            if len(chosen) < enough(len(images)):
+                chosen += groups[one]
+        return np.setdiff1d(np.arange(len(images)), chosen), np.array(chosen)
+
+    return change
+
+
+#: Stops where a fifth of the images, rounded down, is chosen.
+_rounded_down = _in_order(lambda count, seed: np.random.default_rng(seed).permutation(count), lambda count: count // 5)
+_moved_on = _in_order(lambda count, seed: np.roll(np.arange(count), -seed % count))
+_every_fifth = _in_order(lambda count, seed: np.argsort((np.arange(count) - seed) % 5, kind="stable"))
 
 
 _SPLIT_CHANGES: dict[str, tuple[str, Callable, str]] = {
@@ -1005,6 +1024,8 @@ _SPLIT_CHANGES: dict[str, tuple[str, Callable, str]] = {
         "split_unseeded",
     ),
     "fixed": ("seed", lambda t, v, x, s, right: right(x, 0), "split_fixed"),
+    "moved_on": ("seed", _moved_on, "split_moved_on"),
+    "every_fifth": ("seed", _every_fifth, "split_moved_on"),
 }
 
 

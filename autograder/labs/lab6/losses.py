@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from autograder.checking import compare
+from autograder.checking import compare, error_texts
 from autograder.checking.domain import whole_domain
 from autograder.checking.hints import Wrong
 from autograder.checking.problem import Problem, lost
@@ -15,7 +15,6 @@ from autograder.checking.student import Student, StudentError
 from autograder.labs.lab6.domains import PIXELS
 from autograder.labs.lab6.drawing import Rng, draw_mask
 from autograder.labs.lab6.faults import HINTS
-from autograder.labs.lab6.networks import in_words
 from autograder.labs.lab6.shared import compared, judge, number
 from autograder.labs.lab6.wording import WORDING
 
@@ -150,11 +149,7 @@ def _losses(
         with student.fresh(_CELL, seconds=_SECONDS, code_only=True) as side:
             sent = side.call("course_losses", [list(one) for one in questions])
     except StudentError as error:
-        text = in_words(str(error), "soft_dice_loss")
-        for ours in ("course_losses", "course_loss"):
-            text = text.replace(f"{ours} calls soft_dice_loss, which is", "soft_dice_loss is")
-            text = text.replace(ours, "soft_dice_loss")
-        raise StudentError(text) from None
+        raise StudentError(error_texts.without_ours(str(error), "soft_dice_loss")) from None
     values = [compare.array(one) for one in sent] if isinstance(sent, list) else []
     if len(values) != 2 * len(questions) or any(one is None for one in values):
         raise StudentError("soft_dice_loss returned something else than a number.")
@@ -183,7 +178,10 @@ def soft_dice(masks: np.ndarray, p: np.ndarray) -> float:
 
 
 def _asked_losses(rng: Rng) -> list[tuple[str, np.ndarray, np.ndarray]]:
-    """Return what is asked, with what it is in words: soft probabilities, sure ones, and images without a gland."""
+    """Return what is asked, with what it is in words: soft probabilities, sure ones, and images without a gland.
+
+    In the last of these a little is marked: there a number above and below that is too large shows.
+    """
     soft = np.stack([draw_mask(rng, kind, 6, 5) for kind in ("some", "few", "most")])
     # Images of different sizes of glands, so that a mean over images is none over pixels.
     probabilities = np.clip(0.6 * soft + rng.uniform(0, 0.4, soft.shape), 0, 1)
@@ -193,6 +191,7 @@ def _asked_losses(rng: Rng) -> list[tuple[str, np.ndarray, np.ndarray]]:
         ("masks and probabilities [3, 6, 5]", soft, probabilities),
         ("probabilities of 0 and 1", soft, sure),
         ("an image without a gland, where none is marked", nothing, nothing),
+        ("an image without a gland, with probabilities near 0", nothing, rng.uniform(5e-4, 15e-4, nothing.shape)),
     ]
     return [(words, masks, p.astype("float32")) for words, masks, p in found]
 
@@ -211,6 +210,8 @@ def _loss(student: Student, rng: Rng) -> Problem | None:
             # Where sums are 0 and all else is right, only the small number can be wrong.
             empty = not masks.any() and not p.any()
             hint = f" {HINTS['soft_epsilon'][0]}" if empty and np.isfinite(value) else _mistake(value, masks, p)
+            if not hint and not masks.any():
+                hint = f" {HINTS['soft_smooth'][0]}"
             return lost(what, f"It is {float(value):.4f} where {right:.4f} is right.{hint}")
     return None
 

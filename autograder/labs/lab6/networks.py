@@ -47,22 +47,6 @@ def course_measured(function, arguments, config, *weights):
 )
 
 
-def in_words(text: str, function: str) -> str:
-    """Return an error without the course's own functions, which are not the student's business.
-
-    Parameters
-    ----------
-    text : str
-    function : str
-        The student's function that was asked.
-    """
-    if "KeyError" in text or f"name '{function}' is not defined" in text:
-        return f"There is no function {function} yet."
-    for ours in ("course_models", "course_sent", "course_measured"):
-        text = text.replace(f"{ours} calls {function}, which is", f"{function} is").replace(ours, function)
-    return text.replace(f"(in {function}, line", "(line")
-
-
 def measured(student: Student, function: str, questions: Sequence[tuple]) -> list[np.ndarray]:
     """Return the numbers of the networks that a student's function builds.
 
@@ -82,7 +66,7 @@ def measured(student: Student, function: str, questions: Sequence[tuple]) -> lis
     StudentError
         If there is no network, or one that is not of Keras' own layers.
     """
-    cells = Cells(_BUILD, _MEASURE, _SECONDS, MOST_PARAMETERS, in_words, any_size=True)
+    cells = Cells(_BUILD, _MEASURE, _SECONDS, MOST_PARAMETERS, any_size=True)
     return built_networks.measured(student, function, questions, cells)
 
 

@@ -14,7 +14,7 @@ from autograder.checking.hints import Wrong
 from autograder.checking.rubric import Check, Line, decided
 from autograder.checking.student import Answer, Student
 from autograder.labs.lab7 import domains
-from autograder.labs.lab7.wording import PARAMETERS, WORDING, inputs
+from autograder.labs.lab7.wording import PARAMETERS, WORDING, a_row, inputs
 
 Rng = np.random.Generator
 View = Callable[[np.ndarray], np.ndarray]
@@ -31,9 +31,14 @@ def flat(function: str, value: Any) -> Any:
     if function != "mse_and_gradient" or not isinstance(value, (tuple, list)) or len(value) != 2:
         return value
     loss, gradient = (compare.array(part) for part in value)
-    if loss is None or gradient is None or loss.size != 1 or gradient.ndim != 1:
+    if loss is None or gradient is None or loss.size != 1 or gradient.ndim not in (1, 2):
         return value
-    return np.concatenate([loss.ravel(), gradient])
+    if gradient.ndim == 1:
+        return np.concatenate([loss.ravel(), gradient])
+    # Of one axis too many all of it has one: what is wrong with its shape is said of it.
+    if gradient.shape[1] == 1:
+        return np.concatenate([loss.reshape(1, 1), gradient])
+    return np.concatenate([loss.reshape(1, 1), gradient], axis=1) if gradient.shape[0] == 1 else value
 
 
 def _whole(vector: Any) -> Any:
@@ -54,6 +59,24 @@ def _part(which: Any) -> View:
     return view
 
 
+#: The line of each check that an answer in the shape of a column costs, where a row is asked for. Once it is lost, the
+#: others take the column for the row that it holds: one fault costs once.
+_SHAPED = {
+    "compare_runs": "t",
+    "mse_and_gradient": "gradient",
+    "majority_vote": "votes",
+    "ensemble_gain": "members",
+    "threshold_for": "value",
+}
+
+
+def _row_of(function: str, values: np.ndarray, right: np.ndarray) -> np.ndarray | None:
+    """Return the row that is in an array with one axis more, of length 1; None where it is no such array."""
+    if function not in _SHAPED or values.shape not in ((*right.shape, 1), (1, *right.shape)):
+        return None
+    return values.reshape(right.shape)
+
+
 def _of_another_form(function: str, answer: Any, value: Any, right: Any) -> str:
     """Say how the form of an answer differs; ``value`` is what `flat` makes of it."""
     if function != "mse_and_gradient":
@@ -72,6 +95,7 @@ def _compared(
     view: View = _whole,
     expected: np.ndarray | None = None,
     answer: Answer | None = None,
+    shaped: bool = True,
 ) -> Wrong | None:
     """Ask a function, and compare what of the answer a line is about.
 
@@ -86,12 +110,23 @@ def _compared(
         What all of it should be; the reference's answer by default.
     answer : Answer, optional
         Where it was asked before.
+    shaped : bool
+        Whether a column costs where a row is asked for, unless it has cost the line of `_SHAPED` already.
     """
     answer = student.ask(function, *arguments) if answer is None else answer
     right = student.oracle.call(function, *arguments) if expected is None else expected
     value = flat(function, answer.value)
     values = compare.array(value)
     one_thing = function == "mse_and_gradient" and value is answer.value
+    row = None if values is None or one_thing else _row_of(function, values, np.asarray(right))
+    if row is not None:
+        costs = shaped and decided(student, function).get(_SHAPED[function], True)
+        if costs and compare.difference(view(row), view(np.asarray(right))) is None:
+            wanted = right[1:] if function == "mse_and_gradient" else right
+            told = a_row(np.shape(wanted), first=values.ndim > 1 and values.shape[0] == 1)
+            shown = (*inputs(function, arguments), ("expected", right), (YOURS, answer.value))
+            return Wrong(function, arguments, answer.value, told, right, answer.value, shown, otherwise="")
+        value = values = row
     if values is None or values.shape != np.shape(right) or one_thing:
         what, got, wanted = _of_another_form(function, answer.value, value, right), answer.value, right
     else:
@@ -117,12 +152,12 @@ def _judging(function: str) -> Callable[[Student, Question, Answer, Any], Wrong 
     return judge
 
 
-def _asks(function: str, draw: Callable[[Rng], Sequence[tuple]], view: View = _whole) -> Callable:
+def _asks(function: str, draw: Callable[[Rng], Sequence[tuple]], view: View = _whole, shaped: bool = True) -> Callable:
     """Return a question that compares the answers to some drawn arguments."""
 
     def question(student: Student, rng: Rng) -> Wrong | None:
         for arguments in draw(rng):
-            if wrong := _compared(student, function, *arguments, view=view):
+            if wrong := _compared(student, function, *arguments, view=view, shaped=shaped):
                 return wrong
         return None
 
@@ -141,11 +176,18 @@ def _like(function: str, more: Callable, fewer: Callable, what: str, view: View 
 
     def _question(student: Student, rng: Rng) -> Wrong | str | None:
         for arguments in more(rng):
+            answer = student.ask(function, *arguments)
+            wrong = _compared(student, function, *arguments, view=view, answer=answer)
+            # Whoever is wrong elsewhere as well is compared with that.
+            if wrong is None:
+                continue
             own = compare.array(flat(function, student.call(function, *fewer(*arguments))))
             right = student.oracle.call(function, *arguments)
+            if own is not None and _row_of(function, own, right) is not None:
+                own = own.reshape(right.shape)
             if own is None or own.shape != right.shape or not compare.varied(own):
                 return f"{function} gives nothing yet that {what} could be compared with."
-            if wrong := _compared(student, function, *arguments, view=view, expected=own):
+            if wrong := _compared(student, function, *arguments, view=view, expected=own, answer=answer):
                 return wrong
         return None
 
@@ -170,7 +212,19 @@ def _clear_cases(rng: Rng) -> list[tuple]:
     a, b = domains.draw_runs(rng, 6, 0.0)
     # Differences of both signs, whose mean is a small part of their spread.
     a[:, 1] = b[:, 1] + 0.01 * np.array([1, -1, 1, -1, 1, -0.5])
-    return [*cases, (a, b)]
+    near = [_with_p(rng, count, p, sign) for count, p, sign in ((5, 0.03, 1), (4, 0.07, -1), (4, 0.03, -1))]
+    return [*cases, (a, b), *near]
+
+
+def _with_p(rng: Rng, count: int, p: float, sign: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return runs whose difference has such a probability: other rules say something else of it."""
+    from scipy import stats
+
+    a, b = domains.draw_runs(rng, count, 0.0)
+    gaps = a[:, 1] - b[:, 1]
+    t = sign * stats.t.isf(p / 2, count - 1)
+    a[:, 1] += t * gaps.std(ddof=1) / np.sqrt(count) - gaps.mean()
+    return a, b
 
 
 def _other_seeds(rng: Rng) -> list[tuple]:
@@ -195,13 +249,18 @@ def _by_seeds(student: Student, rng: Rng) -> Wrong | str | None:
     a, b = domains.draw_runs(rng, 6, 0.01)
     turned = np.column_stack([b[:, 0], np.roll(b[:, 1], 1)])
     own = [compare.array(student.call("compare_runs", a, other)) for other in (b, turned)]
-    if compare.difference(own[0][1:2], own[1][1:2]) is None:
+    if all(one is not None and one.ndim for one in own) and compare.difference(own[0][1:2], own[1][1:2]) is None:
         unpaired = next(fault.hint for fault in WORDING.faults if fault.id == "compare_unpaired")
         return f"It gives the same t whichever accuracy belongs to which seed. {unpaired}"
     return None
 
 
 _RUNS = (np.array([[0, 0.52], [1, 0.55], [2, 0.51]]), np.array([[0, 0.5], [1, 0.52], [2, 0.5]]))
+#: Three seeds each with a t of about 2.2, 1 and 5.5: rules that are wrong say something else of one of them.
+_OTHER_RUNS = [
+    (np.column_stack([range(3), _RUNS[1][:, 1] + mean + [-0.01, 0, 0.01]]), _RUNS[1])
+    for mean in (0.0127, 0.0058, 0.0318)
+]
 COMPARE = Check(
     "compare_runs",
     (
@@ -218,7 +277,7 @@ COMPARE = Check(
             "The better one, or neither",
             0.25,
             _asks("compare_runs", _clear_cases, _part(slice(3, 4))),
-            smaller=[_small("compare_runs", *_RUNS, view=_part(slice(3, 4)))],
+            smaller=[_small("compare_runs", *runs, view=_part(slice(3, 4))) for runs in (_RUNS, *_OTHER_RUNS)],
         ),
         whole_domain("compare_runs", domains.COMPARE, _judging("compare_runs"), 0.25, _special("seeds", "better")),
     ),
@@ -293,7 +352,7 @@ MSE = Check(
             "loss",
             "The mean squared error",
             0.25,
-            _asks("mse_and_gradient", _errors, _loss),
+            _asks("mse_and_gradient", _errors, _loss, shaped=False),
             smaller=[_small("mse_and_gradient", *_MSE, view=_loss)],
         ),
         Line(
@@ -394,14 +453,25 @@ VOTE = Check(
 
 
 def _gains(rng: Rng) -> list[tuple]:
-    """Return an ensemble in which average and vote, and all other numbers that are taken for each other, differ."""
+    """Return an ensemble that is too sure and one that is not sure enough.
+
+    In both, average and vote differ, and so do all other numbers that are taken for each other.
+    """
+    return [_gain(rng, 0.4, 1), _gain(rng, 0.95, -1)]
+
+
+def _gain(rng: Rng, right: float, sign: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return an ensemble that is right for such a part of the images, and the right classes; ``sign`` 1 is too sure."""
     while True:
         p = domains.draw_members(rng, 3, 30, 4)
-        y = np.where(rng.random(30) < 0.5, p.mean(axis=0).argmax(axis=-1), rng.integers(0, 4, 30))
+        average = p.mean(axis=0)
+        y = np.where(rng.random(30) < right, average.argmax(axis=-1), rng.integers(0, 4, 30))
         votes = np.eye(4)[p.argmax(axis=-1)].sum(axis=0).argmax(axis=-1)
         single = (p.argmax(axis=-1) == y).mean(axis=1)
-        if np.mean(votes == y) != np.mean(p.mean(axis=0).argmax(axis=-1) == y) and np.ptp(single) > 0:
-            return [(p, y)]
+        hits = np.mean(average.argmax(axis=-1) == y)
+        too_sure = sign * (average.max(axis=-1).mean() - hits)
+        if np.mean(votes == y) != hits and np.ptp(single) > 0 and too_sure > 0.02:
+            return p, y
 
 
 _Y = np.array([0, 1])
@@ -492,6 +562,7 @@ def _tied_pairs(rng: Rng) -> list[tuple]:
 
 
 _SCORES = (np.array([0.1, 0.4, 0.5, 0.6, 0.8, 0.9]), np.array([0, 0, 1, 0, 0, 1]), 0.25)
+_MORE_SCORES = (np.arange(1, 10) / 10, np.array([0, 0, 0, 1, 0, 1, 0, 1, 1]), 0.2)
 THRESHOLD = Check(
     "threshold_for",
     (
@@ -500,7 +571,7 @@ THRESHOLD = Check(
             "The smallest threshold that keeps the rate",
             0.5,
             _asks("threshold_for", _pairs),
-            smaller=[_small("threshold_for", *_SCORES)],
+            smaller=[_small("threshold_for", *_SCORES), _small("threshold_for", *_MORE_SCORES)],
         ),
         Line(
             "ties",

@@ -142,6 +142,11 @@ def _broadcast(right: np.ndarray, w: np.ndarray, x: np.ndarray, y: np.ndarray) -
     return np.concatenate([[np.mean(off**2)], 2 * off.mean(axis=0) @ inputs / len(x)])
 
 
+def _prediction_column(right: np.ndarray, w: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Take a row of targets from a column of predictions; a column of targets goes well."""
+    return _broadcast(right, w, x, np.reshape(y, (-1, 1))) if np.ndim(y) == 1 else right
+
+
 def _no_intercept(right: np.ndarray, w: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.concatenate([right[:-1], [0.0]])
 
@@ -185,6 +190,10 @@ def _any_differs(right: np.ndarray, p: np.ndarray, y: np.ndarray) -> float:
     return float((classes != classes[0]).any(axis=0).mean())
 
 
+def _confidence(p: np.ndarray) -> np.ndarray:
+    return p.mean(axis=0).max(axis=-1)
+
+
 def _right_differs(right: np.ndarray, p: np.ndarray, y: np.ndarray) -> float:
     """Compare who is right, not who says the same."""
     hits = p.argmax(axis=-1) == y
@@ -215,6 +224,15 @@ def _threshold(accepted: Callable) -> Callable:
     return _instead(answer)
 
 
+def _quantile(scores: np.ndarray, same: np.ndarray, rate: float) -> float:
+    """Let NumPy interpolate between two scores."""
+    return float(np.quantile(scores[same == 0], 1 - rate))
+
+
+def _quantile_higher(scores: np.ndarray, same: np.ndarray, rate: float) -> float:
+    return float(np.quantile(scores[same == 0], 1 - rate, method="higher"))
+
+
 def _false_rejects(scores: np.ndarray, same: np.ndarray, rate: float) -> float:
     others = scores[same == 1]
     fitting = [one for one in np.unique(scores) if np.mean(others < one) <= rate]
@@ -242,6 +260,17 @@ def _rolled(n: int, size: int, rng: np.random.Generator) -> list[np.ndarray]:
     return _cut(np.roll(np.arange(n), int(rng.integers(n))), size)
 
 
+def _halves(n: int, size: int, rng: np.random.Generator) -> list[np.ndarray]:
+    """Shuffle each half of the data by itself."""
+    return _cut(np.concatenate([rng.permutation(n // 2), n // 2 + rng.permutation(n - n // 2)]), size)
+
+
+def _in_steps(n: int, size: int, rng: np.random.Generator) -> list[np.ndarray]:
+    """Go through the rows in steps of a drawn length, from a drawn row on."""
+    step = rng.choice([one for one in range(1, n + 1) if np.gcd(one, n) == 1])
+    return _cut((step * np.arange(n) + rng.integers(n)) % n, size)
+
+
 def _swapped(n: int, size: int, rng: np.random.Generator) -> list[np.ndarray]:
     order = np.arange(n)
     i, j = rng.integers(n, size=2)
@@ -264,6 +293,14 @@ def _overlapping(right: Callable) -> Callable:
         return [rng.permutation(n)[: len(one)] for one in right(n, k, seed)]
 
     return answer
+
+
+def _turned_on(n: int, k: int, seed: int) -> list[np.ndarray]:
+    return np.array_split(np.roll(np.arange(n), 7 * seed % n), k)
+
+
+def _every_kth(n: int, k: int, seed: int) -> list[np.ndarray]:
+    return [np.arange((seed + one) % k, n, k) for one in range(k)]
 
 
 def _rest_dropped(n: int, k: int, seed: int) -> list[np.ndarray]:
@@ -293,6 +330,16 @@ def _through_the_origin(right: Callable) -> Callable:
 def _not_scaled_back(right: Callable) -> Callable:
     def answer(x: np.ndarray, y: np.ndarray, seed: int) -> np.ndarray:
         return np.asarray(right(x, (y - y.mean()) / y.std(), seed))
+
+    return answer
+
+
+def _of_every_pair(right: Callable) -> Callable:
+    """Fit every prediction to every target, as a row minus a column does: all rows get the mean."""
+
+    def answer(x: np.ndarray, y: np.ndarray, seed: int) -> np.ndarray:
+        w = np.array(right(x, y, seed))
+        return np.append(1e-3 * w[:-1], w[-1])
 
     return answer
 
@@ -438,6 +485,21 @@ FAULTS = (
         "Find the seeds that both have, and bring both into the same order first.",
     ),
     _fault(
+        "compare_t_beyond_two",
+        "compare_runs.better",
+        _changed(lambda right, a, b: np.array([*right[:3], np.sign(right[1]) * (abs(right[1]) > 2)])),
+        "Which one is better is decided by a t beyond 2. With few seeds chance gives such a t too often.",
+        "Decide by the probability: it knows how many seeds there are.",
+    ),
+    _fault(
+        "compare_other_level",
+        "compare_runs.better",
+        _changed(lambda right, a, b: np.array([*right[:3], np.sign(right[0]) * (right[2] < 0.1)])),
+        "Which one is better is decided at another level than 0.05.",
+        "Compare the probability with the level that the text names.",
+        forms=(_changed(lambda right, a, b: np.array([*right[:3], np.sign(right[0]) * (right[2] < 0.01)])),),
+    ),
+    _fault(
         "compare_always_names_one",
         "compare_runs.better",
         _changed(lambda right, a, b: np.array([*right[:3], np.sign(right[0])])),
@@ -566,6 +628,13 @@ FAULTS = (
         "Make one row of the target first.",
     ),
     _fault(
+        "mse_prediction_column",
+        "mse_and_gradient.loss gradient domain",
+        _changed(_prediction_column),
+        "Predictions of the shape [N, 1] less a target of the shape [N] give an array [N, N].",
+        "Make a row of the predictions before you subtract, or of both.",
+    ),
+    _fault(
         "average_without_weights",
         "average_probabilities.weights domain",
         _instead(lambda p, weights: np.asarray(p, "float64").mean(axis=0)),
@@ -636,11 +705,45 @@ FAULTS = (
         "Average the accuracies of all networks.",
     ),
     _fault(
+        "gain_of_worst_member",
+        "ensemble_gain.members",
+        _part(0, lambda right, p, y: (p.argmax(axis=-1) == y).mean(axis=1).min()),
+        "The first number is the accuracy of the worst network.",
+        "Average the accuracies of all networks.",
+    ),
+    _fault(
+        "gain_less_the_members",
+        "ensemble_gain.average",
+        _part(1, lambda right, p, y: right[1] - right[0]),
+        "The second number is what the average gains, and not its accuracy.",
+        "Leave the mean of the accuracies where it is, in the first number, and subtract nothing.",
+        forms=(
+            _part(1, lambda right, p, y: right[0] - right[1]),
+            _part(1, lambda right, p, y: (right[1] - right[0]) / right[0] if right[0] else 0.0),
+            _part(1, lambda right, p, y: right[1] - (p.argmax(axis=-1) == y).mean(axis=1).max()),
+        ),
+    ),
+    _fault(
         "gain_of_vote",
         "ensemble_gain.average",
         _part(1, lambda right, p, y: (_ties_to(0)(p) == y).mean()),
         "The second number is the accuracy of a vote.",
         "Average the probabilities, and take the class of the average.",
+    ),
+    _fault(
+        "gain_agreement",
+        "ensemble_gain.disagreement",
+        _part(2, lambda right, p, y: 1 - right[2]),
+        "The third number is how often two networks agree.",
+        "Count the images for which they choose different classes.",
+    ),
+    _fault(
+        "gain_pairs_summed",
+        "ensemble_gain.disagreement",
+        _part(2, lambda right, p, y: right[2] * len(p) * (len(p) - 1) / 2),
+        "The third number is a sum over the pairs.",
+        "Divide by the number of pairs.",
+        forms=(_part(2, lambda right, p, y: right[2] * (len(p) - 1) / 2),),
     ),
     _fault(
         "gain_any_differs",
@@ -669,6 +772,28 @@ FAULTS = (
         _part(3, lambda right, p, y: -right[3]),
         "The last number has the other sign: it should be positive where the average is too sure.",
         "Subtract the accuracy from the mean of the largest probabilities.",
+    ),
+    _fault(
+        "gain_calibration_absolute",
+        "ensemble_gain.calibration",
+        _part(3, lambda right, p, y: abs(right[3])),
+        "The last number has lost its sign: an average that is not sure enough has a negative one.",
+        "Take no absolute value of the difference.",
+    ),
+    _fault(
+        "gain_calibration_relative",
+        "ensemble_gain.calibration",
+        _part(3, lambda right, p, y: right[3] / right[1] if right[1] else right[3]),
+        "The last number is a part of the accuracy. A difference is asked for.",
+        "Subtract, and divide by nothing.",
+        forms=(_part(3, lambda right, p, y: right[3] / (right[3] + right[1])),),
+    ),
+    _fault(
+        "gain_calibration_by_the_image",
+        "ensemble_gain.calibration",
+        _part(3, lambda right, p, y: np.abs(_confidence(p) - (p.mean(axis=0).argmax(axis=-1) == y)).mean()),
+        "The last number takes the distance for each image, and then the mean. No network has 0 by that.",
+        "Take both means first, and then one difference.",
     ),
     _fault(
         "gain_calibration_of_members",
@@ -727,6 +852,35 @@ FAULTS = (
         "Accepted is a score of at least the threshold.",
     ),
     _fault(
+        "threshold_below_the_rate",
+        "threshold_for.domain",
+        _threshold(lambda scores, same, one: np.mean(scores[same == 0] >= one) + 1e-9),
+        "A threshold with exactly the rate that was asked for is left out.",
+        "The rate may be reached: at most is not below.",
+    ),
+    _fault(
+        "threshold_interpolated",
+        "threshold_for.value ties domain",
+        _instead(_quantile),
+        "This number lies between scores, as a quantile does that NumPy interpolates.",
+        "Try the scores themselves as thresholds, and count for each.",
+        forms=(_instead(_quantile_higher),),
+    ),
+    _fault(
+        "threshold_of_accepted_matches",
+        "threshold_for.value ties domain",
+        _threshold(lambda scores, same, one: np.mean(scores[same == 1] >= one)),
+        "The rate is kept among the pairs that match.",
+        "Count among the pairs that do not match: to accept one of those is the mistake.",
+    ),
+    _fault(
+        "threshold_largest",
+        "threshold_for.value ties domain",
+        _instead(lambda scores, same, rate: float(np.max(scores))),
+        "The largest score keeps every rate, and rejects nearly all pairs that match.",
+        "Of the thresholds that keep the rate take the smallest.",
+    ),
+    _fault(
         "minibatches_with_replacement",
         "minibatches.every",
         _epochs(lambda n, size, rng: _cut(rng.integers(0, n, n), size)),
@@ -744,6 +898,8 @@ FAULTS = (
         _epochs(lambda n, size, rng: _cut(np.random.default_rng(0).permutation(n), size)),
     ),
     _fault("minibatches_rolled", "minibatches.order", _epochs(_rolled)),
+    _fault("minibatches_halves", "minibatches.order", _epochs(_halves)),
+    _fault("minibatches_in_steps", "minibatches.order", _epochs(_in_steps)),
     _fault("minibatches_two_rows_swapped", "minibatches.order", _epochs(_swapped)),
     _fault("minibatches_whole_batches_shuffled", "minibatches.order", _epochs(_batches_shuffled)),
     _fault(
@@ -760,6 +916,8 @@ FAULTS = (
     _fault("folds_rest_dropped", "draw_folds.parts", _instead(_rest_dropped)),
     _fault("folds_rest_in_one", "draw_folds.parts", _instead(_rest_in_one)),
     _fault("folds_not_shuffled", "draw_folds.drawn", _instead(lambda n, k, seed: np.array_split(np.arange(n), k))),
+    _fault("folds_turned_on", "draw_folds.drawn", _instead(_turned_on)),
+    _fault("folds_every_kth", "draw_folds.drawn", _instead(_every_kth)),
     _fault(
         "folds_one_draw",
         "draw_folds.drawn",
@@ -768,9 +926,12 @@ FAULTS = (
     _fault("regression_stops_early", "fit_regression.converges units", _moved(0.3)),
     _fault("regression_through_the_origin", "fit_regression.units", _through_the_origin),
     _fault("regression_not_scaled_back", "fit_regression.units", _not_scaled_back),
+    _fault("regression_column", "fit_regression.converges", lambda right: lambda *of: np.asarray(right(*of))[:, None]),
+    _fault("regression_of_every_pair", "fit_regression.converges units", _of_every_pair),
     _fault("regression_unseeded", "fit_regression.seed", _unseeded),
     _fault("prices_of_the_mean", "predict_prices.mean ridge boosting", _instead(_mean_price)),
     _fault("prices_not_scaled_back", "predict_prices.mean ridge boosting", _unscaled),
+    _fault("prices_in_a_column", "predict_prices.mean", lambda right: lambda *of: np.asarray(right(*of))[:, None]),
     _fault("prices_on_a_line", "predict_prices.ridge boosting", _instead(_straight)),
     _fault("networks_missing", "networks.dense linear more most", _without("b/model.json"), to="files"),
     _fault("networks_same_twice", "networks.dense linear", _same_weights, to="files"),

@@ -10,12 +10,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-from autograder.checking import compare
+from autograder.checking import compare, error_texts
 from autograder.checking.metrics import mse
 from autograder.checking.problem import Problem, lost
 from autograder.checking.rubric import Check, Line
 from autograder.checking.student import FLAGS, Student, StudentError, once
 from autograder.labs.lab7.material import BASELINES, FOLDS
+from autograder.labs.lab7.wording import a_row
 
 Rng = np.random.Generator
 #: Processor time for one fold, and wall time, in seconds.
@@ -30,16 +31,12 @@ def course_prices(x, y, x_new):
 
 
 def _predicted(student: Student, x: np.ndarray, y: np.ndarray, x_new: np.ndarray) -> np.ndarray:
+    """Return what is predicted for new rows: [M], or one column [M, 1], whose numbers count and whose shape costs."""
     with student.fresh(_PREDICT, cpu=CPU, seconds=SECONDS, code_only=True) as side:
         try:
             value = side.call("course_prices", x, y, x_new)
         except StudentError as error:
-            said = str(error).replace("course_prices calls predict_prices, which is", "predict_prices is")
-            raise StudentError(
-                "There is no function predict_prices yet."
-                if "name 'predict_prices' is not defined" in said
-                else said.replace("course_prices", "predict_prices")
-            ) from None
+            raise StudentError(error_texts.without_ours(str(error), "predict_prices")) from None
     found = compare.array(value)
     if found is None or found.shape not in ((len(x_new),), (len(x_new), 1)):
         raise StudentError(
@@ -47,17 +44,22 @@ def _predicted(student: Student, x: np.ndarray, y: np.ndarray, x_new: np.ndarray
         )
     if not np.all(np.isfinite(found)):
         raise StudentError("predict_prices returned numbers that are infinite or no numbers: its training diverged.")
-    return found.ravel()
+    return found
 
 
 @once
-def _error(student: Student) -> float:
-    """Return the mean squared error over all folds; leave a note where it is too good to be true."""
+def _error(student: Student) -> tuple[float, bool]:
+    """Return the mean squared error over all folds, and whether predictions are a column.
+
+    A note is left where the error is too good to be true.
+    """
     x, y, fold = (student.material[name] for name in ("rows", "prices", "fold"))
-    found = np.zeros(len(y))
+    found, column = np.zeros(len(y)), False
     for one in range(FOLDS):
         rest = fold != one
-        found[~rest] = _predicted(student, x[rest], y[rest], x[~rest])
+        predicted = _predicted(student, x[rest], y[rest], x[~rest])
+        found[~rest] = predicted.ravel()
+        column |= predicted.ndim == 2
     error = mse(found, y)
     boosting = student.material["errors"]["boosting"]
     if error < _SUSPECT * boosting:
@@ -65,7 +67,7 @@ def _error(student: Student) -> float:
             f"predict_prices has a mean squared error of {error:.3g} over the folds, and boosting has {boosting:.3g}. "
             "The table is public: were prices looked up?"
         )
-    return error
+    return error, column
 
 
 _NAMES = {"mean": "the mean", "ridge": "ridge regression", "boosting": "gradient boosting"}
@@ -79,9 +81,11 @@ def _below(name: str) -> Callable[[Student, Rng], Problem | None]:
             f"predict prices with a mean squared error of at most {least:.4g}, where {_NAMES[name]} has {reached:.4g}"
         )
         try:
-            found = _error(student)
+            found, column = _error(student)
         except StudentError as error:
             return lost(what, str(error))
+        if column and name == BASELINES[0]:
+            return lost(what, f"predict_prices {a_row(['M'])}.")
         return None if found <= least else lost(what, f"Over {FOLDS} folds the mean squared error is {found:.4g}.")
 
     return question
@@ -93,6 +97,8 @@ def _form(student: Student) -> str | None:
     x = rng.normal(size=(40, 5))
     y = 20 + x.sum(axis=1)
     found = _predicted(student, x, y, x[:7] + 0.1)
+    if found.ndim == 2:
+        return f"predict_prices {a_row([len(found)])}."
     if np.ptp(found) == 0:
         return "predict_prices returns the same number for all rows: no column has a part in its predictions."
     if not y.min() <= np.mean(found) <= y.max():

@@ -8,10 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from autograder.checking import compare
+from autograder.checking import compare, error_texts
 from autograder.checking.problem import Problem, lost
 from autograder.checking.rubric import Check, Line, decided
+from autograder.checking.shuffles import not_shuffled, numbered
 from autograder.checking.student import Student, StudentError
+from autograder.labs.lab7.wording import a_row
+from source_lib.text import counted
 
 Rng = np.random.Generator
 Question = Callable[[Student, Rng], "Problem | None"]
@@ -38,10 +41,7 @@ def _asking(what: str, question: Callable[[Student, Rng], str | None]) -> Questi
         try:
             problem = question(student, rng)
         except StudentError as error:
-            problem = str(error).replace("course_epochs calls minibatches, which is", "minibatches is")
-            problem = problem.replace("course_epochs", "minibatches").replace(
-                "minibatches stopped: NameError: name 'minibatches' is not defined", "There is no minibatches yet"
-            )
+            problem = error_texts.without_ours(str(error), "minibatches")
         return None if problem is None else lost(what, problem)
 
     return asks
@@ -106,11 +106,12 @@ def _seeds(rng: Rng, cases: list[tuple[int, int]]) -> list[int]:
 def _not_every_row(n: int, size: int, rows: np.ndarray) -> str | None:
     """Say how the rows of an epoch are not each in it once."""
     if len(rows) != n:
-        return f"Of {n} rows in batches of {size}, an epoch has {len(rows)}."
+        return f"Of {counted(n, 'row')} in batches of {size}, an epoch has {len(rows)}."
     if np.array_equal(np.sort(rows), np.arange(n)):
         return None
     missing = np.setdiff1d(np.arange(n), rows)
-    return f"Of {n} rows in batches of {size}, {len(missing)} are not in the epoch, and others come twice."
+    be = "is" if len(missing) == 1 else "are"
+    return f"Of {counted(n, 'row')} in batches of {size}, {len(missing)} {be} not in the epoch, and others come twice."
 
 
 def _every(student: Student, rng: Rng) -> str | None:
@@ -189,7 +190,8 @@ def _not_shuffled(n: int, size: int, epochs: list[list[np.ndarray]]) -> str | No
             "Rows that are neighbors in the data mostly stay neighbors: moving all rows on, or a few to other places, "
             "is no shuffle. Draw the place of every row from rng."
         )
-    return None
+    whole = all(np.array_equal(np.sort(one), np.arange(n)) for one in rows)
+    return not_shuffled(np.array([numbered(one, n) for one in epochs])) if whole else None
 
 
 #: So much of the way from what a shuffle gives to the order of the data: seven deviations for all sizes that are asked.
@@ -236,7 +238,7 @@ MINIBATCHES = Check(
 def _folds(student: Student, n: int, k: int, seed: int) -> list[np.ndarray]:
     parts = _rows(student.call("draw_folds", n, k, seed), "folds")
     if len(parts) != k:
-        raise StudentError(f"It returned {len(parts)} folds where {k} are asked for.")
+        raise StudentError(f"It returned {counted(len(parts), 'fold')} where {k} are asked for.")
     return parts
 
 
@@ -257,7 +259,8 @@ def _parts(student: Student, rng: Rng) -> str | None:
             rows, sizes = np.concatenate(parts), [len(one) for one in parts]
             if not np.array_equal(np.sort(rows), np.arange(n)):
                 missing = n - len(np.intersect1d(rows, np.arange(n)))
-                return f"Of {n} rows in {k} folds, {missing} are in none and {len(rows) - n + missing} come again."
+                again = len(rows) - n + missing
+                return f"Of {counted(n, 'row')} in {k} folds, {missing} in no fold, and {again} more than once."
             if max(sizes) - min(sizes) > 1:
                 return f"Of {n} rows, the {k} folds have {sizes}: their sizes may differ by 1 at most."
     return None
@@ -266,7 +269,9 @@ def _parts(student: Student, rng: Rng) -> str | None:
 def _drawn(student: Student, rng: Rng) -> str | None:
     for n, k in ((60, 5), (40, 2), (61, 10), (45, 4)):
         seed = int(rng.integers(1000))
-        first, again, other = (_folds(student, n, k, one) for one in (seed, seed, seed + 1))
+        first, again, other, *more = (
+            _folds(student, n, k, one) for one in (seed, seed, *range(seed + 1, seed + _LOOKED_AT + 2))
+        )
         if any(len(np.unique(one)) < 3 for one in first):
             return "It gives no folds yet."
         if all(len(one) and np.ptp(one) == len(one) - 1 for one in first):
@@ -275,6 +280,12 @@ def _drawn(student: Student, rng: Rng) -> str | None:
             return "The same seed gave other folds."
         if all(np.array_equal(np.sort(one), np.sort(two)) for one, two in zip(first, other, strict=True)):
             return "Another seed gave the same folds."
+        parts = [first, other, *more]
+        # What is in no fold or in two is charged elsewhere.
+        if all(np.array_equal(np.sort(np.concatenate(one)), np.arange(n)) for one in parts) and (
+            problem := not_shuffled(np.array([numbered(one, n) for one in parts]))
+        ):
+            return problem
     return None
 
 
@@ -308,6 +319,11 @@ def _fitted(student: Student, x: np.ndarray, y: np.ndarray, seed: int) -> np.nda
             f"One answer took {taken:.0f} seconds, and {MOST_SECONDS:.0f} is the limit while grading: take fewer steps."
         )
     w = compare.array(answer.value)
+    if w is not None and w.shape == (x.shape[1] + 1, 1):
+        # One fault costs once: the first line.
+        if decided(student, "fit_regression").get("converges", True):
+            raise StudentError(f"It {a_row([len(w)])}.")
+        w = w[:, 0]
     if w is None or w.shape != (x.shape[1] + 1,):
         raise StudentError(
             f"It returned {compare.in_words(answer.value)}, where [{x.shape[1] + 1}] is expected: a weight for each "
@@ -338,7 +354,8 @@ def _near_the_least(student: Student, rng: Rng, problems: tuple) -> str | None:
         most = (1 + _ABOVE) * least + _OF_VARIANCE * float(np.var(y))
         if found > most:
             return (
-                f"For a target with mean {center:g} and deviation {scale:g}, {rows} rows and {columns} columns, the "
+                f"For a target with mean {center:g} and deviation {scale:g}, {rows} rows, "
+                f"{counted(columns, 'column')}, the "
                 f"mean squared error is {found:.4g}; the least possible is {least:.4g}, and {most:.4g} would do. "
                 f"{_cause(w, inputs, y, found)}"
             )
@@ -351,6 +368,11 @@ def _cause(w: np.ndarray, inputs: np.ndarray, y: np.ndarray, found: float) -> st
     level = abs(best[-1])
     if level > np.std(y) and abs(w[-1]) < 0.01 * level:
         return "The intercept stays near 0: does it take part in each step, and do you scale back what you scaled?"
+    if np.any(w) and np.std(inputs @ w) < 0.05 * np.std(y) and abs(np.mean(inputs @ w - y)) < 0.1 * np.std(y):
+        return (
+            "All rows get nearly the mean of y, whatever their columns say. A row minus a column leads there: it is an "
+            "array [N, N] of every prediction minus every target. Look at the shapes in mse_and_gradient."
+        )
     if found > 2 * float(np.mean((inputs * [*[0.0] * (len(w) - 1), 1.0] @ best - y) ** 2)):
         return "That is worse than the mean of y alone: too few steps, too high a rate, or a target not scaled back."
     # Along the way from zeros: what stopped early lies before the best weights.

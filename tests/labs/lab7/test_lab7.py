@@ -115,6 +115,65 @@ def test_an_error_without_its_gradient_is_a_sentence(answer, told):
     assert told in " ".join(item.message for item in items) and not any(item.passed for item in items[:2])
 
 
+def column_of(function):
+    """Return a right way whose answer is a column where a row is asked for."""
+    right = next(iter(WAYS[function].values()))
+    if function == "mse_and_gradient":
+        return lambda w, x, y: (right(w, x, y)[0], np.asarray(right(w, x, y)[1])[:, None])
+    return lambda *arguments: np.asarray(right(*arguments), "float64")[..., None]
+
+
+@pytest.mark.parametrize(
+    ("function", "line"),
+    [
+        ("compare_runs", "t"),
+        ("mse_and_gradient", "gradient"),
+        ("majority_vote", "votes"),
+        ("ensemble_gain", "members"),
+        ("threshold_for", "value"),
+        ("fit_regression", "converges"),
+    ],
+)
+def test_a_column_costs_once_and_is_told_to_be_one(function, line):
+    student = NotebookStudent({"np": np, function: column_of(function)}, oracle())
+    for seed in range(3):
+        check = LAB.check(f"check_{function}")
+        items = check(student, np.random.default_rng(seed))
+        lost = {one.key: item.message for one, item in zip(check.lines, items, strict=True) if not item.passed}
+        assert set(lost) == {line}
+        told = "take it out of the array" if function == "threshold_for" else "That is a mistake of shape alone"
+        assert told in lost[line] and "No mistake that the check knows" not in lost[line]
+
+
+def test_a_column_of_wrong_numbers_loses_what_the_numbers_lose():
+    def gain(p, y):
+        return np.array([[0.9], [0.9], [0.1], [0.2]])
+
+    items = LAB.check("check_ensemble_gain")(
+        NotebookStudent({"ensemble_gain": gain}, oracle()), np.random.default_rng(0)
+    )
+    assert not any(item.passed for item in items)
+
+
+def test_predictions_in_a_column_cost_once_and_the_form_says_so(sandbox):
+    code = "import numpy as np\ndef predict_prices(x, y, x_new):\n    return y.mean() + x_new[:, :1]"
+    with student_of(sandbox, code) as student:
+        assert "returned a column [7, 1] where a row [7] is expected" in LAB.check("check_predict_prices").form(student)
+    found = lost(student_of(sandbox, code), "predict_prices")
+    assert "column [M, 1]" in found["predict_prices.mean"] and "column" not in found["predict_prices.ridge"]
+
+
+def test_a_fit_of_every_prediction_to_every_target_is_told_by_its_weights():
+    """What a row minus a column leads to has the mean of y for all rows."""
+
+    def fit_regression(x, y, seed):
+        return np.append(np.zeros(x.shape[1]), y.mean() + 1e-6)
+
+    student = NotebookStudent({"fit_regression": fit_regression}, oracle())
+    items = LAB.check("check_fit_regression")(student, np.random.default_rng(0))
+    assert all("A row minus a column leads there" in item.message for item in items[:2])
+
+
 # Prices.
 
 

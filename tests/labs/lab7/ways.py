@@ -115,14 +115,14 @@ def prices_boosted(x_train, y_train, x_new):
 
 
 def prices_quadratic(x_train, y_train, x_new):
-    """A straight line through squares and products, as a column."""
+    """A straight line through squares and products."""
 
     def wide(x):
         x = (x - x_train.mean(0)) / x_train.std(0)
         i, j = np.triu_indices(x.shape[1])
         return np.column_stack([np.ones(len(x)), x, x[:, i] * x[:, j]])
 
-    return (wide(x_new) @ np.linalg.lstsq(wide(x_train), y_train, rcond=None)[0])[:, None]
+    return wide(x_new) @ np.linalg.lstsq(wide(x_train), y_train, rcond=None)[0]
 
 
 def average_sum(p, weights):
