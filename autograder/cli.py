@@ -344,6 +344,32 @@ def leaderboard(
         console.console.print(f"Who is who, not for students: {path}", soft_wrap=True)
 
 
+Platform = Enum("Platform", {name: name for name in ("canvas", "moodle")})
+
+
+@app.command()
+def export(
+    lab: LabArgument,
+    platform: Annotated[Platform, typer.Option("--to", help="The learning platform.")],
+    course: CourseOption = Path("."),
+    fill: Annotated[
+        Path | None,
+        typer.Option("--fill", metavar="FILE", help="Fill in this CSV file that was downloaded from the platform."),
+    ] = None,
+    column: Annotated[str, typer.Option(help="The title of the column of grades in that file.")] = "",
+    so_far: Annotated[bool, typer.Option("--so-far", help="Write grades that are not final too.")] = False,
+    output: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where to.", show_default="exports of the course")
+    ] = None,
+) -> None:
+    """Write grades as CSV and feedback pages as a zip, as a learning platform takes them."""
+    known = get_lab(lab)
+    _needs_instructor()
+    from autograder.gradebook.course_folder import open_course
+
+    console.export(open_course(course), known, platform.value, output, fill, column, so_far)
+
+
 @app.command()
 def demo(
     course: CourseOption = Path("."),

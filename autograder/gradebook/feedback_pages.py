@@ -6,6 +6,7 @@ network, and take far longer: everything is made anew for each.
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -177,37 +178,64 @@ def read_gradebook(course: CourseFolder, lab: Lab) -> dict[str, Recorded]:
     CourseError
         If the gradebook cannot be read.
     """
-    late = SubmittedNotebook.late_submission_penalty
+    with open_gradebook(course) as gradebook:
+        return recorded_in(gradebook, lab.name)
+
+
+@contextlib.contextmanager
+def open_gradebook(course: CourseFolder) -> Iterator[Gradebook]:
+    """Give a course's gradebook to read from.
+
+    Parameters
+    ----------
+    course : CourseFolder
+
+    Raises
+    ------
+    CourseError
+        If it cannot be read.
+    """
     try:
         with Gradebook(course.gradebook, course.directory.course_id) as gradebook:
-
-            def read(*columns: Any) -> Any:
-                query = gradebook.db.query(SubmittedAssignment.student_id, *columns)
-                query = query.join(SubmittedNotebook.assignment).join(SubmittedNotebook.notebook)
-                query = query.join(Assignment, Assignment.id == Notebook.assignment_id)
-                return query.filter(Assignment.name == lab.name, Notebook.name == lab.name)
-
-            found = {
-                student: Recorded(score - (penalty or 0), most, penalty or 0)
-                for student, score, most, penalty in read(SubmittedNotebook.score, SubmittedNotebook.max_score, late)
-            }
-            cell = (BaseCell, BaseCell.id == Grade.cell_id)
-            columns = (Grade.score, Grade.max_score, Grade.auto_score, Grade.manual_score, Grade.needs_manual_grade)
-            for student, name, score, most, automatic, manual, waits in (
-                read(BaseCell.name, *columns).join(Grade, Grade.notebook_id == SubmittedNotebook.id).join(*cell)
-            ):
-                points = None if automatic is None and manual is None else score
-                found[student].scores[name] = CellScore(points, most, automatic, waits)
-            cell = (BaseCell, BaseCell.id == Comment.cell_id)
-            for student, name, comment in (
-                read(BaseCell.name, Comment.comment)
-                .join(Comment, Comment.notebook_id == SubmittedNotebook.id)
-                .join(*cell)
-            ):
-                found[student].comments[name] = comment or ""
+            yield gradebook
     except SQLAlchemyError as error:
         reason = str(error).splitlines()[0]
         raise CourseError(printable(f"The gradebook {course.gradebook} cannot be read: {reason}")) from None
+
+
+def recorded_in(gradebook: Gradebook, lab: str) -> dict[str, Recorded]:
+    """Return what an open gradebook holds of a lab, by student.
+
+    Parameters
+    ----------
+    gradebook : Gradebook
+    lab : str
+        Its name.
+    """
+    late = SubmittedNotebook.late_submission_penalty
+
+    def read(*columns: Any) -> Any:
+        query = gradebook.db.query(SubmittedAssignment.student_id, *columns)
+        query = query.join(SubmittedNotebook.assignment).join(SubmittedNotebook.notebook)
+        query = query.join(Assignment, Assignment.id == Notebook.assignment_id)
+        return query.filter(Assignment.name == lab, Notebook.name == lab)
+
+    found = {
+        student: Recorded(score - (penalty or 0), most, penalty or 0)
+        for student, score, most, penalty in read(SubmittedNotebook.score, SubmittedNotebook.max_score, late)
+    }
+    cell = (BaseCell, BaseCell.id == Grade.cell_id)
+    columns = (Grade.score, Grade.max_score, Grade.auto_score, Grade.manual_score, Grade.needs_manual_grade)
+    for student, name, score, most, automatic, manual, waits in (
+        read(BaseCell.name, *columns).join(Grade, Grade.notebook_id == SubmittedNotebook.id).join(*cell)
+    ):
+        points = None if automatic is None and manual is None else score
+        found[student].scores[name] = CellScore(points, most, automatic, waits)
+    cell = (BaseCell, BaseCell.id == Comment.cell_id)
+    for student, name, comment in (
+        read(BaseCell.name, Comment.comment).join(Comment, Comment.notebook_id == SubmittedNotebook.id).join(*cell)
+    ):
+        found[student].comments[name] = comment or ""
     return found
 
 

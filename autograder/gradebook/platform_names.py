@@ -103,7 +103,7 @@ def read_collected(root: Path, lab: str | None = None) -> dict[tuple[str, str], 
     """
     path = root / COLLECTED
     found: dict[tuple[str, str], Collected] = {}
-    for number, line in enumerate(_text(path).split("\n") if path.exists() else (), start=1):
+    for number, line in enumerate(read_text(path).split("\n") if path.exists() else (), start=1):
         if not line.strip():
             continue
         try:
@@ -172,7 +172,7 @@ def read_roster(path: Path) -> dict[str, RosterEntry]:
     UserError
         If it cannot be read, has no such header, or has an id of the course or of the platform twice.
     """
-    text = _text(path)
+    text = read_text(path)
     first = text.partition("\n")[0]
     delimiter = max(",;\t", key=first.count)
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
@@ -215,7 +215,18 @@ def roster_of(root: Path) -> dict[str, RosterEntry]:
     return read_roster(path) if path.exists() else {}
 
 
-def _text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """Return a text file that a person or a platform wrote, without a byte-order mark.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+
+    Raises
+    ------
+    UserError
+        If it cannot be read, is no UTF-8, or is too long.
+    """
     try:
         with open(path, "rb") as file:
             content = file.read(MAX_BYTES + 1)

@@ -18,10 +18,8 @@ from autograder.errors import UserError
 from autograder.leaderboard.board import COLORS, Board, BoardRow
 from autograder.leaderboard.scores import CONFIDENCE, METRICS, Score, decimals, round_up
 from source_lib.atomic_files import atomic_write
+from source_lib.text import spreadsheet_cell as cell
 from source_lib.text import visible
-
-#: A spreadsheet program takes a cell that begins with one of these for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 
 
 def write_board(board: Board, folder: Path) -> tuple[Path, Path]:
@@ -130,11 +128,6 @@ def names_csv(names: Mapping[str, str]) -> str:
     writer.writerow(["student", "nickname"])
     writer.writerows((cell(visible(student)), cell(name)) for student, name in names.items())
     return file.getvalue()
-
-
-def cell(text: str) -> str:
-    """Return text that a spreadsheet program does not take for a formula."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def page_html(board: Board) -> str:
