@@ -371,6 +371,29 @@ def export(
 
 
 @app.command()
+def report(
+    lab: LabArgument,
+    course: CourseOption = Path("."),
+    output: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where to.", show_default="reports of the course")
+    ] = None,
+) -> None:
+    """Write a page and CSV files of what the class found hard: line by line, and which known mistakes it made."""
+    known = get_lab(lab)
+    _needs_instructor()
+    from autograder.gradebook.course_folder import open_course
+    from autograder.gradebook.item_analysis import analyze_course
+    from autograder.gradebook.report_page import write_report
+    from autograder.grading.pipeline import students_of
+
+    folder = open_course(course)
+    page, *tables = write_report(
+        analyze_course(folder, known, students_of(folder, known)), output or folder.root / "reports"
+    )
+    console.console.print(f"The report: {page}, and as CSV: {' and '.join(map(str, tables))}", soft_wrap=True)
+
+
+@app.command()
 def demo(
     course: CourseOption = Path("."),
     site: Annotated[bool, typer.Option("--site/--no-site", help="Build the site too.")] = True,

@@ -175,6 +175,7 @@ def _remove_copies(names: list[str], folder: Path) -> None:
 def write_verdict(nb: NotebookNode, lab: Lab, verdict: grade.Verdict) -> None:
     """Write a verdict into a notebook, in place: what cells put out, and each check's table and points.
 
+    The lines of the verdict go into the notebook's metadata, where `gradebook.item_analysis` reads them.
     nbgrader pays full marks for an output that is missing, negative or no plain float, so a check cell always gets
     exactly one result: a float between 0 and the cell's points.
 
@@ -203,7 +204,13 @@ def write_verdict(nb: NotebookNode, lab: Lab, verdict: grade.Verdict) -> None:
             cell.outputs = [new_output("stream", name="stdout", text=text)]
     head = nbformat.v4.new_markdown_cell(summary_html(verdict.items, verdict.flags), id="summary")
     nb.cells.insert(0, head)
-    told = {"flags": verdict.flags, "isolation": verdict.isolation, "next": next_steps(verdict.items)}
+    told = {
+        "flags": verdict.flags,
+        "isolation": verdict.isolation,
+        "next": next_steps(verdict.items),
+        # The gradebook has no place for the lines of a rubric: they are kept here, in the same step as the grade.
+        "verdict": grade.as_stored(verdict),
+    }
     nb.metadata[NOTES] = from_dict(told)
 
 

@@ -331,7 +331,7 @@ class Saver:
         if self.store.kernelspec:
             notebook.metadata["kernelspec"] = from_dict(json.loads(self.store.kernelspec))
         if not bare:
-            notebook.metadata[NOTES] |= from_dict({"of": self._of(student), "verdict": grade.as_stored(verdict)})
+            notebook.metadata[NOTES]["of"] = self._of(student)
         place = self.course.step("autograded", student, self.lab.name)
         beside = place.with_name(f".{place.name}.new")
         self._write(beside, _written(notebook), path, {} if bare else files_beside(path)[0])

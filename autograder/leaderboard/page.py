@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
-import errno
 import io
 import math
 from collections.abc import Mapping
@@ -17,7 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from autograder.errors import UserError
 from autograder.leaderboard.board import COLORS, Board, BoardRow
 from autograder.leaderboard.scores import CONFIDENCE, METRICS, Score, decimals, round_up
-from source_lib.atomic_files import atomic_write
+from source_lib.atomic_files import write_together
 from source_lib.text import spreadsheet_cell as cell
 from source_lib.text import visible
 
@@ -64,18 +62,11 @@ def write_files(texts: Mapping[Path, str], private: bool = False) -> None:
     UserError
         If one of them cannot be written.
     """
-    path = None
     try:
-        with contextlib.ExitStack() as renamed:
-            for path, text in texts.items():
-                if path.is_dir():
-                    raise IsADirectoryError(errno.EISDIR, f"{path.name} is a folder")
-                path.parent.mkdir(parents=True, exist_ok=True)
-                part = renamed.enter_context(atomic_write(path, private))
-                part.write_text(text, encoding="utf-8", newline="")
-                part.chmod(0o600 if private else 0o644)
+        write_together(texts, private)
     except OSError as error:
-        raise UserError(f"The leaderboard cannot be written to {path.parent}: {error.strerror}.") from None
+        place = next(iter(texts)).parent
+        raise UserError(f"The leaderboard cannot be written to {place}: {error.strerror}.") from None
 
 
 def table_csv(board: Board) -> str:
