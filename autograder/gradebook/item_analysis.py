@@ -271,12 +271,12 @@ def analyze(lab: Lab, answers: Sequence[Answered | None], ahead: np.ndarray | No
     scores = passed * worth
     points = scores.sum(axis=1)
     thirds = thirds_of(points)
-    hints = _hints(lab.faults)
+    hints = {check.function: _hints(lab.faults, check.function) for check in lab.checks}
     lines, named = [], {}
     for column, (check, line) in enumerate(asked):
         lost: dict[tuple[str, str], set[int]] = {}
         for row in np.flatnonzero(~passed[:, column]):
-            for reason in reasons_of(counting[row].items[keys[column]], hints):
+            for reason in reasons_of(counting[row].items[keys[column]], hints[check.function]):
                 lost.setdefault(reason, set()).add(int(row))
                 if reason[0]:
                     named.setdefault((*reason, check.function), set()).add(int(row))
@@ -422,10 +422,13 @@ def reasons_of(item: Item, hints: Mapping[str, Fault]) -> list[tuple[str, str]]:
     return [("", shorten(_NUMBER.sub("…", printable(item.reason)), MAX_REASON))]
 
 
-def _hints(faults: Iterable[Fault]) -> dict[str, Fault]:
-    """Return the faults by their hints, as `grading.grade` puts them into messages; of equal hints the first."""
+def _hints(faults: Iterable[Fault], function: str) -> dict[str, Fault]:
+    """Return the faults by their hints, as `grading.grade` puts them into messages.
+
+    Of faults with the same hint, the one of the function that was asked.
+    """
     found: dict[str, Fault] = {}
-    for fault in faults:
+    for fault in sorted(faults, key=lambda fault: fault.function != function):
         if fault.hint:
             found.setdefault(without_links(printable(fault.hint)), fault)
     return dict(sorted(found.items(), key=lambda pair: -len(pair[0])))

@@ -18,8 +18,9 @@ from autograder.gradebook.item_analysis import CONFIDENCE, MIN_STUDENTS, Analysi
 from source_lib.atomic_files import write_together
 from source_lib.text import counted, spreadsheet_cell
 
-#: How many lines and mistakes the beginning of the page names, and how many reasons the table gives for a line.
-MOST_FIRST, MOST_REASONS = 3, 3
+#: How many lines the beginning of the page names, how many mistakes are shown before the page is asked for more, and
+#: how many reasons the table gives for a line.
+MOST_FIRST, MOST_MISTAKES, MOST_REASONS = 3, 8, 3
 #: Bars of the picture of the points.
 BARS = 10
 #: Below it, a line tells strong and weak students hardly apart.
@@ -116,12 +117,12 @@ def report_html(analysis: Analysis) -> str:
         ),
         students=students,
         hardest=[_line(line, analysis) for line in _hardest(analysis)],
-        most_frequent=[_mistake(one, analysis) for one in analysis.mistakes[:MOST_FIRST]],
         groups=[
             {"name": function, "lines": [_line(line, analysis) for line in analysis.lines if line.function == function]}
             for function in dict.fromkeys(line.function for line in analysis.lines)
         ],
-        mistakes=[_mistake(one, analysis) for one in analysis.mistakes],
+        mistakes=[_mistake(one, analysis) for one in analysis.mistakes[:MOST_MISTAKES]],
+        rare=[_mistake(one, analysis) for one in analysis.mistakes[MOST_MISTAKES:]],
         thirds=analysis.thirds,
         bars=_bars(analysis.points, analysis.lab.points),
         spread=_spread(analysis.points, analysis.lab.points),
