@@ -147,6 +147,7 @@ def grade(
         else:
             executor = DaskExecutor(dask, known, isolation)
         records = console.run_grading(folder, known, students, executor, seed, force)
+    console.update_penalties(folder, known)
     if json_file is not None:
         console.write_json(json_file, records)
     if feedback:
@@ -173,6 +174,7 @@ def feedback(
     from autograder.grading.pipeline import students_of
 
     folder = open_course(course)
+    console.update_penalties(folder, known)
     written = console.write_feedback_pages(folder, known, students_of(folder, known, student))
     console.console.print(f"Feedback pages: {folder.step('feedback')}", soft_wrap=True)
     if not written:

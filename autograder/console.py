@@ -158,6 +158,27 @@ def write_json(path: Path, records: list[dict]) -> None:
         raise UserError(f"The report {path} cannot be written: {error.strerror}. Choose another file.") from None
 
 
+def update_penalties(folder: CourseFolder, lab: Lab) -> None:
+    """Work out anew what being late costs, and print whose penalty is another now.
+
+    Parameters
+    ----------
+    folder : CourseFolder
+    lab : Lab
+
+    Raises
+    ------
+    CourseError
+        If the course's rule for late submissions cannot be used.
+    """
+    from autograder.gradebook.late import update_penalties
+
+    changed = update_penalties(folder, lab.name)
+    if changed:
+        names = in_series([escape(visible(student)) for student in changed])
+        console.print(f"Another penalty for handing in late than before: {names}.", soft_wrap=True)
+
+
 def write_feedback_pages(folder: CourseFolder, lab: Lab, students: list[str]) -> bool:
     """Write each student's feedback page with a progress bar; return whether all were made.
 
@@ -210,6 +231,7 @@ def export(
     from autograder.gradebook import platform_feedback, platform_grades
     from autograder.gradebook.feedback_pages import open_gradebook
 
+    update_penalties(folder, lab)
     with open_gradebook(folder) as gradebook:
         grades = platform_grades.grades_of(gradebook, lab.name)
     if not grades:

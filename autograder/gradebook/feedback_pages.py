@@ -7,6 +7,8 @@ network, and take far longer: everything is made anew for each.
 from __future__ import annotations
 
 import contextlib
+import datetime
+import math
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -41,7 +43,7 @@ from autograder.submissions import layout, reader
 from autograder.submissions.reader import StoppedError
 from autograder.submissions.sanitize import printable
 from source_lib.atomic_files import atomic_write
-from source_lib.text import visible
+from source_lib.text import counted, visible
 
 #: What nbgrader writes as its own comment on an answer that is as it was released.
 _UNCHANGED = "No response."
@@ -83,6 +85,8 @@ class Recorded:
         By ``grade_id``.
     comments : dict of str to str
         What a person wrote, by ``grade_id``.
+    late : str
+        How late it was handed in, for the student; empty where it was not.
     """
 
     total: float
@@ -90,6 +94,7 @@ class Recorded:
     penalty: float
     scores: dict[str, CellScore] = field(default_factory=dict)
     comments: dict[str, str] = field(default_factory=dict)
+    late: str = ""
 
 
 @dataclass(frozen=True)
@@ -212,7 +217,8 @@ def recorded_in(gradebook: Gradebook, lab: str) -> dict[str, Recorded]:
     lab : str
         Its name.
     """
-    late = SubmittedNotebook.late_submission_penalty
+    times = (SubmittedAssignment.timestamp, SubmittedAssignment.extension, Assignment.duedate)
+    columns = (SubmittedNotebook.score, SubmittedNotebook.max_score, SubmittedNotebook.late_submission_penalty, *times)
 
     def read(*columns: Any) -> Any:
         query = gradebook.db.query(SubmittedAssignment.student_id, *columns)
@@ -221,8 +227,8 @@ def recorded_in(gradebook: Gradebook, lab: str) -> dict[str, Recorded]:
         return query.filter(Assignment.name == lab, Notebook.name == lab)
 
     found = {
-        student: Recorded(score - (penalty or 0), most, penalty or 0)
-        for student, score, most, penalty in read(SubmittedNotebook.score, SubmittedNotebook.max_score, late)
+        student: Recorded(score - (penalty or 0), most, penalty or 0, late=how_late(*known))
+        for student, score, most, penalty, *known in read(*columns)
     }
     cell = (BaseCell, BaseCell.id == Grade.cell_id)
     columns = (Grade.score, Grade.max_score, Grade.auto_score, Grade.manual_score, Grade.needs_manual_grade)
@@ -237,6 +243,38 @@ def recorded_in(gradebook: Gradebook, lab: str) -> dict[str, Recorded]:
     ):
         found[student].comments[name] = comment or ""
     return found
+
+
+def how_late(
+    when: datetime.datetime | None, extension: datetime.timedelta | None, due: datetime.datetime | None
+) -> str:
+    """Return in a sentence how late something was handed in; empty where it was not late, or no time is known.
+
+    Parameters
+    ----------
+    when, due : datetime.datetime, optional
+        In UTC, as nbgrader keeps them.
+    extension : datetime.timedelta, optional
+
+    Examples
+    --------
+    >>> day = datetime.datetime(2026, 5, 4, 12)
+    >>> how_late(day + datetime.timedelta(hours=26), datetime.timedelta(days=1), day)
+    'It came 2 h 0 min after 5 May 2026, 12:00 UTC, with your extension of 1 day.'
+    """
+    if when is None or due is None or when <= (end := due + (extension or datetime.timedelta())):
+        return ""
+    minutes = math.ceil((when - end).total_seconds() / 60)
+    days, rest = divmod(minutes, 24 * 60)
+    late = f"{counted(days, 'day') + ' ' if days else ''}{rest // 60} h {rest % 60} min"
+    more = f", with your extension of {_span(extension)}" if extension else ""
+    return f"It came {late} after {end.day} {end:%B %Y, %H:%M} UTC{more}."
+
+
+def _span(extension: datetime.timedelta) -> str:
+    days, seconds = divmod(int(extension.total_seconds()), 24 * 3600)
+    parts = [counted(days, "day") if days else "", counted(round(seconds / 3600), "hour") if seconds else ""]
+    return " and ".join(filter(None, parts))
 
 
 def render_page(lab: Lab, student: str, notebook: NotebookNode, recorded: Recorded) -> str:
@@ -283,6 +321,7 @@ def render_page(lab: Lab, student: str, notebook: NotebookNode, recorded: Record
         flags=flags,
         parts=parts,
         penalty=_rounded(recorded.penalty) if recorded.penalty else "",
+        late=recorded.late,
         cells=shown,
     )
 

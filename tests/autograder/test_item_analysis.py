@@ -81,10 +81,7 @@ def test_who_has_the_same_points_is_in_the_same_third():
 
 def test_the_line_says_which_known_mistake_was_made_and_by_whom():
     other = next(line for line in LAB.lines if line.startswith("pool2d_layer."))
-    weak = [
-        student(f"w{k}", {*NO_FLIP.loses, other}, f"Asked: a. It is wrong. {NO_FLIP.hint}")
-        for k in range(4)
-    ]
+    weak = [student(f"w{k}", {*NO_FLIP.loses, other}, f"Asked: a. It is wrong. {NO_FLIP.hint}") for k in range(4)]
     others = [student(f"o{k}", NO_FLIP.loses, f"Asked: a. It is {k}.5 away.") for k in range(3)]
     analysis = analyze(LAB, [*weak, *others, *(student(f"r{k}") for k in range(8))])
     (line,) = [one for one in analysis.lines if f"{one.function}.{one.key}" in NO_FLIP.loses][:1]
