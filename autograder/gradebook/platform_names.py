@@ -10,7 +10,7 @@ import csv
 import io
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 from autograder.errors import UserError
@@ -23,12 +23,19 @@ COLLECTED = "collected.jsonl"
 ROSTER = "roster.csv"
 #: A roster or a record that is longer is none.
 MAX_BYTES = 2**26
-#: What the header of a roster may call its columns; letter case, spaces, hyphens and underscores make no difference.
+#: What the header of a roster may call its columns, the surest name first; letter case, spaces, hyphens and underscores
+#: make no difference. Where another column is the student's id, ``id`` is the platform's, as in a gradebook of Canvas.
 ROSTER_COLUMNS = {
-    "student": ("id", "student", "studentid", "username"),
-    "name": ("name", "fullname", "studentname"),
+    "student": (
+        *("studentid", "sisloginid", "username", "login", "loginid", "idnumber", "sisuserid", "orgdefinedid", "sid"),
+        *("student", "id"),
+    ),
+    "name": ("name", "fullname", "studentname", "student", "lastnamefirstname"),
     "email": ("email", "emailaddress", "mail"),
-    "user_id": ("platformid", "platform", "userid", "participantid", "moodleid", "canvasid"),
+    "user_id": (
+        *("platformid", "platformsid", "canvasid", "canvasuserid", "moodleid", "brightspaceid", "userid"),
+        *("identifier", "participant", "participantid", "platform", "id"),
+    ),
 }
 
 
@@ -180,10 +187,10 @@ def read_roster(path: Path) -> dict[str, RosterEntry]:
     theirs: dict[str, str] = {}
     try:
         header = [_plain(title) for title in next(rows, [])]
-        places = {
-            field: next((header.index(name) for name in names if name in header), None)
-            for field, names in ROSTER_COLUMNS.items()
-        }
+        places: dict[str, int | None] = {}
+        for field, names in ROSTER_COLUMNS.items():
+            free = [name for name in names if name in header and header.index(name) not in places.values()]
+            places[field] = header.index(free[0]) if free else None
         if places["student"] is None:
             raise UserError(
                 f"The first line of {path} names no column id. A roster is a CSV file with the header "
@@ -193,6 +200,8 @@ def read_roster(path: Path) -> dict[str, RosterEntry]:
             if not any(map(str.strip, row)):
                 continue
             entry = RosterEntry(**{field: _at(row, place) for field, place in places.items()})
+            # Moodle writes "Participant 123".
+            entry = replace(entry, user_id=entry.user_id.removeprefix("Participant "))
             if not entry.student:
                 raise UserError(f"{path}, line {rows.line_num}: the id is missing.")
             if entry.student in found:

@@ -18,50 +18,17 @@ from autograder.checking.lab import Lab
 from autograder.checking.tables import items_html, next_steps, summary_html
 from autograder.gradebook import secret
 from autograder.gradebook.course_folder import NOTES
+from autograder.gradebook.released_cells import read_roles
 from autograder.grading import grade
 from autograder.grading.course_oracle import CourseOracle
 from autograder.grading.student import Timeouts
 from autograder.labs import get_lab
 from autograder.sandbox.pool import Sandbox
 from autograder.submissions import cells, reader
-from autograder.submissions.cells import Role
 from autograder.submissions.files import links_beside
 from autograder.submissions.reader import StoppedError
 from autograder.submissions.sanitize import new_output, safe_runs, safe_texts
 from autograder.submissions.submission import read_submission
-
-
-def read_roles(db_url: str, assignment: str, notebook: str) -> dict[str, Role]:
-    """Return what the release says of each named cell, from the gradebook.
-
-    Parameters
-    ----------
-    db_url : str
-        The address of the gradebook.
-    assignment, notebook : str
-
-    Raises
-    ------
-    nbgrader.api.MissingEntry
-        If the assignment was never released.
-    """
-    with Gradebook(db_url) as gradebook:
-        stored = gradebook.find_notebook(notebook, assignment)
-        points = {cell.name: float(cell.max_score) for cell in stored.grade_cells}
-        solutions = {cell.name for cell in stored.solution_cells}
-        return {
-            cell.name: Role(
-                grade_id=cell.name,
-                cell_type=cell.cell_type,
-                source=cell.source,
-                checksum=cell.checksum,
-                grade=cell.name in points,
-                solution=cell.name in solutions,
-                locked=bool(cell.locked),
-                points=points.get(cell.name, 0.0),
-            )
-            for cell in stored.source_cells
-        }
 
 
 class RestoreCells(NbGraderPreprocessor):
@@ -75,7 +42,9 @@ class RestoreCells(NbGraderPreprocessor):
         where = resources["nbgrader"]
         # Where the roles are known, the notebook was read by this package.
         nb = nb if resources.get("roles") else cells.clean(nb)
-        roles = resources.get("roles") or read_roles(where["db_url"], where["assignment"], where["notebook"])
+        roles = resources.get("roles") or read_roles(
+            where["db_url"], where["assignment"], where["notebook"], Path.cwd()
+        )
         notes = cells.restore(nb, roles)
         texts = [(cell.cell_type, cell.source, cell.get("attachments")) for cell in nb.cells]
         try:
@@ -135,7 +104,7 @@ class TrustedExecute(NbGraderPreprocessor):
             except (cells.UnreadableNotebookError, StoppedError) as error:
                 reason = f"{submitted.name} {error}." if isinstance(error, StoppedError) else str(error)
                 nb.cells, verdict = [], grade.unreadable(lab, reason, self.isolation)
-                cells.restore(nb, read_roles(where["db_url"], where["assignment"], where["notebook"]))
+                cells.restore(nb, read_roles(where["db_url"], where["assignment"], where["notebook"], Path.cwd()))
             else:
                 submission = replace(submission, notes=(*notes, *submission.notes))
                 # With other questions too, what was released is what the secret drew.

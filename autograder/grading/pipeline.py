@@ -27,10 +27,11 @@ from autograder.checking.lab import Lab
 from autograder.errors import in_short
 from autograder.gradebook import secret
 from autograder.gradebook.course_folder import CONFIG, CourseError, CourseFolder
+from autograder.gradebook.released_cells import read_roles
 from autograder.gradebook.store import Store
 from autograder.grading import executors, grade
 from autograder.grading.executors import Executor
-from autograder.grading.nbgrader_plugin import NOTES, TrustedExecute, read_roles
+from autograder.grading.nbgrader_plugin import NOTES, TrustedExecute
 from autograder.grading.student import Timeouts
 from autograder.sandbox.launch import refuse_to_show
 from autograder.submissions import reader
@@ -107,7 +108,7 @@ def released_roles(course: CourseFolder, lab: Lab) -> dict[str, Role]:
         rubric.
     """
     try:
-        roles = read_roles(course.gradebook, lab.name, lab.name)
+        roles = read_roles(course.gradebook, lab.name, lab.name, course.root)
     except (OperationalError, ImportError, ArgumentError) as error:
         reason = " ".join(str(getattr(error, "orig", error)).split())[:300]
         raise CourseError(

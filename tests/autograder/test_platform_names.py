@@ -66,6 +66,20 @@ def test_a_roster_is_read_as_spreadsheet_programs_write_it(tmp_path):
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "Student,ID,SIS User ID,SIS Login ID,Section\nAda,7,s-1,ada,A\n",
+        "Identifier,Full name,ID number,Email address\nParticipant 7,Ada,ada,\n",
+        "id,name,email,platform id\nada,Ada,,7\n",
+    ],
+)
+def test_what_a_platform_exports_is_a_roster(tmp_path, text):
+    path = tmp_path / "roster.csv"
+    path.write_text(text)
+    assert read_roster(path) == {"ada": RosterEntry("ada", "Ada", "", "7")}
+
+
+@pytest.mark.parametrize(
     ("text", "said"),
     [
         ("", "names no column id"),
