@@ -8,7 +8,7 @@ from nbgrader.api import Gradebook
 from autograder import cli
 from autograder.gradebook.course_folder import CourseError, open_course
 from autograder.gradebook.feedback_pages import read_gradebook
-from autograder.gradebook.late import update_penalties
+from autograder.gradebook.late import PercentPerDay, update_penalties
 from autograder.labs import get_lab
 from tests.gradebooks import make_course
 
@@ -105,3 +105,49 @@ def test_a_rule_that_cannot_be_found_is_a_sentence(course, command, monkeypatch,
         cli.main()
     printed = capsys.readouterr()
     assert ended.value.code == 1 and "no_such_file.Rule" in printed.err and "Traceback" not in printed.err
+
+
+TABLE = "lab,student,due\nlab1,,2026-05-04 14:00\nlab1,extended,2026-05-06T00:00+02:00\nlab2,,2026-06-01\n"
+
+
+def test_a_table_of_due_dates_counts_in_the_course_s_time_zone(course):
+    rule(course, "score * 0.1", "tenth")
+    (course / "deadlines.csv").write_text(TABLE)
+    with open(course / "nbgrader_config.py", "a") as file:
+        file.write('\nc.Exchange.timezone = "Europe/Stockholm"\n')
+    assert update_penalties(open_course(course), "lab1") == ["late"]
+    with Gradebook(f"sqlite:///{course}/gradebook.db") as gradebook:
+        assert gradebook.find_assignment("lab1").duedate == DUE
+        assert gradebook.find_submission("lab1", "extended").extension == datetime.timedelta(hours=34)
+    (course / "deadlines.csv").write_text("".join(TABLE.splitlines(keepends=True)[:2]))
+    assert update_penalties(open_course(course), "lab1") == ["extended"]
+    # Labs that are not in the table keep what nbgrader's own commands say.
+    (course / "deadlines.csv").write_text("lab,student,due\n")
+    assert update_penalties(open_course(course), "lab1") == []
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ("lab1,,tomorrow", "line 2: 'tomorrow' is no date"),
+        ("lab1,,2026-02-30", "line 2: '2026-02-30' is no date"),
+        ("lab1,,2026-05-04\nlab1,,2026-05-05", "line 3: the class is there twice for lab1"),
+        ("lab1,ada,2026-05-04", "the line of the class is missing for lab1"),
+        ("lab1,,2026-05-04\nlab1,ada,2026-05-03", "ada has to hand in before the class for lab1"),
+        ("lab1,2026-05-04", "line 2: a line is a lab, a student or nothing, and a date"),
+        (",,2026-05-04", "there is no lab"),
+        ("lab1,,0001-01-01T00:00+14:00", "no date"),
+    ],
+)
+def test_a_table_that_is_wrong_changes_nothing_and_gets_a_sentence(course, table, said):
+    change(course)
+    (course / "deadlines.csv").write_text(f"lab,student,due\n{table}\n")
+    with pytest.raises(CourseError, match=said):
+        update_penalties(open_course(course), "lab1")
+    assert penalties(course)["late"] == 0
+
+
+@pytest.mark.parametrize(("hours", "lost"), [(0.25, 0), (0.26, 4), (24, 4), (24.1, 8), (1000, 20)])
+def test_the_rule_that_comes_with_the_course_takes_a_part_for_each_day(hours, lost):
+    plugin = PercentPerDay(percent=10, most=50, grace_minutes=15)
+    assert plugin.late_submission_penalty("ada", 40.0, 3600 * hours) == pytest.approx(lost)
