@@ -52,8 +52,10 @@ def write_together(texts: Mapping[Path, str], private: bool = False) -> None:
 
     Raises
     ------
+    IsADirectoryError
+        If a folder has the name of one of them.
     OSError
-        If one of them cannot be written; its ``filename`` is that file's.
+        If one of them cannot be written.
     """
     for path in texts:
         if path.is_dir():

@@ -252,9 +252,11 @@ def how_late(
 
     Parameters
     ----------
-    when, due : datetime.datetime, optional
-        In UTC, as nbgrader keeps them.
+    when : datetime.datetime, optional
+        In UTC, as nbgrader keeps it.
     extension : datetime.timedelta, optional
+    due : datetime.datetime, optional
+        In UTC, without the extension.
 
     Examples
     --------

@@ -200,7 +200,7 @@ def read_deadlines(course: CourseFolder) -> dict[str, dict[str, datetime.datetim
 
     Raises
     ------
-    UserError
+    CourseError
         If a line of it is not a lab, a student or nobody, and a date; if one is there twice; or if a student has to
         hand in before the class.
     """

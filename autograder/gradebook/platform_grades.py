@@ -218,12 +218,16 @@ def make_csv(
     ----------
     platform : {"canvas", "moodle"}
     lab : Lab
-    grades, known, so_far
-        As in `fill_in`.
+    grades : mapping of str to FinalGrade
+        By student.
+    known : mapping of str to RosterEntry
+        As `known_students` gives it.
     fill : pathlib.Path, optional
         The file that was downloaded.
     column : str
         The title of the column; by default Moodle's own, and in Canvas the title or the name of the lab.
+    so_far : bool
+        Whether grades that are not final are written too.
 
     Raises
     ------

@@ -46,7 +46,7 @@ class Collected:
     Attributes
     ----------
     lab : str
-        For example ``lab1``.
+        Its name.
     student : str
         The student's id in the course: the folder's name under ``submitted``.
     platform : {"moodle", "canvas", "gradescope", "brightspace", "exchange", "folders"}
