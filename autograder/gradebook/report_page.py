@@ -23,8 +23,8 @@ from source_lib.text import counted, spreadsheet_cell
 MOST_FIRST, MOST_MISTAKES, MOST_REASONS = 3, 8, 3
 #: Bars of the picture of the points.
 BARS = 10
-#: Below it, a line tells strong and weak students hardly apart.
-WEAK = 0.2
+#: Below it, a line tells strong and weak students hardly apart, where as many as these passed and did not.
+WEAK, ENOUGH = 0.2, 5
 
 
 def write_report(analysis: Analysis, folder: Path) -> tuple[Path, Path, Path]:
@@ -130,6 +130,7 @@ def report_html(analysis: Analysis) -> str:
         ahead=_ahead(analysis.ahead),
         least=MIN_STUDENTS,
         weak=f"{WEAK:g}",
+        both=ENOUGH,
         enough=students >= MIN_STUDENTS,
     )
 
@@ -165,7 +166,8 @@ def _hardest(analysis: Analysis) -> list[LineResult]:
 
 
 def _line(line: LineResult, analysis: Analysis) -> dict[str, Any]:
-    weak = line.discrimination is not None and line.discrimination < WEAK
+    both = min(line.passed, line.students - line.passed)
+    weak = line.discrimination is not None and line.discrimination < WEAK and both >= ENOUGH
     return {
         "function": line.function,
         "anchor": f"line-{line.check}-{line.key}",
@@ -173,7 +175,7 @@ def _line(line: LineResult, analysis: Analysis) -> dict[str, Any]:
         "points": f"{line.points:g}",
         "passed": f"{line.passed} of {line.students}",
         "percent": round(100 * line.share),
-        "discrimination": _digits(line.discrimination, "–"),
+        "discrimination": _digits(line.discrimination, "–").replace("-", "−"),
         "weak": weak,
         "lost": f"{(1 - line.share) * line.points:.2f}",
         "reasons": [_mistake(one, analysis) for one in line.mistakes[:MOST_REASONS]],

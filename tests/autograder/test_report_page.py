@@ -36,6 +36,13 @@ def test_the_first_screen_names_the_question_and_the_mistake(soup, analysis):
     assert worst.mistakes[0].text in first and worst.mistakes[0].id in first
 
 
+def test_a_line_is_called_weak_only_where_many_passed_and_many_did_not(soup, analysis):
+    weak = {row.find("th").get_text(strip=True) for row in soup.select("tbody tr") if row.select(".weak")}
+    known = [line for line in analysis.lines if line.discrimination is not None and line.discrimination < 0.2]
+    assert weak == {line.title for line in known if 5 <= line.passed <= line.students - 5}
+    assert 0 < len(weak) < len(known)
+
+
 def test_all_links_lead_somewhere_and_nothing_comes_from_elsewhere(soup):
     for link in soup.find_all("a"):
         assert soup.find(id=link["href"].removeprefix("#")) is not None
