@@ -147,6 +147,7 @@ def grade(
         else:
             executor = DaskExecutor(dask, known, isolation)
         records = console.run_grading(folder, known, students, executor, seed, force)
+    console.update_penalties(folder, known)
     if json_file is not None:
         console.write_json(json_file, records)
     if feedback:
@@ -173,6 +174,7 @@ def feedback(
     from autograder.grading.pipeline import students_of
 
     folder = open_course(course)
+    console.update_penalties(folder, known)
     written = console.write_feedback_pages(folder, known, students_of(folder, known, student))
     console.console.print(f"Feedback pages: {folder.step('feedback')}", soft_wrap=True)
     if not written:
@@ -333,6 +335,55 @@ def leaderboard(
         path = instructors / "names.csv"
         page.write_files({path: page.names_csv(called)}, private=True)
         console.console.print(f"Who is who, not for students: {path}", soft_wrap=True)
+
+
+Platform = Enum("Platform", {name: name for name in ("canvas", "moodle")})
+
+
+@app.command()
+def export(
+    lab: LabArgument,
+    platform: Annotated[Platform, typer.Option("--to", help="The learning platform.")],
+    course: CourseOption = Path("."),
+    fill: Annotated[
+        Path | None,
+        typer.Option("--fill", metavar="FILE", help="Fill in this CSV file that was downloaded from the platform."),
+    ] = None,
+    column: Annotated[str, typer.Option(help="The title of the column of grades in that file.")] = "",
+    so_far: Annotated[bool, typer.Option("--so-far", help="Write grades that are not final too.")] = False,
+    output: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where to.", show_default="exports of the course")
+    ] = None,
+) -> None:
+    """Write grades as CSV and feedback pages as a zip, as a learning platform takes them."""
+    known = get_lab(lab)
+    _needs_instructor()
+    from autograder.gradebook.course_folder import open_course
+
+    console.export(open_course(course), known, platform.value, output, fill, column, so_far)
+
+
+@app.command()
+def report(
+    lab: LabArgument,
+    course: CourseOption = Path("."),
+    output: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where to.", show_default="reports of the course")
+    ] = None,
+) -> None:
+    """Write a page and CSV files of what the class found hard: line by line, and which known mistakes it made."""
+    known = get_lab(lab)
+    _needs_instructor()
+    from autograder.gradebook.course_folder import open_course
+    from autograder.gradebook.item_analysis import analyze_course
+    from autograder.gradebook.report_page import write_report
+    from autograder.grading.pipeline import students_of
+
+    folder = open_course(course)
+    page, *tables = write_report(
+        analyze_course(folder, known, students_of(folder, known)), output or folder.root / "reports"
+    )
+    console.console.print(f"The report: {page}, and as CSV: {' and '.join(map(str, tables))}", soft_wrap=True)
 
 
 @app.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from rich.table import Table
 from autograder.checking.problem import without_asked
 from autograder.errors import UserError
 from source_lib.atomic_files import atomic_write
-from source_lib.text import shorten
+from source_lib.text import counted, in_series, shorten, visible
 
 if TYPE_CHECKING:
     from autograder.checking.lab import Lab
@@ -157,6 +158,27 @@ def write_json(path: Path, records: list[dict]) -> None:
         raise UserError(f"The report {path} cannot be written: {error.strerror}. Choose another file.") from None
 
 
+def update_penalties(folder: CourseFolder, lab: Lab) -> None:
+    """Work out anew what being late costs, and print whose penalty is another now.
+
+    Parameters
+    ----------
+    folder : CourseFolder
+    lab : Lab
+
+    Raises
+    ------
+    CourseError
+        If the course's rule for late submissions cannot be used.
+    """
+    from autograder.gradebook.late import update_penalties
+
+    changed = update_penalties(folder, lab.name)
+    if changed:
+        names = in_series([escape(visible(student)) for student in changed])
+        console.print(f"Another penalty for handing in late than before: {names}.", soft_wrap=True)
+
+
 def write_feedback_pages(folder: CourseFolder, lab: Lab, students: list[str]) -> bool:
     """Write each student's feedback page with a progress bar; return whether all were made.
 
@@ -180,6 +202,65 @@ def write_feedback_pages(folder: CourseFolder, lab: Lab, students: list[str]) ->
     for reason in failed:
         console.print(f"[red]{escape(reason)}[/red]", soft_wrap=True)
     return not failed
+
+
+def export(
+    folder: CourseFolder, lab: Lab, platform: str, output: Path | None, fill: Path | None, column: str, so_far: bool
+) -> None:
+    """Write grades and feedback pages for a learning platform, and print who is not among them and why.
+
+    Parameters
+    ----------
+    folder : CourseFolder
+    lab : Lab
+    platform : {"canvas", "moodle"}
+    output : pathlib.Path, optional
+        The folder to write to; ``exports`` of the course by default.
+    fill : pathlib.Path, optional
+        A file that was downloaded from the platform, to be filled in.
+    column : str
+        The title of its column of grades; may be empty.
+    so_far : bool
+        Write grades that are not final too.
+
+    Raises
+    ------
+    UserError
+        Before anything is written.
+    """
+    from autograder.gradebook import platform_feedback, platform_grades
+    from autograder.gradebook.feedback_pages import open_gradebook
+
+    update_penalties(folder, lab)
+    with open_gradebook(folder) as gradebook:
+        grades = platform_grades.grades_of(gradebook, lab.name)
+    if not grades:
+        raise UserError(f"Nobody has a grade in {lab.name} yet. Grade it first: cnn-course grade {lab.name}")
+    known = platform_grades.known_students(folder.root, lab.name, platform)
+    made = platform_grades.make_csv(platform, lab, grades, known, fill, column, so_far)
+    place = output or folder.root / "exports"
+    table = place / f"{lab.name}-{platform}-grades.csv"
+    packed = platform_feedback.pack_feedback(
+        folder, lab, platform, grades, known, place / f"{lab.name}-{platform}-feedback.zip"
+    )
+    platform_grades.write_csv(table, made.text)
+    for what, left_out in (("grade", made.left_out), ("feedback", packed.left_out)):
+        for reason, students in _by_reason(left_out).items():
+            names = in_series([escape(visible(student)) for student in students])
+            console.print(f"[yellow]Without {what}:[/yellow] {names}. {escape(reason)}", soft_wrap=True)
+    absent = sorted(known.keys() - grades.keys())
+    if absent:
+        names = in_series([escape(visible(student)) for student in absent])
+        console.print(f"[yellow]In the roster, and nothing graded:[/yellow] {names}.", soft_wrap=True)
+    console.print(f"Grades of {counted(len(made.students), 'student')}: {table}", soft_wrap=True)
+    console.print(f"Feedback for {counted(len(packed.names), 'student')}: {packed.path}", soft_wrap=True)
+
+
+def _by_reason(left_out: Mapping[str, str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for student, reason in left_out.items():
+        found.setdefault(reason, []).append(student)
+    return found
 
 
 def _progress() -> Progress:

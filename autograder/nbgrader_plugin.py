@@ -1,5 +1,7 @@
-"""The preprocessors under the names that ``nbgrader_config.py`` gives them, whatever moves inside this package."""
+"""What ``nbgrader_config.py`` and ``nbgrader export`` name, whatever moves inside this package."""
 
+from autograder.gradebook.late import PercentPerDay
+from autograder.gradebook.platform_grades import CanvasExport, MoodleExport
 from autograder.grading.nbgrader_plugin import FlagForReview, RestoreCells, TrustedExecute
 
-__all__ = ["FlagForReview", "RestoreCells", "TrustedExecute"]
+__all__ = ["CanvasExport", "FlagForReview", "MoodleExport", "PercentPerDay", "RestoreCells", "TrustedExecute"]

@@ -20,7 +20,18 @@ from source_lib.tensorflow_settings import quiet_tensorflow
 
 RESULTS = Path(__file__).resolve().parent / "results"
 #: Modules of this package, each with a function ``figures``.
-PARTS = ("structure", "convolution", "grading", "hostile", "corpora", "graders", "mutation", "scale", "canary")
+PARTS = (
+    "structure",
+    "convolution",
+    "grading",
+    "hostile",
+    "corpora",
+    "graders",
+    "mutation",
+    "scale",
+    "semester",
+    "canary",
+)
 #: Those whose figures the book shows.
 KEPT = ("grading", "mutation", "scale", "canary")
 DATA = Path(__file__).resolve().parents[1] / "book" / "_data"

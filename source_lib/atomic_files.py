@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 
@@ -37,3 +38,31 @@ def atomic_write(path: Path, private: bool = False) -> Iterator[Path]:
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def write_together(texts: Mapping[Path, str], private: bool = False) -> None:
+    """Write files that belong together: none of them takes its name before all are whole.
+
+    Parameters
+    ----------
+    texts : mapping of pathlib.Path to str
+        What to write where, in UTF-8; folders that are missing are made.
+    private : bool
+        Whether only their owner may read them.
+
+    Raises
+    ------
+    IsADirectoryError
+        If a folder has the name of one of them.
+    OSError
+        If one of them cannot be written.
+    """
+    for path in texts:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, f"{path.name} is a folder", str(path))
+    with contextlib.ExitStack() as renamed:
+        for path, text in texts.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            part = renamed.enter_context(atomic_write(path, private))
+            part.write_text(text, encoding="utf-8", newline="")
+            part.chmod(0o600 if private else 0o644)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+#: A spreadsheet program takes a cell that begins with one of these for a formula.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
+
 
 def shorten(text: str, most: int) -> str:
     """Return the beginning of a text where it is too long, with an ellipsis at the end.
@@ -89,3 +92,18 @@ def visible(name: str) -> str:
     return "".join(
         one if one.isprintable() and one != "\\" else one.encode("unicode_escape").decode("ascii") for one in name
     )
+
+
+def spreadsheet_cell(text: str) -> str:
+    """Return text that a spreadsheet program does not take for a formula.
+
+    Parameters
+    ----------
+    text : str
+
+    Examples
+    --------
+    >>> spreadsheet_cell("=1+1"), spreadsheet_cell("Ada")
+    ("'=1+1", 'Ada')
+    """
+    return f"'{text}" if text.startswith(_FORMULA) else text

@@ -315,6 +315,7 @@ LABS_NAMED = {
     "benchmarks/canary.py": (3, "what is measured: the trainings of one lab"),
     "benchmarks/convolution.py": (1, "what is measured: the solutions of one lab"),
     "benchmarks/grading.py": (1, "the lab whose corpora are measured"),
+    "benchmarks/semester.py": (1, "the lab whose class is measured"),
     "benchmarks/referee.py": (2, "the lab whose corpora are measured, in a room that sees nothing else"),
 }
 

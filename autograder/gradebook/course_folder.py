@@ -105,6 +105,9 @@ def open_course(folder: Path | str) -> CourseFolder:
     programs = str(Path(sys.executable).parent)
     if programs not in os.environ.get("PATH", "").split(os.pathsep):
         os.environ["PATH"] = os.pathsep.join([programs, os.environ.get("PATH", "")])
+    # As nbgrader does, for plugin classes in the course's folder; last, so that none of its files hides a package.
+    if str(root) not in sys.path:
+        sys.path.append(str(root))
     return CourseFolder(root, config, CourseDirectory(config=config))
 
 

@@ -6,6 +6,9 @@ network, and take far longer: everything is made anew for each.
 
 from __future__ import annotations
 
+import contextlib
+import datetime
+import math
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -40,7 +43,7 @@ from autograder.submissions import layout, reader
 from autograder.submissions.reader import StoppedError
 from autograder.submissions.sanitize import printable
 from source_lib.atomic_files import atomic_write
-from source_lib.text import visible
+from source_lib.text import counted, visible
 
 #: What nbgrader writes as its own comment on an answer that is as it was released.
 _UNCHANGED = "No response."
@@ -82,6 +85,8 @@ class Recorded:
         By ``grade_id``.
     comments : dict of str to str
         What a person wrote, by ``grade_id``.
+    late : str
+        How late it was handed in, for the student; empty where it was not.
     """
 
     total: float
@@ -89,6 +94,7 @@ class Recorded:
     penalty: float
     scores: dict[str, CellScore] = field(default_factory=dict)
     comments: dict[str, str] = field(default_factory=dict)
+    late: str = ""
 
 
 @dataclass(frozen=True)
@@ -177,38 +183,100 @@ def read_gradebook(course: CourseFolder, lab: Lab) -> dict[str, Recorded]:
     CourseError
         If the gradebook cannot be read.
     """
-    late = SubmittedNotebook.late_submission_penalty
+    with open_gradebook(course) as gradebook:
+        return recorded_in(gradebook, lab.name)
+
+
+@contextlib.contextmanager
+def open_gradebook(course: CourseFolder) -> Iterator[Gradebook]:
+    """Give a course's gradebook to read from.
+
+    Parameters
+    ----------
+    course : CourseFolder
+
+    Raises
+    ------
+    CourseError
+        If it cannot be read.
+    """
     try:
         with Gradebook(course.gradebook, course.directory.course_id) as gradebook:
-
-            def read(*columns: Any) -> Any:
-                query = gradebook.db.query(SubmittedAssignment.student_id, *columns)
-                query = query.join(SubmittedNotebook.assignment).join(SubmittedNotebook.notebook)
-                query = query.join(Assignment, Assignment.id == Notebook.assignment_id)
-                return query.filter(Assignment.name == lab.name, Notebook.name == lab.name)
-
-            found = {
-                student: Recorded(score - (penalty or 0), most, penalty or 0)
-                for student, score, most, penalty in read(SubmittedNotebook.score, SubmittedNotebook.max_score, late)
-            }
-            cell = (BaseCell, BaseCell.id == Grade.cell_id)
-            columns = (Grade.score, Grade.max_score, Grade.auto_score, Grade.manual_score, Grade.needs_manual_grade)
-            for student, name, score, most, automatic, manual, waits in (
-                read(BaseCell.name, *columns).join(Grade, Grade.notebook_id == SubmittedNotebook.id).join(*cell)
-            ):
-                points = None if automatic is None and manual is None else score
-                found[student].scores[name] = CellScore(points, most, automatic, waits)
-            cell = (BaseCell, BaseCell.id == Comment.cell_id)
-            for student, name, comment in (
-                read(BaseCell.name, Comment.comment)
-                .join(Comment, Comment.notebook_id == SubmittedNotebook.id)
-                .join(*cell)
-            ):
-                found[student].comments[name] = comment or ""
+            yield gradebook
     except SQLAlchemyError as error:
         reason = str(error).splitlines()[0]
         raise CourseError(printable(f"The gradebook {course.gradebook} cannot be read: {reason}")) from None
+
+
+def recorded_in(gradebook: Gradebook, lab: str) -> dict[str, Recorded]:
+    """Return what an open gradebook holds of a lab, by student.
+
+    Parameters
+    ----------
+    gradebook : Gradebook
+    lab : str
+        Its name.
+    """
+    times = (SubmittedAssignment.timestamp, SubmittedAssignment.extension, Assignment.duedate)
+    columns = (SubmittedNotebook.score, SubmittedNotebook.max_score, SubmittedNotebook.late_submission_penalty, *times)
+
+    def read(*columns: Any) -> Any:
+        query = gradebook.db.query(SubmittedAssignment.student_id, *columns)
+        query = query.join(SubmittedNotebook.assignment).join(SubmittedNotebook.notebook)
+        query = query.join(Assignment, Assignment.id == Notebook.assignment_id)
+        return query.filter(Assignment.name == lab, Notebook.name == lab)
+
+    found = {
+        student: Recorded(score - (penalty or 0), most, penalty or 0, late=how_late(*known))
+        for student, score, most, penalty, *known in read(*columns)
+    }
+    cell = (BaseCell, BaseCell.id == Grade.cell_id)
+    columns = (Grade.score, Grade.max_score, Grade.auto_score, Grade.manual_score, Grade.needs_manual_grade)
+    for student, name, score, most, automatic, manual, waits in (
+        read(BaseCell.name, *columns).join(Grade, Grade.notebook_id == SubmittedNotebook.id).join(*cell)
+    ):
+        points = None if automatic is None and manual is None else score
+        found[student].scores[name] = CellScore(points, most, automatic, waits)
+    cell = (BaseCell, BaseCell.id == Comment.cell_id)
+    for student, name, comment in (
+        read(BaseCell.name, Comment.comment).join(Comment, Comment.notebook_id == SubmittedNotebook.id).join(*cell)
+    ):
+        found[student].comments[name] = comment or ""
     return found
+
+
+def how_late(
+    when: datetime.datetime | None, extension: datetime.timedelta | None, due: datetime.datetime | None
+) -> str:
+    """Return in a sentence how late something was handed in; empty where it was not late, or no time is known.
+
+    Parameters
+    ----------
+    when : datetime.datetime, optional
+        In UTC, as nbgrader keeps it.
+    extension : datetime.timedelta, optional
+    due : datetime.datetime, optional
+        In UTC, without the extension.
+
+    Examples
+    --------
+    >>> day = datetime.datetime(2026, 5, 4, 12)
+    >>> how_late(day + datetime.timedelta(hours=26), datetime.timedelta(days=1), day)
+    'It came 2 h 0 min after 5 May 2026, 12:00 UTC, with your extension of 1 day.'
+    """
+    if when is None or due is None or when <= (end := due + (extension or datetime.timedelta())):
+        return ""
+    minutes = math.ceil((when - end).total_seconds() / 60)
+    days, rest = divmod(minutes, 24 * 60)
+    late = f"{counted(days, 'day') + ' ' if days else ''}{rest // 60} h {rest % 60} min"
+    more = f", with your extension of {_span(extension)}" if extension else ""
+    return f"It came {late} after {end.day} {end:%B %Y, %H:%M} UTC{more}."
+
+
+def _span(extension: datetime.timedelta) -> str:
+    days, seconds = divmod(int(extension.total_seconds()), 24 * 3600)
+    parts = [counted(days, "day") if days else "", counted(round(seconds / 3600), "hour") if seconds else ""]
+    return " and ".join(filter(None, parts))
 
 
 def render_page(lab: Lab, student: str, notebook: NotebookNode, recorded: Recorded) -> str:
@@ -255,6 +323,7 @@ def render_page(lab: Lab, student: str, notebook: NotebookNode, recorded: Record
         flags=flags,
         parts=parts,
         penalty=_rounded(recorded.penalty) if recorded.penalty else "",
+        late=recorded.late,
         cells=shown,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -12,6 +13,7 @@ from pathlib import Path
 import jupytext
 import nbformat
 from nbformat.notebooknode import NotebookNode
+from nbgrader.api import MissingEntry
 from nbgrader.converters import GenerateAssignment
 from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
@@ -22,6 +24,7 @@ from autograder.checking.sample_class import BEGIN, END
 from autograder.errors import UserError
 from autograder.gradebook import secret
 from autograder.gradebook.course_folder import CourseError, CourseFolder, errors_only
+from autograder.gradebook.released_cells import read_roles, remember
 from autograder.submissions.cells import explores
 from autograder.submissions.exploring import fingerprint
 from source_lib.text import in_series
@@ -94,7 +97,9 @@ def release(course: CourseFolder, lab: Lab) -> Path:
         # nbgrader leaves compiled files out, but where they lie, somebody worked in the lab's folder.
         if problems := compiled(source) + leaks(made, notebook, course.root):
             raise ReleaseError(_list(f"The release of {lab.name} was not written, for it would give away", problems))
+        _remember(course, lab)
         _generate(course, lab, Path(beside), save=True)
+        _remember(course, lab)
         if place.exists():
             shutil.rmtree(place)
         made.rename(place)
@@ -102,6 +107,12 @@ def release(course: CourseFolder, lab: Lab) -> Path:
     if package.is_dir() and set(found := explore_cells(notebook)) != lab.explore_cells:
         (package / EXPLORE_FILE).write_text("".join(f"{one}\n" for one in found))
     return place
+
+
+def _remember(course: CourseFolder, lab: Lab) -> None:
+    """Record what the gradebook says of the lab's cells: students will hold that release when there is another."""
+    with contextlib.suppress(MissingEntry):
+        remember(course.root, lab.name, read_roles(course.gradebook, lab.name, lab.name).values())
 
 
 def explore_cells(notebook: NotebookNode) -> list[str]:

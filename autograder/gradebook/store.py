@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 
 from nbformat.notebooknode import NotebookNode
 from nbgrader.api import BaseCell, Comment, Grade, Gradebook, SubmittedNotebook
-from nbgrader.preprocessors import AssignLatePenalties, SaveAutoGrades
+from nbgrader.preprocessors import SaveAutoGrades
 from traitlets.config import Config
 
 from autograder.checking.lab import Lab
-from autograder.gradebook.course_folder import CourseFolder
+from autograder.gradebook.course_folder import CourseError, CourseFolder
+from autograder.gradebook.late import LateRule, seconds_late
 
 
 class _Opened:
@@ -45,16 +46,19 @@ class Store:
     lab : Lab
     config : Config
         Of nbgrader's preprocessors that store grades and penalties.
-    penalties : bool
-        Whether the course takes points for late submissions.
+
+    Raises
+    ------
+    CourseError
+        If the course's rule for late submissions cannot be used.
     """
 
-    def __init__(self, course: CourseFolder, lab: Lab, config: Config, penalties: bool) -> None:
-        self.lab, self.address = lab, course.gradebook
+    def __init__(self, course: CourseFolder, lab: Lab, config: Config) -> None:
+        self.late = LateRule(course, config)
+        self.lab = lab
         self.gradebook = Gradebook(course.gradebook, course.directory.course_id)
         self.grades = SaveAutoGrades(config=config)
         self.grades.student_id, self.grades.notebook_id, self.grades.assignment_id = "", lab.name, lab.name
-        self.penalties = AssignLatePenalties(config=config) if penalties else None
         self.kernelspec = self.gradebook.find_notebook(lab.name, lab.name).kernelspec
 
     def complete(self) -> set[str]:
@@ -69,16 +73,27 @@ class Store:
     def withdraw(self, students: Iterable[str]) -> None:
         """Take back the automatic points of submissions that are about to be graded again.
 
-        Whatever stops the grading then leaves a grade that a person sees to be missing, and never last week's.
+        Whatever stops the grading then leaves a grade that a person sees to be missing, and never last week's. What a
+        person gave stays, and so does whether it is finished.
         """
+        checks = {check.grade_id for check in self.lab.checks}
         with self._at_once():
             known = {one.student.id: one for one in self.gradebook.assignment_submissions(self.lab.name)}
             for student in students:
                 for notebook in known[student].notebooks if student in known else ():
                     for grade in notebook.grades:
-                        grade.auto_score, grade.needs_manual_grade = None, True
+                        if grade.name in checks:
+                            grade.auto_score = None
+                            grade.needs_manual_grade |= grade.manual_score is None
 
-    def save(self, student: str, when: datetime.datetime | None, notebook: NotebookNode, flagged: bool) -> None:
+    def save(
+        self,
+        student: str,
+        when: datetime.datetime | None,
+        notebook: NotebookNode,
+        flagged: bool,
+        unchanged: Set[str] = frozenset(),
+    ) -> None:
         """Store one graded notebook. What a person entered by hand stays.
 
         Parameters
@@ -90,22 +105,29 @@ class Store:
             Its check cells put out their points.
         flagged : bool
             Whether a person must look at it.
+        unchanged : set of str
+            The cells, by ``grade_id``, of which a person would see nothing new: where one has finished, it stays so.
         """
         known = {"timestamp": when} if when is not None else {}
         with self._at_once():
             self.gradebook.update_or_create_student(student)
             submission = self.gradebook.update_or_create_submission(self.lab.name, student, **known)
             (stored,) = submission.notebooks
+            finished = {grade.name for grade in stored.grades if not grade.needs_manual_grade} & unchanged
             self.grades.gradebook = _Opened(self.gradebook, stored)
             for position, cell in enumerate(notebook.cells):
                 self.grades.preprocess_cell(cell, {}, position)
+            for grade in stored.grades:
+                # nbgrader reopens what a person has graded whenever it is graded again.
+                grade.needs_manual_grade = (grade.needs_manual_grade or flagged) and grade.name not in finished
+            session = self.gradebook.db()
+            session.flush()
+            # The database sums up the points.
+            session.refresh(stored)
             stored.late_submission_penalty = None
-            for grade in stored.grades if flagged else ():
-                grade.needs_manual_grade = True
-            late = submission.total_seconds_late > 0
-        if late and self.penalties is not None:
-            where = {"notebook": self.lab.name, "assignment": self.lab.name, "student": student, "db_url": self.address}
-            self.penalties.preprocess(notebook, {"nbgrader": where})
+            # A rule that fails is reported once for the class.
+            with contextlib.suppress(CourseError):
+                stored.late_submission_penalty = self.late.penalty(student, stored.score, seconds_late(submission))
 
     @contextlib.contextmanager
     def _at_once(self) -> Iterator[None]:

@@ -18,50 +18,17 @@ from autograder.checking.lab import Lab
 from autograder.checking.tables import items_html, next_steps, summary_html
 from autograder.gradebook import secret
 from autograder.gradebook.course_folder import NOTES
+from autograder.gradebook.released_cells import read_roles
 from autograder.grading import grade
 from autograder.grading.course_oracle import CourseOracle
 from autograder.grading.student import Timeouts
 from autograder.labs import get_lab
 from autograder.sandbox.pool import Sandbox
 from autograder.submissions import cells, reader
-from autograder.submissions.cells import Role
 from autograder.submissions.files import links_beside
 from autograder.submissions.reader import StoppedError
 from autograder.submissions.sanitize import new_output, safe_runs, safe_texts
 from autograder.submissions.submission import read_submission
-
-
-def read_roles(db_url: str, assignment: str, notebook: str) -> dict[str, Role]:
-    """Return what the release says of each named cell, from the gradebook.
-
-    Parameters
-    ----------
-    db_url : str
-        The address of the gradebook.
-    assignment, notebook : str
-
-    Raises
-    ------
-    nbgrader.api.MissingEntry
-        If the assignment was never released.
-    """
-    with Gradebook(db_url) as gradebook:
-        stored = gradebook.find_notebook(notebook, assignment)
-        points = {cell.name: float(cell.max_score) for cell in stored.grade_cells}
-        solutions = {cell.name for cell in stored.solution_cells}
-        return {
-            cell.name: Role(
-                grade_id=cell.name,
-                cell_type=cell.cell_type,
-                source=cell.source,
-                checksum=cell.checksum,
-                grade=cell.name in points,
-                solution=cell.name in solutions,
-                locked=bool(cell.locked),
-                points=points.get(cell.name, 0.0),
-            )
-            for cell in stored.source_cells
-        }
 
 
 class RestoreCells(NbGraderPreprocessor):
@@ -75,7 +42,9 @@ class RestoreCells(NbGraderPreprocessor):
         where = resources["nbgrader"]
         # Where the roles are known, the notebook was read by this package.
         nb = nb if resources.get("roles") else cells.clean(nb)
-        roles = resources.get("roles") or read_roles(where["db_url"], where["assignment"], where["notebook"])
+        roles = resources.get("roles") or read_roles(
+            where["db_url"], where["assignment"], where["notebook"], Path.cwd()
+        )
         notes = cells.restore(nb, roles)
         texts = [(cell.cell_type, cell.source, cell.get("attachments")) for cell in nb.cells]
         try:
@@ -135,7 +104,7 @@ class TrustedExecute(NbGraderPreprocessor):
             except (cells.UnreadableNotebookError, StoppedError) as error:
                 reason = f"{submitted.name} {error}." if isinstance(error, StoppedError) else str(error)
                 nb.cells, verdict = [], grade.unreadable(lab, reason, self.isolation)
-                cells.restore(nb, read_roles(where["db_url"], where["assignment"], where["notebook"]))
+                cells.restore(nb, read_roles(where["db_url"], where["assignment"], where["notebook"], Path.cwd()))
             else:
                 submission = replace(submission, notes=(*notes, *submission.notes))
                 # With other questions too, what was released is what the secret drew.
@@ -175,6 +144,7 @@ def _remove_copies(names: list[str], folder: Path) -> None:
 def write_verdict(nb: NotebookNode, lab: Lab, verdict: grade.Verdict) -> None:
     """Write a verdict into a notebook, in place: what cells put out, and each check's table and points.
 
+    The lines of the verdict go into the notebook's metadata, where `gradebook.item_analysis` reads them.
     nbgrader pays full marks for an output that is missing, negative or no plain float, so a check cell always gets
     exactly one result: a float between 0 and the cell's points.
 
@@ -203,7 +173,13 @@ def write_verdict(nb: NotebookNode, lab: Lab, verdict: grade.Verdict) -> None:
             cell.outputs = [new_output("stream", name="stdout", text=text)]
     head = nbformat.v4.new_markdown_cell(summary_html(verdict.items, verdict.flags), id="summary")
     nb.cells.insert(0, head)
-    told = {"flags": verdict.flags, "isolation": verdict.isolation, "next": next_steps(verdict.items)}
+    told = {
+        "flags": verdict.flags,
+        "isolation": verdict.isolation,
+        "next": next_steps(verdict.items),
+        # The gradebook has no place for the lines of a rubric: they are kept here, in the same step as the grade.
+        "verdict": grade.as_stored(verdict),
+    }
     nb.metadata[NOTES] = from_dict(told)
 
 

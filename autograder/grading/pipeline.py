@@ -27,10 +27,11 @@ from autograder.checking.lab import Lab
 from autograder.errors import in_short
 from autograder.gradebook import secret
 from autograder.gradebook.course_folder import CONFIG, CourseError, CourseFolder
+from autograder.gradebook.released_cells import read_roles
 from autograder.gradebook.store import Store
 from autograder.grading import executors, grade
 from autograder.grading.executors import Executor
-from autograder.grading.nbgrader_plugin import NOTES, TrustedExecute, read_roles
+from autograder.grading.nbgrader_plugin import NOTES, TrustedExecute
 from autograder.grading.student import Timeouts
 from autograder.sandbox.launch import refuse_to_show
 from autograder.submissions import reader
@@ -107,7 +108,7 @@ def released_roles(course: CourseFolder, lab: Lab) -> dict[str, Role]:
         rubric.
     """
     try:
-        roles = read_roles(course.gradebook, lab.name, lab.name)
+        roles = read_roles(course.gradebook, lab.name, lab.name, course.root)
     except (OperationalError, ImportError, ArgumentError) as error:
         reason = " ".join(str(getattr(error, "orig", error)).split())[:300]
         raise CourseError(
@@ -186,10 +187,12 @@ def grade_all(
     fingerprint = joblib.hash((roles, seed, timeouts, executor.isolation, executors.code(), material))
     with contextlib.closing(Saver(course, lab, roles, fingerprint)) as saver:
         students = list(students)
-        kept = {} if force else saver.still_hold(students)
+        holding = saver.still_hold(students)
+        kept = {} if force else holding
         yield from (Graded(student, verdict, kept=True) for student, verdict in kept.items())
         open_ones = [student for student in students if student not in kept]
-        saver.store.withdraw(open_ones)
+        # A grade that still holds is replaced when the new one is there.
+        saver.store.withdraw([student for student in open_ones if student not in holding])
         if open_ones:
             read = functools.partial(read_one, course, lab)
             for student, verdict in executor.grade(open_ones, read, conditions, started):
@@ -296,7 +299,7 @@ class Saver:
         self.preprocessors = [
             import_item(name)(parent=exporter, enabled=True) for name in every if names[name] not in self.OWN
         ]
-        self.store = Store(course, lab, config, penalties="AssignLatePenalties" in names.values())
+        self.store = Store(course, lab, config)
 
     def save(self, graded: Graded, bare: bool = False) -> None:
         """Save one verdict: the submission and its scores in the gradebook, the notebook beside its final place first.
@@ -331,14 +334,39 @@ class Saver:
         if self.store.kernelspec:
             notebook.metadata["kernelspec"] = from_dict(json.loads(self.store.kernelspec))
         if not bare:
-            notebook.metadata[NOTES] |= from_dict({"of": self._of(student), "verdict": grade.as_stored(verdict)})
+            notebook.metadata[NOTES]["of"] = self._of(student)
         place = self.course.step("autograded", student, self.lab.name)
         beside = place.with_name(f".{place.name}.new")
         self._write(beside, _written(notebook), path, {} if bare else files_beside(path)[0])
+        unchanged = self._unchanged(place / f"{self.lab.name}.ipynb", notebook, verdict)
         # In this order, whatever stops it leaves no graded notebook beside grades that are not its own.
         _remove(place)
-        self.store.save(student, self._when(student), notebook, flagged=verdict.status == "flagged")
+        self.store.save(student, self._when(student), notebook, verdict.status == "flagged", unchanged)
         beside.rename(place)
+
+    def _unchanged(self, path: Path, notebook: NotebookNode, verdict: grade.Verdict) -> set[str]:
+        """Return the scored cells of which a person who has graded the notebook before would see nothing new.
+
+        A check must give the points that it gave, an answer have the text that it had, and no flag be new.
+        """
+        try:
+            before = json.loads(path.read_bytes())
+            old = grade.from_stored(before["metadata"][NOTES]["verdict"])
+            if not set(verdict.flags) <= set(old.flags):
+                return set()
+            given = [
+                {check.grade_id: sum(i.points for i in one.of_check(check.grade_id)) for check in self.lab.checks}
+                for one in (old, verdict)
+            ]
+            texts = [
+                {cell["metadata"].get("nbgrader", {}).get("grade_id"): cell["source"] for cell in cells}
+                for cells in (before["cells"], notebook.cells)
+            ]
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return set()
+        checks = {name for name, points in given[1].items() if points == given[0][name]}
+        answers = {name for name, text in texts[1].items() if name and texts[0].get(name) == text}
+        return checks | (answers - given[1].keys())
 
     def still_hold(self, students: Iterable[str]) -> dict[str, grade.Verdict]:
         """Return the verdicts of an earlier run on the same submissions under the same conditions, by student."""

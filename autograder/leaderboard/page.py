@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
-import errno
 import io
 import math
 from collections.abc import Mapping
@@ -17,11 +15,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from autograder.errors import UserError
 from autograder.leaderboard.board import COLORS, Board, BoardRow
 from autograder.leaderboard.scores import CONFIDENCE, METRICS, Score, decimals, round_up
-from source_lib.atomic_files import atomic_write
+from source_lib.atomic_files import write_together
+from source_lib.text import spreadsheet_cell as cell
 from source_lib.text import visible
-
-#: A spreadsheet program takes a cell that begins with one of these for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 
 
 def write_board(board: Board, folder: Path) -> tuple[Path, Path]:
@@ -66,18 +62,11 @@ def write_files(texts: Mapping[Path, str], private: bool = False) -> None:
     UserError
         If one of them cannot be written.
     """
-    path = None
     try:
-        with contextlib.ExitStack() as renamed:
-            for path, text in texts.items():
-                if path.is_dir():
-                    raise IsADirectoryError(errno.EISDIR, f"{path.name} is a folder")
-                path.parent.mkdir(parents=True, exist_ok=True)
-                part = renamed.enter_context(atomic_write(path, private))
-                part.write_text(text, encoding="utf-8", newline="")
-                part.chmod(0o600 if private else 0o644)
+        write_together(texts, private)
     except OSError as error:
-        raise UserError(f"The leaderboard cannot be written to {path.parent}: {error.strerror}.") from None
+        place = next(iter(texts)).parent
+        raise UserError(f"The leaderboard cannot be written to {place}: {error.strerror}.") from None
 
 
 def table_csv(board: Board) -> str:
@@ -130,11 +119,6 @@ def names_csv(names: Mapping[str, str]) -> str:
     writer.writerow(["student", "nickname"])
     writer.writerows((cell(visible(student)), cell(name)) for student, name in names.items())
     return file.getvalue()
-
-
-def cell(text: str) -> str:
-    """Return text that a spreadsheet program does not take for a formula."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def page_html(board: Board) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping, Set
@@ -45,6 +46,8 @@ class Role:
         nbgrader's roles: scored, filled in by the student, not to be changed.
     points : float
         What the cell is worth where it is scored.
+    earlier : tuple of str
+        The `role_marks` of the cell in earlier releases: who holds one of these has changed nothing.
     """
 
     grade_id: str
@@ -55,6 +58,7 @@ class Role:
     solution: bool
     locked: bool
     points: float
+    earlier: tuple[str, ...] = ()
 
     @property
     def metadata(self) -> dict[str, Any]:
@@ -73,6 +77,28 @@ class Role:
         if self.grade:
             metadata["points"] = self.points
         return metadata
+
+
+def role_marks(role: Role) -> tuple[str, str]:
+    """Return what a release's settings and its text of a cell are known by later.
+
+    Parameters
+    ----------
+    role : Role
+    """
+    return _settings_mark(role.metadata, role.cell_type), _text_mark(role.source)
+
+
+def _settings_mark(metadata: Mapping[str, Any], cell_type: str) -> str:
+    said = [metadata.get(key) for key in ("grade", "solution", "locked")]
+    points = metadata.get("points")
+    # A number, since some tools write 5 as 5.0.
+    worth = float(points) if isinstance(points, (int, float)) else points
+    return f"settings {json.dumps([*said, worth, cell_type])}"
+
+
+def _text_mark(source: str) -> str:
+    return f"text {hashlib.sha256(source.strip().encode('utf-8', 'replace')).hexdigest()}"
 
 
 _ADVICE = "Open it in JupyterLab, save it with File > Save Notebook, and hand that file in again."
@@ -283,7 +309,7 @@ def restore(notebook: NotebookNode, roles: Mapping[str, Role]) -> list[str]:
             if "attachments" in cell and restored.cell_type == "markdown":
                 restored["attachments"] = cell["attachments"]
         cells.append(restored)
-        if role.locked and cell.source.strip() != role.source.strip():
+        if role.locked and cell.source.strip() != role.source.strip() and _text_mark(cell.source) not in role.earlier:
             if role.grade:
                 edited.append(name)
             cell.metadata.pop("nbgrader", None)
@@ -309,7 +335,8 @@ def _changed(cell: NotebookNode, role: Role) -> list[str]:
     said = cell.metadata["nbgrader"]
     wanted = {key: role.metadata[key] for key in ("grade", "solution", "locked", "points") if key in role.metadata}
     changed = [key for key, value in wanted.items() if said.get(key, value) != value]
-    return changed + (["cell type"] if cell.cell_type != role.cell_type else [])
+    changed += ["cell type"] if cell.cell_type != role.cell_type else []
+    return [] if changed and _settings_mark(role.metadata | said, cell.cell_type) in role.earlier else changed
 
 
 def _released(role: Role) -> NotebookNode:

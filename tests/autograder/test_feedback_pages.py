@@ -14,6 +14,7 @@ from nbgrader.api import Gradebook
 from autograder.gradebook import feedback_pages
 from autograder.gradebook.course_folder import CourseError, open_course
 from autograder.gradebook.feedback_pages import read_gradebook, render_page, write_feedback
+from autograder.gradebook.item_analysis import analyze, read_verdict
 from autograder.grading.executors import LocalExecutor
 from autograder.grading.pipeline import grade_all
 from autograder.labs import get_lab
@@ -88,6 +89,16 @@ def test_every_part_has_its_name_its_points_and_the_next_step(folder):
     assert "Test cell" not in words and "Student's answer" not in words
     # What is in the overview is not said again above the notebook.
     assert words.count("Automatic points: 32.5 of 35.") == 1
+
+
+def test_the_lines_of_the_rubric_are_kept_with_the_grade(folder):
+    course = open_course(folder)
+    answers = [read_verdict(course, LAB, student) for student in STUDENTS]
+    assert [len(one.items) for one in answers] == [len(LAB.lines)] * len(STUDENTS)
+    assert [one.untouched for one in answers] == [False, True, False]
+    analysis = analyze(LAB, answers)
+    (line,) = [line for line in analysis.lines if line.passed < line.students]
+    assert [(one.id, one.students) for one in line.mistakes] == [("conv2d_no_flip", 1)]
 
 
 def test_a_text_that_takes_too_long_to_lay_out_is_shown_as_it_is(monkeypatch):

@@ -11,8 +11,9 @@ from traitlets.config import Config
 
 from autograder.checking.rubric import Item
 from autograder.gradebook.course_folder import open_course
+from autograder.gradebook.released_cells import read_roles
 from autograder.grading.grade import Verdict
-from autograder.grading.nbgrader_plugin import RestoreCells, read_roles, write_verdict
+from autograder.grading.nbgrader_plugin import RestoreCells, write_verdict
 from autograder.labs import get_lab
 from autograder.submissions import reader
 from autograder.submissions.cell_run import CellRun

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
@@ -18,7 +19,7 @@ from nbgrader.api import Gradebook
 
 from autograder.gradebook.course_folder import open_course
 from autograder.grading.grade import unreadable
-from autograder.grading.pipeline import Graded, Saver, released_roles
+from autograder.grading.pipeline import Graded, Saver, grade_all, released_roles
 from autograder.labs import get_lab
 from tests.conftest import PROGRAM, scores
 
@@ -475,6 +476,54 @@ def test_a_timestamp_is_a_date_and_no_large_file(course):
             assert (stored and stored.replace(second=0)) == when
         assert (folder.step("autograded", student, "lab1") / "timestamp.txt").is_file() == (when is not None)
     saver.close()
+
+
+def test_a_second_grading_reopens_only_what_a_person_has_not_seen(course):
+    folder, lab = open_course(course), get_lab("lab1")
+    saver = Saver(folder, lab, released_roles(folder, lab), "")
+    verdict = unreadable(lab, "A person must look.", "bubblewrap")
+    notebook = solved(course)
+    place = hand_in(course, "ada", b"") / "lab1.ipynb"
+    everything = {"discussion", *(check.grade_id for check in lab.checks)}
+
+    def grade_again(text, verdict=verdict):
+        find(notebook, "discussion").source = text
+        place.write_text(nbformat.writes(notebook))
+        saver.save(Graded("ada", verdict))
+        return {name for name, (_, needs) in scores(course)["ada"].items() if needs}
+
+    assert grade_again("An answer.") == everything
+    with Gradebook(folder.gradebook) as gradebook:
+        for grade in gradebook.find_submission_notebook("lab1", "lab1", "ada").grades:
+            grade.manual_score, grade.needs_manual_grade = 1.5, False
+        gradebook.db.commit()
+    assert grade_again("An answer.") == set()
+    assert grade_again("Another answer.") == {"discussion"}
+    # A new reason to look opens everything.
+    assert grade_again("Another answer.", replace(verdict, flags=[*verdict.flags, "And another."])) == everything
+    saver.close()
+
+
+def test_a_forced_grading_takes_no_grade_back_before_the_new_one_is_there(small_class):
+    assert subprocess.run([*GRADE, "--course", small_class], capture_output=True).returncode == 0
+    before = scores(small_class)
+    changed = solved(small_class)
+    extra("1 + 1")(changed)
+    hand_in_again(small_class, "student-1", changed)
+    seen = []
+
+    class Stops:
+        isolation = "bubblewrap"
+
+        def grade(self, students, read, conditions, started):
+            seen.append(scores(small_class))
+            raise KeyboardInterrupt
+            yield
+
+    with pytest.raises(KeyboardInterrupt):
+        list(grade_all(open_course(small_class), get_lab("lab1"), list(before), Stops(), seed=3, force=True))
+    (during,) = seen
+    assert {student for student in before if during[student] != before[student]} == {"student-1"}
 
 
 def hand_in_again(folder, student, notebook):

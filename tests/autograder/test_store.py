@@ -16,7 +16,7 @@ LAB = get_lab("lab1")
 
 @pytest.fixture
 def store(course):
-    opened = Store(open_course(course), LAB, Config(), penalties=True)
+    opened = Store(open_course(course), LAB, Config())
     yield opened
     opened.close()
 
@@ -83,17 +83,59 @@ def test_what_a_person_entered_stays(store, course):
         assert gradebook.find_grade("check_pool2d_layer", "lab1", "lab1", "ada").score == 4.0
 
 
-def test_who_is_late_loses_what_the_course_says(store, course):
+def finish(course, **scores):
+    """Give points as a person does in formgrader, who then has nothing left to look at."""
+    with Gradebook(f"sqlite:///{course}/gradebook.db") as gradebook:
+        for grade in gradebook.find_submission_notebook("lab1", "lab1", "ada").grades:
+            grade.manual_score, grade.needs_manual_grade = scores.get(grade.name, grade.manual_score), False
+        gradebook.db.commit()
+
+
+def waiting(course):
+    with Gradebook(f"sqlite:///{course}/gradebook.db") as gradebook:
+        grades = gradebook.find_submission_notebook("lab1", "lab1", "ada").grades
+        return {grade.name for grade in grades if grade.needs_manual_grade}
+
+
+def test_what_a_person_has_finished_stays_finished_where_there_is_nothing_new(store, course):
+    everything = {*(check.grade_id for check in LAB.checks), "discussion"}
+    store.save("ada", None, graded(2.0), flagged=True)
+    finish(course, discussion=8.5, check_pool2d_layer=4.0)
+    # Withdrawn since the checks changed, and graded again.
+    store.withdraw(["ada"])
+    assert waiting(course) == everything - {"discussion", "check_pool2d_layer"}
+    store.save("ada", None, graded(2.0), flagged=False, unchanged=everything)
+    assert waiting(course) == set()
+    store.save("ada", None, graded(1.0), flagged=False, unchanged=everything - {"check_pool2d_layer"})
+    assert waiting(course) == {"check_pool2d_layer"}
+    finish(course)
+    store.save("ada", None, graded(1.0), flagged=True, unchanged=everything)
+    assert waiting(course) == set()
+    store.save("ada", None, graded(1.0), flagged=True)
+    assert waiting(course) == everything
+
+
+LATE = """
+from nbgrader.plugins import BasePlugin
+
+class Half(BasePlugin):
+    def late_submission_penalty(self, student_id, score, total_seconds_late):
+        return score / 2
+"""
+
+
+def test_who_is_late_loses_what_the_course_says(course):
     due = datetime.datetime(2026, 1, 1, 12)
     with Gradebook(f"sqlite:///{course}/gradebook.db") as gradebook:
         gradebook.update_or_create_assignment(LAB.name, duedate=due)
-    store.penalties.plugin_class.penalty_method = "zero"
-    try:
-        for when, lost in ((due + datetime.timedelta(hours=1), 16.0), (due - datetime.timedelta(hours=1), None)):
-            store.save("ada", when, graded(2.0), flagged=False)
-            with Gradebook(f"sqlite:///{course}/gradebook.db") as gradebook:
-                submission = gradebook.find_submission(LAB.name, "ada")
-                assert submission.timestamp == when
-                assert submission.notebooks[0].late_submission_penalty == lost
-    finally:
-        store.penalties.plugin_class.penalty_method = "none"
+    (course / "late_by_half.py").write_text(LATE)
+    folder = open_course(course)
+    folder.config.AssignLatePenalties.plugin_class = "late_by_half.Half"
+    store = Store(folder, LAB, folder.config)
+    for when, lost in ((due + datetime.timedelta(hours=1), 8.0), (due - datetime.timedelta(hours=1), None)):
+        store.save("ada", when, graded(2.0), flagged=False)
+        with Gradebook(f"sqlite:///{course}/gradebook.db") as gradebook:
+            submission = gradebook.find_submission(LAB.name, "ada")
+            assert submission.timestamp == when
+            assert submission.notebooks[0].late_submission_penalty == lost
+    store.close()

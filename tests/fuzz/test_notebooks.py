@@ -16,8 +16,9 @@ from traitlets.config import Config
 
 from autograder.checking.rubric import Item
 from autograder.gradebook.course_folder import errors_only, open_course
+from autograder.gradebook.released_cells import read_roles
 from autograder.grading import course_oracle, grade, nbgrader_plugin
-from autograder.grading.nbgrader_plugin import RestoreCells, read_roles, write_verdict
+from autograder.grading.nbgrader_plugin import RestoreCells, write_verdict
 from autograder.submissions.cell_run import CellRun
 from autograder.submissions.cells import UnreadableNotebookError, read_notebook
 from autograder.submissions.sanitize import printable

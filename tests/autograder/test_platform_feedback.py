@@ -1,0 +1,178 @@
+"""A feedback page goes back under the name that its submission came in with, and to nobody else."""
+
+import base64
+import re
+import zipfile
+
+import pytest
+
+from autograder import cli
+from autograder.errors import UserError
+from autograder.gradebook.course_folder import open_course
+from autograder.gradebook.platform_feedback import pack_feedback, with_pictures
+from autograder.gradebook.platform_grades import known_students
+from autograder.gradebook.platform_names import COLLECTED, Collected, RosterEntry, write_collected
+from autograder.labs import get_lab
+from tests.gradebooks import make_course
+
+LAB = get_lab("lab1")
+FULL = {check.grade_id: check.points for check in LAB.checks} | {"discussion": (7.0, False)}
+#: As archives of the platforms had them, by student.
+TAKEN = {
+    "moodle": {
+        "ada": "Ada Lovelace_1201_assignsubmission_file",
+        "zoë": "Zoë O'Neil-李_1202_assignsubmission_file_",
+        "arabic": "محمد علي_1203_assignsubmission_file",
+        "formula": "=1+1_1204_assignsubmission_file",
+    },
+    "canvas": {
+        "ada": "lovelaceada_4401_990001_",
+        "late": "builderbob_LATE_4402_990002_",
+        "zoë": "oneilzoë_4403_990003_",
+    },
+}
+
+
+@pytest.fixture
+def course(tmp_path):
+    return make_course(tmp_path / "course", {})
+
+
+def written(course, students):
+    for student in students:
+        folder = course / "assignments" / "feedback" / student / "lab1"
+        folder.mkdir(parents=True)
+        (folder / "lab1.html").write_text(f"<p>For {student}.</p>", encoding="utf-8")
+
+
+def taken(course, platform):
+    names = TAKEN[platform]
+    write_collected(
+        course,
+        [
+            Collected("lab1", student, platform, name, re.search(r"_(\d+)_", name)[1], "2026-10-01T12:00:00+00:00")
+            for student, name in names.items()
+        ],
+    )
+    written(course, names)
+    return names
+
+
+@pytest.mark.parametrize("platform", TAKEN)
+def test_the_names_that_go_out_are_those_that_came_in(course, platform):
+    names = taken(course, platform)
+    path = course / "exports" / "feedback.zip"
+    known = known_students(course, "lab1", platform)
+    packed = pack_feedback(open_course(course), LAB, platform, names, known, path)
+    assert not packed.left_out
+    with zipfile.ZipFile(path) as archive:
+        assert archive.testzip() is None
+        found = {name: archive.read(name).decode() for name in archive.namelist()}
+    between = "/" if platform == "moodle" else ""
+    assert found == {f"{name}{between}lab1.html": f"<p>For {student}.</p>" for student, name in names.items()}
+    for name in found:
+        # As the platforms' importers take names apart.
+        if platform == "moodle":
+            assert re.fullmatch(r"[^_]*_\d+_assignsubmission_file_?/lab1\.html", name)
+        else:
+            assert len([part for part in name.split("_") if part.isdigit()]) == 2
+    first = path.read_bytes()
+    pack_feedback(open_course(course), LAB, platform, names, known, path)
+    assert path.read_bytes() == first
+
+
+def test_who_is_left_out_is_said_and_why(course):
+    written(course, ["ada", "by-roster", "climbs"])
+    write_collected(
+        course,
+        [
+            Collected("lab1", "no-page", "moodle", "No Page_1_assignsubmission_file", "1"),
+            Collected("lab1", "climbs", "moodle", "../../climbs_2_assignsubmission_file", "2"),
+            Collected("lab1", "ada", "canvas", "lovelaceada_4401_990001_", "4401"),
+        ],
+    )
+    known = {"by-roster": RosterEntry("by-roster", "A_b/../c", user_id="3")}
+    everybody = ["ada", "by-roster", "climbs", "no-page"]
+    packed = pack_feedback(open_course(course), LAB, "moodle", everybody, known, course / "out.zip")
+    assert packed.names == {"by-roster": "A b c_3_assignsubmission_file/lab1.html"}
+    assert "not known" in packed.left_out["ada"]
+    assert "is no name that Moodle gives" in packed.left_out["climbs"]
+    assert "cnn-course feedback lab1" in packed.left_out["no-page"]
+
+
+def test_nobody_gets_the_page_of_another(course):
+    written(course, ["ada", "bob"])
+    name = "Ada_1_assignsubmission_file"
+    write_collected(
+        course, [Collected("lab1", one, "moodle", name.replace("A", a), "") for one, a in (("ada", "A"), ("bob", "a"))]
+    )
+    with pytest.raises(UserError, match="bob and ada have the same name"):
+        pack_feedback(open_course(course), LAB, "moodle", ["ada", "bob"], {}, course / "out.zip")
+    assert not (course / "out.zip").exists()
+
+
+def test_pictures_beside_a_page_are_put_into_it_and_no_other_file_is(tmp_path):
+    folder = tmp_path / "page"
+    folder.mkdir()
+    (tmp_path / "secret.png").write_bytes(b"secret")
+    (folder / "plot 1.png").write_bytes(b"a plot")
+    (folder / "answers.txt").write_bytes(b"secret")
+    (folder / "link.png").symlink_to(tmp_path / "secret.png")
+    (folder / "huge.png").write_bytes(bytes(2**21 + 1))
+    outside = [
+        "../secret.png",
+        f"{tmp_path}/secret.png",
+        "link.png",
+        "answers.txt",
+        "huge.png",
+        "https://x/y.png",
+        "no.png",
+    ]
+    page = "".join(f'<img src="{name}" alt="">' for name in outside)
+    assert with_pictures(page, folder) == page
+    put_in = f"data:image/png;base64,{base64.b64encode(b'a plot').decode()}"
+    assert with_pictures('<img alt="" src="plot 1.png">', folder) == f'<img alt="" src="{put_in}">'
+
+
+@pytest.fixture
+def export(monkeypatch, capsys):
+    """Run the command in this process; return its exit code and what it printed."""
+
+    def run(course, *options):
+        monkeypatch.setattr("sys.argv", ["cnn-course", "export", "lab1", "--course", *map(str, (course, *options))])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        printed = capsys.readouterr()
+        return ended.value.code, printed.out + printed.err
+
+    return run
+
+
+def test_the_command_says_who_is_missing_and_writes_both_files(tmp_path, export):
+    course = make_course(tmp_path / "course", {"ada": FULL, "zoë": FULL, "open": FULL | {"discussion": None}})
+    taken(course, "moodle")
+    (course / "roster.csv").write_text("id,name,email,platform id\nada,Ada,a@b,1201\nabsent,No One,,99\n")
+    code, said = export(course, "--to", "moodle")
+    assert code == 0, said
+    assert "Without grade: open. Discussion is not graded yet." in said
+    assert "absent" in said and "Grades of 2 students" in said
+    assert sorted(path.name for path in (course / "exports").iterdir()) == [
+        "lab1-moodle-feedback.zip",
+        "lab1-moodle-grades.csv",
+    ]
+
+
+def test_a_mistake_leaves_nothing_half_written(tmp_path, export):
+    course = make_course(tmp_path / "course", {"ada": FULL})
+    for wrong, said in (
+        (["--to", "moodle", "--fill", course / "missing.csv"], "cannot be read"),
+        (["--to", "canvas", "--fill", course / "nbgrader_config.py"], "no single column"),
+        (["--to", "blackboard"], "blackboard"),
+    ):
+        code, printed = export(course, *wrong)
+        assert code == 1 and said in printed, printed
+    (course / COLLECTED).write_text("{\n")
+    assert "line 1" in export(course, "--to", "moodle")[1]
+    assert not (course / "exports").exists()
+    empty = make_course(tmp_path / "empty", {})
+    assert "Grade it first" in export(empty, "--to", "canvas")[1]
