@@ -1,0 +1,236 @@
+"""What a learning platform calls a submission and its student: kept when it is taken in, used when something goes back.
+
+Two files in the course's folder say so. ``collected.jsonl`` has one line of JSON for each submission that was taken;
+``roster.csv`` has one line for each student.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from autograder.errors import UserError
+from autograder.submissions.sanitize import printable
+from source_lib.atomic_files import atomic_write
+
+#: In the course's folder: what was taken from which platform.
+COLLECTED = "collected.jsonl"
+#: In the course's folder: who is in the class.
+ROSTER = "roster.csv"
+#: A roster or a record that is longer is none.
+MAX_BYTES = 2**26
+#: What the header of a roster may call its columns; letter case, spaces, hyphens and underscores make no difference.
+ROSTER_COLUMNS = {
+    "student": ("id", "student", "studentid", "username"),
+    "name": ("name", "fullname", "studentname"),
+    "email": ("email", "emailaddress", "mail"),
+    "user_id": ("platformid", "platform", "userid", "participantid", "moodleid", "canvasid"),
+}
+
+
+@dataclass(frozen=True)
+class Collected:
+    """One submission that was taken from a platform.
+
+    Attributes
+    ----------
+    lab : str
+        For example ``lab1``.
+    student : str
+        The student's id in the course: the folder's name under ``submitted``.
+    platform : {"moodle", "canvas", "gradescope", "brightspace", "exchange", "folders"}
+        Whose form the archive had.
+    name : str
+        The platform's folder, or where it has none the prefix of the file's name, exactly as it stood in the archive
+        and without a slash: ``Ada Lovelace_123456_assignsubmission_file`` or ``lovelaceada_LATE_123_456789_``.
+    user_id : str
+        The platform's number of the student, as it stood in that name; empty where it has none.
+    taken : str
+        When it was taken, in ISO 8601 with the time zone.
+    """
+
+    lab: str
+    student: str
+    platform: str
+    name: str
+    user_id: str = ""
+    taken: str = ""
+
+
+@dataclass(frozen=True)
+class RosterEntry:
+    """One student of a class.
+
+    Attributes
+    ----------
+    student : str
+        The student's id in the course.
+    name, email : str
+        Empty where the roster has none.
+    user_id : str
+        The platform's number of the student; empty where the roster has none.
+    """
+
+    student: str
+    name: str = ""
+    email: str = ""
+    user_id: str = ""
+
+
+def read_collected(root: Path, lab: str | None = None) -> dict[tuple[str, str], Collected]:
+    """Return what was taken from platforms.
+
+    Parameters
+    ----------
+    root : pathlib.Path
+        The course's folder.
+    lab : str, optional
+        The one lab that is asked for.
+
+    Returns
+    -------
+    dict of (str, str) to Collected
+        By lab and student; of several records, the last one. Empty where nothing was collected yet.
+
+    Raises
+    ------
+    UserError
+        If the file cannot be read, or a line of it is not what `write_collected` writes.
+    """
+    path = root / COLLECTED
+    found: dict[tuple[str, str], Collected] = {}
+    for number, line in enumerate(_text(path).split("\n") if path.exists() else (), start=1):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+            one = Collected(**{field.name: record.get(field.name, "") for field in fields(Collected)})
+            if not all(isinstance(value, str) for value in asdict(one).values()) or not (one.lab and one.student):
+                raise ValueError
+        except (ValueError, AttributeError, RecursionError):
+            raise UserError(
+                f"{path}, line {number}, is no record of a submission. Delete the line, or move the file away and "
+                "collect again."
+            ) from None
+        if lab in (None, one.lab):
+            found[one.lab, one.student] = one
+    return found
+
+
+def write_collected(root: Path, records: Iterable[Collected]) -> Path:
+    """Add records to those in the course's folder; one of the same lab and student is replaced.
+
+    The file is written beside its place and renamed, so that it holds all new records or none.
+
+    Parameters
+    ----------
+    root : pathlib.Path
+        The course's folder.
+    records : iterable of Collected
+
+    Returns
+    -------
+    pathlib.Path
+
+    Raises
+    ------
+    UserError
+        If the file cannot be read or written.
+    """
+    everything = read_collected(root) | {(one.lab, one.student): one for one in records}
+    path = root / COLLECTED
+    # Names of files that are no UTF-8 hold lone surrogates, which JSON can escape.
+    lines = [json.dumps(asdict(one), sort_keys=True) for _, one in sorted(everything.items())]
+    try:
+        with atomic_write(path, private=True) as part:
+            part.write_text("".join(f"{line}\n" for line in lines), encoding="ascii")
+    except OSError as error:
+        raise UserError(f"{path} cannot be written: {error.strerror}.") from None
+    return path
+
+
+def read_roster(path: Path) -> dict[str, RosterEntry]:
+    """Return a roster.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        A CSV file in UTF-8 with a header. It has the column ``id`` and, in any order, as many as there are of ``name``,
+        ``email`` and ``platform id``; others do not count. A semicolon or a tab may stand for the comma.
+
+    Returns
+    -------
+    dict of str to RosterEntry
+        By the student's id, in the order of the file.
+
+    Raises
+    ------
+    UserError
+        If it cannot be read, has no such header, or has an id of the course or of the platform twice.
+    """
+    text = _text(path)
+    first = text.partition("\n")[0]
+    delimiter = max(",;\t", key=first.count)
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    found: dict[str, RosterEntry] = {}
+    theirs: dict[str, str] = {}
+    try:
+        header = [_plain(title) for title in next(rows, [])]
+        places = {
+            field: next((header.index(name) for name in names if name in header), None)
+            for field, names in ROSTER_COLUMNS.items()
+        }
+        if places["student"] is None:
+            raise UserError(
+                f"The first line of {path} names no column id. A roster is a CSV file with the header "
+                "id,name,email,platform id."
+            )
+        for row in rows:
+            if not any(map(str.strip, row)):
+                continue
+            entry = RosterEntry(**{field: _at(row, place) for field, place in places.items()})
+            if not entry.student:
+                raise UserError(f"{path}, line {rows.line_num}: the id is missing.")
+            if entry.student in found:
+                raise UserError(f"{path}, line {rows.line_num}: the id {printable(entry.student)} is there twice.")
+            other = theirs.setdefault(entry.user_id, entry.student) if entry.user_id else entry.student
+            if other != entry.student:
+                raise UserError(
+                    f"{path}, line {rows.line_num}: {printable(entry.student)} and {printable(other)} have the same "
+                    f"platform id {printable(entry.user_id)}."
+                )
+            found[entry.student] = entry
+    except csv.Error as error:
+        raise UserError(f"{path}, line {rows.line_num}, is no CSV: {error}.") from None
+    return found
+
+
+def roster_of(root: Path) -> dict[str, RosterEntry]:
+    """Return the roster in a course's folder; empty where there is none."""
+    path = root / ROSTER
+    return read_roster(path) if path.exists() else {}
+
+
+def _text(path: Path) -> str:
+    try:
+        with open(path, "rb") as file:
+            content = file.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
+            raise UserError(f"{path} has more than {MAX_BYTES:,} bytes, so it is not what its name says.")
+        return content.decode("utf-8-sig")
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise UserError(f"{path} is no text in UTF-8. Save it as CSV in UTF-8.") from None
+
+
+def _plain(title: str) -> str:
+    return "".join(one for one in title.casefold() if one.isalnum())
+
+
+def _at(row: list[str], place: int | None) -> str:
+    return row[place].strip() if place is not None and place < len(row) else ""
