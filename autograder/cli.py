@@ -1,5 +1,5 @@
-"""The command line: ``cnn-course doctor | release LAB | grade LAB | check-csv FILE | check-masks FILE | data NAME |
-leaderboard LAB | demo``."""
+"""The command line: ``cnn-course doctor | release LAB | collect LAB PATH | grade LAB | check-submission LAB |
+check-csv FILE | check-masks FILE | data NAME | leaderboard LAB | demo``."""
 
 from __future__ import annotations
 
@@ -91,6 +91,41 @@ def release(lab: LabArgument, course: CourseOption = Path(".")) -> None:
 
     place = write(open_course(course), known)
     console.console.print(f"{escape(known.title)} is ready for students: {place}", soft_wrap=True)
+
+
+@app.command()
+def collect(
+    lab: LabArgument,
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="What the platform gave: an archive or a folder.")],
+    course: CourseOption = Path("."),
+    roster: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Who is in the class.", show_default="roster.csv of the course")
+    ] = None,
+    timezone: Annotated[
+        str, typer.Option(metavar="NAME", help="Of the platform's times.", show_default="Exchange.timezone, or UTC")
+    ] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be taken, and write nothing.")] = False,
+) -> None:
+    """Take in what a learning platform gives: each student's files, under the names that grading knows."""
+    known = get_lab(lab)
+    _needs_instructor()
+    from autograder.gradebook.collect import NEW, carry_out, planned
+    from autograder.gradebook.course_folder import open_course
+    from autograder.gradebook.platform_names import ROSTER
+    from autograder.gradebook.roster import read_roster
+
+    folder = open_course(course)
+    if roster is None and (folder.root / ROSTER).is_file():
+        roster = folder.root / ROSTER
+    with planned(folder, known, path, roster and read_roster(roster), timezone) as plan:
+        for _ in () if dry_run else carry_out(folder, known, plan):
+            pass
+        looks = console.show_plan(plan, everyone=dry_run)
+        taken = sum(one.state == NEW for one in plan.students)
+        would = "would be taken; nothing was written" if dry_run else "taken"
+        console.console.print(f"{plan.platform}: {len(plan.students)} found, {taken} {would}.", soft_wrap=True)
+    if looks:
+        raise typer.Exit(FLAGGED)
 
 
 @app.command()
