@@ -214,6 +214,27 @@ def feedback(
         raise typer.Exit(FAILED)
 
 
+@app.command("check-submission")
+def check_submission(
+    lab: LabArgument,
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="FOLDER", help="What is handed in.", show_default="here")
+    ] = None,
+) -> None:
+    """Look at what is about to be handed in as grading will. Exits with 1 where something is to be put right."""
+    from autograder.submissions.preview import lines, preview
+
+    known = get_lab(lab)
+    place = (folder or Path(".")).resolve()
+    if not place.is_dir():
+        raise UserError(f"There is no folder {place}. Give the one that holds your notebook.")
+    found = preview(place, known.wanted, {check.grade_id for check in known.checks}, known.explore_cells)
+    for line in lines(found, known.wanted):
+        console.console.print(escape(line), soft_wrap=True, highlight=False)
+    if found.problems:
+        raise typer.Exit(FAILED)
+
+
 @app.command("check-csv")
 def check_csv(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="For example run1.csv run2.csv.")],

@@ -43,6 +43,8 @@ def notebook(lab, answers=1, heading="A lab", outputs=0, other=""):
         )
         cells.append(_cell(text + other, check.function, solution=True))
         cells.append(_cell(f'check("{check.function}")', check.grade_id, grade=True, locked=True, points=check.points))
+    for number, cell in enumerate(cells):
+        cell["id"] = f"c{number}"
     made = nbformat.v4.new_notebook(cells=cells)
     if outputs:
         made.cells[1].outputs = [nbformat.v4.new_output("stream", text="x" * outputs)]

@@ -123,8 +123,10 @@ def planned(course: CourseFolder, lab: Lab, path: Path, roster: Roster | None, z
 
     Raises
     ------
+    ArchiveError
+        If it is no archive, damaged, empty or of another lab.
     UserError
-        If it is no archive, damaged, empty or of another lab, or there is no such time zone.
+        If there is no such time zone.
     """
     times = _zone(zone or str(course.config.get("Exchange", {}).get("timezone", "UTC")))
     with contextlib.ExitStack() as stack:

@@ -18,7 +18,7 @@ _BEGINNINGS = (
     (b"\xff\xd8\xff", "a picture (JPEG)"),
     (b"\x89HDF", "an HDF5 file, such as weights of a model"),
 )
-HAND_IN = "Hand in the notebook itself: in JupyterLab, File > Save Notebook, then File > Download."
+HAND_IN = "In JupyterLab choose File > Save Notebook, then File > Download, and hand in the notebook itself."
 
 
 def what_it_is(content: bytes) -> str:
@@ -77,8 +77,8 @@ def why_unreadable(content: bytes, name: str) -> str:
         line = content.count(b"\n", 0, marks[0].start()) + 1
         return (
             f"{name} holds the marks of a merge (<<<<<<<, line {line}): git found two versions and kept both. "
-            "JupyterLab cannot open it. Open it in a text editor, keep one version of each such place and delete the lines with "
-            "<<<<<<<, ======= and >>>>>>>, or take one version with git checkout --ours or --theirs. Then open it in "
-            "JupyterLab, save it, and hand it in again."
+            "JupyterLab cannot open it. Open it in a text editor, keep one version of each such place and delete the "
+            "lines with <<<<<<<, ======= and >>>>>>>, or take one version with git checkout --ours or --theirs. Then "
+            "open it in JupyterLab, save it, and hand it in again."
         )
     return ""
