@@ -207,7 +207,7 @@ def _by_student(handed: Iterable[Handed], roster: Roster | None) -> tuple[dict[s
                 continue
             student = entry.student
         if problem := unfit(student):
-            problems.append(f"The id of {_called(one)} {problem}, with a roster. It was not taken.")
+            problems.append(f"{_called(one)} {problem}, in a roster. It was not taken.")
             continue
         found.setdefault(student, []).append(one)
     alike: dict[str, set[str]] = {}

@@ -179,7 +179,7 @@ def read_roster(path: Path) -> Roster:
             continue
         problem = unfit(cell["student"])
         if problem:
-            raise UserError(f"The roster {path}, line {line}: the id {problem}.")
+            raise UserError(f"The roster {path}, line {line}: the id {visible(cell['student'])[:60]!r} {problem}.")
         students.append(Enrolled(cell["student"], name, cell["email"], cell["platform"], cell["handed"]))
     if not students:
         raise UserError(f"The roster {path} names no student.")
@@ -249,5 +249,5 @@ def unfit(student: str) -> str:
     if not student:
         return "is missing"
     if "/" in student or student.startswith(".") or not student.isprintable() or len(student.encode()) > 150:
-        return f"{shorten(visible(student), 60)} cannot be the name of a folder; choose another one"
+        return "cannot be the name of a folder; choose another one"
     return ""

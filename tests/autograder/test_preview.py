@@ -90,3 +90,14 @@ main()
     assert done.stdout.endswith("1 thing to put right.\n")
     done = subprocess.run([PROGRAM, "check-submission", "lab1", tmp_path / "none"], capture_output=True, text=True)
     assert done.returncode == 1 and "There is no folder" in done.stderr
+
+
+def test_the_check_of_a_notebook_looks_at_the_folder_too(tmp_path, monkeypatch, capsys):
+    from autograder import open_lab
+
+    hand_in(tmp_path, {"lab1.pdf": b"%PDF-"})
+    monkeypatch.chdir(tmp_path)
+    assert open_lab("lab1", {}).submission() is None
+    assert capsys.readouterr().out == (
+        "To put right: There is no notebook. What was handed in: lab1.pdf. Hand in lab1.ipynb.\n1 thing to put right.\n"
+    )
