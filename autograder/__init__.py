@@ -45,6 +45,7 @@ def open_lab(name: str, functions: Mapping[str, Any]) -> Callable[..., Points]:
         points, and a notebook shows it as a table. Every call draws new inputs. Where a lab judges while grading alone,
         ``check("my_padding", practice=True)`` asks the same about other numbers and judges the answer.
         ``check("conv2d_layer", hint=2)`` adds a more direct hint to each that a line has; it costs nothing.
+        ``check.submission()`` says what grading will see of the folder, once the notebook is saved.
 
     Raises
     ------

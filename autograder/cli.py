@@ -1,5 +1,5 @@
-"""The command line: ``cnn-course doctor | release LAB | grade LAB | check-csv FILE | check-masks FILE | data NAME |
-leaderboard LAB | demo``."""
+"""The command line: ``cnn-course doctor | release LAB | collect LAB PATH | grade LAB | check-submission LAB |
+check-csv FILE | check-masks FILE | data NAME | leaderboard LAB | demo``."""
 
 from __future__ import annotations
 
@@ -94,6 +94,41 @@ def release(lab: LabArgument, course: CourseOption = Path(".")) -> None:
 
 
 @app.command()
+def collect(
+    lab: LabArgument,
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="What the platform gave: an archive or a folder.")],
+    course: CourseOption = Path("."),
+    roster: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Who is in the class.", show_default="roster.csv of the course")
+    ] = None,
+    timezone: Annotated[
+        str, typer.Option(metavar="NAME", help="Of the platform's times.", show_default="Exchange.timezone, or UTC")
+    ] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be taken, and write nothing.")] = False,
+) -> None:
+    """Take in what a learning platform gives: each student's files, under the names that grading knows."""
+    known = get_lab(lab)
+    _needs_instructor()
+    from autograder.gradebook.collect import NEW, carry_out, planned
+    from autograder.gradebook.course_folder import open_course
+    from autograder.gradebook.platform_names import ROSTER
+    from autograder.gradebook.roster import read_roster
+
+    folder = open_course(course)
+    if roster is None and (folder.root / ROSTER).is_file():
+        roster = folder.root / ROSTER
+    with planned(folder, known, path, roster and read_roster(roster), timezone) as plan:
+        for _ in () if dry_run else carry_out(folder, known, plan):
+            pass
+        looks = console.show_plan(plan, everyone=dry_run)
+        taken = sum(one.state == NEW for one in plan.students)
+        would = "would be taken; nothing was written" if dry_run else "taken"
+        console.console.print(f"{plan.platform}: {len(plan.students)} found, {taken} {would}.", soft_wrap=True)
+    if looks:
+        raise typer.Exit(FLAGGED)
+
+
+@app.command()
 def grade(
     lab: LabArgument,
     course: CourseOption = Path("."),
@@ -178,6 +213,27 @@ def feedback(
     written = console.write_feedback_pages(folder, known, students_of(folder, known, student))
     console.console.print(f"Feedback pages: {folder.step('feedback')}", soft_wrap=True)
     if not written:
+        raise typer.Exit(FAILED)
+
+
+@app.command("check-submission")
+def check_submission(
+    lab: LabArgument,
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="FOLDER", help="What is handed in.", show_default="here")
+    ] = None,
+) -> None:
+    """Look at what is about to be handed in as grading will. Exits with 1 where something is to be put right."""
+    from autograder.submissions.preview import lines, preview
+
+    known = get_lab(lab)
+    place = (folder or Path(".")).resolve()
+    if not place.is_dir():
+        raise UserError(f"There is no folder {place}. Give the one that holds your notebook.")
+    found = preview(place, known.wanted, {check.grade_id for check in known.checks}, known.explore_cells)
+    for line in lines(found, known.wanted):
+        console.console.print(escape(line), soft_wrap=True, highlight=False)
+    if found.problems:
         raise typer.Exit(FAILED)
 
 

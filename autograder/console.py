@@ -19,6 +19,7 @@ from source_lib.text import counted, in_series, shorten, visible
 
 if TYPE_CHECKING:
     from autograder.checking.lab import Lab
+    from autograder.gradebook.collect import Plan
     from autograder.gradebook.course_folder import CourseFolder
     from autograder.grading.executors import Executor
 
@@ -261,6 +262,35 @@ def _by_reason(left_out: Mapping[str, str]) -> dict[str, list[str]]:
     for student, reason in left_out.items():
         found.setdefault(reason, []).append(student)
     return found
+
+
+def show_plan(plan: Plan, everyone: bool) -> int:
+    """Print what was found for each student, what is taken and why; return how many things a person must look at.
+
+    Parameters
+    ----------
+    plan : Plan
+    everyone : bool
+        Also those of whom nothing is to be said.
+    """
+    for one in plan.students:
+        if not (everyone or one.said or one.doubts):
+            continue
+        when = f"{one.when:%Y-%m-%d %H:%M} UTC" if one.when else "time unknown"
+        found = in_series([shorten(name, 60) for name in list(one.handed.files)[:12]])
+        more = len(one.handed.files) - 12
+        told = f"{escape(visible(one.student))}: {escape(one.state)}, {when}; found {escape(found) or 'nothing'}"
+        console.print(f"{told}{f' and {more} more' if more > 0 else ''}", soft_wrap=True, highlight=False)
+        for text in one.said:
+            console.print(f"    {escape(text)}", soft_wrap=True, highlight=False)
+        for text in one.doubts:
+            console.print(f"    [yellow]look:[/yellow] {escape(text)}", soft_wrap=True, highlight=False)
+    for text in plan.problems:
+        console.print(f"[yellow]look:[/yellow] {escape(text)}", soft_wrap=True, highlight=False)
+    if plan.missing:
+        names = in_series([visible(name) for name in plan.missing])
+        console.print(f"Missing, {len(plan.missing)} of the roster: {escape(names)}.", soft_wrap=True, highlight=False)
+    return len(plan.problems) + sum(bool(one.doubts) for one in plan.students)
 
 
 def _progress() -> Progress:

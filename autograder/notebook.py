@@ -7,6 +7,7 @@ import functools
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -136,7 +137,24 @@ def lab_check(name: str, functions: Mapping[str, Any]) -> Callable[..., Points]:
             return Points(rows, lab.title, notes, printed)
         return Points(verdicts[0], chosen[0].function, notes, printed)
 
+    check.submission = functools.partial(_look, lab)
     return check
+
+
+def _look(lab: Lab, folder: str = ".") -> None:
+    """Print what grading will see of the files in a folder, as ``cnn-course check-submission`` does.
+
+    Parameters
+    ----------
+    lab : Lab
+    folder : str
+        Where the saved notebook and its files are.
+    """
+    # Reading notebooks takes a package that no check needs.
+    from autograder.submissions.preview import lines, preview
+
+    found = preview(Path(folder), lab.wanted, {check.grade_id for check in lab.checks}, lab.explore_cells)
+    print("\n".join(lines(found, lab.wanted)))
 
 
 def _explained(item: Item, hidden: HiddenState | None) -> Item:

@@ -255,6 +255,8 @@ def test_what_is_generated_is_ignored():
         pytest.skip("this is no git checkout")
     made = [f"assignments/{step}/x" for step in ("source", "release", "submitted", "autograded", "feedback")]
     made += ["gradebook.db", "course_secret", "demo/report.json", "book/_build/html/index.html", ".venv/bin/python"]
+    made += ["downloaded/submissions.zip", "grades.csv", "grades.json", "assignments/earlier/x", "collected.jsonl"]
+    made += ["roster.csv", ".collected-lab1.json", "assignments/submitted/.collect.lock"]
     made += ["labels/lab3.csv", "leaderboard/lab3.html", "leaderboard-private/names.csv", ".color_baseline-0.npy"]
     done = subprocess.run(["git", "-C", ROOT, "check-ignore", *made], capture_output=True, text=True)
     assert done.stdout.split() == made

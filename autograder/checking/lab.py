@@ -16,6 +16,7 @@ from autograder.checking.practice import Practice
 from autograder.checking.rubric import Check
 from autograder.checking.student import Namespace, Oracle
 from autograder.errors import UserError
+from autograder.submissions.wanted import Wanted
 
 PACKAGE = "autograder.labs"
 #: In the package of a lab, a line for each released cell that only explores.
@@ -68,6 +69,8 @@ class Lab:
     chapters : tuple of str
         The titles of the chapters of the book that it needs, as the chapters give them. The lab's page and the released
         notebook name these.
+    files : tuple of str
+        What students hand in beside the notebook, as `Wanted` writes it.
     """
 
     name: str
@@ -84,6 +87,12 @@ class Lab:
     practice: Practice | None = None
     for_release: Callable[[Path, int], Mapping[str, bytes]] | None = None
     chapters: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+
+    @property
+    def wanted(self) -> Wanted:
+        """What is wanted of a student."""
+        return Wanted(self.name, frozenset((*(check.grade_id for check in self.checks), *self.manual)), self.files)
 
     @functools.cached_property
     def explore_cells(self) -> frozenset[str]:

@@ -26,7 +26,7 @@ from autograder.gradebook import secret
 from autograder.gradebook.course_folder import CourseError, CourseFolder, errors_only
 from autograder.gradebook.released_cells import read_roles, remember
 from autograder.submissions.cells import explores
-from autograder.submissions.exploring import fingerprint
+from autograder.submissions.exploring import EXPLORE_LINE, fingerprint, first_line
 from source_lib.text import in_series
 
 #: How to report: what every lab brings along, where it has no page of its own.
@@ -47,6 +47,12 @@ if importlib.util.find_spec("source_lib") is None:
             "list of files on the left, and run this cell again. The page get-started.md says how to install it."
         )
     %pip install --quiet {packages[-1]}
+"""
+#: The last cell of every released notebook. Its first line says that grading skips it, so no lab has to know it.
+LOOK = f"""\
+{EXPLORE_LINE}
+# Save the notebook first. This looks at the files as they lie in the folder, as grading will.
+check.submission()
 """
 _MARKERS = (BEGIN, END, "BEGIN HIDDEN TESTS", "BEGIN MARK SCHEME")
 _WORDING = re.compile(r"solution|answer|answer[-_ ]?key|gradebook|course_secret", re.IGNORECASE)
@@ -123,7 +129,12 @@ def explore_cells(notebook: NotebookNode) -> list[str]:
     notebook : NotebookNode
         The lab, with its tags.
     """
-    return list(dict.fromkeys(fingerprint(cell.source) for cell in notebook.cells if explores(cell)))
+    return list(dict.fromkeys(fingerprint(cell.source) for cell in notebook.cells if _by_tag(cell)))
+
+
+def _by_tag(cell: NotebookNode) -> bool:
+    """Return whether a cell only explores, and does not say so in its first line."""
+    return explores(cell) and first_line(cell.source) != EXPLORE_LINE
 
 
 def _untried(root: Path, lab: Lab) -> list[str]:
@@ -185,7 +196,7 @@ def write_source(course: CourseFolder, lab: Lab) -> Path:
 
 
 def read_text(text: Path, lab: Lab) -> NotebookNode:
-    """Return a lab's text as the notebook that nbgrader reads, with how to begin in its first two cells.
+    """Return a lab's text as the notebook that nbgrader reads, with how to begin and a look at what is handed in.
 
     Parameters
     ----------
@@ -198,13 +209,14 @@ def read_text(text: Path, lab: Lab) -> NotebookNode:
     -------
     NotebookNode
         The first cell, which has the title, says where to read how the course is installed. The second one installs its
-        package where it is missing, and is skipped while grading.
+        package where it is missing, and the last one looks at what will be handed in; grading skips both.
     """
     notebook = jupytext.read(text)
     notebook.metadata.pop("jupytext", None)
     install = nbformat.v4.new_code_cell(INSTALL.rstrip(), id="install", metadata={"tags": ["explore"]})
     notebook.cells[0].source = notebook.cells[0].source.rstrip() + "\n\n" + beginning(lab)
     notebook.cells.insert(1, install)
+    notebook.cells.append(nbformat.v4.new_code_cell(LOOK.rstrip(), id="look"))
     return notebook
 
 

@@ -26,6 +26,7 @@ from autograder.sandbox.pool import JobEndedError, JobTimeoutError, Sandbox
 from autograder.submissions import cells, reader
 from autograder.submissions.absent import explained
 from autograder.submissions.cell_run import CellRun
+from autograder.submissions.choosing import misfit
 from autograder.submissions.reader import StoppedError
 from autograder.submissions.sanitize import printable, without_links
 from autograder.submissions.submission import Submission
@@ -122,6 +123,7 @@ def grade_submission(submission: Submission, conditions: Conditions, sandbox: Sa
     lab = oracle.lab
     try:
         notebook = reader.call(cells.parse, submission.content, f"{lab.name}.ipynb")
+        doubt = misfit(notebook, lab.wanted)
         notes = (*cells.restore(notebook, conditions.roles), *submission.notes)
     except cells.UnreadableNotebookError as error:
         return unreadable(lab, str(error), sandbox.isolation)
@@ -130,9 +132,11 @@ def grade_submission(submission: Submission, conditions: Conditions, sandbox: Sa
     except Exception as error:
         return unreadable(lab, f"This submission could not be read ({in_short(error)}).", sandbox.isolation)
     try:
-        return grade(notebook, lab, sandbox, oracle, conditions, replace(submission, notes=notes))
+        verdict = grade(notebook, lab, sandbox, oracle, conditions, replace(submission, notes=notes))
     except Exception as error:
         return unreadable(lab, f"This submission could not be graded ({in_short(error)}).", sandbox.isolation)
+    # Whoever wrote the lab's functions into a notebook of their own is paid for them, and calls nobody.
+    return replace(verdict, flags=[*verdict.flags, _sentence(doubt)]) if doubt and not verdict.points else verdict
 
 
 def grade(

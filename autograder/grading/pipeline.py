@@ -38,7 +38,7 @@ from autograder.submissions import reader
 from autograder.submissions.cells import Role, UnreadableNotebookError, parse, read_content
 from autograder.submissions.files import files_beside
 from autograder.submissions.reader import StoppedError
-from autograder.submissions.submission import Submission, read_submission
+from autograder.submissions.submission import Submission, chosen, handed_in, read_submission
 
 #: Bytes of the file that says when something was handed in; nbgrader and its date parser read all of it.
 MAX_STAMP = 200
@@ -234,7 +234,16 @@ def read_one(course: CourseFolder, lab: Lab, student: str) -> Submission:
         The text is for the student.
     """
     path = notebook_path(course, lab, student)
-    return read_submission(path, student, timestamp(course, path.parent))
+    when = timestamp(course, path.parent)
+    submission = read_submission(path, student, when, lab.wanted)
+    stamp = path.with_name("timestamp.txt")
+    if when is not None or not (stamp.is_symlink() or stamp.exists()):
+        return submission
+    unknown = (
+        f"{stamp.name} gives no time that can be read, so whether this was late is not known. Correct it: the time "
+        "looks like 2026-11-03 23:59:00 UTC."
+    )
+    return replace(submission, notes=(*submission.notes, unknown))
 
 
 def timestamp(course: CourseFolder, folder: Path) -> datetime.datetime | None:
@@ -313,10 +322,11 @@ class Saver:
         student, verdict = graded.student, graded.verdict
         path = notebook_path(self.course, self.lab, student)
         notebook = nbformat.v4.new_notebook()
-        if not bare:
+        found = None if bare else handed_in(path.parent, self.lab.wanted)
+        if found is not None:
             # Why it could not be read is in the verdict.
             with contextlib.suppress(UnreadableNotebookError, StoppedError):
-                notebook = reader.call(parse, read_content(path), path.name)
+                notebook = reader.call(parse, read_content(found.notebook), path.name)
         resources = {
             "unique_key": self.lab.name,
             "metadata": {"path": str(path.parent), "name": self.lab.name},
@@ -337,7 +347,7 @@ class Saver:
             notebook.metadata[NOTES]["of"] = self._of(student)
         place = self.course.step("autograded", student, self.lab.name)
         beside = place.with_name(f".{place.name}.new")
-        self._write(beside, _written(notebook), path, {} if bare else files_beside(path)[0])
+        self._write(beside, _written(notebook), path, {} if found is None else found.files)
         unchanged = self._unchanged(place / f"{self.lab.name}.ipynb", notebook, verdict)
         # In this order, whatever stops it leaves no graded notebook beside grades that are not its own.
         _remove(place)
@@ -384,7 +394,8 @@ class Saver:
     def _of(self, student: str) -> str:
         """Return what stands for a submission under the conditions of its verdict."""
         path = notebook_path(self.course, self.lab, student)
-        content = path.read_bytes() if path.is_file() and not path.is_symlink() else None
+        notebook = path.parent / (chosen(path.parent, self.lab.wanted).notebook or path.name)
+        content = notebook.read_bytes() if notebook.is_file() and not notebook.is_symlink() else None
         return joblib.hash((student, content, files_beside(path), self._when(student), self.conditions))
 
     def close(self) -> None:

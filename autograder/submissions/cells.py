@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import re
@@ -13,6 +14,7 @@ from typing import Any
 import nbformat
 from nbformat.notebooknode import NotebookNode, from_dict
 
+from autograder.submissions.contents import HAND_IN, why_unreadable
 from autograder.submissions.exploring import EXPLORE, MAX_SOURCE, text_explores
 from autograder.submissions.python_source import MAX_WORDS, definitions, words
 
@@ -125,8 +127,14 @@ def read_content(path: Path) -> bytes:
         If it or its folder is a link, or it is not a file, or too large.
     """
     try:
-        if path.is_symlink() or path.parent.is_symlink() or not path.is_file():
-            raise UnreadableNotebookError(f"{path.name} is no regular file. Hand in the notebook itself, not a link.")
+        if path.is_symlink() or path.parent.is_symlink():
+            raise UnreadableNotebookError(
+                f"{path.name if path.is_symlink() else path.parent.name} is a link, which was not followed. "
+                "Hand in the notebook itself, not a link."
+            )
+        if not path.is_file():
+            what = "is a folder" if path.is_dir() else "is no regular file" if path.exists() else "is not there"
+            raise UnreadableNotebookError(f"{path.name} {what}. {HAND_IN}")
         size = path.stat().st_size
         if size > MAX_BYTES:
             raise UnreadableNotebookError(
@@ -160,16 +168,40 @@ def parse(content: bytes, name: str) -> NotebookNode:
     """
     if sum(map(content.count, (b"[", b"{", b","))) > MAX_PARTS:
         raise UnreadableNotebookError(f"{name} holds too many values to be read. {SMALLER}")
-    try:
-        document = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        where = f" (line {error.lineno})" if isinstance(error, json.JSONDecodeError) else ""
-        empty = "" if content else "It is empty. "
-        raise UnreadableNotebookError(f"{name} cannot be read as a notebook{where}. {empty}{_ADVICE}") from None
+    document, encoding = _document(content, name)
     notebook = clean(document)
     if notebook is None:
         raise UnreadableNotebookError(f"{name} is not a notebook: it has no list of cells. {_ADVICE}")
+    notebook.metadata[_CUT] += encoding
     return notebook
+
+
+def _document(content: bytes, name: str) -> tuple[Any, list[str]]:
+    """Return what JSON's reader makes of a file, and what is to be said of its encoding."""
+    try:
+        return json.loads(content), []
+    except UnicodeDecodeError:
+        with contextlib.suppress(ValueError, RecursionError):
+            read = json.loads(content.decode("cp1252", "replace"))
+            return read, [
+                f"{name} is not in UTF-8: a text editor saved it in an older encoding. It was read as Windows-1252, so "
+                f"some characters may be wrong. {_ADVICE}"
+            ]
+    except (ValueError, RecursionError) as error:
+        if known := why_unreadable(content, name):
+            raise UnreadableNotebookError(known) from None
+        if isinstance(error, json.JSONDecodeError):
+            if error.pos >= len(error.doc.rstrip()) or error.msg.startswith("Unterminated"):
+                raise UnreadableNotebookError(
+                    f"{name} cannot be read as a notebook: it ends in the middle (line {error.lineno}), as after an "
+                    "upload or a download that was cut off. Find your own copy and hand that in."
+                ) from None
+            raise UnreadableNotebookError(
+                f"{name} cannot be read as a notebook (line {error.lineno}). {_ADVICE}"
+            ) from None
+    raise UnreadableNotebookError(
+        why_unreadable(content, name) or f"{name} cannot be read as a notebook. {_ADVICE}"
+    ) from None
 
 
 def clean(document: Any) -> NotebookNode | None:

@@ -71,6 +71,16 @@ def _unreadable(path: Path, notebook: Path, error: OSError) -> str:
     return f"The file {path.relative_to(notebook.parent)} cannot be read ({error.strerror}); it was left out."
 
 
+def names_in(folder: Path) -> list[str]:
+    """Return the relative names of the regular files of a submission folder, the nearest first, without caches."""
+    found = []
+    for path in [] if folder.is_symlink() else _entries(folder, MAX_ENTRIES, without=_is_cache):
+        with contextlib.suppress(OSError):
+            if path.is_file() and not path.is_symlink():
+                found.append(str(path.relative_to(folder)))
+    return found
+
+
 def links_beside(notebook: Path) -> list[str]:
     """Return the relative names of the links of a submission folder."""
     return [str(path.relative_to(notebook.parent)) for path in _entries(notebook.parent) if path.is_symlink()]

@@ -57,7 +57,7 @@ def test_the_release_asks_and_does_not_answer(course):
     folder = release(open_course(course), LAB)
     notebook = nbformat.read(folder / "lab1.ipynb", as_version=4)
     source = jupytext.read(text_of(course))
-    assert len(notebook.cells) == len(source.cells) + 1
+    assert len(notebook.cells) == len(source.cells) + 2
     for line in solution_lines(source):
         assert line not in "\n".join(cell.source for cell in notebook.cells)
     stubs = [c for c in notebook.cells if c.metadata.get("nbgrader", {}).get("solution") and c.cell_type == "code"]
@@ -75,6 +75,7 @@ def test_every_notebook_says_how_to_begin_and_installs_the_package(lab):
     for chapter in lab.chapters:
         assert f"*{chapter}*" in first.source
     assert install.source == INSTALL.rstrip() and explores(install)
+    assert notebook.cells[-1].source.endswith("check.submission()") and explores(notebook.cells[-1])
 
 
 def test_a_release_has_the_page_on_how_to_begin(course):

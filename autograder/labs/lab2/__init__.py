@@ -9,6 +9,7 @@ LAB = Lab(
     name="lab2",
     title="Lab 2: Regularization",
     chapters=("Regularization", "Tuning hyperparameters", "Honest evaluation"),
+    files=("runs.jsonl",),
     checks=CHECKS,
     manual={"discussion": 6.0},
     faults=FAULTS,

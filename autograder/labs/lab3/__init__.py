@@ -9,6 +9,7 @@ LAB = Lab(
     name="lab3",
     title="Lab 3: Tumor classification",
     chapters=("Keras in practice", "Regularization", "Honest evaluation"),
+    files=(*(f"run{n}{kind}.csv" for n in range(1, 6) for kind in ("", "_prob", "_valid")), "valid_labels.csv"),
     checks=CHECKS,
     manual={"discussion": 6.0},
     faults=FAULTS,

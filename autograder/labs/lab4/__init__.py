@@ -9,6 +9,7 @@ LAB = Lab(
     name="lab4",
     title="Lab 4: MNIST experiments",
     chapters=("Training", "Regularization", "Tuning hyperparameters", "Honest evaluation"),
+    files=("sweep-*.jsonl", "model.json", "model.weights.h5"),
     checks=CHECKS,
     manual={"discussion": 10.0},
     faults=FAULTS,

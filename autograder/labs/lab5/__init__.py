@@ -9,6 +9,11 @@ LAB = Lab(
     name="lab5",
     title="Lab 5: CIFAR-10, transfer, and looking inside",
     chapters=("Keras in practice", "Regularization", "Honest evaluation", "Transfer learning", "Looking inside"),
+    files=(
+        "model.json",
+        "model.weights.h5",
+        *(f"transfer/{name}" for name in ("model.json", "model.weights.h5", "backbone.json")),
+    ),
     checks=CHECKS,
     manual={"discussion": 10.0},
     faults=FAULTS,

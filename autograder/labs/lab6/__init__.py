@@ -15,6 +15,7 @@ LAB = Lab(
         "Tuning hyperparameters",
         "Segmentation",
     ),
+    files=("masks.npz|masks.png",),
     checks=CHECKS,
     manual={"discussion": 6.0},
     faults=FAULTS,

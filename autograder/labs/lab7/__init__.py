@@ -9,6 +9,7 @@ LAB = Lab(
     name="lab7",
     title="Lab 7: Challenges",
     chapters=("Training", "Regularization", "Honest evaluation", "Regression", "Ensembles", "Data"),
+    files=tuple(f"{folder}/{name}" for folder in "ab" for name in ("model.json", "model.weights.h5")),
     checks=CHECKS,
     manual={"discussion": 10.0},
     faults=FAULTS,
