@@ -8,7 +8,16 @@ from autograder.labs.lab7.material import for_grading
 LAB = Lab(
     name="lab7",
     title="Lab 7: Challenges",
-    chapters=("Training", "Regularization", "Honest evaluation", "Regression", "Ensembles", "Data"),
+    chapters=(
+        "Training",
+        "Honest evaluation begins with a split",
+        "Regularization",
+        "Honest evaluation",
+        "Evaluation II: thresholds, calibration and slides",
+        "Data",
+        "Regression",
+        "Ensembles",
+    ),
     checks=CHECKS,
     manual={"discussion": 10.0},
     faults=FAULTS,
