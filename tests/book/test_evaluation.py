@@ -18,3 +18,18 @@ def test_evaluation_page_computes_the_auc_in_three_ways_that_agree(site, soups):
         assert line in printed, line
     held = dict(re.findall(r"factor (.+?) +holds the truth in ([\d.]+)%", printed))
     assert abs(float(held["t with n - 1"]) - 95) < 0.5 and float(held["1.96"]) < 90
+
+
+def test_claims_of_reports_are_measured_by_their_standard_errors(site, soups):
+    printed = outputs(site, soups, "theory/evaluation")
+    rows = re.findall(r"^own network|^pretrained", printed, re.MULTILINE)
+    assert len(rows) == 3
+    for claim, p, m, q, n in (
+        ("pretrained or own, test images", 0.820, 10_000, 0.806, 10_000),
+        ("own network, training or validation", 0.842, 45_000, 0.795, 5_000),
+        ("own network, test or validation", 0.806, 10_000, 0.795, 5_000),
+    ):
+        ratio = (p - q) / (p * (1 - p) / m + q * (1 - q) / n) ** 0.5
+        assert re.search(rf"{claim} +[\d.]+ points, standard error [\d.]+: {ratio:.1f} times", printed), claim
+    images, trainings = re.findall(r"^standard deviation from .*: +([\d.]+) points$", printed, re.MULTILINE)
+    assert float(images) == 0.29 < float(trainings)

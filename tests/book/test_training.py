@@ -158,6 +158,20 @@ def test_mistakes_with_losses_are_as_the_page_says(printed):
     assert len({value for flag, value in told if flag == "True"}) == 2
 
 
+def test_loss_of_a_report_is_told_apart_by_its_numbers(printed):
+    found = re.search(r"a softmax twice: no loss below ([\d.]+), and ([\d.]+) was reported", printed).groups()
+    floor, reported = map(float, found)
+    assert floor == pytest.approx(np.log(np.e + 9) - 1, abs=6e-4) and reported == 0.7944 < floor
+    alpha = float(re.search(r"the usual 0.1; it would take ([\d.]+)", printed)[1])
+    label = np.eye(10)[0] * (1 - alpha) + alpha / 10
+    assert -np.sum(label * np.log(label)) == pytest.approx(reported, abs=0.02)
+    rows = re.findall(r"λ = [\d.]+: training (\d+)% right, loss ([\d.]+) \+ penalty ([\d.]+) = ([\d.]+); new", printed)
+    assert len(rows) == 3
+    for right, loss, penalty, total in (map(float, row) for row in rows):
+        assert right > 98 and loss + penalty == pytest.approx(total, abs=0.011)
+    assert total == pytest.approx(reported, abs=0.1)
+
+
 def test_rates_on_the_page_are_those_that_were_chosen(site, soups, printed):
     best = dict(re.findall(r"^(\w+) +best rate +([\d.]+), loss at the end", printed, re.MULTILINE))
     text = " ".join(of_page(site, soups, NAME).find("article").get_text().split())

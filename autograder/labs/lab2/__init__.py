@@ -8,7 +8,7 @@ from autograder.labs.lab2.images import for_grading
 LAB = Lab(
     name="lab2",
     title="Lab 2: Regularization",
-    chapters=("Regularization", "Tuning hyperparameters", "Honest evaluation"),
+    chapters=("Honest evaluation begins with a split", "Regularization", "Tuning hyperparameters", "Honest evaluation"),
     files=("runs.jsonl",),
     checks=CHECKS,
     manual={"discussion": 6.0},

@@ -8,7 +8,13 @@ from autograder.labs.lab3.images import for_grading, for_release
 LAB = Lab(
     name="lab3",
     title="Lab 3: Tumor classification",
-    chapters=("Keras in practice", "Regularization", "Honest evaluation"),
+    chapters=(
+        "Keras in practice",
+        "Honest evaluation begins with a split",
+        "Regularization",
+        "Honest evaluation",
+        "Evaluation II: thresholds, calibration and slides",
+    ),
     files=(*(f"run{n}{kind}.csv" for n in range(1, 6) for kind in ("", "_prob", "_valid")), "valid_labels.csv"),
     checks=CHECKS,
     manual={"discussion": 6.0},

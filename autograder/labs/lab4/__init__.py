@@ -8,7 +8,14 @@ from autograder.labs.lab4.images import for_grading
 LAB = Lab(
     name="lab4",
     title="Lab 4: MNIST experiments",
-    chapters=("Training", "Regularization", "Tuning hyperparameters", "Honest evaluation"),
+    chapters=(
+        "Training",
+        "Honest evaluation begins with a split",
+        "Regularization",
+        "Tuning hyperparameters",
+        "Honest evaluation",
+        "Evaluation II: thresholds, calibration and slides",
+    ),
     files=("sweep-*.jsonl", "model.json", "model.weights.h5"),
     checks=CHECKS,
     manual={"discussion": 10.0},

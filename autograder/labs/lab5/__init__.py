@@ -8,7 +8,13 @@ from autograder.labs.lab5.images import for_grading
 LAB = Lab(
     name="lab5",
     title="Lab 5: CIFAR-10, transfer, and looking inside",
-    chapters=("Keras in practice", "Regularization", "Honest evaluation", "Transfer learning", "Looking inside"),
+    chapters=(
+        "Keras in practice",
+        "Honest evaluation begins with a split",
+        "Regularization",
+        "Honest evaluation",
+        "Transfer learning",
+        "Looking inside",
     files=(
         "model.json",
         "model.weights.h5",

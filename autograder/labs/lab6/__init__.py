@@ -11,6 +11,7 @@ LAB = Lab(
     chapters=(
         "Padding, stride and output size",
         "Receptive fields",
+        "Honest evaluation begins with a split",
         "Regularization",
         "Tuning hyperparameters",
         "Segmentation",

@@ -8,7 +8,16 @@ from autograder.labs.lab7.material import for_grading
 LAB = Lab(
     name="lab7",
     title="Lab 7: Challenges",
-    chapters=("Training", "Regularization", "Honest evaluation", "Regression", "Ensembles", "Data"),
+    chapters=(
+        "Training",
+        "Honest evaluation begins with a split",
+        "Regularization",
+        "Honest evaluation",
+        "Evaluation II: thresholds, calibration and slides",
+        "Data",
+        "Regression",
+        "Ensembles",
+    ),
     files=tuple(f"{folder}/{name}" for folder in "ab" for name in ("model.json", "model.weights.h5")),
     checks=CHECKS,
     manual={"discussion": 10.0},
