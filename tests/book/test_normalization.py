@@ -32,7 +32,7 @@ def test_four_layers_average_what_their_axes_say_and_are_kerass(printed):
 
 
 def test_what_each_forgets(site, soups):
-    noticed = {change: [cell != "the same" for cell in row] for change, row in table(site, soups, "change").items()}
+    noticed = {change: [cell != "same" for cell in row] for change, row in table(site, soups, "change").items()}
     # batch, layer, instance, group
     assert list(noticed.values()) == [
         [True, False, False, False],
