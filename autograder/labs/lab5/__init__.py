@@ -15,6 +15,7 @@ LAB = Lab(
         "Honest evaluation",
         "Transfer learning",
         "Looking inside",
+    ),
     files=(
         "model.json",
         "model.weights.h5",
