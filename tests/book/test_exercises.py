@@ -38,6 +38,8 @@ def test_chapter_has_exercises_that_the_page_checks(site, soups, name):
 
 def typed_in(value):
     """Return whether an expression is written out, so that no code stands behind it."""
+    if isinstance(value, ast.UnaryOp):
+        return typed_in(value.operand)
     return isinstance(value, ast.Constant) or (
         isinstance(value, (ast.Tuple, ast.List)) and all(typed_in(each) for each in value.elts)
     )
