@@ -67,6 +67,7 @@ def number(
     Returns
     -------
     Question
+        With a field for the number, and its unit behind it.
 
     Raises
     ------
@@ -115,6 +116,7 @@ def shape(question: str, *, answer: Sequence[int | None], wrong: Mapping[Sequenc
     Returns
     -------
     Question
+        With a field for the shape.
 
     Raises
     ------
@@ -153,6 +155,7 @@ def choice(question: str, *, answer: object, wrong: Mapping[object, str], order:
     Returns
     -------
     Question
+        With the options to choose from.
 
     Raises
     ------
