@@ -195,7 +195,7 @@ def test_chapter_is_printed_whole(browser, address, name):
     titles = page.locator("details.hide > summary").evaluate_all(
         "all => all.map(each => getComputedStyle(each, '::after').content)"
     )
-    assert '"Answer"' in titles and any("left out here" in title for title in titles)
+    assert '"Code that confirms it"' in titles and any("left out here" in title for title in titles)
     for part in (".bd-sidebar-primary", ".bd-sidebar-secondary", ".bd-header-article", ".prev-next-footer"):
         assert not page.locator(part).first.is_visible(), part
     assert page.evaluate("document.documentElement.dataset.theme") == "light"
