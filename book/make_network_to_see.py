@@ -115,7 +115,7 @@ def make(images: tuple[np.ndarray, ...], epochs: int = EPOCHS) -> dict[str, Any]
     begin = time.process_time()
     model = trained(x, y, epochs)
     spent = time.process_time() - begin
-    exact = describe(model)
+    exact = describe(model, low=0.0, high=1.0)
     of_bits = {bits: quantized(exact, bits) for bits in BITS}
     return {
         "about": {
@@ -162,7 +162,7 @@ def picture(network: dict[str, Any]) -> tuple[bytes, list[float]]:
     glow = LinearSegmentedColormap.from_list("glow", ["#cdebff", "#0072b2", "#0e0e0e", "#de6200", "#fff0be"])
     model = rebuild(network)
     image = draw(DIGITS[DIGIT])
-    outputs = keras.Model(model.inputs, [layer.output for layer in model.layers])(image[None, ..., None])
+    outputs = keras.Model(model.inputs[0], [layer.output for layer in model.layers])(image[None, ..., None])
     found = {
         f"{entry['kind']} {place}": np.asarray(output)[0]
         for place, (entry, output) in enumerate(zip(network["layers"], outputs, strict=True))
@@ -214,7 +214,9 @@ def main(argv: list[str] | None = None) -> int:
     try:
         data = DataGenerator(verbose=False)
         data.generate("mnist", source="real")
-        made = make((data.x_train, data.y_train, data.x_test, data.y_test), options.epochs)
+        # From 0 to 1 instead of from -1 to 1: on the page black shall be nothing.
+        images = ((1 + data.x_train) / 2, data.y_train, (1 + data.x_test) / 2, data.y_test)
+        made = make(images, options.epochs)
         png, made["about"]["shown"] = picture(made["network"])
         for path, content in ((options.output.with_name(PICTURE), png), (options.output, json.dumps(made).encode() + b"\n")):
             with atomic_write(path) as part:

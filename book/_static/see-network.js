@@ -130,7 +130,7 @@
       return many ? `${name} ${number}` : name;
     }
 
-    const sizes = (layer) => (layer.shape.length === 3 ? `${layer.shape[2]} \u00d7 ${layer.shape[0]} \u00d7 ${layer.shape[1]}` : String(layer.shape[0]));
+    const sizes = (layer) => (layer.shape.length === 3 ? `${layer.shape[2]}\u2009\u00d7\u2009${layer.shape[0]}\u2009\u00d7\u2009${layer.shape[1]}` : String(layer.shape[0]));
     const asMaps = (layer) => {
       if (layer.shape.length === 3) return layer.shape;
       const columns = layer.shape[0] <= 16 ? layer.shape[0] : Math.ceil(Math.sqrt(2 * layer.shape[0]));
@@ -429,7 +429,11 @@
     }
 
     function summary(layer, found, value) {
-      if (layer.weights) return `= ${exact(found.sum)} + bias ${factor(found.bias)} = ${exact(value)}.`;
+      if (layer.weights) {
+        const next = network.layers[layer.place + 1];
+        const then = next && next.kind === "activation" && next.function !== "linear" ? ` ${title(next)} makes ${exact(outputs[next.place][indexOf(chosen)])} of it.` : "";
+        return `= ${exact(found.sum)} + bias ${factor(found.bias)} = ${exact(value)}.${then}`;
+      }
       if (layer.kind === "pooling") return `= the ${layer.of === "max" ? "maximum" : "average"} of ${found.terms.length} numbers = ${exact(value)}.`;
       if (layer.kind === "average") return `= the average of ${found.terms.length} numbers = ${exact(value)}.`;
       if (layer.kind === "softmax") return `= ${exact(value)}.`;
@@ -533,13 +537,14 @@
       terms.replaceChildren();
       const size = (values) => values.reduce((a, b) => Math.max(a, Math.abs(b)), 1e-9);
       if (layer.kind === "convolution") {
-        const [most, heaviest] = [size(found.terms.map(({ x }) => x)), size(found.terms.map(({ w }) => w))];
+        const [most, heaviest, strongest] = ["x", "w", "product"].map((part) => size(found.terms.map((term) => term[part])));
         for (const group of groups(layer, found)) {
           const card = add(terms, "div", undefined, "see-card");
           cells(card, group.terms.map(({ from, x }) => (from < 0 ? null : x)), layer.size[1], most, group.name);
           add(card, "span", "\u00b7");
           cells(card, group.terms.map(({ w }) => w), layer.size[1], heaviest, "kernel");
-          add(card, "span", `= ${short(group.sum)}`, "see-sum");
+          add(card, "span", "=");
+          cells(card, group.terms.map(({ product }) => product), layer.size[1], strongest, `sum ${short(group.sum)}`);
         }
       } else if (layer.kind === "dense") {
         const parts = groups(layer, found);

@@ -42,7 +42,7 @@ def export(
     model: keras.Model,
     path: str | os.PathLike,
     *,
-    low: float = 0.0,
+    low: float = -1.0,
     high: float = 1.0,
     classes: Sequence[str] | None = None,
     bits: int = 32,
@@ -57,7 +57,8 @@ def export(
     path : str or path
         Where to, such as ``"mine.json"``. A file that is there is replaced once the new one is whole.
     low, high : float
-        The values that the network was trained with for a black and a white pixel.
+        The values that the network was trained with for a black and a white pixel; by default those of
+        `source_lib.data.DataGenerator`.
     classes : sequence of str, optional
         What the outputs are called; by default they are counted from 0.
     bits : int
@@ -91,7 +92,7 @@ def export(
 
 
 def describe(
-    model: keras.Model, *, low: float = 0.0, high: float = 1.0, classes: Sequence[str] | None = None
+    model: keras.Model, *, low: float = -1.0, high: float = 1.0, classes: Sequence[str] | None = None
 ) -> dict[str, Any]:
     """Return what `export` writes, as a dictionary.
 
@@ -103,7 +104,7 @@ def describe(
     ----------
     model : keras.Sequential
     low, high : float
-        The values of a black and a white pixel.
+        The values of a black and a white pixel, as in `export`.
     classes : sequence of str, optional
         What the outputs are called.
 

@@ -142,7 +142,7 @@ _LIVE = """<div class="see-live" hidden>
 <div class="see-box"><canvas class="see-pad" tabindex="0" role="application" aria-roledescription="drawing"
  aria-label="Draw a digit here. Arrow keys move the pen, space puts it down and lifts it, delete clears."></canvas></div>
 <div class="see-tools"><button type="button" data-do="clear">Clear</button><button type="button"
- data-do="center">Center</button><label class="see-file">Image <input type="file" accept="image/*"
+ data-do="center">Center</button><label class="see-file">Your image <input type="file" accept="image/*"
  data-take="image"></label></div>
 <div class="see-gallery" role="group" aria-label="Draw one for me"></div>
 <div class="see-scores" role="group" aria-label="Scores; choose one to see Grad-CAM of its class"></div>
