@@ -252,12 +252,13 @@ def test_grad_cam_is_that_of_keras_gradients(page, name):
     use(page, network)
     model = rebuild(network)
     shape = network["input"]["shape"]
-    images = drawn(8)[4:] if name == "S2" else np.float32(np.random.default_rng(4).normal(0.5, 1, (3, *shape)))
+    images = drawn(7)[5:] if name == "S2" else np.float32(np.random.default_rng(4).normal(0.5, 1, (2, *shape)))
     maps = max(k for k, layer in enumerate(model.layers) if len(layer.output.shape) == 4)
     inner = keras.Model(model.inputs[0], [model.layers[maps].output, model.layers[-2].output])
     positive = 0
     for image in images:
-        for target in range(len(network["classes"])):
+        best = int(model(image[None]).numpy().argmax())
+        for target in {best, (best + 1) % len(network["classes"]), 0}:
             with tf.GradientTape() as tape:
                 values, scores = inner(image[None])
                 score = scores[0, target]
@@ -275,7 +276,7 @@ def test_grad_cam_is_that_of_keras_gradients(page, name):
             np.testing.assert_allclose(found["weights"], weights, rtol=1e-4, atol=1e-5)
             np.testing.assert_allclose(found["heat"], heat.ravel(), rtol=1e-4, atol=1e-5)
             positive += heat.max() > 0
-    assert positive > 3
+    assert positive > 1
 
 
 def test_network_without_maps_has_no_grad_cam(page):
