@@ -116,7 +116,7 @@
     const button = (name) => figure.querySelector(`[data-do=${name}]`);
     const ours = seeArithmetic.read(data.network);
     let original = ours, network, shape, image, input, outputs, shown = [], chosen, target = null, cam = null;
-    let pen = { row: 0, column: 0, down: false, keys: false }, speaking, playing = 0, zoomed;
+    let pen = { row: 0, column: 0, down: false, keys: false }, speaking, counting, playing = 0, zoomed;
 
     // --- the network: what belongs to its layers ---
 
@@ -186,6 +186,16 @@
       return { place: layer.place, channel: Math.min(1, layer.shape[2] - 1), row: layer.shape[0] >> 1, column: layer.shape[1] >> 1 };
     }
 
+    // The largest number of the layer that is chosen.
+    function strongest() {
+      const { place } = chosen;
+      const { shape: sides } = network.layers[place];
+      const values = outputs[place];
+      const best = values.indexOf(values.reduce((a, b) => Math.max(a, b), -Infinity));
+      Object.assign(chosen, sides.length === 3 ? { channel: best % sides[2], row: Math.floor(best / sides[2] / sides[1]), column: Math.floor(best / sides[2]) % sides[1] } : { channel: best });
+      limit();
+    }
+
     function limit() {
       const layer = network.layers[chosen.place];
       const isMap = layer.shape.length === 3;
@@ -224,7 +234,9 @@
       const ms = (value) => (value < 9.95 ? value.toFixed(1) : value.toFixed(0));
       const maps = shown.reduce((sum, { layer }) => sum + (layer.shape.length === 3 ? layer.shape[2] : 0), 0);
       time.textContent = `${maps} maps, ${network.parameters.toLocaleString("en")} parameters: computed in ${ms(computed - begin)} ms, drawn in ${ms(end - computed)} ms`;
-      drawNumber(again);
+      // The tables of the chosen number take longer than all maps: while a pen moves, the maps come first.
+      clearTimeout(counting);
+      if (again) drawNumber(); else counting = setTimeout(drawNumber, 90);
     }
 
     function drawPanels() {
@@ -412,7 +424,8 @@
         : layer.place === network.layers.length - 1 || layer.shape[0] === original.classes.length ? `class ${original.classes[chosen.channel]}` : `number ${chosen.channel}`;
     }
 
-    function drawNumber(again = true) {
+    function drawNumber() {
+      clearTimeout(counting);
       const layer = network.layers[chosen.place];
       const before = chosen.place ? outputs[chosen.place - 1] : input;
       const found = seeArithmetic.explain(layer, before, indexOf(chosen));
@@ -826,6 +839,8 @@
       build();
       image = warp(old, oldShape, shape, Math.min(shape[0] / oldShape[0], shape[1] / oldShape[1]), [oldShape[0] / 2, oldShape[1] / 2]);
       Object.assign(pen, { row: 0, column: 0, down: false });
+      compute();
+      strongest();
       refresh(true);
       say();
     }
@@ -868,9 +883,10 @@
     figure.classList.add("live");
     live.hidden = false;
     build();
-    clear();
+    drawDigit(data.digit, false);
+    strongest();
     drawDigit(data.digit, true);
-    if (playing) refresh();
+    refresh(true);
     let width = 0;
     new ResizeObserver(() => {
       const now = panels.clientWidth;

@@ -167,7 +167,7 @@ _LIVE = """<div class="see-live" hidden>
 <p class="see-result" role="status"></p>
 <div class="see-work"><div class="see-zoom"></div><div class="see-terms" role="group"
  aria-label="What it saw, and the weights" tabindex="0"></div></div>
-<pre class="see-text" tabindex="0" role="group" aria-label="The arithmetic as text"></pre>
+<div class="see-text" tabindex="0" role="group" aria-label="The arithmetic as text"></div>
 </section>
 <div class="see-own"><label class="see-file">Your own network <input type="file" accept=".json,application/json"
  data-take="network"></label> <button type="button" data-do="ours" hidden>Back to the course's</button>

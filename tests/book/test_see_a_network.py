@@ -83,7 +83,7 @@ def result(page):
 
 
 def choose(page, layer, **places):
-    page.get_by_label("Layer", exact=True).select_option(str(layer))
+    page.locator("[data-choose=layer]").select_option(str(layer))
     for name, value in places.items():
         page.locator(f"[data-choose={name}]").fill(str(value))
         page.locator(f"[data-choose={name}]").press("Tab")
@@ -189,16 +189,30 @@ def test_digit_is_drawn_with_the_keyboard_alone(page, network):
 
 
 def test_centering_moves_the_ink_to_the_middle(page):
-    page.get_by_role("button", name="Draw a 7").click()
+    clear(page)
+    page.locator(".see-pad").focus()
+    for key in ("ArrowUp", "ArrowUp", "Space", *["ArrowLeft"] * 9, "Space"):
+        page.keyboard.press(key)
+    middle = """() => {
+        const pad = document.querySelector(".see-pad"), side = pad.width;
+        const { data } = pad.getContext("2d").getImageData(0, 0, side, side);
+        let mass = 0, row = 0, column = 0;
+        // Blue alone: the frame of the receptive field is yellow.
+        for (let i = 0; i < side * side; i += 1) {
+            const value = data[4 * i + 2] / 255;
+            mass += value; row += value * Math.floor(i / side); column += value * (i % side);
+        }
+        return [28 * row / mass / side, 28 * column / mass / side];
+    }"""
+    page.locator(".see-pad").evaluate("pad => pad.blur()")
+    assert page.evaluate(middle) == pytest.approx([5.5, 10], abs=0.7)
+    for _ in range(2):
+        page.get_by_role("button", name="Center").click()
+        assert page.evaluate(middle) == pytest.approx([14, 14], abs=0.7)
+    clear(page)
     before = scores(page)
     page.get_by_role("button", name="Center").click()
-    once = scores(page)
-    page.get_by_role("button", name="Center").click()
-    # What is in the middle stays there, but for the blur of moving by parts of a pixel.
-    assert np.abs(scores(page) - once).max() < 0.05 and np.abs(before - once).max() > 0
-    clear(page)
-    page.get_by_role("button", name="Center").click()
-    assert page.errors == []
+    np.testing.assert_array_equal(scores(page), before)
 
 
 def test_picture_of_a_digit_is_read(page, tmp_path):
@@ -297,7 +311,7 @@ def test_text_of_a_number_adds_up(page, network):
 def test_every_kind_of_layer_is_explained(page, network):
     page.get_by_role("button", name="Draw a 2").click()
     expected = outputs(network, draw(DIGITS[2]))
-    options = page.get_by_label("Layer", exact=True).locator("option").evaluate_all("all => all.map(each => +each.value)")
+    options = page.locator("[data-choose=layer]").locator("option").evaluate_all("all => all.map(each => +each.value)")
     assert options == [k for k, layer in enumerate(NETWORK["layers"]) if layer["kind"] != "flatten"]
     for k in options:
         choose(page, k, channel=2)
@@ -332,7 +346,7 @@ def test_walking_back_ends_in_the_first_layer(page):
     places = []
     while back.is_enabled() and len(places) < 20:
         back.click()
-        places.append(int(page.get_by_label("Layer", exact=True).input_value()))
+        places.append(int(page.locator("[data-choose=layer]").input_value()))
     shown = [k for k, layer in enumerate(NETWORK["layers"]) if layer["kind"] != "flatten"]
     assert places == shown[-2::-1]
 
@@ -342,8 +356,10 @@ def test_walking_back_ends_in_the_first_layer(page):
 
 def test_switches_change_what_they_should(page, network):
     page.get_by_role("button", name="Draw a 4").click()
-    before = scores(page)
-    order, pooling = page.get_by_label("order"), page.get_by_label("pooling", exact=True)
+    sums = [layer["kind"] for layer in NETWORK["layers"]].index("dense")
+    choose(page, sums, channel=4)
+    before, score = scores(page), result(page)
+    order, pooling = page.get_by_role("combobox", name="order"), page.locator("[data-switch=average]")
     order.select_option("1")
     assert [each.split(" ")[0] for each in page.locator(".see-panel b").all_inner_texts()[:3]] == [
         "convolution",
@@ -352,27 +368,31 @@ def test_switches_change_what_they_should(page, network):
     ]
     np.testing.assert_array_equal(scores(page), before)
     pooling.select_option("1")
-    swapped = scores(page)
+    swapped = result(page)
     order.select_option("")
-    assert np.abs(scores(page) - swapped).max() > 0
+    assert abs(result(page) - swapped) > 0.01
     pooling.select_option("")
     np.testing.assert_array_equal(scores(page), before)
-    page.get_by_label("ReLU").uncheck()
-    assert np.abs(scores(page) - before).max() > 1e-3 and "ReLU, off" in page.locator(".see-panel").nth(1).inner_text()
-    page.get_by_label("ReLU").check()
-    page.get_by_label("bias").uncheck()
+    page.get_by_role("checkbox", name="ReLU").uncheck()
+    assert abs(result(page) - score) > 0.01 and "ReLU, off" in page.locator(".see-panel").nth(1).inner_text()
+    page.get_by_role("checkbox", name="ReLU").check()
+    page.get_by_role("checkbox", name="bias").uncheck()
     clear(page)
     np.testing.assert_allclose(scores(page), 0.1, **SHOWN)
 
 
 def test_grad_cam_is_shown_for_the_class_that_is_chosen(page):
     page.get_by_role("button", name="Draw a 3").click()
-    pixels = "() => [...document.querySelector('.see-pad').getContext('2d').getImageData(0, 0, 200, 200).data]"
+    # The frame of the receptive field is yellow; the heat has more red than green.
+    pixels = """() => {
+        const { data } = document.querySelector(".see-pad").getContext("2d").getImageData(0, 0, 200, 200);
+        let found = 0;
+        for (let i = 0; i < data.length; i += 4) if (data[i] - data[i + 1] > 60) found += 1;
+        return found;
+    }"""
 
     def colored():
-        data = np.array(page.evaluate(pixels)).reshape(200, 200, 4).astype(int)
-        # The frame of the receptive field is yellow; the heat has more red than green.
-        return int((data[..., 0] - data[..., 1] > 60).sum())
+        return page.evaluate(pixels)
 
     assert colored() == 0
     three = page.locator(".see-scores button").nth(3)
@@ -393,13 +413,13 @@ def test_own_network_is_shown_and_goes_again(page, own):
     ours = scores(page)
     page.locator("[data-take=network]").set_input_files(path)
     page.wait_for_function("() => document.querySelector('.see-loaded').textContent.startsWith('mine.json is shown')")
-    assert page.locator(".see-loaded").inner_text().endswith(f"{model.count_params() - 8:,} parameters.")
+    assert page.locator(".see-loaded").inner_text().endswith(f"{model.count_params() - 16:,} parameters.")
     assert page.locator(".see-class").all_inner_texts() == ["ox", "<b>cow</b>", "yak"]
     titles = page.locator(".see-panel b").all_inner_texts()
     assert titles == ["convolution", "ReLU 1", "max pooling", "dense 1", "ReLU 2", "dense 2"]
     clear(page)
     np.testing.assert_allclose(scores(page), model.predict(np.full((1, 20, 16, 1), -1.0), verbose=0)[0], **SHOWN)
-    for k in page.get_by_label("Layer", exact=True).locator("option").evaluate_all("all => all.map(each => each.value)"):
+    for k in page.locator("[data-choose=layer]").locator("option").evaluate_all("all => all.map(each => each.value)"):
         choose(page, k)
         page.locator(".see-text").wait_for()
     page.locator(".see-scores button").nth(1).click()
@@ -413,7 +433,7 @@ def dropped(page, name, content, kind="application/json"):
     page.evaluate(
         """([name, content, type]) => {
             const files = new DataTransfer();
-            files.items.add(new File([content], name, {type}));
+            files.items.add(new File([typeof content === "number" ? " ".repeat(content) : content], name, {type}));
             for (const event of ["dragover", "drop"])
                 document.querySelector(".see-live").dispatchEvent(new DragEvent(event, {dataTransfer: files, bubbles: true}));
         }""",
@@ -443,7 +463,7 @@ def not_a_number(network):
         (lambda network: "[1, 2]", "This is no file of a network."),
         (lambda network: json.dumps(network | {"version": 7}), "This file has version 7 of the format"),
         (not_a_number, "The weights of layer convolution1 cannot be read"),
-        (lambda network: " " * 8_000_001, "It has 8.0 MB; this page reads 8 MB at most."),
+        (lambda network: 8_000_001, "It has 8.0 MB; this page reads 8 MB at most."),
     ],
 )
 def test_wrong_file_gets_a_sentence_and_changes_nothing(page, content, sentence):
@@ -468,7 +488,7 @@ def test_figure_fits_a_phone(browser, address, own):
             page.locator("[data-take=network]").set_input_files(network)
             page.locator(".see-class", has_text="yak").wait_for()
         wide = page.locator(".see *:visible").evaluate_all(
-            """all => all.filter(each => each.getBoundingClientRect().right > innerWidth && !each.closest(".see-terms, pre"))
+            """all => all.filter(each => each.getBoundingClientRect().right > innerWidth && !each.closest(".see-terms, .see-text"))
                 .map(each => each.outerHTML.slice(0, 100))"""
         )
         assert wide == []
@@ -482,15 +502,14 @@ def test_figure_in_use_has_no_serious_barrier(page, own):
     from axe_playwright_python.base import AXE_FILE_PATH
 
     page.evaluate(Path(AXE_FILE_PATH).read_text())
-    page.evaluate("() => document.querySelectorAll('body > *:not(:has(.see)), article section > *:not(:has(.see))').forEach(e => e.remove())")
     page.locator(".see-scores button").nth(3).click()
     for k, layer in enumerate(NETWORK["layers"]):
         if layer["kind"] in ("dense", "pooling", "softmax"):
             choose(page, k)
-            assert violations(page) == [], layer["kind"]
+            assert violations(page, ".see") == [], layer["kind"]
     page.locator("[data-take=network]").set_input_files(own[1])
     page.locator(".see-class", has_text="yak").wait_for()
     page.emulate_media(color_scheme="dark")
     page.wait_for_function("document.documentElement.dataset.theme === 'dark'")
     page.evaluate("() => document.getAnimations().forEach(change => change.finish())")
-    assert violations(page) == []
+    assert violations(page, ".see") == []
