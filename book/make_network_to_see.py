@@ -1,8 +1,8 @@
 """Train the network of the page *See a network see*, round its weights to bytes, and measure what that costs.
 
-Takes some minutes of one core and needs MNIST. It is the network of the
-report on MNIST that lab 4 follows: three blocks with 8, 16 and 32 maps. Its images are moved, turned and resized a little
-in training, since a reader who draws does not center a digit as MNIST's makers did.
+Takes some minutes of one core and needs MNIST. It is the network of a student report on MNIST that a lab of the course
+follows: three blocks with 8, 16 and 32 maps. Its images are moved, turned and resized a little in training, since a reader who draws does not
+center a digit as MNIST's makers did.
 """
 
 from __future__ import annotations
@@ -54,7 +54,9 @@ def network() -> keras.Sequential:
         if block > 1:
             parts.append(layers.MaxPooling2D(name=f"pooling{block - 1}"))
         parts.append(layers.Conv2D(maps, 3, padding="same", activation="relu", name=f"convolution{block}"))
-    return keras.Sequential([*parts, layers.Flatten(), layers.Dense(10, "softmax", name="scores")], name="mnist_three_blocks")
+    return keras.Sequential(
+        [*parts, layers.Flatten(), layers.Dense(10, "softmax", name="scores")], name="mnist_three_blocks"
+    )
 
 
 def trained(x: np.ndarray, y: np.ndarray, epochs: int = EPOCHS) -> keras.Sequential:
@@ -174,7 +176,9 @@ def picture(network: dict[str, Any]) -> tuple[bytes, list[float]]:
     top.imshow(image, cmap="gray")
     top.set_axis_off()
     scores = np.asarray(outputs[-1])[0]
-    bottom.barh(network["classes"], scores, color=["#d55e00" if score == scores.max() else "#6f6f6f" for score in scores])
+    bottom.barh(
+        network["classes"], scores, color=["#d55e00" if score == scores.max() else "#6f6f6f" for score in scores]
+    )
     for place, score in enumerate(scores):
         bottom.text(min(score, 0.6) + 0.03, place, f"{score:.4f}", va="center", fontsize=8, color="black")
     bottom.invert_yaxis()
@@ -218,7 +222,10 @@ def main(argv: list[str] | None = None) -> int:
         images = ((1 + data.x_train) / 2, data.y_train, (1 + data.x_test) / 2, data.y_test)
         made = make(images, options.epochs)
         png, made["about"]["shown"] = picture(made["network"])
-        for path, content in ((options.output.with_name(PICTURE), png), (options.output, json.dumps(made).encode() + b"\n")):
+        for path, content in (
+            (options.output.with_name(PICTURE), png),
+            (options.output, json.dumps(made).encode() + b"\n"),
+        ):
             with atomic_write(path) as part:
                 part.write_bytes(content)
     except (OSError, DatasetError) as error:

@@ -269,7 +269,7 @@ def _input_shape(model: object) -> tuple[int, ...]:
     if None in shape or len(shape) != 3 or shape[2] not in (1, 3) or max(shape[:2]) > MAX_SIDE:
         raise ValueError(
             f"The page draws images [rows, columns, 1 or 3] of at most {MAX_SIDE} × {MAX_SIDE} pixels; this network "
-            f"takes {list(shape) if shape else 'a shape that is not known yet'}. Begin it with keras.Input((28, 28, 1))."
+            f"takes {list(shape) if shape else 'a shape that is not known'}. Begin it with keras.Input((28, 28, 1))."
         )
     return shape
 
@@ -366,9 +366,7 @@ def _read_normalization(entries: list[Entry], layer: keras.layers.Layer, setting
 def _read_rescaling(entries: list[Entry], layer: keras.layers.Layer, settings: dict[str, Any]) -> None:
     if np.ndim(settings["scale"]) or np.ndim(settings["offset"]):
         raise ValueError(f"The layer {layer.name} has one factor for each channel; the page knows one for all.")
-    entries.append(
-        {"kind": "scale", "name": layer.name, "factor": settings["scale"], "offset": settings["offset"]}
-    )
+    entries.append({"kind": "scale", "name": layer.name, "factor": settings["scale"], "offset": settings["offset"]})
 
 
 def _scale(entries: list[Entry], name: str, factor: np.ndarray, offset: np.ndarray) -> None:
@@ -442,6 +440,4 @@ def _checked_sizes(entries: list[Entry], shape: tuple[int, ...]) -> tuple[int, .
 
 
 def _windows(shape: Sequence[int], size: Sequence[int], stride: Sequence[int], padding: str) -> tuple[int, ...]:
-    return tuple(
-        output_size(n, k, s, padding) for n, k, s in zip(shape[:2], size, stride, strict=True)
-    )
+    return tuple(output_size(n, k, s, padding) for n, k, s in zip(shape[:2], size, stride, strict=True))

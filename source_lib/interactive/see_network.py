@@ -140,7 +140,7 @@ _LIVE = """<div class="see-live" hidden>
 <div class="see-stage">
 <div class="see-left">
 <div class="see-box"><canvas class="see-pad" tabindex="0" role="application" aria-roledescription="drawing"
- aria-label="Draw a digit here. Arrow keys move the pen, space puts it down and lifts it, delete clears."></canvas></div>
+ aria-label="Draw a digit. Arrow keys move the pen, space puts it down and lifts it, delete clears."></canvas></div>
 <div class="see-tools"><button type="button" data-do="clear">Clear</button><button type="button"
  data-do="center">Center</button><label class="see-file">Your image <input type="file" accept="image/*"
  data-take="image"></label></div>

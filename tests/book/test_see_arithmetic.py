@@ -30,7 +30,8 @@ def page(browser):
             window.pack = values => {
                 const bytes = new Uint8Array(Float32Array.from(values).buffer);
                 let text = "";
-                for (let i = 0; i < bytes.length; i += 8192) text += String.fromCharCode(...bytes.subarray(i, i + 8192));
+                for (let i = 0; i < bytes.length; i += 8192)
+                    text += String.fromCharCode(...bytes.subarray(i, i + 8192));
                 return btoa(text);
             };
             window.unpack = text => new Float32Array(Uint8Array.from(atob(text), c => c.charCodeAt(0)).buffer);
@@ -46,7 +47,8 @@ def packed(values):
 
 def use(page, network, **switches):
     page.evaluate(
-        "([file, on]) => { window.network = seeArithmetic.switched(seeArithmetic.read(file), on); }", [network, switches]
+        "([file, on]) => { window.network = seeArithmetic.switched(seeArithmetic.read(file), on); }",
+        [network, switches],
     )
 
 
@@ -123,7 +125,11 @@ def test_every_explanation_is_the_arithmetic_of_its_number(page, count):
             for place in {0, values[0].size - 1, *rng.integers(values[0].size, size=5)}
         ]
         for (layer, place), (terms, bias, shown) in zip(wanted, explained(page, image, wanted), strict=True):
-            entry, value, inputs = NETWORK["layers"][layer], expected[layer][index].ravel()[place], before[layer].ravel()
+            entry, value, inputs = (
+                NETWORK["layers"][layer],
+                expected[layer][index].ravel()[place],
+                before[layer].ravel(),
+            )
             origin, x, w, products = terms
             inside = origin >= 0
             np.testing.assert_allclose(x[inside], inputs[np.int64(origin[inside])], **CLOSE)
@@ -228,9 +234,11 @@ def test_receptive_fields_are_those_of_source_lib(page):
             if len(shapes[place]) < 3:
                 break
             fields = page.evaluate(
-                """place => Array.from({length: network.layers[place].shape[0] * network.layers[place].shape[1]}, (_, i) =>
-                    seeArithmetic.field(network, place, Math.floor(i / network.layers[place].shape[1]),
-                        i % network.layers[place].shape[1]))""",
+                """place => {
+                    const [rows, columns] = network.layers[place].shape;
+                    return Array.from({length: rows * columns}, (_, i) =>
+                        seeArithmetic.field(network, place, Math.floor(i / columns), i % columns));
+                }""",
                 place,
             )
             rows, columns, _ = shapes[place]
@@ -282,7 +290,10 @@ def test_grad_cam_is_that_of_keras_gradients(page, name):
 def test_network_without_maps_has_no_grad_cam(page):
     use(page, describe(MODELS["a dense network"][0]()))
     assert page.evaluate(
-        "() => { const x = new Float32Array(120); return seeArithmetic.gradCam(network, seeArithmetic.forward(network, x), x, 0); }"
+        """() => {
+            const x = new Float32Array(120);
+            return seeArithmetic.gradCam(network, seeArithmetic.forward(network, x), x, 0);
+        }"""
     ) is None  # fmt: skip
 
 

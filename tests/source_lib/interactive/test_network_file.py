@@ -56,14 +56,17 @@ MODELS = {
     ),
     "an average at the end, and scores": (
         lambda: sequential(
-            layers.Rescaling(2.0, offset=-1.0), layers.Conv2D(3, (3, 2), strides=(2, 1), padding="same", activation="relu"),
+            layers.Rescaling(2.0, offset=-1.0),
+            layers.Conv2D(3, (3, 2), strides=(2, 1), padding="same", activation="relu"),
             layers.BatchNormalization(scale=False), layers.AveragePooling2D(2), layers.GlobalAveragePooling2D(),
             layers.Dense(3), shape=(12, 10, 3),
         ),
         "scale convolution activation scale pooling average dense softmax",
     ),
     "a dense network": (
-        lambda: sequential(layers.Flatten(), layers.Dense(7, "relu"), layers.GaussianNoise(0.1), layers.Dense(2, "softmax")),
+        lambda: sequential(
+            layers.Flatten(), layers.Dense(7, "relu"), layers.GaussianNoise(0.1), layers.Dense(2, "softmax")
+        ),
         "flatten dense activation dense softmax",
     ),
 }  # fmt: skip
@@ -150,15 +153,21 @@ REFUSED = {
     "one's own": (lambda: sequential(layers.Flatten(), Dense(name="twin")), "layer twin .Dense. is none"),
     "padded pooling": (lambda: sequential(layers.MaxPooling2D(2, padding="same")), "pads its maps"),
     "dilation": (lambda: sequential(layers.Conv2D(2, 3, dilation_rate=2)), "groups or dilation"),
-    "activation": (lambda: sequential(layers.Conv2D(2, 3, activation="gelu")), "activation gelu; .* relu, tanh, sigmoid"),
+    "activation": (lambda: sequential(layers.Conv2D(2, 3, activation="gelu")), "activation gelu; .* relu, tanh"),
     "leaky": (lambda: sequential(layers.ReLU(negative_slope=0.1)), "no plain ReLU"),
     "dense on maps": (lambda: sequential(layers.Dense(3)), "Put Flatten before it"),
     "maps at the end": (lambda: sequential(layers.Conv2D(2, 3)), r"2 to 100 scores; this one ends with \[10, 8, 2\]"),
     "one score": (lambda: sequential(layers.Flatten(), layers.Dense(1)), r"ends with \[1\]"),
     "NaN": (lambda: broken(MODELS["lab 1"][0]()), "weights that are not finite numbers. Train the network anew"),
-    "parameters": (lambda: sequential(layers.Flatten(), layers.Dense(9000), layers.Dense(3)), "1,116,003 parameters.*1,000,000"),
+    "parameters": (
+        lambda: sequential(layers.Flatten(), layers.Dense(9000), layers.Dense(3)),
+        "1,116,003 parameters.*1,000,000",
+    ),
     "products": (
-        lambda: sequential(layers.Conv2D(64, 7, padding="same"), layers.Conv2D(64, 7, padding="same"), layers.Flatten(), layers.Dense(2), shape=(24, 24, 1)),
+        lambda: sequential(
+            layers.Conv2D(64, 7, padding="same"), layers.Conv2D(64, 7, padding="same"),
+            layers.Flatten(), layers.Dense(2), shape=(24, 24, 1),
+        ),
         "117,.* products for an image",
     ),
 }  # fmt: skip
