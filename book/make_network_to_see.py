@@ -1,8 +1,8 @@
 """Train the network of the page *See a network see*, round its weights to bytes, and measure what that costs.
 
 Takes some minutes of one core and needs MNIST. It is the network of a student report on MNIST that a lab of the course
-follows: three blocks with 8, 16 and 32 maps. Its images are moved, turned and resized a little in training, since a reader who draws does not
-center a digit as MNIST's makers did.
+follows: three blocks with 8, 16 and 32 maps. Its images are moved, turned and resized a little in training, since a
+reader who draws does not center a digit as MNIST's makers did.
 """
 
 from __future__ import annotations
