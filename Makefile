@@ -52,6 +52,7 @@ reproduce: $(BIN)/.ready
 	python -m book.make_runs
 	python -m book.make_deep
 	python -m book.make_small_network
+	python -m book.make_network_to_see
 	python -m book.make_transfer
 	python -m book.make_looking
 	python -m book.make_segmentation

@@ -117,9 +117,10 @@ def test_no_link_of_the_finished_page_is_dead(visit, site, soups, address):
     assert dead == []
 
 
-def violations(page, **options):
+def violations(page, part=":root", **options):
     options = {"resultTypes": ["violations"], "preload": False} | options
-    found = page.evaluate("options => axe.run(document, options)", options)["violations"]
+    run = "([part, options]) => axe.run(part === ':root' ? document : document.querySelector(part), options)"
+    found = page.evaluate(run, [part, options])["violations"]
     return [
         (each["id"], node["html"][:200], node["failureSummary"])
         for each in found
