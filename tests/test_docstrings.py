@@ -26,8 +26,11 @@ def members(package):
     found = (module.name for module in pkgutil.walk_packages(root.__path__, f"{package}."))
     for name in (package, *(module for module in found if not module.endswith("__main__"))):
         module = importlib.import_module(name)
-        for member in vars(module).values():
+        for key, member in vars(module).items():
             if getattr(member, "__module__", None) != name or getattr(member, "__name__", "_").startswith("_"):
+                continue
+            # What a private function returned is private too.
+            if key.startswith("_"):
                 continue
             if inspect.isfunction(member) or inspect.isclass(member):
                 yield f"{name}.{member.__qualname__}", member

@@ -344,7 +344,9 @@ def test_the_wheel_holds_no_line_of_a_solution(wheel, lab):
     assert secrets
     # Weights of a network are no text; whatever else is there is searched as one.
     texts = {name: data.decode("utf-8", errors="replace") for name, data in wheel.items()}
-    assert {(name, line) for name, text in texts.items() for line in secrets if line in text} == set()
+    found = {(name, line) for name, text in texts.items() for line in secrets if line in text}
+    # One that ends in the middle of a word there is another line.
+    assert {(name, line) for name, line in found if re.search(rf"(?<!\w){re.escape(line)}(?!\w)", texts[name])} == set()
 
 
 def test_a_student_needs_neither_nbgrader_nor_the_book():

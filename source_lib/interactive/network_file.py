@@ -181,7 +181,7 @@ def quantized(network: dict[str, Any], bits: int = 8) -> dict[str, Any]:
             packed = {"shape": list(values.shape), "type": "int8", "scale": scale.tolist(), "data": _text(whole)}
             layer = layer | {"weights": packed}
         layers.append(layer)
-    return network | {"layers": layers}
+    return {**network, "layers": layers}
 
 
 def rebuild(network: dict[str, Any]) -> keras.Sequential:
