@@ -991,7 +991,7 @@ def _in_order(order: Callable, enough: Callable = lambda count: count / 5) -> Ca
     should be chosen at least.
     """
 
-    def change(train, valid, images, seed, right):
+    def _taken(train, valid, images, seed, right):
         families: dict[bytes, list[int]] = {}
         for k, image in enumerate(images):
             views = (image, image[::-1], image[:, ::-1], image[::-1, ::-1])
@@ -1002,7 +1002,7 @@ def _in_order(order: Callable, enough: Callable = lambda count: count / 5) -> Ca
                 chosen += groups[one]
         return np.setdiff1d(np.arange(len(images)), chosen), np.array(chosen)
 
-    return change
+    return _taken
 
 
 #: Stops where a fifth of the images, rounded down, is chosen.
