@@ -77,7 +77,18 @@ def one_hot(rng: Rng, samples: int, classes: int) -> np.ndarray:
 
 
 def whole(*shape: int, seed: int = 0) -> np.ndarray:
-    """Return small whole numbers of both signs, the same for the same shape and seed."""
+    """Return small whole numbers of both signs, the same for the same shape and seed.
+
+    Parameters
+    ----------
+    *shape : int
+    seed : int
+        So that two arrays of one shape are not the same.
+
+    Returns
+    -------
+    numpy.ndarray of float32
+    """
     rng, count = np.random.default_rng([*shape, seed]), math.prod(shape)
     known = [sign * size for size in range(1, min(count // 2 + 2, 8)) for sign in (1, -1)]
     return rng.choice(known, shape, replace=count > len(known)).astype("float32")
