@@ -47,11 +47,11 @@ def time_the_loop(course: Oracle) -> None:
 
 
 def _quiet(course: Oracle) -> float:
-    known, seconds = _loops.get(id(course), (None, math.inf))
+    known, quiet = _loops.get(id(course), (None, math.inf))
     if known is None or known() is not course:
         time_the_loop(course)
-        _, seconds = _loops[id(course)]
-    return seconds
+        _, quiet = _loops[id(course)]
+    return quiet
 
 
 def _not_right(student: Student, arguments: tuple, answer: Answer) -> str | None:
