@@ -83,11 +83,11 @@ def whole(*shape: int, seed: int = 0) -> np.ndarray:
     ----------
     *shape : int
     seed : int
+        So that two arrays of one shape are not the same.
 
     Returns
     -------
-    numpy.ndarray
-        Of the shape, as float32.
+    numpy.ndarray of float32
     """
     rng, count = np.random.default_rng([*shape, seed]), math.prod(shape)
     known = [sign * size for size in range(1, min(count // 2 + 2, 8)) for sign in (1, -1)]

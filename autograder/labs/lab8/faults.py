@@ -24,7 +24,7 @@ _KEYS = {
     "conv": "conv2d_backward",
     "norm": "batch_norm_backward",
     "check": "gradient_check",
-    "train": "train",
+    "train": "train_network",
 }
 
 

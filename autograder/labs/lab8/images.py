@@ -1,4 +1,4 @@
-"""The digits that `train` learns while grading, drawn with the course's secret."""
+"""The digits that `train_network` learns while grading, drawn with the course's secret."""
 
 from __future__ import annotations
 

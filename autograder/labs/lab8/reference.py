@@ -239,7 +239,7 @@ def parameters_of(layers):
     return [np.asarray(one, dtype="float64") for _, *own in layers for one in own]
 
 
-def train(layers, x, y, rng, epochs, batch_size, learning_rate, momentum):
+def train_network(layers, x, y, rng, epochs, batch_size, learning_rate, momentum):
     """Train a network by gradient descent with momentum on the mean cross-entropy, and return its new parameters.
 
     Parameters

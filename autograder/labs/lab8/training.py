@@ -1,4 +1,4 @@
-"""What is asked of `train`: the plan of its steps on small networks, and what it reaches on digits.
+"""What is asked of `train_network`: the plan of its steps on small networks, and what it reaches on digits.
 
 What a student's own backward passes have wrong has cost where they are asked: the first line also takes what follows
 from them, and those after it compare longer trainings with the student's own single steps.
@@ -32,15 +32,15 @@ def course_train(layers, x, y, seed, epochs, batch_size, learning_rate, momentum
 
     made = [{"kind": kind, **dict(zip(("W", "b"), arrays))} for kind, *arrays in layers]
     kept = [np.array(one) for _, *arrays in layers for one in arrays] + [np.array(x), np.array(y)]
-    trained = train(made, x, y, np.random.default_rng(seed), epochs, batch_size, learning_rate, momentum)
+    trained = train_network(made, x, y, np.random.default_rng(seed), epochs, batch_size, learning_rate, momentum)
     given = [one[name] for one in made for name in ("W", "b") if name in one] + [x, y]
     same = len(given) == len(kept) and all(np.array_equal(one, old) for one, old in zip(given, kept))
     if not isinstance(trained, (list, tuple)) or len(trained) != len(layers):
-        raise TypeError("train must return a list with as many layers as it was given")
+        raise TypeError("train_network must return a list with as many layers as it was given")
     found = []
     for one, (kind, *arrays) in zip(trained, layers):
         if not isinstance(one, dict):
-            raise TypeError("train must return a list of dicts, one for each layer")
+            raise TypeError("train_network must return a list of dicts, one for each layer")
         for name, old in zip(("W", "b"), arrays):
             if np.shape(one.get(name)) != old.shape:
                 raise ValueError(f"{name} of a layer {kind!r} has the shape {np.shape(one.get(name))}, not {old.shape}")
@@ -50,10 +50,12 @@ def course_train(layers, x, y, seed, epochs, batch_size, learning_rate, momentum
 
 
 def _text(error: str) -> str:
-    if "name 'train' is not defined" in error:
-        return "There is no function train yet."
+    if "name 'train_network' is not defined" in error:
+        return "There is no function train_network yet."
     for ours in ("course_trainings", "course_train"):
-        error = error.replace(f"{ours} calls train, which is", "train is").replace(ours, "train")
+        error = error.replace(f"{ours} calls train_network, which is", "train_network is").replace(
+            ours, "train_network"
+        )
     return error
 
 
@@ -73,9 +75,9 @@ def _trained(student: Student, questions: Sequence[list], cpu: int | None = None
     found = [compare.array(one) for one in sent] if isinstance(sent, (list, tuple)) else []
     sizes = [pack(*parameters_of(layers)).size + 1 for layers, *_ in questions]
     if [None if one is None else one.shape for one in found] != [(size,) for size in sizes]:
-        raise StudentError("train sent something that is no network.")
+        raise StudentError("train_network sent something that is no network.")
     if not all(np.isfinite(one).all() for one in found):
-        raise StudentError("train returned weights that are infinite or no numbers: its training diverged.")
+        raise StudentError("train_network returned weights that are infinite or no numbers: its training diverged.")
     return found
 
 
@@ -141,7 +143,7 @@ def _step(student: Student, rng: Rng) -> Problem | None:
         return lost(_SAID["step"], str(error))
     layers, x, y, _, _, _, learning_rate, _ = question
     before = pack(*parameters_of(layers))
-    right = student.oracle.call("train", *question)
+    right = student.oracle.call("train_network", *question)
     if compare.agree(found[:-1], right):
         return None
     own = _step_of_own_functions(student, layers, x, y)
@@ -156,7 +158,7 @@ def _step(student: Student, rng: Rng) -> Problem | None:
         else "One step is each parameter less the learning rate times its gradient: print the gradients of one image, "
         "and compare them with gradient_check."
     )
-    return lost(_SAID["step"], f"In the new weights and biases train {what}. {hint}")
+    return lost(_SAID["step"], f"In the new weights and biases train_network {what}. {hint}")
 
 
 def _one_step(student: Student, layers: list, x: np.ndarray, y: np.ndarray, learning_rate: float) -> np.ndarray:
@@ -187,7 +189,7 @@ def _momentum(student: Student, rng: Rng) -> Problem | None:
         if compare.agree(found[:-1], plain)
         else "A velocity is kept for each parameter from step to step, also from one epoch to the next."
     )
-    return lost(_SAID["momentum"], f"In the new weights and biases train {what}. {hint}")
+    return lost(_SAID["momentum"], f"In the new weights and biases train_network {what}. {hint}")
 
 
 def _many_steps(student: Student, layers: list, x: np.ndarray, y: np.ndarray, rate: float, steps: int) -> np.ndarray:
@@ -219,7 +221,7 @@ def _batches(student: Student, rng: Rng) -> Problem | None:
         if taken is None
         else f"It took {taken} of 3 steps. The images that are left over are a batch of their own."
     )
-    return lost(_SAID["batches"], f"In the new weights and biases train {what}. {hint}")
+    return lost(_SAID["batches"], f"In the new weights and biases train_network {what}. {hint}")
 
 
 #: So small that the steps of an epoch add up.
@@ -265,10 +267,14 @@ def _inputs(student: Student, rng: Rng) -> Problem | None:
     except StudentError as error:
         return lost(_SAID["inputs"], str(error))
     if compare.agree(found[:-1], pack(*parameters_of(question[0]))):
-        return lost(_SAID["inputs"], "train kept its inputs, but returned the same weights, so this cannot count.")
+        return lost(
+            _SAID["inputs"], "train_network kept its inputs, but returned the same weights, so this cannot count."
+        )
     if found[-1] == 1:
         return None
-    return lost(_SAID["inputs"], "train changed the layers or the images that were given. Train copies of the arrays.")
+    return lost(
+        _SAID["inputs"], "train_network changed the layers or the images that were given. Train copies of the arrays."
+    )
 
 
 def _accuracy(student: Student, rng: Rng) -> Problem | None:
@@ -290,7 +296,7 @@ def _accuracy(student: Student, rng: Rng) -> Problem | None:
 
 
 CHECK = Check(
-    "train",
+    "train_network",
     (
         Line("step", "One step: each parameter against its gradient, by the learning rate", 0.5, _step),
         Line("momentum", "With momentum: the velocities carried over several steps", 0.5, _momentum),
@@ -302,7 +308,7 @@ CHECK = Check(
             f"Digits are learned within a minute: {BAND:g} % of test images that are drawn for grading are right",
             1.0,
             _accuracy,
-            later="grading trains a network with your train, on digits whose classes are exchanged by the course's "
+            later="grading trains a network with your function, on digits whose classes are exchanged by the course's "
             f"secret, for at most {CPU} seconds of processor time",
         ),
     ),

@@ -21,7 +21,7 @@ PARAMETERS = {
     "conv2d_backward": ("dz", "h", "W"),
     "batch_norm_backward": ("dy", "x", "gamma", "epsilon"),
     "gradient_check": ("f", "x", "df"),
-    "train": ("layers", "x", "y", "rng", "epochs", "batch_size", "learning_rate", "momentum"),
+    "train_network": ("layers", "x", "y", "rng", "epochs", "batch_size", "learning_rate", "momentum"),
 }
 #: What each function returns where that is several arrays, in their order.
 RETURNED = {

@@ -14,8 +14,8 @@ asked:
 Numbers are float32 or float64, and arrays lie in C or in Fortran order. A vector of biases may come as a row or a
 column.
 
-Two are missing. ``gradient_check`` and ``train`` take functions and generators, which are no numbers to draw, and what
-they do is asked beside the student's code. Their faults are those of `autograder.labs.lab8.faults`.
+Two are missing. ``gradient_check`` and ``train_network`` take functions and generators, which are no numbers to
+draw, and what they do is asked beside the student's code. Their faults are those of `autograder.labs.lab8.faults`.
 """
 
 from __future__ import annotations

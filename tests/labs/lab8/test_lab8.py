@@ -91,7 +91,7 @@ def test_a_stub_earns_nothing(function):
     assert paid == {}
 
 
-@pytest.mark.parametrize("function", ["gradient_check", "train"])
+@pytest.mark.parametrize("function", ["gradient_check", "train_network"])
 @pytest.mark.parametrize("answer", [None, 1, "True", [], np.zeros(3), (True, False)])
 def test_what_is_no_answer_gets_a_sentence_and_nothing_else(function, answer):
     items = ask(function, lambda *arguments: answer)
@@ -130,10 +130,10 @@ def test_a_wrong_backward_pass_costs_nothing_where_training_is_asked():
         return dh, 2 * dW, db
 
     wrong = ways.RIGHT | {"conv2d_backward": twice}
-    functions = ways.namespace("train", ways.train.trained_with(wrong)["shuffled slices"]) | wrong
+    functions = ways.namespace("train_network", ways.train.trained_with(wrong)["shuffled slices"]) | wrong
     student = NotebookStudent(functions, trial.oracle(), material=trial.material())
     lines = [line for line in training.CHECK.lines if line.key != "accuracy"]
-    items = type(training.CHECK)("train", tuple(lines))(student, np.random.default_rng(0))
+    items = type(training.CHECK)("train_network", tuple(lines))(student, np.random.default_rng(0))
     assert [item.message for item in items if not item.passed] == []
 
 

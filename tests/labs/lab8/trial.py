@@ -33,7 +33,7 @@ _STYLES = {
     "batch_norm_backward": ("short", "loops", "by einsum", "columns of parameters"),
 }
 _WAYS = {function: {way: ways.WAYS[function][way] for way in names} for function, names in _STYLES.items()}
-_WAYS |= {"gradient_check": train.CHECKING, "train": ways.TRAINING}
+_WAYS |= {"gradient_check": train.CHECKING, "train_network": ways.TRAINING}
 VARIANTS = (
     *(f"{function}: {way}" for function, found in _WAYS.items() for way in found),
     *(f"{function}: in single precision" for function in _STYLES),

@@ -55,5 +55,5 @@ def namespace(function: str, answer: Callable) -> dict[str, Any]:
     function : str
     answer : callable
     """
-    right = RIGHT | {"gradient_check": train.central, "train": TRAINING["shuffled slices"]}
+    right = RIGHT | {"gradient_check": train.central, "train_network": TRAINING["shuffled slices"]}
     return _AROUND | right | {function: answer}

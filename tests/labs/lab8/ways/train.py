@@ -1,4 +1,4 @@
-"""Ways to write ``gradient_check`` and ``train``, and a forward pass of the network."""
+"""Ways to write ``gradient_check`` and ``train_network``, and a forward pass of the network."""
 
 import copy
 
