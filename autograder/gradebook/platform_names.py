@@ -10,7 +10,7 @@ import csv
 import io
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 from autograder.errors import UserError
@@ -23,12 +23,19 @@ COLLECTED = "collected.jsonl"
 ROSTER = "roster.csv"
 #: A roster or a record that is longer is none.
 MAX_BYTES = 2**26
-#: What the header of a roster may call its columns; letter case, spaces, hyphens and underscores make no difference.
+#: What the header of a roster may call its columns, the surest name first; letter case, spaces, hyphens and underscores
+#: make no difference. Where another column is the student's id, ``id`` is the platform's, as in a gradebook of Canvas.
 ROSTER_COLUMNS = {
-    "student": ("id", "student", "studentid", "username"),
-    "name": ("name", "fullname", "studentname"),
+    "student": (
+        *("studentid", "sisloginid", "username", "login", "loginid", "idnumber", "sisuserid", "orgdefinedid", "sid"),
+        *("student", "id"),
+    ),
+    "name": ("name", "fullname", "studentname", "student", "lastnamefirstname"),
     "email": ("email", "emailaddress", "mail"),
-    "user_id": ("platformid", "platform", "userid", "participantid", "moodleid", "canvasid"),
+    "user_id": (
+        *("platformid", "platformsid", "canvasid", "canvasuserid", "moodleid", "brightspaceid", "userid"),
+        *("identifier", "participant", "participantid", "platform", "id"),
+    ),
 }
 
 
@@ -39,7 +46,7 @@ class Collected:
     Attributes
     ----------
     lab : str
-        For example ``lab1``.
+        Its name.
     student : str
         The student's id in the course: the folder's name under ``submitted``.
     platform : {"moodle", "canvas", "gradescope", "brightspace", "exchange", "folders"}
@@ -103,7 +110,7 @@ def read_collected(root: Path, lab: str | None = None) -> dict[tuple[str, str], 
     """
     path = root / COLLECTED
     found: dict[tuple[str, str], Collected] = {}
-    for number, line in enumerate(_text(path).split("\n") if path.exists() else (), start=1):
+    for number, line in enumerate(read_text(path).split("\n") if path.exists() else (), start=1):
         if not line.strip():
             continue
         try:
@@ -172,7 +179,7 @@ def read_roster(path: Path) -> dict[str, RosterEntry]:
     UserError
         If it cannot be read, has no such header, or has an id of the course or of the platform twice.
     """
-    text = _text(path)
+    text = read_text(path)
     first = text.partition("\n")[0]
     delimiter = max(",;\t", key=first.count)
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
@@ -180,10 +187,10 @@ def read_roster(path: Path) -> dict[str, RosterEntry]:
     theirs: dict[str, str] = {}
     try:
         header = [_plain(title) for title in next(rows, [])]
-        places = {
-            field: next((header.index(name) for name in names if name in header), None)
-            for field, names in ROSTER_COLUMNS.items()
-        }
+        places: dict[str, int | None] = {}
+        for field, names in ROSTER_COLUMNS.items():
+            free = [name for name in names if name in header and header.index(name) not in places.values()]
+            places[field] = header.index(free[0]) if free else None
         if places["student"] is None:
             raise UserError(
                 f"The first line of {path} names no column id. A roster is a CSV file with the header "
@@ -193,6 +200,8 @@ def read_roster(path: Path) -> dict[str, RosterEntry]:
             if not any(map(str.strip, row)):
                 continue
             entry = RosterEntry(**{field: _at(row, place) for field, place in places.items()})
+            # Moodle writes "Participant 123".
+            entry = replace(entry, user_id=entry.user_id.removeprefix("Participant "))
             if not entry.student:
                 raise UserError(f"{path}, line {rows.line_num}: the id is missing.")
             if entry.student in found:
@@ -215,7 +224,18 @@ def roster_of(root: Path) -> dict[str, RosterEntry]:
     return read_roster(path) if path.exists() else {}
 
 
-def _text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """Return a text file that a person or a platform wrote, without a byte-order mark.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+
+    Raises
+    ------
+    UserError
+        If it cannot be read, is no UTF-8, or is too long.
+    """
     try:
         with open(path, "rb") as file:
             content = file.read(MAX_BYTES + 1)
