@@ -38,7 +38,7 @@ from autograder.submissions import reader
 from autograder.submissions.cells import Role, UnreadableNotebookError, parse, read_content
 from autograder.submissions.files import files_beside
 from autograder.submissions.reader import StoppedError
-from autograder.submissions.submission import Submission, chosen, handed_in, read_submission
+from autograder.submissions.submission import Submission, chosen, handed_in, read_submission, without_time
 
 #: Bytes of the file that says when something was handed in; nbgrader and its date parser read all of it.
 MAX_STAMP = 200
@@ -236,14 +236,7 @@ def read_one(course: CourseFolder, lab: Lab, student: str) -> Submission:
     path = notebook_path(course, lab, student)
     when = timestamp(course, path.parent)
     submission = read_submission(path, student, when, lab.wanted)
-    stamp = path.with_name("timestamp.txt")
-    if when is not None or not (stamp.is_symlink() or stamp.exists()):
-        return submission
-    unknown = (
-        f"{stamp.name} gives no time that can be read, so whether this was late is not known. Correct it: the time "
-        "looks like 2026-11-03 23:59:00 UTC."
-    )
-    return replace(submission, notes=(*submission.notes, unknown))
+    return replace(submission, notes=(*submission.notes, *without_time(path.parent, when)))
 
 
 def timestamp(course: CourseFolder, folder: Path) -> datetime.datetime | None:

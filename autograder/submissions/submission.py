@@ -83,6 +83,25 @@ def handed_in(folder: Path, wanted: Wanted) -> HandedIn:
     return HandedIn(notebook, files, [*left_out, *choice.said, *choice.doubts], choice)
 
 
+def without_time(folder: Path, when: datetime.datetime | None) -> list[str]:
+    """Return why a person must look at when something was handed in: there is a file that says it, and does not.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Of the submission.
+    when : datetime.datetime, optional
+        What was read in it.
+    """
+    stamp = folder / "timestamp.txt"
+    if when is not None or not (stamp.is_symlink() or stamp.exists()):
+        return []
+    return [
+        f"{stamp.name} gives no time that can be read, so whether this was late is not known. Correct it: the time "
+        "looks like 2026-11-03 23:59:00 UTC."
+    ]
+
+
 def chosen(folder: Path, wanted: Wanted) -> Choice:
     """Choose among the files of a submission folder.
 

@@ -19,6 +19,7 @@ from autograder.submissions import cells, reader
 from autograder.submissions.files import files_beside
 from autograder.submissions.submission import Submission
 from tests.conftest import ROOT
+from tests.platforms import notebook as handed
 
 LAB = get_lab("lab1")
 
@@ -422,3 +423,12 @@ def test_what_a_cell_defines_that_takes_too_long_to_read_is_left_out_and_the_res
         flag
         == "A cell that only explores takes more than 0.001 seconds to be read; what such cells define was left out."
     )
+
+
+def test_a_notebook_of_another_lab_calls_a_person_where_it_earns_nothing(bare_sandbox, course):
+    other = handed(get_lab("lab2"), heading="Lab 2: Other")
+    verdict = grade_submission(Submission("ada", other), Conditions(1), bare_sandbox, course)
+    assert verdict.points == 0 and verdict.status == "flagged"
+    assert 'none of the cells that lab1 scores. It has 11 cells and begins with "Lab 2: Other"' in verdict.flags[0]
+    untouched = grade_submission(Submission("ada", handed(LAB, 0)), Conditions(1), bare_sandbox, course)
+    assert (untouched.points, untouched.status) == (0, "graded")
