@@ -449,9 +449,9 @@ def _even(h):
 
 def _filled(h, part):
     """Return a part of even size in an array of zeros that has the size of the images."""
-    dh = np.zeros(h.shape)
-    dh[:, : part.shape[1], : part.shape[2]] = part
-    return dh
+    room = np.zeros_like(h, dtype="float64")
+    room[:, : part.shape[1], : part.shape[2]] = part
+    return room
 
 
 def _to_each(da):
