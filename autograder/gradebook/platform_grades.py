@@ -22,12 +22,13 @@ from autograder.checking.lab import Lab
 from autograder.errors import UserError
 from autograder.gradebook.feedback_pages import Recorded, recorded_in
 from autograder.gradebook.platform_names import (
+    ROSTER,
     Collected,
     RosterEntry,
     read_collected,
     read_text,
-    roster_of,
 )
+from autograder.gradebook.roster import platform_number, read_roster
 from autograder.submissions.sanitize import printable
 from source_lib.atomic_files import atomic_write
 from source_lib.text import counted, in_series, spreadsheet_cell
@@ -118,7 +119,10 @@ def known_students(root: Path, lab: str, platform: str) -> dict[str, RosterEntry
     UserError
         If one of the files cannot be read, or two students have the same number of the platform.
     """
-    known = roster_of(root)
+    enrolled = read_roster(root / ROSTER).students if (root / ROSTER).exists() else []
+    known = {
+        one.student: RosterEntry(one.student, one.name, one.email, platform_number(one.platform_id)) for one in enrolled
+    }
     for (_, student), one in read_collected(root, lab).items():
         if one.platform == platform:
             entry = known.get(student, RosterEntry(student))

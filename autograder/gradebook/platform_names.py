@@ -6,15 +6,12 @@ Two files in the course's folder say so. ``collected.jsonl`` has one line of JSO
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from autograder.errors import UserError
-from autograder.submissions.sanitize import printable
 from source_lib.atomic_files import atomic_write
 
 #: In the course's folder: what was taken from which platform.
@@ -23,20 +20,6 @@ COLLECTED = "collected.jsonl"
 ROSTER = "roster.csv"
 #: A roster or a record that is longer is none.
 MAX_BYTES = 2**26
-#: What the header of a roster may call its columns, the surest name first; letter case, spaces, hyphens and underscores
-#: make no difference. Where another column is the student's id, ``id`` is the platform's, as in a gradebook of Canvas.
-ROSTER_COLUMNS = {
-    "student": (
-        *("studentid", "sisloginid", "username", "login", "loginid", "idnumber", "sisuserid", "orgdefinedid", "sid"),
-        *("student", "id"),
-    ),
-    "name": ("name", "fullname", "studentname", "student", "lastnamefirstname"),
-    "email": ("email", "emailaddress", "mail"),
-    "user_id": (
-        *("platformid", "platformsid", "canvasid", "canvasuserid", "moodleid", "brightspaceid", "userid"),
-        *("identifier", "participant", "participantid", "platform", "id"),
-    ),
-}
 
 
 @dataclass(frozen=True)
@@ -160,70 +143,6 @@ def write_collected(root: Path, records: Iterable[Collected]) -> Path:
     return path
 
 
-def read_roster(path: Path) -> dict[str, RosterEntry]:
-    """Return a roster.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        A CSV file in UTF-8 with a header. It has the column ``id`` and, in any order, as many as there are of ``name``,
-        ``email`` and ``platform id``; others do not count. A semicolon or a tab may stand for the comma.
-
-    Returns
-    -------
-    dict of str to RosterEntry
-        By the student's id, in the order of the file.
-
-    Raises
-    ------
-    UserError
-        If it cannot be read, has no such header, or has an id of the course or of the platform twice.
-    """
-    text = read_text(path)
-    first = text.partition("\n")[0]
-    delimiter = max(",;\t", key=first.count)
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    found: dict[str, RosterEntry] = {}
-    theirs: dict[str, str] = {}
-    try:
-        header = [_plain(title) for title in next(rows, [])]
-        places: dict[str, int | None] = {}
-        for field, names in ROSTER_COLUMNS.items():
-            free = [name for name in names if name in header and header.index(name) not in places.values()]
-            places[field] = header.index(free[0]) if free else None
-        if places["student"] is None:
-            raise UserError(
-                f"The first line of {path} names no column id. A roster is a CSV file with the header "
-                "id,name,email,platform id."
-            )
-        for row in rows:
-            if not any(map(str.strip, row)):
-                continue
-            entry = RosterEntry(**{field: _at(row, place) for field, place in places.items()})
-            # Moodle writes "Participant 123".
-            entry = replace(entry, user_id=entry.user_id.removeprefix("Participant "))
-            if not entry.student:
-                raise UserError(f"{path}, line {rows.line_num}: the id is missing.")
-            if entry.student in found:
-                raise UserError(f"{path}, line {rows.line_num}: the id {printable(entry.student)} is there twice.")
-            other = theirs.setdefault(entry.user_id, entry.student) if entry.user_id else entry.student
-            if other != entry.student:
-                raise UserError(
-                    f"{path}, line {rows.line_num}: {printable(entry.student)} and {printable(other)} have the same "
-                    f"platform id {printable(entry.user_id)}."
-                )
-            found[entry.student] = entry
-    except csv.Error as error:
-        raise UserError(f"{path}, line {rows.line_num}, is no CSV: {error}.") from None
-    return found
-
-
-def roster_of(root: Path) -> dict[str, RosterEntry]:
-    """Return the roster in a course's folder; empty where there is none."""
-    path = root / ROSTER
-    return read_roster(path) if path.exists() else {}
-
-
 def read_text(path: Path) -> str:
     """Return a text file that a person or a platform wrote, without a byte-order mark.
 
@@ -246,11 +165,3 @@ def read_text(path: Path) -> str:
         raise UserError(f"{path} cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError:
         raise UserError(f"{path} is no text in UTF-8. Save it as CSV in UTF-8.") from None
-
-
-def _plain(title: str) -> str:
-    return "".join(one for one in title.casefold() if one.isalnum())
-
-
-def _at(row: list[str], place: int | None) -> str:
-    return row[place].strip() if place is not None and place < len(row) else ""

@@ -72,7 +72,7 @@ class Roster:
             self._by[kind] = {}
         for one in self.students:
             keys = {
-                "platform": {_number(one.platform_id)},
+                "platform": {platform_number(one.platform_id)},
                 "email": {one.email.casefold()},
                 "id": {one.student.casefold()},
                 "name": name_keys(one.name),
@@ -89,7 +89,7 @@ class Roster:
         handed : Handed
         """
         asked = (
-            ("platform", [_number(handed.user_id)]),
+            ("platform", [platform_number(handed.user_id)]),
             ("email", [handed.email.casefold(), handed.person.casefold(), handed.user_id.casefold()]),
             ("id", [handed.sid.casefold(), handed.person.casefold(), handed.user_id.casefold()]),
             ("name", [_letters(handed.person), _words(handed.person), _words(handed.person.partition("-")[2])]),
@@ -105,8 +105,18 @@ class Roster:
         return None, "is not on the roster: add a line for this student, and collect again"
 
 
-def _number(text: str) -> str:
-    """Return an id of a platform: Moodle writes "Participant 123" in one place and 123 in the other."""
+def platform_number(text: str) -> str:
+    """Return an id of a platform as it can be compared: Moodle writes "Participant 123" in one place and 123 in others.
+
+    Parameters
+    ----------
+    text : str
+
+    Examples
+    --------
+    >>> platform_number(" Participant 123")
+    '123'
+    """
     return re.sub(r"^participant\s+", "", text.strip().casefold())
 
 
@@ -185,7 +195,7 @@ def read_roster(path: Path) -> Roster:
         raise UserError(f"The roster {path} names no student.")
     for kind, values in (
         ("id", [one.student.casefold() for one in students]),
-        ("platform's id", [_number(one.platform_id) for one in students]),
+        ("platform's id", [platform_number(one.platform_id) for one in students]),
     ):
         if repeated := _repeated(values):
             raise UserError(f"The roster {path} has the {kind} {repeated} more than once. Correct it first.")
