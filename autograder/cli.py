@@ -1,5 +1,4 @@
-"""The command line: ``cnn-course doctor | release LAB | collect LAB PATH | grade LAB | check-submission LAB |
-check-csv FILE | check-masks FILE | data NAME | leaderboard LAB | demo``."""
+"""The command line, ``cnn-course``: an instructor's commands from the release to the report, and a student's checks."""
 
 from __future__ import annotations
 
