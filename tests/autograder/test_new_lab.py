@@ -82,8 +82,10 @@ def test_it_releases_grades_and_shows_in_the_demo(copy, made, sandbox_works):
         "import pathlib, rich.console\n"
         "from autograder.demo import fresh_course, grade_class\n"
         "from autograder.labs import all_labs, get_lab\n"
+        "from book.lists import needs\n"
         f"lab = get_lab({NAME!r})\n"
         "assert lab in all_labs()\n"
+        "assert needs(pathlib.Path('book'), lab.name).count('/theory/') == len(lab.chapters) > 1\n"
         "grade_class(fresh_course(pathlib.Path.cwd(), [lab]), [lab], rich.console.Console())\n"
     )
     done = run(copy, sys.executable, "-c", show)
