@@ -2,6 +2,7 @@
 
 import importlib
 import pkgutil
+import os
 import re
 import subprocess
 import sys
@@ -112,7 +113,9 @@ def test_command_compares_checkouts(tmp_path):
         (tmp_path / name / "__init__.py").write_text('"""A package."""\n\n# Nothing else.\nimport autograder.one\n')
     (tmp_path / "autograder" / "one.py").write_text("import autograder\n\nx = [\n    1,\n]\n")
     command = [sys.executable, "-m", "benchmarks.structure"]
-    done = subprocess.run([*command, tmp_path, ROOT], cwd=ROOT, capture_output=True, text=True)
+    # Wide enough for a table whose head holds the names of both folders.
+    wide = {**os.environ, "COLUMNS": "200"}
+    done = subprocess.run([*command, tmp_path, ROOT], cwd=ROOT, env=wide, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     numbers = dict(re.findall(r"│ (.*?) +│ +(\d+) │", done.stdout))
     assert numbers == {
