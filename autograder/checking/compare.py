@@ -8,6 +8,8 @@ import numpy as np
 
 #: Single and double precision pass, half precision and rounding do not.
 RTOL, ATOL = 1e-4, 1e-5
+#: Of so many deviations of a sum's rounding error, none is larger.
+_ROUNDINGS = 5.0
 #: A tuple of more parts is not described part by part.
 MOST_PARTS = 3
 
@@ -33,6 +35,28 @@ def _holds_text(value: Any) -> bool:
 def shape(value: np.ndarray) -> str:
     """Return a shape as the course writes it: ``[7, 9, 3]``."""
     return str(list(value.shape)) if value.ndim else "a single number"
+
+
+def sum_rounding(terms: float, *factors: np.ndarray) -> float:
+    """Return how far off sums of products may be in single precision, where large terms cancel.
+
+    Each of `n` additions rounds a sum of about ``sqrt(n)`` terms, and ``sqrt(n)`` roundings add up [1]_.
+
+    Parameters
+    ----------
+    terms : float
+        How many each sum has.
+    *factors : array
+        Whose entries are multiplied in a term.
+
+    References
+    ----------
+    .. [1] N. J. Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., SIAM, 2002, section 4.2.
+    """
+    allowed = _ROUNDINGS * float(np.finfo("float32").eps) * terms
+    for values in (np.asarray(one, dtype="float64") for one in factors):
+        allowed *= float(np.sqrt(np.mean(values**2))) if values.size else 0.0
+    return allowed
 
 
 def difference(got: Any, expected: Any, exact: bool = False, rounding: float = 0.0) -> str | None:

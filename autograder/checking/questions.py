@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from autograder.checking import compare
@@ -85,6 +85,16 @@ def changed_inputs(answer: Answer, names: Sequence[str]) -> str | None:
     if not answer.modified:
         return None
     return f"changed its input {' and '.join(names[position] for position in answer.modified)}"
+
+
+def first_problem(problems: Iterable[Any]) -> Any:
+    """Return the first of some problems, or None where there is none; those after it are not asked for.
+
+    Parameters
+    ----------
+    problems : iterable
+    """
+    return next((problem for problem in problems if problem is not None), None)
 
 
 def small(question: Callable, *arguments: Any) -> Small:

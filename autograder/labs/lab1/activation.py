@@ -11,13 +11,13 @@ from autograder.checking import compare
 from autograder.checking.array_text import YOURS
 from autograder.checking.domain import Question, whole_domain
 from autograder.checking.hints import Wrong
-from autograder.checking.questions import small
+from autograder.checking.questions import first_problem, small
 from autograder.checking.reasons import Small
 from autograder.checking.rubric import Check, Line
 from autograder.checking.student import Answer, Student, StudentError
 from autograder.labs.lab1.domains import ACTIVATION
 from autograder.labs.lab1.drawing import Rng, draw_signed, literal, small_integers
-from autograder.labs.lab1.shared import INPUTS_TITLE, different, first_problem, follows_from, inputs_unchanged
+from autograder.labs.lab1.shared import INPUTS_TITLE, different, follows_from, inputs_unchanged
 from autograder.labs.lab1.wording import WORDING, compared, own_activation, wrong_answer
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from autograder.checking import compare
 from autograder.checking.array_text import YOURS
 from autograder.checking.hints import Wrong
-from autograder.checking.questions import small
+from autograder.checking.questions import first_problem, small
 from autograder.checking.rubric import Check, Line
 from autograder.checking.student import Student
 from autograder.labs.lab1.domains import DENSE
@@ -19,7 +19,6 @@ from autograder.labs.lab1.shared import (
     applies_activation,
     ask_layer,
     domain_of_layer,
-    first_problem,
     follows_from,
     inputs_unchanged,
     small_layer,

@@ -18,14 +18,6 @@ from autograder.checking.rubric import Line, decided
 from autograder.checking.student import Answer, Student, StudentError
 from autograder.labs.lab1.wording import PARAMETERS, own_activation, wrong_answer
 
-#: Of so many deviations of a sum's rounding error, none is larger.
-_ROUNDINGS = 5.0
-
-
-def first_problem(problems: Any) -> str | None:
-    """Return the first of some problems, or None where there is none."""
-    return next((problem for problem in problems if problem is not None), None)
-
 
 def inputs_unchanged(
     student: Student,
@@ -153,22 +145,11 @@ def _judge_layer(function: str) -> Judge:
 
 
 def _rounding(question: Question) -> float:
-    """Return how far off the sums of a layer may be in single precision, where large terms cancel.
-
-    Each of `n` additions rounds a sum of about ``sqrt(n)`` terms, and ``sqrt(n)`` roundings add up [1]_.
-
-    References
-    ----------
-    .. [1] N. J. Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., SIAM, 2002, section 4.2.
-    """
-    inputs, weights = (np.asarray(one, dtype="float64") for one in question.arguments[:2])
+    """Return how far off the sums of a layer may be in single precision, where large terms cancel."""
+    inputs, weights = (np.asarray(one) for one in question.arguments[:2])
     # A dense layer's weights are [K, N], a convolution's [R, S, C_I, C_O].
     terms = weights.size // weights.shape[0 if weights.ndim == 2 else -1]
-    return _ROUNDINGS * float(np.finfo("float32").eps) * terms * _size(inputs) * _size(weights)
-
-
-def _size(values: np.ndarray) -> float:
-    return float(np.sqrt(np.mean(values**2))) if values.size else 0.0
+    return compare.sum_rounding(terms, inputs, weights)
 
 
 def _activation_at_fault(student: Student, question: Question, expected: np.ndarray, total: np.ndarray) -> bool:

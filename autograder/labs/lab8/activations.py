@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from autograder.checking.hints import Wrong
-from autograder.checking.questions import small
+from autograder.checking.questions import first_problem, small
 from autograder.checking.rubric import Check, Line
 from autograder.checking.student import Student
 from autograder.labs.lab8.domains import ACTIVATION
 from autograder.labs.lab8.drawing import Rng, literal, signed
-from autograder.labs.lab8.shared import INPUTS_TITLE, domain_line, first_wrong, inputs_unchanged, wrong_whole
+from autograder.labs.lab8.shared import INPUTS_TITLE, domain_line, inputs_unchanged, wrong_whole
 from autograder.labs.lab8.wording import WORDING
 
 _SHAPES = ((8,), (3, 5), (2, 3, 4, 2))
@@ -24,7 +24,7 @@ _SMALL = (
 def _values(function: str) -> Callable[[Student, Rng], Wrong | None]:
     def question(student: Student, rng: Rng) -> Wrong | None:
         drawn = ((signed(rng, *shape), signed(rng, *shape)) for shape in _SHAPES)
-        return first_wrong(wrong_whole(student, function, arguments) for arguments in drawn)
+        return first_problem(wrong_whole(student, function, arguments) for arguments in drawn)
 
     return question
 

@@ -7,12 +7,12 @@ import math
 import numpy as np
 
 from autograder.checking.hints import Wrong
-from autograder.checking.questions import small
+from autograder.checking.questions import first_problem, small
 from autograder.checking.rubric import Check, Line
 from autograder.checking.student import Student
 from autograder.labs.lab8.domains import CONVOLUTION
 from autograder.labs.lab8.drawing import Rng, signed, whole
-from autograder.labs.lab8.shared import INPUTS_TITLE, domain_line, first_wrong, inputs_unchanged, wrong_part
+from autograder.labs.lab8.shared import INPUTS_TITLE, domain_line, inputs_unchanged, wrong_part
 from autograder.labs.lab8.speed import at_least
 from autograder.labs.lab8.wording import WORDING
 
@@ -41,14 +41,14 @@ def _wrong_inside(student: Student, dz: np.ndarray, h: np.ndarray, W: np.ndarray
 
 def _kernel(student: Student, rng: Rng) -> Wrong | None:
     kernels = (3, 3), tuple(rng.permutation([3, 5])), tuple(rng.permutation([1, 3]))
-    return first_wrong(_wrong_inside(student, *_layer(rng, 1, (8, 7), kernel, (1, 1))) for kernel in kernels)
+    return first_problem(_wrong_inside(student, *_layer(rng, 1, (8, 7), kernel, (1, 1))) for kernel in kernels)
 
 
 def _channels(student: Student, rng: Rng) -> Wrong | None:
     # As many out as in first: exchanged channels then give numbers, and no error. A single weight has no way round.
     sizes = ((2, (3, 3)), (1, (4, 2)), (3, (2, 5)))
     drawn = (_layer(rng, samples, (4, 5), (1, 1), channels) for samples, channels in sizes)
-    return first_wrong(wrong_part(student, _NAME, arguments, 0) for arguments in drawn)
+    return first_problem(wrong_part(student, _NAME, arguments, 0) for arguments in drawn)
 
 
 def _border(student: Student, rng: Rng) -> Wrong | None:
@@ -56,7 +56,7 @@ def _border(student: Student, rng: Rng) -> Wrong | None:
     for kernel in ((3, 3), (5, 5)):
         dz, h, W = _layer(rng, 1, (7, 6), kernel, (1, 1))
         problems.append((dz, h, np.full_like(W, 0.25)))
-    return first_wrong(wrong_part(student, _NAME, arguments, 0) for arguments in problems)
+    return first_problem(wrong_part(student, _NAME, arguments, 0) for arguments in problems)
 
 
 def _weights(student: Student, rng: Rng) -> Wrong | None:
@@ -64,13 +64,13 @@ def _weights(student: Student, rng: Rng) -> Wrong | None:
     sizes = ((1, (7, 6), (5, 5), (1, 1)), (3, (6, 5), (3, 3), (2, 2)), (2, (5, 6), (3, 3), (3, 3)))
     # Each twice: what is left over from the question before must not be in the answer.
     drawn = [one for size in sizes for one in [_layer(rng, *size)] * 2]
-    return first_wrong(wrong_part(student, _NAME, arguments, 1) for arguments in drawn)
+    return first_problem(wrong_part(student, _NAME, arguments, 1) for arguments in drawn)
 
 
 def _bias(student: Student, rng: Rng) -> Wrong | None:
     sizes = ((3, (3, 3), (3, 3), (3, 3)), (2, (4, 5), (3, 3), (4, 4)), (1, (5, 4), (3, 3), (2, 2)))
     drawn = (_layer(rng, *size) for size in sizes)
-    return first_wrong(wrong_part(student, _NAME, arguments, 2) for arguments in drawn)
+    return first_problem(wrong_part(student, _NAME, arguments, 2) for arguments in drawn)
 
 
 def _inputs(student: Student, rng: Rng) -> Wrong | str | None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from autograder.checking.hints import Wrong
-from autograder.checking.questions import small
+from autograder.checking.questions import first_problem, small
 from autograder.checking.rubric import Check, Line
 from autograder.checking.student import Student
 from autograder.labs.lab8.domains import DENSE
 from autograder.labs.lab8.drawing import Rng, signed, whole
-from autograder.labs.lab8.shared import INPUTS_TITLE, domain_line, first_wrong, inputs_unchanged, wrong_part
+from autograder.labs.lab8.shared import INPUTS_TITLE, domain_line, inputs_unchanged, wrong_part
 from autograder.labs.lab8.wording import WORDING
 
 #: Samples, inputs and outputs. As many of each: what is transposed in one gradient then gives numbers and no error,
@@ -26,7 +26,7 @@ def _layer(rng: Rng, samples: int, inputs: int, outputs: int) -> tuple:
 def _part(number: int) -> Callable[[Student, Rng], Wrong | None]:
     def question(student: Student, rng: Rng) -> Wrong | None:
         drawn = (_layer(rng, *sizes) for sizes in _SIZES)
-        return first_wrong(wrong_part(student, "dense_backward", arguments, number) for arguments in drawn)
+        return first_problem(wrong_part(student, "dense_backward", arguments, number) for arguments in drawn)
 
     return question
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from autograder.checking.hints import Wrong
-from autograder.checking.questions import small
+from autograder.checking.questions import first_problem, small
 from autograder.checking.rubric import Check, Line
 from autograder.checking.student import Student
 from autograder.labs.lab8.domains import NORMALIZATION
 from autograder.labs.lab8.drawing import Rng, literal, signed, whole
-from autograder.labs.lab8.shared import INPUTS_TITLE, domain_line, first_wrong, inputs_unchanged, wrong_part
+from autograder.labs.lab8.shared import INPUTS_TITLE, domain_line, inputs_unchanged, wrong_part
 from autograder.labs.lab8.wording import WORDING
 
 _NAME = "batch_norm_backward"
@@ -20,12 +20,12 @@ def _drawn(rng: Rng, *shape: int) -> tuple:
 
 
 def _dx(student: Student, rng: Rng) -> Wrong | None:
-    return first_wrong(wrong_part(student, _NAME, _drawn(rng, *shape), 0) for shape in _SHAPES)
+    return first_problem(wrong_part(student, _NAME, _drawn(rng, *shape), 0) for shape in _SHAPES)
 
 
 def _parameters(student: Student, rng: Rng) -> Wrong | None:
     drawn = [_drawn(rng, *shape) for shape in _SHAPES]
-    return first_wrong(wrong_part(student, _NAME, one, number) for one in drawn for number in (1, 2))
+    return first_problem(wrong_part(student, _NAME, one, number) for one in drawn for number in (1, 2))
 
 
 def _small(number: int, *shape: int) -> object:

@@ -7,7 +7,7 @@ import numpy as np
 from autograder.checking import compare
 from autograder.checking.array_text import YOURS
 from autograder.checking.hints import Wrong
-from autograder.checking.questions import small
+from autograder.checking.questions import first_problem, small
 from autograder.checking.rubric import Check, Line
 from autograder.checking.student import Student
 from autograder.labs.lab8.domains import POOLING
@@ -16,7 +16,6 @@ from autograder.labs.lab8.shared import (
     INPUTS_TITLE,
     as_wrong,
     domain_line,
-    first_wrong,
     inputs_unchanged,
     wrong_whole,
 )
@@ -33,7 +32,7 @@ def _drawn(rng: Rng, samples: int, rows: int, columns: int, channels: int) -> tu
 
 def _maximum(student: Student, rng: Rng) -> Wrong | None:
     shapes = ((1, 6, 4, 1), (2, 4, 6, 3), (3, 2, 8, 2))
-    return first_wrong(wrong_whole(student, _NAME, _drawn(rng, *shape), exact=True) for shape in shapes)
+    return first_problem(wrong_whole(student, _NAME, _drawn(rng, *shape), exact=True) for shape in shapes)
 
 
 def _blocks(h: np.ndarray) -> np.ndarray:
@@ -47,7 +46,7 @@ def _ties(student: Student, rng: Rng) -> Wrong | str | None:
         da, h = _drawn(rng, 1, 4, 6, 2)
         # Who takes the farthest from 0 for the largest has lost another line for it.
         problems.append((da, _tied(np.abs(h), pair)))
-    return first_wrong(_first_of_equals(student, *one) for one in problems)
+    return first_problem(_first_of_equals(student, *one) for one in problems)
 
 
 def _tied(h: np.ndarray, places: tuple[int, ...]) -> np.ndarray:
@@ -84,7 +83,7 @@ def _first_of_equals(student: Student, da: np.ndarray, h: np.ndarray) -> Wrong |
 
 def _odd(student: Student, rng: Rng) -> Wrong | None:
     shapes = ((2, 5, 7, 2), (1, 4, 3, 1), (1, 7, 2, 3))
-    return first_wrong(_dropped(student, *_drawn(rng, *shape)) for shape in shapes)
+    return first_problem(_dropped(student, *_drawn(rng, *shape)) for shape in shapes)
 
 
 def _dropped(student: Student, da: np.ndarray, h: np.ndarray) -> Wrong | None:

@@ -7,7 +7,7 @@ import numpy as np
 from autograder.checking import compare
 from autograder.checking.array_text import YOURS
 from autograder.checking.hints import Wrong
-from autograder.checking.questions import small
+from autograder.checking.questions import first_problem, small
 from autograder.checking.rubric import Check, Line
 from autograder.checking.student import Student
 from autograder.labs.lab8.domains import SCORES
@@ -16,7 +16,6 @@ from autograder.labs.lab8.shared import (
     INPUTS_TITLE,
     as_wrong,
     domain_line,
-    first_wrong,
     inputs_unchanged,
     wrong_whole,
 )
@@ -30,11 +29,11 @@ def _drawn(rng: Rng, samples: int, classes: int) -> tuple[np.ndarray, np.ndarray
 
 
 def _difference(student: Student, rng: Rng) -> Wrong | None:
-    return first_wrong(wrong_whole(student, _NAME, _drawn(rng, 1, classes)) for classes in (4, 10, 2))
+    return first_problem(wrong_whole(student, _NAME, _drawn(rng, 1, classes)) for classes in (4, 10, 2))
 
 
 def _mean(student: Student, rng: Rng) -> Wrong | None:
-    return first_wrong(_averaged(student, *_drawn(rng, *sizes)) for sizes in ((5, 3), (3, 3), (2, 4)))
+    return first_problem(_averaged(student, *_drawn(rng, *sizes)) for sizes in ((5, 3), (3, 3), (2, 4)))
 
 
 def _averaged(student: Student, z: np.ndarray, t: np.ndarray) -> Wrong | None:

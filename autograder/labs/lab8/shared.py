@@ -12,15 +12,13 @@ from autograder.checking import compare
 from autograder.checking.array_text import YOURS
 from autograder.checking.domain import Domain, Judge, Question, whole_domain
 from autograder.checking.hints import Wrong
-from autograder.checking.questions import changed_inputs
+from autograder.checking.questions import changed_inputs, compare_with_reference, first_problem
 from autograder.checking.rubric import Line, decided
 from autograder.checking.student import Answer, Student
 from autograder.labs.lab8.wording import PARAMETERS, RETURNED, inputs
 from source_lib.text import in_series
 
 INPUTS_TITLE = "The inputs are not changed"
-#: Of so many deviations of a sum's rounding error, none is larger.
-_ROUNDINGS = 5.0
 
 
 def shapes_of(function: str, arguments: Sequence[Any]) -> list[tuple[int, ...]]:
@@ -133,35 +131,25 @@ def wrong_part(
 
 
 def rounding(function: str, arguments: Sequence[Any], number: int) -> float:
-    """Return how far off one of several arrays may be in single precision, where large terms cancel.
-
-    Each of `n` additions rounds a sum of about ``sqrt(n)`` terms, and ``sqrt(n)`` roundings add up [1]_.
+    """Return how far off one of several arrays may be in single precision, as `compare.sum_rounding` has it.
 
     Parameters
     ----------
     function : str
     arguments : sequence
     number : int
-
-    References
-    ----------
-    .. [1] N. J. Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., SIAM, 2002, section 4.2.
     """
     if function == "batch_norm_backward":
         dy, x, gamma, epsilon = arguments
         spread = np.sqrt(np.var(x, axis=tuple(range(x.ndim - 1)), dtype="float64") + epsilon)
         terms = np.sqrt(x.size // x.shape[-1])
         scale = (float(np.max(np.abs(gamma) / spread)), terms, terms)[number]
-        return _ROUNDINGS * float(np.finfo("float32").eps) * terms * scale * _size(dy)
+        return compare.sum_rounding(terms * scale, dy)
     dz, h, W = arguments
     samples = dz.size // dz.shape[-1]
     outputs = W.shape[0] if W.ndim == 2 else W.size // W.shape[2]
-    terms, sizes = ((outputs, (dz, W)), (samples, (dz, h)), (samples, (dz,)))[number]
-    return _ROUNDINGS * float(np.finfo("float32").eps) * terms * float(np.prod([_size(one) for one in sizes]))
-
-
-def _size(values: np.ndarray) -> float:
-    return float(np.sqrt(np.mean(np.asarray(values, dtype="float64") ** 2))) if values.size else 0.0
+    terms, factors = ((outputs, (dz, W)), (samples, (dz, h)), (samples, (dz,)))[number]
+    return compare.sum_rounding(terms, *factors)
 
 
 def wrong_whole(
@@ -183,10 +171,7 @@ def wrong_whole(
     -------
     Wrong or None
     """
-    answer = student.ask(function, *arguments) if answer is None else answer
-    expected = student.oracle.call(function, *arguments)
-    what = compare.difference(answer.value, expected, exact)
-    return None if what is None else as_wrong(function, arguments, answer, what, expected)
+    return compare_with_reference(student, function, *arguments, inputs=inputs, exact=exact, answer=answer)
 
 
 def as_wrong(function: str, arguments: tuple, answer: Answer, what: str, expected: Any, *shown: tuple) -> Wrong:
@@ -205,11 +190,6 @@ def as_wrong(function: str, arguments: tuple, answer: Answer, what: str, expecte
     """
     shown = (*inputs(function, arguments), *(shown or (("expected", expected), (YOURS, answer.value))))
     return Wrong(function, arguments, answer.value, what, expected, answer.value, shown)
-
-
-def first_wrong(problems: Any) -> Any:
-    """Return the first of some problems, or None where there is none."""
-    return next((problem for problem in problems if problem is not None), None)
 
 
 def inputs_unchanged(student: Student, function: str, questions: Sequence[tuple]) -> Wrong | str | None:
@@ -281,7 +261,7 @@ def _judge_parts(function: str) -> Judge:
         known = replace(answer, value=expected)
         oracle = _Known(student, known)
         numbers = range(len(RETURNED[function]))
-        wrong = first_wrong(
+        wrong = first_problem(
             wrong_part(oracle, function, question.arguments, number, answer=answer) for number in numbers
         )
         return wrong or _changed(student, function, question, answer)
