@@ -1,8 +1,8 @@
 """How the code hangs together: imports run one way, from top to bottom, and never in a circle."""
 
 import importlib
-import pkgutil
 import os
+import pkgutil
 import re
 import subprocess
 import sys

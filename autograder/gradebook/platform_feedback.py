@@ -18,7 +18,8 @@ from autograder.checking.lab import Lab
 from autograder.errors import UserError
 from autograder.gradebook.course_folder import CourseFolder
 from autograder.gradebook.platform_grades import MOODLE
-from autograder.gradebook.platform_names import Collected, RosterEntry, read_collected
+from autograder.gradebook.platform_names import Collected, read_collected
+from autograder.gradebook.roster import Enrolled
 from autograder.submissions.sanitize import printable
 from source_lib.atomic_files import atomic_write
 
@@ -54,7 +55,7 @@ def pack_feedback(
     lab: Lab,
     platform: str,
     students: Iterable[str],
-    known: Mapping[str, RosterEntry],
+    known: Mapping[str, Enrolled],
     path: Path,
 ) -> Packed:
     """Write an archive of feedback pages for a platform.
@@ -68,7 +69,7 @@ def pack_feedback(
     platform : {"canvas", "moodle"}
     students : iterable of str
         Whose pages.
-    known : mapping of str to RosterEntry
+    known : mapping of str to Enrolled
         As `platform_grades.known_students` gives it.
     path : pathlib.Path
         Of the archive. It is written beside its place and renamed.
@@ -109,13 +110,13 @@ def pack_feedback(
     return Packed(path, names, left_out)
 
 
-def _prefix(platform: str, one: Collected | None, entry: RosterEntry | None) -> str:
+def _prefix(platform: str, one: Collected | None, entry: Enrolled | None) -> str:
     if one is not None and one.platform == platform:
         return one.name
     # Moodle looks at the number and the words after it alone; Canvas at the number of the file that was handed in.
-    if platform == MOODLE and entry is not None and entry.user_id:
+    if platform == MOODLE and entry is not None and entry.platform_id:
         name = re.sub(r"[\W_]+", " ", entry.name or entry.student).strip()
-        return f"{name}_{entry.user_id}_assignsubmission_file"
+        return f"{name}_{entry.platform_id}_assignsubmission_file"
     return ""
 
 

@@ -24,11 +24,10 @@ from autograder.gradebook.feedback_pages import Recorded, recorded_in
 from autograder.gradebook.platform_names import (
     ROSTER,
     Collected,
-    RosterEntry,
     read_collected,
     read_text,
 )
-from autograder.gradebook.roster import platform_number, read_roster
+from autograder.gradebook.roster import Enrolled, platform_number, read_roster
 from autograder.submissions.sanitize import printable
 from source_lib.atomic_files import atomic_write
 from source_lib.text import counted, in_series, spreadsheet_cell
@@ -99,7 +98,7 @@ def _grade(recorded: Recorded) -> FinalGrade:
     return FinalGrade(max(0.0, recorded.total), recorded.most, (*missing, *(flagged if looked_at else ())))
 
 
-def known_students(root: Path, lab: str, platform: str) -> dict[str, RosterEntry]:
+def known_students(root: Path, lab: str, platform: str) -> dict[str, Enrolled]:
     """Return what the roster and the collected submissions say of each student.
 
     Parameters
@@ -111,7 +110,7 @@ def known_students(root: Path, lab: str, platform: str) -> dict[str, RosterEntry
 
     Returns
     -------
-    dict of str to RosterEntry
+    dict of str to Enrolled
         The number is that of the platform where a submission came from it, or else that of the roster.
 
     Raises
@@ -120,19 +119,20 @@ def known_students(root: Path, lab: str, platform: str) -> dict[str, RosterEntry
         If one of the files cannot be read, or two students have the same number of the platform.
     """
     enrolled = read_roster(root / ROSTER).students if (root / ROSTER).exists() else []
-    known = {
-        one.student: RosterEntry(one.student, one.name, one.email, platform_number(one.platform_id)) for one in enrolled
-    }
+    known = {one.student: replace(one, platform_id=platform_number(one.platform_id)) for one in enrolled}
     for (_, student), one in read_collected(root, lab).items():
         if one.platform == platform:
-            entry = known.get(student, RosterEntry(student))
-            known[student] = replace(entry, name=entry.name or called(one), user_id=one.user_id or entry.user_id)
+            entry = known.get(student, Enrolled(student))
+            known[student] = replace(
+                entry, name=entry.name or called(one), platform_id=one.user_id or entry.platform_id
+            )
     owners: dict[str, str] = {}
     for student, entry in known.items():
-        if entry.user_id and owners.setdefault(entry.user_id, student) != student:
+        if entry.platform_id and owners.setdefault(entry.platform_id, student) != student:
+            both = f"{printable(student)} and {printable(owners[entry.platform_id])}"
             raise UserError(
-                f"{printable(student)} and {printable(owners[entry.user_id])} have the same id of {platform.title()}, "
-                f"{printable(entry.user_id)}. Correct the roster, or collect {lab} again."
+                f"{both} have the same id of {platform.title()}, "
+                f"{printable(entry.platform_id)}. Correct the roster, or collect {lab} again."
             )
     return known
 
@@ -144,7 +144,7 @@ def called(one: Collected) -> str:
 
 
 def canvas_csv(
-    columns: Mapping[str, Mapping[str, FinalGrade]], known: Mapping[str, RosterEntry], so_far: bool = False
+    columns: Mapping[str, Mapping[str, FinalGrade]], known: Mapping[str, Enrolled], so_far: bool = False
 ) -> Exported:
     """Return grades as a new file for Canvas's gradebook import.
 
@@ -152,7 +152,7 @@ def canvas_csv(
     ----------
     columns : mapping of str to mapping
         By the title of the column, the grades by student.
-    known : mapping of str to RosterEntry
+    known : mapping of str to Enrolled
         As `known_students` gives it. A student without a number of Canvas is named by the id, as a SIS login.
     so_far : bool
         Whether grades that are not final are written too.
@@ -160,7 +160,7 @@ def canvas_csv(
     students = sorted({student for grades in columns.values() for student in grades})
     rows, written, left_out = [], [], {}
     for student in students:
-        entry = known.get(student, RosterEntry(student))
+        entry = known.get(student, Enrolled(student))
         cells, waiting = [], []
         for grades in columns.values():
             grade = grades.get(student)
@@ -171,8 +171,8 @@ def canvas_csv(
             left_out[student] = _because(waiting)
         if any(cells):
             written.append(student)
-            login = "" if entry.user_id else _one_line(student)
-            rows.append([_one_line(entry.name or student), _one_line(entry.user_id), "", login, "", *cells])
+            login = "" if entry.platform_id else _one_line(student)
+            rows.append([_one_line(entry.name or student), _one_line(entry.platform_id), "", login, "", *cells])
     most = [max((grade.most for grade in grades.values()), default=0.0) for grades in columns.values()]
     head = [
         [*_CANVAS_HEADER, *map(_one_line, columns)],
@@ -181,28 +181,32 @@ def canvas_csv(
     return Exported(_text([*head, *rows]), tuple(written), left_out)
 
 
-def moodle_csv(grades: Mapping[str, FinalGrade], known: Mapping[str, RosterEntry], so_far: bool = False) -> Exported:
+def moodle_csv(grades: Mapping[str, FinalGrade], known: Mapping[str, Enrolled], so_far: bool = False) -> Exported:
     """Return grades as a new worksheet for Moodle's import of offline grades.
 
     Parameters
     ----------
     grades : mapping of str to FinalGrade
         By student.
-    known : mapping of str to RosterEntry
+    known : mapping of str to Enrolled
         As `known_students` gives it. Of a student without a number of Moodle, the worksheet has no line.
     so_far : bool
         Whether grades that are not final are written too.
     """
     rows, written, left_out = [], [], {}
     for student, grade in sorted(grades.items()):
-        entry = known.get(student, RosterEntry(student))
+        entry = known.get(student, Enrolled(student))
         if grade.waiting and not so_far:
             left_out[student] = _because(grade.waiting)
-        elif not entry.user_id:
+        elif not entry.platform_id:
             left_out[student] = "Moodle's id is not known. Collect the lab, or write a roster with the ids."
         else:
             written.append(student)
-            who = [f"Participant {_one_line(entry.user_id)}", _one_line(entry.name or student), _one_line(entry.email)]
+            who = [
+                f"Participant {_one_line(entry.platform_id)}",
+                _one_line(entry.name or student),
+                _one_line(entry.email),
+            ]
             rows.append([*who, "", _points(grade.points), _points(grade.most), "Yes", "-", "-", ""])
     return Exported(_text([_MOODLE_HEADER, *rows]), tuple(written), left_out)
 
@@ -211,7 +215,7 @@ def make_csv(
     platform: str,
     lab: Lab,
     grades: Mapping[str, FinalGrade],
-    known: Mapping[str, RosterEntry],
+    known: Mapping[str, Enrolled],
     fill: Path | None = None,
     column: str = "",
     so_far: bool = False,
@@ -224,7 +228,7 @@ def make_csv(
     lab : Lab
     grades : mapping of str to FinalGrade
         By student.
-    known : mapping of str to RosterEntry
+    known : mapping of str to Enrolled
         As `known_students` gives it.
     fill : pathlib.Path, optional
         The file that was downloaded.
@@ -250,7 +254,7 @@ def fill_in(
     path: Path,
     platform: str,
     grades: Mapping[str, FinalGrade],
-    known: Mapping[str, RosterEntry],
+    known: Mapping[str, Enrolled],
     titles: Sequence[str],
     so_far: bool = False,
 ) -> Exported:
@@ -264,7 +268,7 @@ def fill_in(
     platform : {"canvas", "moodle"}
     grades : mapping of str to FinalGrade
         By student.
-    known : mapping of str to RosterEntry
+    known : mapping of str to Enrolled
         As `known_students` gives it.
     titles : sequence of str
         What the column may be called, in the order in which they are looked for. Canvas writes a number in parentheses
@@ -317,10 +321,10 @@ def _column(path: Path, header: Sequence[str], titles: Iterable[str]) -> int:
 
 
 def _finder(
-    header: Sequence[str], platform: str, known: Mapping[str, RosterEntry], grades: Mapping[str, FinalGrade]
+    header: Sequence[str], platform: str, known: Mapping[str, Enrolled], grades: Mapping[str, FinalGrade]
 ) -> Callable[[Sequence[str]], str | None]:
     """Return a function that says whose a row is."""
-    by_number = {entry.user_id: student for student, entry in known.items() if entry.user_id}
+    by_number = {entry.platform_id: student for student, entry in known.items() if entry.platform_id}
     by_email = {entry.email.casefold(): student for student, entry in known.items() if entry.email}
     number, ids = (
         ("ID", ("SIS User ID", "SIS Login ID")) if platform == CANVAS else (header[0], ("ID number", "Username"))
@@ -443,7 +447,7 @@ class _PlatformExport(ExportPlugin):
     def _made(self, root: Path, columns: dict[str, dict[str, FinalGrade]]) -> Exported:
         if len(columns) != 1 and (self.platform == MOODLE or self.template or self.column):
             raise UserError("Such a file is about one assignment. Name it: --assignment '[\"NAME\"]'.")
-        known: dict[str, RosterEntry] = {}
+        known: dict[str, Enrolled] = {}
         for lab in columns:
             known |= known_students(root, lab, self.platform)
         first = next(iter(columns), "")

@@ -51,26 +51,6 @@ class Collected:
     taken: str = ""
 
 
-@dataclass(frozen=True)
-class RosterEntry:
-    """One student of a class.
-
-    Attributes
-    ----------
-    student : str
-        The student's id in the course.
-    name, email : str
-        Empty where the roster has none.
-    user_id : str
-        The platform's number of the student; empty where the roster has none.
-    """
-
-    student: str
-    name: str = ""
-    email: str = ""
-    user_id: str = ""
-
-
 def read_collected(root: Path, lab: str | None = None) -> dict[tuple[str, str], Collected]:
     """Return what was taken from platforms.
 

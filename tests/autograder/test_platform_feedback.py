@@ -11,7 +11,8 @@ from autograder.errors import UserError
 from autograder.gradebook.course_folder import open_course
 from autograder.gradebook.platform_feedback import pack_feedback, with_pictures
 from autograder.gradebook.platform_grades import known_students
-from autograder.gradebook.platform_names import COLLECTED, Collected, RosterEntry, write_collected
+from autograder.gradebook.platform_names import COLLECTED, Collected, write_collected
+from autograder.gradebook.roster import Enrolled
 from autograder.labs import get_lab
 from tests.gradebooks import make_course
 
@@ -91,7 +92,7 @@ def test_who_is_left_out_is_said_and_why(course):
             Collected("lab1", "ada", "canvas", "lovelaceada_4401_990001_", "4401"),
         ],
     )
-    known = {"by-roster": RosterEntry("by-roster", "A_b/../c", user_id="3")}
+    known = {"by-roster": Enrolled("by-roster", "A_b/../c", platform_id="3")}
     everybody = ["ada", "by-roster", "climbs", "no-page"]
     packed = pack_feedback(open_course(course), LAB, "moodle", everybody, known, course / "out.zip")
     assert packed.names == {"by-roster": "A b c_3_assignsubmission_file/lab1.html"}

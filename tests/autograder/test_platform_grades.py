@@ -18,7 +18,8 @@ from autograder.gradebook.platform_grades import (
     known_students,
     moodle_csv,
 )
-from autograder.gradebook.platform_names import Collected, RosterEntry, write_collected
+from autograder.gradebook.platform_names import Collected, write_collected
+from autograder.gradebook.roster import Enrolled
 from autograder.labs import get_lab
 from tests.gradebooks import make_course
 
@@ -53,7 +54,7 @@ def test_points_that_nobody_gave_yet_are_said_and_are_no_0(tmp_path):
     assert len(found["withdrawn"].waiting) == len(FULL)
     for made in (
         canvas_csv({"Lab 1": found}, {}),
-        moodle_csv(found, {name: RosterEntry(name, user_id=name) for name in found}),
+        moodle_csv(found, {name: Enrolled(name, platform_id=name) for name in found}),
     ):
         assert made.students == ("done",)
         assert made.left_out.keys() == found.keys() - {"done"}
@@ -63,7 +64,7 @@ def test_points_that_nobody_gave_yet_are_said_and_are_no_0(tmp_path):
 
 def test_a_new_file_for_canvas_has_its_columns_and_a_row_of_possible_points():
     made = canvas_csv(
-        {"Lab 1": {"ada": DONE, "bob": OPEN}, "Lab 2": {"bob": DONE}}, {"ada": RosterEntry("ada", "Ada", user_id="12")}
+        {"Lab 1": {"ada": DONE, "bob": OPEN}, "Lab 2": {"bob": DONE}}, {"ada": Enrolled("ada", "Ada", platform_id="12")}
     )
     assert rows(made.text) == [
         ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", "Lab 1", "Lab 2"],
@@ -75,7 +76,7 @@ def test_a_new_file_for_canvas_has_its_columns_and_a_row_of_possible_points():
 
 
 def test_a_new_worksheet_for_moodle_has_a_line_for_each_whose_number_is_known():
-    known = {"ada": RosterEntry("ada", "Ada Ω", "ada@example.org", "12"), "absent": RosterEntry("absent", user_id="13")}
+    known = {"ada": Enrolled("ada", "Ada Ω", "ada@example.org", "12"), "absent": Enrolled("absent", platform_id="13")}
     made = moodle_csv({"ada": DONE, "bob": DONE}, known)
     header, ada = rows(made.text)
     line = dict(zip(header, ada, strict=True))
@@ -86,12 +87,12 @@ def test_a_new_worksheet_for_moodle_has_a_line_for_each_whose_number_is_known():
 
 @pytest.mark.parametrize("evil", [EVIL, "+1+1", "-2+3", "@SUM(1)", "\t=1", "\r\n=1", "＝1", "\u202e=1"])
 def test_a_name_is_no_formula_in_a_spreadsheet(tmp_path, evil):
-    entry = RosterEntry(evil, evil, evil, evil)
+    entry = Enrolled(evil, evil, evil, evil)
     texts = [canvas_csv({evil: {evil: DONE}}, {evil: entry}).text, moodle_csv({evil: DONE}, {evil: entry}).text]
     sheet = tmp_path / "sheet.csv"
     with open(sheet, "w", newline="") as file:
         csv.writer(file).writerows([["Identifier", "Full name", "Grade"], ["Participant 1", evil, "-"]])
-    texts.append(fill_in(sheet, "moodle", {"a": DONE}, {"a": RosterEntry("a", user_id="1")}, ["Grade"]).text)
+    texts.append(fill_in(sheet, "moodle", {"a": DONE}, {"a": Enrolled("a", platform_id="1")}, ["Grade"]).text)
     for text in texts:
         cells = [cell for row in rows(text) for cell in row]
         assert len(cells) > 5
@@ -132,7 +133,7 @@ def moodle_sheet(path, delimiter=",", most="45.00"):
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 def test_a_downloaded_worksheet_is_filled_in_and_keeps_everything_else(tmp_path, delimiter):
     sheet = moodle_sheet(tmp_path / "sheet.csv", delimiter)
-    known = {"ada": RosterEntry("ada", user_id="12"), "bob": RosterEntry("bob", email="BOB@example.org")}
+    known = {"ada": Enrolled("ada", platform_id="12"), "bob": Enrolled("bob", email="BOB@example.org")}
     made = fill_in(sheet, "moodle", {"ada": DONE, "bob": OPEN, "dee": DONE}, known, ["Grade"])
     header, *lines = rows(made.text, delimiter)
     assert header[0] == "Identifier"
@@ -157,7 +158,7 @@ def canvas_sheet(path, possible="45.00", column="Lab 1: Implementing a CNN (4711
 
 def test_a_downloaded_gradebook_of_canvas_is_filled_in_by_number_and_by_login(tmp_path):
     sheet = canvas_sheet(tmp_path / "sheet.csv", column=f"{LAB.title} (4711)")
-    made = fill_in(sheet, "canvas", {"ada": DONE, "bob": DONE}, {"ada": RosterEntry("ada", user_id="12")}, [LAB.title])
+    made = fill_in(sheet, "canvas", {"ada": DONE, "bob": DONE}, {"ada": Enrolled("ada", platform_id="12")}, [LAB.title])
     assert [row[5] for row in rows(made.text)] == [f"{LAB.title} (4711)", "45.00", "32.5", "32.5"]
     assert rows(made.text)[3][6] == "-1.5"
 
@@ -186,7 +187,7 @@ def test_a_downloaded_gradebook_of_canvas_is_filled_in_by_number_and_by_login(tm
 def test_a_file_that_does_not_fit_is_refused_in_a_sentence(tmp_path, make, platform, titles, said):
     sheet = make(tmp_path / "sheet.csv")
     with pytest.raises(UserError, match=said):
-        fill_in(sheet, platform, {"ada": DONE}, {"ada": RosterEntry("ada", user_id="12")}, titles)
+        fill_in(sheet, platform, {"ada": DONE}, {"ada": Enrolled("ada", platform_id="12")}, titles)
 
 
 def test_two_students_with_one_number_are_refused(tmp_path):
@@ -207,9 +208,9 @@ def test_the_roster_s_name_and_the_platform_s_number_come_first(tmp_path):
         ],
     )
     assert known_students(tmp_path, "lab1", "canvas") == {
-        "ada": RosterEntry("ada", "Ada L.", "a@b", "77"),
-        "absent": RosterEntry("absent", "No One", "c@d", "5"),
-        "bob": RosterEntry("bob", "builderbob", "", "78"),
+        "ada": Enrolled("ada", "Ada L.", "a@b", "77"),
+        "absent": Enrolled("absent", "No One", "c@d", "5"),
+        "bob": Enrolled("bob", "builderbob", "", "78"),
     }
 
 
