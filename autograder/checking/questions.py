@@ -8,8 +8,9 @@ from typing import Any
 from autograder.checking import compare
 from autograder.checking.array_text import YOURS
 from autograder.checking.hints import Wrong
+from autograder.checking.problem import Problem
 from autograder.checking.reasons import Small, numbered_inputs
-from autograder.checking.student import Answer, Student
+from autograder.checking.student import Answer, Student, StudentError
 
 #: Takes a function's name and arguments, and returns those that a person needs to see, each with its label.
 Inputs = Callable[[str, Sequence], Sequence[tuple[str, Any]]]
@@ -95,6 +96,39 @@ def first_problem(problems: Iterable[Any]) -> Any:
     problems : iterable
     """
     return next((problem for problem in problems if problem is not None), None)
+
+
+def fast_enough(
+    factor: float,
+    measure: Callable[[Student, Any], tuple[float, str | None]],
+    too_slow: Callable[[float], str],
+    sentence: Callable[[], str],
+) -> Callable[[Student, Any], Problem | None]:
+    """Return the question whether a submission is so many times as fast as a loop; it is measured once for all factors.
+
+    Parameters
+    ----------
+    factor : float
+    measure : callable
+        Takes a student and a random generator; returns how many times as fast it is, and what is wrong otherwise.
+    too_slow : callable
+        Takes the ratio, and returns the reason in words.
+    sentence : callable
+        Returns what was asked, in words.
+    """
+
+    def question(student: Student, rng: Any) -> Problem | None:
+        if "speed" not in student.notes:
+            try:
+                student.notes["speed"] = measure(student, rng)
+            except StudentError as error:
+                student.notes["speed"] = 0.0, str(error)
+        ratio, problem = student.notes["speed"]
+        if problem is None and ratio >= factor:
+            return None
+        return Problem(f"{sentence()} {problem or too_slow(ratio)}")
+
+    return question
 
 
 def small(question: Callable, *arguments: Any) -> Small:

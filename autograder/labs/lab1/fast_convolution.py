@@ -10,10 +10,9 @@ import numpy as np
 
 from autograder.checking import compare
 from autograder.checking.hints import Wrong
-from autograder.checking.problem import Problem
-from autograder.checking.questions import small
+from autograder.checking.questions import fast_enough, small
 from autograder.checking.rubric import Check, Line
-from autograder.checking.student import Oracle, Student, StudentError
+from autograder.checking.student import Oracle, Student
 from autograder.labs.lab1.domains import FAST_CONVOLUTION
 from autograder.labs.lab1.drawing import (
     Rng,
@@ -140,24 +139,17 @@ def time_the_loop(course: Oracle) -> None:
 
 
 def _fast_ratio(asked: int) -> Callable:
-    def question(student: Student, rng: Rng) -> Problem | None:
-        if "speed" not in student.notes:
-            try:
-                student.notes["speed"] = _speed(student, rng)
-            except StudentError as error:
-                student.notes["speed"] = 0.0, str(error)
-        ratio, problem = student.notes["speed"]
-        if problem is None and ratio >= asked:
-            return None
+    def too_slow(ratio: float) -> str:
         measured = f"{ratio:.1f}" if ratio >= 1 else f"{ratio:.2f}"
-        problem = problem or (
+        return (
             f"It ran {measured} times as fast as the loop over samples and channels; {asked} times are asked. "
             "Let array operations work on all samples, pixels and channels at once; only a short loop may be left."
         )
-        sentence = WORDING.sentence("fast_conv2d_layer", (*_timed(np.random.default_rng(0)), "linear"))
-        return Problem(f"{sentence} {problem}")
 
-    return question
+    def sentence() -> str:
+        return WORDING.sentence("fast_conv2d_layer", (*_timed(np.random.default_rng(0)), "linear"))
+
+    return fast_enough(asked, _speed, too_slow, sentence)
 
 
 CHECK = Check(

@@ -10,8 +10,9 @@ import numpy as np
 
 from autograder.checking import compare
 from autograder.checking.problem import Problem
+from autograder.checking.questions import fast_enough
 from autograder.checking.rubric import decided
-from autograder.checking.student import Answer, Oracle, Student, StudentError
+from autograder.checking.student import Answer, Oracle, Student
 from autograder.labs.lab8.drawing import Rng, signed
 from autograder.labs.lab8.shared import part_of, right_part, rounding
 from autograder.labs.lab8.wording import RETURNED, WORDING
@@ -103,19 +104,13 @@ def at_least(factor: int) -> Callable[[Student, Rng], Problem | None]:
     factor : int
     """
 
-    def question(student: Student, rng: Rng) -> Problem | None:
-        if "speed" not in student.notes:
-            try:
-                student.notes["speed"] = _ratio(student, rng)
-            except StudentError as error:
-                student.notes["speed"] = 0.0, str(error)
-        ratio, problem = student.notes["speed"]
-        if problem is None and ratio >= factor:
-            return None
-        problem = problem or (
+    def too_slow(ratio: float) -> str:
+        return (
             f"It ran {ratio:.2g} times as fast as the loop over samples and channels, and {factor} times are asked. "
             "Let array operations work on all samples, pixels and channels at once, so that only a short loop is left."
         )
-        return Problem(f"{WORDING.sentence(_NAME, _drawn(np.random.default_rng(0)))} {problem}")
 
-    return question
+    def sentence() -> str:
+        return WORDING.sentence(_NAME, _drawn(np.random.default_rng(0)))
+
+    return fast_enough(factor, _ratio, too_slow, sentence)
