@@ -332,7 +332,7 @@ def _finder(
 
     def find(row: Sequence[str]) -> str | None:
         cells = dict(zip(header, map(str.strip, row), strict=False))
-        own = re.search(r"(\d+)$", cells.get(number, ""))
+        own = re.search(r"(?<!\d)(\d+)$", cells.get(number, ""))
         if own is not None and own[1] in by_number:
             return by_number[own[1]]
         others = [cells[name] for name in ids if cells.get(name)]

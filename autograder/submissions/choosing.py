@@ -21,7 +21,7 @@ OTHER = "other"
 STUBS = ("raise NotImplementedError", "YOUR ANSWER HERE")
 _NOTEBOOK = re.compile(r"\.ipynb(\.(txt|json))?$", re.IGNORECASE)
 #: What browsers, file managers and platforms add to a name.
-_ADDED = re.compile(r"^copy of |(\s*\(\d{1,4}\)|-\d{1,4}|[ _-]+copy)$", re.IGNORECASE)
+_ADDED = re.compile(r"^copy of |((?<!\s)\s*\(\d{1,4}\)|-\d{1,4}|(?<![ _-])[ _-]+copy)$", re.IGNORECASE)
 _LISTED = 8
 
 

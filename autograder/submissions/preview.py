@@ -63,7 +63,7 @@ def preview(folder: Path, wanted: Wanted, checks: Set[str], released: Set[str]) 
         problems += wrong
     beside, left_out = files_beside(folder / wanted.notebook)
     read = [visible(name) for name in beside if name != choice.notebook]
-    if read:
+    if read and choice.notebook:
         more = f" and {len(read) - _LISTED} more" if len(read) > _LISTED else ""
         told.append(f"Files beside it: {in_series(read[:_LISTED]) if not more else ', '.join(read[:_LISTED]) + more}.")
     problems += left_out

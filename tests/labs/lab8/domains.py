@@ -93,7 +93,9 @@ def _draw_pooling(rng: Rng) -> tuple:
     rows = columns if rng.random() < 0.2 else rows
     samples, channels = int(one_of(rng, (1, 1, 2, 3, 5))), int(one_of(rng, (1, 1, 2, 3, 4, 8)))
     da = _some(rng, (samples, rows // 2, columns // 2, channels))
-    return da, _some(rng, (samples, rows, columns, channels), (*_KINDS, "whole"))
+    # Far below zero too: whoever begins at a number that looks small enough is wrong there.
+    most = one_of(rng, (3.0, 3.0, 3.0, 60.0))
+    return da, _some(rng, (samples, rows, columns, channels), (*_KINDS, "whole"), most)
 
 
 def _draw_convolution(rng: Rng) -> tuple:
