@@ -11,6 +11,8 @@ from docutils import nodes
 from sphinx.application import Sphinx
 
 _DESCRIPTION = 200
+#: Figures to play with, by the class of their element. Their scripts and styles are called so, or so and a hyphen.
+_FIGURES = {"augmentation", "exercise", "receptive", "see", "stepper"}
 #: One icon in the theme's bundle of all of Font Awesome: its name, and its other names in the third place.
 _ICON = re.compile(
     r'(?P<name>"[\w-]+"|\w+):\[\d+,\d+,\[(?P<aliases>[^\[\]]*)\],"[0-9a-f]+",(?:"[^"]*"|\[(?:"[^"]*",?)*\])\],?'
@@ -41,6 +43,20 @@ def add_description(
         about["og:url"] = f"{app.config.html_baseurl.rstrip('/')}/{pagename}.html"
     for name, value in about.items():
         context["metatags"] += f'<meta property="{name}" content="{escape(value)}" />\n'
+
+
+def drop_figures(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document | None
+) -> None:
+    """Load the scripts and the styles of a figure to play with only on pages that hold one."""
+    classes = {name for found in re.findall(r'class="([^"]*)"', context.get("body", "")) for name in found.split()}
+
+    def needed(file: Any) -> bool:
+        figure = Path(str(getattr(file, "filename", file))).stem.partition("-")[0]
+        return figure not in _FIGURES or figure in classes
+
+    for kind in ("script_files", "css_files"):
+        context[kind] = [file for file in context[kind] if needed(file)]
 
 
 def lighten(bundle: str, used: set[str]) -> str:
@@ -76,5 +92,6 @@ def drop_icons(app: Sphinx, error: Exception | None) -> None:
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register with Sphinx."""
     app.connect("html-page-context", add_description)
+    app.connect("html-page-context", drop_figures)
     app.connect("build-finished", drop_icons)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

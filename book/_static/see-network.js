@@ -375,6 +375,8 @@
         original.classes.forEach((name, c) => {
           const row = add(scores, "button", undefined, "", { type: "button" });
           add(row, "span", name, "see-class");
+          // Read as two words, as the label has them.
+          row.append(" ");
           add(add(row, "span", undefined, "see-bar"), "span");
           add(row, "span", "", "see-score");
           row.addEventListener("click", () => {

@@ -15,7 +15,10 @@ NAME = "theory/splits"
 
 def test_the_chapter_stands_between_training_and_regularization():
     place = PAGES.index(NAME)
-    assert PAGES[place - 1 : place + 2] == ["theory/training", NAME, "theory/regularization"]
+    assert PAGES[place - 2 : place + 2] == [
+        *("theory/training", "theory/backpropagation"),
+        *(NAME, "theory/regularization"),
+    ]
 
 
 def test_learning_by_heart_is_that_of_another_nearest_neighbor(text):

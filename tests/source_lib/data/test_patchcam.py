@@ -356,5 +356,5 @@ def test_a_small_network_learns_the_shapes(tissue):
         ]
     )
     model.compile(keras.optimizers.Adam(3e-3), "binary_crossentropy", metrics=["accuracy"])
-    model.fit(*tissue["train"], batch_size=64, epochs=8, verbose=0)
+    model.fit(*tissue["train"], batch_size=64, epochs=12, verbose=0)
     assert model.evaluate(*tissue["test"], verbose=0)[1] > 0.78
