@@ -226,27 +226,33 @@ def _batches(student: Student, rng: Rng) -> Problem | None:
 
 #: So small that the steps of an epoch add up.
 _TINY = 1e-4
+#: How many networks are tried. In one of a hundred, such a step takes a number over the kink of a ReLU or from one
+#: place of a maximum to another, and then the steps of right answers do not add up either.
+_DRAWS = 3
 
 
 def _order(student: Student, rng: Rng) -> Problem | None:
-    layers, x, y = _drawn(rng, 8)
-    start = pack(*parameters_of(layers))
-    try:
-        tiny, first, again, other = _trained(
-            student,
-            [
-                [layers, x, y, 1, 1, 2, _TINY, 0.0],
-                *([layers, x, y, seed, 1, 2, 0.5, 0.0] for seed in (1, 1, 2)),
-            ],
-        )
-        pairs = [slice(first, first + 2) for first in range(0, 8, 2)]
-        whole = sum(_one_step(student, layers, x[pair], y[pair], _TINY) - start for pair in pairs)
-    except StudentError as error:
-        return lost(_SAID["order"], str(error))
-    if np.abs(whole).max() < _TINY * 1e-3:
-        return lost(_SAID["order"], "A single step does not change the weights yet, so the order cannot be seen.")
-    off = np.abs(tiny[:-1] - start - whole).max() / np.abs(whole).max()
-    if off > 0.02:
+    pairs = [slice(first, first + 2) for first in range(0, 8, 2)]
+    for _ in range(_DRAWS):
+        layers, x, y = _drawn(rng, 8)
+        start = pack(*parameters_of(layers))
+        try:
+            tiny, first, again, other = _trained(
+                student,
+                [
+                    [layers, x, y, 1, 1, 2, _TINY, 0.0],
+                    *([layers, x, y, seed, 1, 2, 0.5, 0.0] for seed in (1, 1, 2)),
+                ],
+            )
+            whole = sum(_one_step(student, layers, x[pair], y[pair], _TINY) - start for pair in pairs)
+        except StudentError as error:
+            return lost(_SAID["order"], str(error))
+        if np.abs(whole).max() < _TINY * 1e-3:
+            return lost(_SAID["order"], "A single step does not change the weights yet, so the order cannot be seen.")
+        off = np.abs(tiny[:-1] - start - whole).max() / np.abs(whole).max()
+        if off <= 0.02:
+            break
+    else:
         problem = (
             f"The steps of an epoch with a tiny learning rate should add up to those of its batches; they are off by "
             f"{off:.0%}. Does each image come once in an epoch, together with its own class?"
