@@ -101,7 +101,7 @@ def see_network_html(network: Mapping[str, Any], picture: bytes, said: str, *, d
     Parameters
     ----------
     network : mapping
-        What `source_lib.interactive.network_file.describe` or `quantized` returned.
+        What `describe` or `quantized` of `network_file` returned.
     picture : bytes
         A PNG file of the digit and its maps.
     said : str
