@@ -20,7 +20,7 @@ from pathlib import Path
 
 import yaml
 
-from source_lib.tensorflow_settings import QUIET
+from source_lib.tensorflow_settings import ONE_THREAD, QUIET
 
 BOOK = Path(__file__).resolve().parent
 ROOT = BOOK.parent
@@ -190,6 +190,7 @@ def _environment(private: Path) -> dict[str, str]:
         "JUPYTER_PATH": str(kernel.parents[1]),
         "IPYTHONDIR": str(private / "ipython"),
         **QUIET,
+        **ONE_THREAD,
         "CUDA_VISIBLE_DEVICES": "-1",
         "NO_COLOR": "1",
     }

@@ -11,13 +11,12 @@ from pathlib import Path
 # As in the labs and in the sandbox, before NumPy is imported: on a busy machine a second thread of OpenBLAS stalls the
 # first, and a vectorized answer then looks slow.
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
-# Tests run in parallel, one per processor; threads of one that wait for those of another cost twice the time.
-os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), "1")
 
 import pytest
 
-from source_lib.tensorflow_settings import quiet_tensorflow
+from source_lib.tensorflow_settings import ONE_THREAD, quiet_tensorflow
 
+os.environ |= ONE_THREAD
 quiet_tensorflow()
 # jsonschema imports a check of web addresses where it finds one, for seconds, and no notebook needs it.
 sys.modules.setdefault("rfc3987_syntax", None)

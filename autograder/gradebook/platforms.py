@@ -19,7 +19,7 @@ _MAX_NESTED = 20
 _SECONDS = 60.0
 #: What Moodle, Canvas, Brightspace and nbgrader's exchange call the folder or the file of a submission.
 _MOODLE = re.compile(r"(?P<person>.+?)_(?P<id>\d+)_assignsubmission_(?P<kind>[a-z]+)(?:_(?P<file>.*))?")
-_CANVAS = re.compile(r"(?P<person>\w+?)(?P<late>_LATE)?_(?P<id>\d+)_(?:(?P<number>\d+)_)?(?P<file>.+)")
+_CANVAS = re.compile(r"(?s)(?P<person>[^/]+?)(?P<late>_LATE)?_(?P<id>\d+)_(?:(?P<number>\d+)_)?(?P<file>.+)")
 _ANONYMOUS = re.compile(r"(?P<late>LATE_)?(?P<person>anon)_(?P<id>[A-Za-z0-9]{3,10})_(?P<number>\d+)_(?P<file>.+)")
 _BRIGHTSPACE = re.compile(
     r"(?P<id>\d+)-\d+ ?- ?(?P<person>.+?) ?- ?"

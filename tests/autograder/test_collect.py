@@ -68,6 +68,20 @@ def test_each_platform_is_taken_in_with_all_files_and_under_the_roster_s_ids(roo
     assert not (root / "assignments" / "earlier").exists()
 
 
+@pytest.mark.parametrize("platform", platforms.PLATFORMS)
+def test_a_name_may_hold_what_names_hold(root, platform):
+    names = ("O'Brien", "Anna-Maria", "d’Arc", "St. John", "李", "Nuñez_Ruiz", "Late", "Smith Jr.", "X5")
+    students = [
+        Student(f"s{n}", first, last, 40 + n, {"lab1.ipynb": notebook(LAB, 1 + n)}, late=n % 2 == 0)
+        for n, (first, last) in enumerate(zip(names, reversed(names), strict=True))
+    ]
+    place = root / ("given" if platform in ("exchange", "folders") else "given.zip")
+    roster = write_roster(root / "class.csv", students)
+    _, plan = collected(root, write_archive(place, platform, LAB, students), LAB, roster)
+    assert (plan.missing, plan.problems) == ([], [])
+    assert all(there(root, one.id)["lab1.ipynb"] == one.files["lab1.ipynb"] for one in students)
+
+
 @pytest.mark.parametrize("platform", ["brightspace", "gradescope", "exchange"])
 def test_the_newest_attempt_counts_by_the_platform_s_time(root, platform):
     student = one({"lab1.ipynb": notebook(LAB, 2)}, earlier={"lab1.ipynb": notebook(LAB, 1)})
