@@ -152,11 +152,11 @@ def planned(course: CourseFolder, lab: Lab, path: Path, roster: Roster | None, z
             one = Planned(student, newest, when=when, doubts=list(newest.problems))
             if len(tries) > 1:
                 one.said.append(f"The newest of {len(tries)} attempts counts.")
-            if newest.late:
-                one.said.append("The platform calls it late.")
             with_place = folder / str(number)
             looked += _fill(one, lab.wanted, with_place, stack)
             _compare(one, course, lab, before)
+            if newest.late:
+                _say_late(one, course, lab)
             students.append(one)
         if looked and all(seen.foreign for seen in looked):
             raise ArchiveError(
@@ -363,6 +363,17 @@ def _compare(one: Planned, course: CourseFolder, lab: Lab, before: dict[str, str
         one.doubts.append("What is there was handed in later, so it stays. Move it away to take this one.")
     else:
         one.said.append("It takes the place of an earlier one, which is kept.")
+
+
+def _say_late(one: Planned, course: CourseFolder, lab: Lab) -> None:
+    settled = one.state == BEFORE and (course.step("submitted", one.student, lab.name) / STAMP).is_file()
+    if one.when is not None or settled:
+        one.said.append("The platform calls it late.")
+    else:
+        one.doubts.append(
+            "The platform calls it late and does not say by how much, so it costs nothing. Where it should, write when "
+            f"it came into {STAMP} beside it, such as 2026-11-03 23:10:00 UTC."
+        )
 
 
 def _missing(course: CourseFolder, lab: Lab, roster: Roster | None, found: Iterable[str]) -> list[str]:

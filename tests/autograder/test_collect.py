@@ -281,6 +281,17 @@ def test_kills_at_random_moments_lose_and_double_nothing(root, kills):
             subprocess.run([*command, first], capture_output=True)
 
 
+def test_a_time_that_a_person_wrote_for_a_late_one_stays_and_settles_it(root):
+    path = write_archive(root / "given.zip", "canvas", LAB, [one({"lab1.ipynb": notebook(LAB)}, late=True)])
+    found, _ = collected(root, path)
+    (student,) = found.values()
+    assert "does not say by how much" in student.doubts[0]
+    stamp = root / "assignments" / "submitted" / student.student / "lab1" / "timestamp.txt"
+    stamp.write_text("2026-11-03 23:10:00 UTC")
+    again, _ = collected(root, path)
+    assert again[student.student].doubts == [] and stamp.read_text() == "2026-11-03 23:10:00 UTC"
+
+
 def test_the_command_shows_and_says(root):
     students = [one({"work.ipynb": notebook(LAB)}, late=True), *classmates(LAB, 1)]
     path = write_archive(root / "given.zip", "canvas", LAB, students)
@@ -288,8 +299,9 @@ def test_the_command_shows_and_says(root):
     done = subprocess.run(
         [PROGRAM, "collect", "lab1", path, "--course", root, "--dry-run"], capture_output=True, text=True
     )
-    assert done.returncode == 0, done.stderr
-    assert "ada: new, time unknown; found work.ipynb" in done.stdout and "The platform calls it late." in done.stdout
+    assert done.returncode == 2, done.stderr
+    assert "ada: new, time unknown; found work.ipynb" in done.stdout
+    assert "look: The platform calls it late" in done.stdout
     assert "work.ipynb was taken as lab1.ipynb" in done.stdout and "Missing, 1 of the roster: zoe." in done.stdout
     assert "2 found, 2 would be taken; nothing was written" in done.stdout
     (root / "roster.csv").write_text("id,name\nada,A\nada,B\n")
