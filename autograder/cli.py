@@ -419,6 +419,37 @@ def export(
 
 
 @app.command()
+def drop(
+    student: Annotated[str, typer.Argument(metavar="STUDENT", help="The id, as the folders have it.")],
+    course: CourseOption = Path("."),
+    lab: Annotated[str, typer.Option(metavar="LAB", help="This lab alone.", show_default="all, and the student")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be removed, and remove nothing.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Remove a student: from the gradebook, and what was handed in, graded and written. Nobody else is touched."""
+    if lab:
+        get_lab(lab)
+    _needs_instructor()
+    from autograder.gradebook import drop as leaving
+    from autograder.gradebook.course_folder import open_course
+
+    folder = open_course(course)
+    found = leaving.find_leftovers(folder, student, lab)
+    console.show_leftovers(found, folder.root)
+    if dry_run:
+        console.console.print("Nothing was removed.")
+        return
+    try:
+        sure = yes or typer.confirm("Remove this? It cannot be brought back.")
+    except typer.Abort:
+        sure = False
+    if not sure:
+        raise UserError("Nothing was removed. Where nobody can be asked, add --yes.")
+    leaving.drop(folder, found)
+    console.console.print("Removed.")
+
+
+@app.command()
 def report(
     lab: LabArgument,
     course: CourseOption = Path("."),

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from autograder.checking.lab import Lab
     from autograder.gradebook.collect import Plan
     from autograder.gradebook.course_folder import CourseFolder
+    from autograder.gradebook.drop import Leftovers
     from autograder.grading.executors import Executor
 
 console = Console()
@@ -234,15 +235,16 @@ def export(
 
     update_penalties(folder, lab)
     with open_gradebook(folder) as gradebook:
-        grades = platform_grades.grades_of(gradebook, lab.name)
-    if not grades:
+        grades = platform_grades.class_grades(folder.root, gradebook, lab.name)
+    if not any(not grade.exempt for grade in grades.values()):
         raise UserError(f"Nobody has a grade in {lab.name} yet. Grade it first: cnn-course grade {lab.name}")
+    counting = [student for student, grade in grades.items() if not grade.exempt]
     known = platform_grades.known_students(folder.root, lab.name, platform)
     made = platform_grades.make_csv(platform, lab, grades, known, fill, column, so_far)
     place = output or folder.root / "exports"
     table = place / f"{lab.name}-{platform}-grades.csv"
     packed = platform_feedback.pack_feedback(
-        folder, lab, platform, grades, known, place / f"{lab.name}-{platform}-feedback.zip"
+        folder, lab, platform, counting, known, place / f"{lab.name}-{platform}-feedback.zip"
     )
     platform_grades.write_csv(table, made.text)
     for what, left_out in (("grade", made.left_out), ("feedback", packed.left_out)):
@@ -262,6 +264,24 @@ def _by_reason(left_out: Mapping[str, str]) -> dict[str, list[str]]:
     for student, reason in left_out.items():
         found.setdefault(reason, []).append(student)
     return found
+
+
+def show_leftovers(found: Leftovers, root: Path) -> None:
+    """Print what there is of a student who leaves, and which tables a person must correct.
+
+    Parameters
+    ----------
+    found : Leftovers
+    root : pathlib.Path
+        The course's folder.
+    """
+    console.print(f"Of {escape(visible(found.student))}:", highlight=False)
+    for text in found.sentences(root):
+        console.print(f"    {escape(visible(text))}", soft_wrap=True, highlight=False)
+    if found.tables:
+        console.print(
+            f"[yellow]look:[/yellow] Yours to correct, take the lines out of {in_series(found.tables)}.", soft_wrap=True
+        )
 
 
 def show_plan(plan: Plan, everyone: bool) -> int:

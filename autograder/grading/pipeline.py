@@ -26,6 +26,7 @@ from traitlets.utils.importstring import import_item
 from autograder.checking.lab import Lab
 from autograder.errors import in_short
 from autograder.gradebook import secret
+from autograder.gradebook.class_tables import handed_in_by, read_groups
 from autograder.gradebook.course_folder import CONFIG, CourseError, CourseFolder
 from autograder.gradebook.released_cells import read_roles
 from autograder.gradebook.store import Store
@@ -68,7 +69,7 @@ def students_of(course: CourseFolder, lab: Lab, only: str | None = None) -> list
     course : CourseFolder
     lab : Lab
     only : str, optional
-        The one student that is asked for.
+        The one student that is asked for, or a member of the group of the one who handed in.
 
     Returns
     -------
@@ -77,11 +78,12 @@ def students_of(course: CourseFolder, lab: Lab, only: str | None = None) -> list
     Raises
     ------
     CourseError
-        If nobody did, or the one asked for did not.
+        If nobody did, or the one asked for did not, or if two of one group did.
     """
     submitted = course.step("submitted")
     folders = submitted.iterdir() if submitted.is_dir() else ()
     found = sorted(folder.name for folder in folders if (folder / lab.name).is_dir() and not folder.is_symlink())
+    only = handed_in_by(read_groups(course.root, lab.name), found, lab.name).get(only, only)
     if only is not None and only not in found:
         raise CourseError(f"{only} handed in nothing for {lab.name}: there is no folder {submitted / only / lab.name}.")
     if not found:
