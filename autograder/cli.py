@@ -146,6 +146,9 @@ def grade(
     ] = None,
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the report here.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Grade anew what was graded before.")] = False,
+    preview: Annotated[
+        bool, typer.Option("--preview", help="Show who would gain or lose how much, and change nothing.")
+    ] = False,
     feedback: Annotated[bool, typer.Option(help="Write feedback pages too.")] = True,
 ) -> None:
     """Grade what students handed in. Exits with 2 where something is flagged for a person to look at."""
@@ -170,6 +173,7 @@ def grade(
         from autograder.gradebook.course_folder import open_course
         from autograder.grading.dask_executor import DaskExecutor
         from autograder.grading.executors import LocalExecutor
+        from autograder.grading.grade import as_record
         from autograder.grading.pipeline import students_of
 
         folder = open_course(course)
@@ -177,10 +181,16 @@ def grade(
         if dask is None:
             for _ in range(1, min(len(students), workers or _workers(len(students)))):
                 sandboxes.append(stack.enter_context(Sandbox(isolation, without=known.forbidden)))
-            executor = LocalExecutor(folder.root, known, sandboxes, complete)
+            executor = LocalExecutor(folder.root, known, sandboxes, complete, keep=not preview)
         else:
             executor = DaskExecutor(dask, known, isolation)
-        records = console.run_grading(folder, known, students, executor, seed, force)
+        graded = console.run_grading(folder, known, students, executor, seed, force, save=not preview)
+    records = [as_record(one.student, known, one.verdict) for one in graded]
+    if preview:
+        console.show_changes(folder, known, graded)
+        if json_file is not None:
+            console.write_json(json_file, records)
+        return
     console.update_penalties(folder, known)
     if json_file is not None:
         console.write_json(json_file, records)

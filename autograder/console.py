@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from autograder.gradebook.collect import Plan
     from autograder.gradebook.course_folder import CourseFolder
     from autograder.gradebook.drop import Leftovers
+    from autograder.grading.changes import Change
     from autograder.grading.executors import Executor
+    from autograder.grading.pipeline import Graded
 
 console = Console()
 
@@ -34,8 +36,9 @@ def run_grading(
     executor: Executor,
     seed: int | None,
     force: bool = False,
-) -> list[dict]:
-    """Grade with a progress bar; return one record per student, sorted.
+    save: bool = True,
+) -> list[Graded]:
+    """Grade with a progress bar; return one verdict per student, sorted.
 
     Parameters
     ----------
@@ -48,17 +51,16 @@ def run_grading(
         Of the questions; the course's secret by default.
     force : bool
         Grade anew what was graded before.
+    save : bool
+        Without it nothing is written.
 
     Returns
     -------
-    list of dict
-        The records, as `grade.as_record` makes them.
+    list of Graded
     """
-    from autograder.grading.grade import as_record
     from autograder.grading.pipeline import grade_all
 
-    records: list[dict] = []
-    kept = 0
+    found: list[Graded] = []
     with _progress() as progress:
         task = progress.add_task("Warming up the sandbox", total=len(students), note="")
         for graded in grade_all(
@@ -69,13 +71,66 @@ def run_grading(
             seed=seed,
             force=force,
             started=lambda: progress.update(task, description=f"Grading {lab.name}"),
+            save=save,
         ):
-            records.append(as_record(graded.student, lab, graded.verdict))
-            kept += graded.kept
-            flagged = sum(record["status"] == "flagged" for record in records)
+            found.append(graded)
+            kept = sum(one.kept for one in found)
+            flagged = sum(one.verdict.status == "flagged" for one in found)
             notes = [f"{flagged} flagged"] + ([f"{kept} as before"] if kept else [])
             progress.update(task, advance=1, note=", ".join(notes))
-    return sorted(records, key=lambda record: record["student"])
+    return sorted(found, key=lambda one: one.student)
+
+
+def show_changes(folder: CourseFolder, lab: Lab, graded: list[Graded]) -> None:
+    """Print who would gain or lose how much by grading again, and by which lines.
+
+    Parameters
+    ----------
+    folder : CourseFolder
+    lab : Lab
+    graded : list of Graded
+        The new verdicts.
+    """
+    from autograder.gradebook.feedback_pages import read_gradebook
+    from autograder.gradebook.item_analysis import read_verdict
+    from autograder.grading.changes import by_line, change_of
+
+    recorded = read_gradebook(folder, lab)
+    changes = [
+        change_of(lab, one.student, read_verdict(folder, lab, one.student), recorded.get(one.student), one.verdict)
+        for one in graded
+    ]
+    for one in (one for one in changes if not one.nothing):
+        console.print(_told(one), soft_wrap=True, highlight=False)
+    lines = by_line(changes)
+    if lines:
+        console.print("By line:", highlight=False)
+    for line, students in lines:
+        told = f"    {_signed(line.difference)}  {line.function}: {line.title}, for {counted(students, 'student')}"
+        console.print(escape(told), soft_wrap=True, highlight=False)
+    differences = [one.difference for one in changes if one.before is not None]
+    gain, lose = sum(one > 0 for one in differences), sum(one < 0 for one in differences)
+    new = len(changes) - len(differences)
+    console.print(
+        f"{gain} would gain, {lose} would lose, {len(differences) - gain - lose} keep their automatic points"
+        f"{f', {new} have no grade yet' if new else ''}. Nothing was written.",
+        soft_wrap=True,
+        highlight=False,
+    )
+
+
+def _told(change: Change) -> str:
+    before = "no grade" if change.before is None else f"{change.before:g}"
+    more = f" ({_signed(change.difference)})" if change.before is not None and change.difference else ""
+    told = [f"{visible(change.student)}: {before} → {change.after:g}{more}"]
+    told += [f"    {_signed(line.difference)}  {line.function}: {line.title}" for line in change.lines]
+    told += [f"    {name}: other lines than before, but the points that a person gave stay" for name in change.by_hand]
+    told += [f"    would be flagged: {flag}" for flag in change.flags]
+    return escape("\n".join(told))
+
+
+def _signed(points: float) -> str:
+    return f"{'+' if points > 0 else '−'}{abs(points):g}"
 
 
 def table(records: list[dict]) -> Table:

@@ -64,12 +64,15 @@ class CellScore:
         What the grader gave.
     waits : bool
         Whether a person must look at it.
+    manual : float, optional
+        What a person gave, which counts instead.
     """
 
     points: float | None
     most: float
     automatic: float | None
     waits: bool
+    manual: float | None = None
 
 
 @dataclass
@@ -247,7 +250,7 @@ def recorded_in(gradebook: Gradebook, lab: str) -> dict[str, Recorded]:
         read(BaseCell.name, *columns).join(Grade, Grade.notebook_id == SubmittedNotebook.id).join(*cell)
     ):
         points = None if automatic is None and manual is None else score
-        found[student].scores[name] = CellScore(points, most, automatic, waits)
+        found[student].scores[name] = CellScore(points, most, automatic, waits, manual)
     cell = (BaseCell, BaseCell.id == Comment.cell_id)
     for student, name, comment in (
         read(BaseCell.name, Comment.comment).join(Comment, Comment.notebook_id == SubmittedNotebook.id).join(*cell)

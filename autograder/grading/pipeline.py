@@ -149,6 +149,7 @@ def grade_all(
     timeouts: Timeouts | None = None,
     force: bool = False,
     started: Callable[[], None] = lambda: None,
+    save: bool = True,
 ) -> Iterator[Graded]:
     """Grade submissions and save each, as it comes, in the gradebook and the ``autograded`` folder.
 
@@ -168,6 +169,8 @@ def grade_all(
         secret or the packages change.
     started : callable, optional
         Called when the first submission is about to be graded.
+    save : bool
+        Without it nothing is written: the verdicts are those that grading would give.
 
     Yields
     ------
@@ -180,6 +183,8 @@ def grade_all(
         Before anything is graded, or where the executor is lost. What was graded until then is saved.
     """
     refuse_to_show(course.root)
+    if not (save or (course.root / secret.NAME).exists()):
+        raise CourseError(f"{course.root} has no {secret.NAME} yet: it is made when {lab.name} is first graded.")
     roles = released_roles(course, lab)
     seed = secret.read_or_make(course.root) if seed is None else seed
     timeouts = timeouts or TrustedExecute(config=course.config).timeouts
@@ -194,11 +199,13 @@ def grade_all(
         yield from (Graded(student, verdict, kept=True) for student, verdict in kept.items())
         open_ones = [student for student in students if student not in kept]
         # A grade that still holds is replaced when the new one is there.
-        saver.store.withdraw([student for student in open_ones if student not in holding])
+        if save:
+            saver.store.withdraw([student for student in open_ones if student not in holding])
         if open_ones:
             read = functools.partial(read_one, course, lab)
             for student, verdict in executor.grade(open_ones, read, conditions, started):
-                yield _saved(saver, Graded(student, verdict))
+                graded = Graded(student, verdict)
+                yield _saved(saver, graded) if save else graded
 
 
 def _saved(saver: Saver, graded: Graded) -> Graded:

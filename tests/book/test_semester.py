@@ -139,6 +139,7 @@ def test_all_commands_run_in_the_page_s_order(kept, sandbox_works):
 
     run("A student asks you to look again")
     run("A lab changes in the middle of the term")
+    assert "0 would gain, 0 would lose, 6 keep" in " ".join(said["A lab changes in the middle of the term"][0].split())
     grade_by_hand(root, 4.0)
     run("Somebody leaves")
     assert "2 grades" not in said["Somebody leaves"][0] and "assignments/feedback/bob" in said["Somebody leaves"][0]
