@@ -429,6 +429,35 @@ def export(
 
 
 @app.command()
+def regrade(
+    lab: LabArgument,
+    course: CourseOption = Path("."),
+    requests: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Take in the requests of this CSV file, such as a form's.")
+    ] = None,
+    decide: Annotated[str, typer.Option(metavar="STUDENT", help="Write down that a request is decided.")] = "",
+    by: Annotated[str, typer.Option(metavar="NAME", help="Who decided.")] = "",
+    note: Annotated[str, typer.Option(metavar="TEXT", help="Why, for the log.")] = "",
+) -> None:
+    """Keep a queue of requests to look at grades again, and a log of who decided what."""
+    known = get_lab(lab)
+    _needs_instructor()
+    from autograder.gradebook.course_folder import open_course
+
+    if requests is not None and decide:
+        raise UserError("Take in requests first, and decide one after: --requests and --decide are two commands.")
+    if (by or note) and not decide:
+        raise UserError("--by and --note say who decided a request and why. Say whose: --decide STUDENT")
+    folder = open_course(course)
+    looks = console.take_requests(folder, known, requests) if requests is not None else 0
+    if decide:
+        console.decide_request(folder, known, decide, by, note)
+    console.show_requests(folder, known)
+    if looks:
+        raise typer.Exit(FLAGGED)
+
+
+@app.command()
 def drop(
     student: Annotated[str, typer.Argument(metavar="STUDENT", help="The id, as the folders have it.")],
     course: CourseOption = Path("."),

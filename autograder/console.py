@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from autograder.gradebook.collect import Plan
     from autograder.gradebook.course_folder import CourseFolder
     from autograder.gradebook.drop import Leftovers
+    from autograder.gradebook.platform_grades import FinalGrade
     from autograder.grading.changes import Change
     from autograder.grading.executors import Executor
     from autograder.grading.pipeline import Graded
@@ -319,6 +320,94 @@ def _by_reason(left_out: Mapping[str, str]) -> dict[str, list[str]]:
     for student, reason in left_out.items():
         found.setdefault(reason, []).append(student)
     return found
+
+
+def take_requests(folder: CourseFolder, lab: Lab, path: Path) -> int:
+    """Take in requests to look at grades again, and print what was not taken; return how many lines that are.
+
+    Parameters
+    ----------
+    folder : CourseFolder
+    lab : Lab
+    path : pathlib.Path
+        The CSV file.
+    """
+    from autograder.gradebook.platform_names import ROSTER
+    from autograder.gradebook.regrades import read_requests, take_in
+    from autograder.gradebook.roster import read_roster
+
+    roster = read_roster(folder.root / ROSTER) if (folder.root / ROSTER).exists() else None
+    read = read_requests(path, lab, _grades(folder, lab), roster)
+    new = take_in(folder.root, read.requests)
+    for text in read.problems:
+        console.print(f"[yellow]look:[/yellow] {escape(text)}", soft_wrap=True, highlight=False)
+    more = f", {counted(read.elsewhere, 'line')} about other labs" if read.elsewhere else ""
+    known = len(read.requests) - len(new)
+    console.print(f"{len(new)} new, {known} known before{more}.", soft_wrap=True, highlight=False)
+    return len(read.problems)
+
+
+def decide_request(folder: CourseFolder, lab: Lab, student: str, by: str, note: str) -> None:
+    """Write down who decided a student's open requests, and print the points of then and now.
+
+    Parameters
+    ----------
+    folder : CourseFolder
+    lab : Lab
+    student : str
+    by, note : str
+        Who decided, and why.
+    """
+    from autograder.gradebook.regrades import decide
+
+    done = decide(folder.root, lab.name, student, _grades(folder, lab).get(student), by, note)
+    for one in done:
+        told = f"{visible(one.student)}: {one.before:g} → {one.after:g} of {one.most:g}, decided by {visible(one.by)}."
+        console.print(escape(told), soft_wrap=True, highlight=False)
+
+
+def show_requests(folder: CourseFolder, lab: Lab) -> None:
+    """Print the requests about a lab that are open, and where the log is.
+
+    Parameters
+    ----------
+    folder : CourseFolder
+    lab : Lab
+    """
+    from autograder.gradebook.regrades import LOG, read_log
+
+    log = read_log(folder.root)
+    waiting = log.open_of(lab.name)
+    grades = _grades(folder, lab) if waiting else {}
+    for one in waiting:
+        now = f"{grades[one.student].points:g}" if one.student in grades else "no grade"
+        asked = f", asked {visible(one.asked)}" if one.asked else ""
+        told = f"{visible(one.student)}{asked}: {one.before:g} of {one.most:g} then, {now} now\n    {visible(one.text)}"
+        console.print(escape(told), soft_wrap=True, highlight=False)
+    if waiting:
+        console.print(
+            f"Grade one anew: cnn-course grade {lab.name} --student STUDENT --force, or give the points in formgrader. "
+            f"Then: cnn-course regrade {lab.name} --decide STUDENT --by NAME",
+            soft_wrap=True,
+            highlight=False,
+        )
+    if log.cut_off:
+        lines = in_series([str(number) for number in log.cut_off])
+        console.print(
+            f"[yellow]look:[/yellow] {LOG} holds lines that were cut off ({lines}). Run again what was stopped.",
+            soft_wrap=True,
+            highlight=False,
+        )
+    decided = sum(one.after is not None and one.lab == lab.name for one in log.requests)
+    console.print(f"{len(waiting)} open, {decided} decided: {folder.root / LOG}", soft_wrap=True, highlight=False)
+
+
+def _grades(folder: CourseFolder, lab: Lab) -> dict[str, FinalGrade]:
+    from autograder.gradebook.feedback_pages import open_gradebook
+    from autograder.gradebook.platform_grades import class_grades
+
+    with open_gradebook(folder) as gradebook:
+        return class_grades(folder.root, gradebook, lab.name)
 
 
 def show_leftovers(found: Leftovers, root: Path) -> None:

@@ -137,7 +137,13 @@ def test_all_commands_run_in_the_page_s_order(kept, sandbox_works):
     assert not grades.get("Participant 5006")
     assert "finn" in said["Somebody comes later"][0]
 
+    (root / "downloaded" / "requests.csv").write_text(
+        "Timestamp,Email,Which lab?,Why?\n2026-11-20,ada@uni.example,Lab 0,?\n"
+    )
+    grade_by_hand(root, 4.0)
     run("A student asks you to look again")
+    assert "1 new" in said["A student asks you to look again"][0]
+    assert "decided by Grace Hopper" in said["A student asks you to look again"][2]
     run("A lab changes in the middle of the term")
     assert "0 would gain, 0 would lose, 6 keep" in " ".join(said["A lab changes in the middle of the term"][0].split())
     grade_by_hand(root, 4.0)
