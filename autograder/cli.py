@@ -19,6 +19,7 @@ from autograder import console
 from autograder.errors import UserError
 from autograder.labs import UnknownLabError, get_lab
 from source_lib.tensorflow_settings import quiet_tensorflow
+from source_lib.text import visible
 
 if TYPE_CHECKING:
     import numpy as np
@@ -426,6 +427,41 @@ def export(
     from autograder.gradebook.course_folder import open_course
 
     console.export(open_course(course), known, platform.value, output, fill, column, so_far)
+
+
+@app.command()
+def similar(
+    lab: LabArgument,
+    course: CourseOption = Path("."),
+    threshold: Annotated[
+        float, typer.Option(min=0.05, max=1.0, help="Show pairs from this part of one's own code on.")
+    ] = 0.6,
+    output: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where to.", show_default="similar of the course")
+    ] = None,
+) -> None:
+    """Write a page of pairs of submissions with code in common, to look at. It is never a verdict."""
+    known = get_lab(lab)
+    _needs_instructor()
+    from autograder.gradebook.course_folder import open_course
+    from autograder.gradebook.similar import compare_class
+    from autograder.gradebook.similar_page import write_similar
+    from autograder.grading.pipeline import students_of
+
+    folder = open_course(course)
+    students = students_of(folder, known)
+    with console.console.status(f"Comparing what {len(students)} handed in"):
+        found = compare_class(folder, known, students, threshold)
+    page = write_similar(found, output or folder.root / "similar")
+    for name, reason in sorted(found.unread.items()):
+        console.console.print(
+            f"[yellow]Not compared:[/yellow] {escape(visible(name))}. {escape(reason)}", soft_wrap=True
+        )
+    console.console.print(
+        f"{len(found.pairs)} of the pairs among {len(found.students)} submissions have much in common. It is never a "
+        f"verdict: read both sides. The page, not for students: {page}",
+        soft_wrap=True,
+    )
 
 
 @app.command()

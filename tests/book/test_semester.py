@@ -114,6 +114,9 @@ def test_all_commands_run_in_the_page_s_order(kept, sandbox_works):
     grade_by_hand(root, 4.0)
     sections["Grade"] = [by_hand]
     run("Grade")
+    run("Submissions that are alike")
+    # All four have the same right answers.
+    assert "6 of the pairs among 4 submissions" in said["Submissions that are alike"][0]
     run("Give grades and feedback back")
     # Bob has an extension, and Dan is a day late: ten percent of 34.
     grades = {row["Identifier"]: row["Grade"] for row in exported(root / "exports" / "lab0-moodle-grades.csv")}
