@@ -207,6 +207,36 @@ def grade(
 
 
 @app.command()
+def watch(
+    lab: LabArgument,
+    course: CourseOption = Path("."),
+    per_day: Annotated[int, typer.Option(min=1, help="Gradings of one student in a day, in UTC.")] = 20,
+    workers: Annotated[int, typer.Option(min=1, help="Submissions graded in parallel.")] = 1,
+    isolation: Annotated[
+        str, typer.Option(help="bubblewrap, or process: resource limits only, for trusted code.")
+    ] = "bubblewrap",
+) -> None:
+    """Grade what appears in the folder of submissions and write its feedback page, until Ctrl-C."""
+    known = get_lab(lab)
+    _needs_instructor()
+    with contextlib.ExitStack() as stack:
+        from autograder.grading import answer_cache
+        from autograder.sandbox.pool import Sandbox
+        from autograder.submissions import reader
+
+        reader.prepare()
+        complete = stack.enter_context(Sandbox(isolation, lazy=answer_cache.place(course, known).is_file()))
+        sandboxes = [stack.enter_context(Sandbox(isolation, without=known.forbidden)) for _ in range(workers)]
+        from autograder.gradebook.course_folder import open_course
+        from autograder.grading.executors import LocalExecutor
+        from autograder.grading.pipeline import released_roles
+
+        folder = open_course(course)
+        released_roles(folder, known)
+        console.show_watch(folder, known, LocalExecutor(folder.root, known, sandboxes, complete), per_day)
+
+
+@app.command()
 def feedback(
     lab: LabArgument,
     course: CourseOption = Path("."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -80,6 +81,32 @@ def run_grading(
             notes = [f"{flagged} flagged"] + ([f"{kept} as before"] if kept else [])
             progress.update(task, advance=1, note=", ".join(notes))
     return sorted(found, key=lambda one: one.student)
+
+
+def show_watch(folder: CourseFolder, lab: Lab, executor: Executor, per_day: int) -> None:
+    """Grade what appears, and print a line for each submission, until the person stops it.
+
+    Parameters
+    ----------
+    folder : CourseFolder
+    lab : Lab
+    executor : Executor
+        Where submissions are graded.
+    per_day : int
+        Gradings of one student in a day.
+    """
+    from autograder.grading.watch import watch
+
+    console.print(f"Watching {folder.step('submitted')} for {lab.name}. Ctrl-C ends it.", soft_wrap=True)
+    for event in watch(folder, lab, executor, per_day):
+        told = []
+        if event.graded is not None:
+            verdict = event.graded.verdict
+            told.append(f"{verdict.points:g} of {verdict.max_points:g}{', as before' if event.graded.kept else ''}")
+            told += [f"flagged: {flag}" for flag in verdict.flags if not event.graded.kept]
+        told += [event.problem] if event.problem else []
+        line = f"{datetime.datetime.now():%H:%M:%S} {visible(event.student)}: {'; '.join(told)}"
+        console.print(escape(line), soft_wrap=True, highlight=False)
 
 
 def show_changes(folder: CourseFolder, lab: Lab, graded: list[Graded]) -> None:

@@ -7,20 +7,16 @@ and running the same command again adds the whole line below it.
 
 from __future__ import annotations
 
-import contextlib
-import datetime
-import fcntl
 import hashlib
-import json
-import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from autograder.checking.lab import Lab
 from autograder.errors import UserError
+from autograder.gradebook import append_log
 from autograder.gradebook.platform_grades import FinalGrade
 from autograder.gradebook.platforms import Handed
 from autograder.gradebook.roster import Roster, cell_of, csv_rows, header_words, known_columns
@@ -213,11 +209,12 @@ def take_in(root: Path, requests: Sequence[Request]) -> list[Request]:
     UserError
         If the log cannot be read or written.
     """
-    with _opened(root) as (file, log):
+    with append_log.opened(root / LOG) as (file, content):
+        log = _parsed(content)
         known = {one.id for one in log.requests}
         new = [one for one in requests if one.id not in known]
         told = ("id", "lab", "student", "asked", "text", "before", "most")
-        _append(file, [{"event": ASKED} | {name: getattr(one, name) for name in told} for one in new])
+        append_log.append(file, [{"event": ASKED} | {name: getattr(one, name) for name in told} for one in new])
     return new
 
 
@@ -243,7 +240,8 @@ def decide(root: Path, lab: str, student: str, grade: FinalGrade | None, by: str
     """
     if not by.strip():
         raise UserError("Say who decided: --by NAME")
-    with _opened(root) as (file, log):
+    with append_log.opened(root / LOG) as (file, content):
+        log = _parsed(content)
         asked = [one for one in log.open_of(lab) if one.student == student]
         if not asked:
             raise UserError(f"There is no open request of {visible(student)} about {lab}.")
@@ -255,7 +253,7 @@ def decide(root: Path, lab: str, student: str, grade: FinalGrade | None, by: str
             )
         after = round(grade.points, 4)
         same = {"event": DECIDED, "lab": lab, "student": student, "after": after, "by": by.strip(), "note": note}
-        _append(file, [same | {"id": one.id, "before": one.before} for one in asked])
+        append_log.append(file, [same | {"id": one.id, "before": one.before} for one in asked])
     return [Request(**(vars(one) | {"after": after, "by": by.strip(), "note": note})) for one in asked]
 
 
@@ -282,12 +280,10 @@ def read_log(root: Path) -> Log:
 def _parsed(content: bytes) -> Log:
     requests: dict[str, Request] = {}
     cut_off = []
-    for number, line in enumerate(content.split(b"\n"), start=1):
-        if not line.strip():
-            continue
+    for number, record in append_log.parsed(content):
         try:
-            _take(json.loads(line), requests)
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            _take(record, requests)
+        except (ValueError, KeyError, TypeError, AttributeError):
             cut_off.append(number)
     return Log(tuple(requests.values()), tuple(cut_off))
 
@@ -300,31 +296,3 @@ def _take(record: Mapping[str, Any], requests: dict[str, Request]) -> None:
     elif requests[mark].after is None:
         told = {"after": float(record["after"]), "by": str(record["by"]), "note": str(record["note"])}
         requests[mark] = Request(**(vars(requests[mark]) | told))
-
-
-@contextlib.contextmanager
-def _opened(root: Path) -> Iterator[tuple[BinaryIO, Log]]:
-    """Give the log to be added to, by one at a time, and what it says."""
-    path = root / LOG
-    try:
-        handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
-    except OSError as error:
-        raise UserError(f"{path} cannot be written: {error.strerror}.") from None
-    with open(handle, "r+b", buffering=0) as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield file, _parsed(file.read())
-
-
-def _append(file: BinaryIO, records: Sequence[Mapping[str, Any]]) -> None:
-    size = file.seek(0, os.SEEK_END)
-    unfinished = size > 0 and os.pread(file.fileno(), 1, size - 1) != b"\n"
-    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    lines = [json.dumps({**record, "when": now}, sort_keys=True) + "\n" for record in records]
-    # A line that was cut off is ended, so that the next one is a line of its own.
-    left = memoryview((("\n" if unfinished and lines else "") + "".join(lines)).encode("ascii"))
-    try:
-        while left:
-            left = left[file.write(left) :]
-        os.fsync(file.fileno())
-    except OSError as error:
-        raise UserError(f"{LOG} cannot be written: {error.strerror}. Run this again.") from None

@@ -4,7 +4,9 @@ import csv
 import datetime
 import os
 import re
+import shlex
 import shutil
+import signal
 import subprocess
 
 import nbformat
@@ -114,6 +116,13 @@ def test_all_commands_run_in_the_page_s_order(kept, sandbox_works):
     grade_by_hand(root, 4.0)
     sections["Grade"] = [by_hand]
     run("Grade")
+    title = "Feedback as soon as something is there"
+    (said[title],) = sections[title]
+    with subprocess.Popen(shlex.split(said[title]), cwd=root, env=where, stdout=subprocess.PIPE, text=True) as process:
+        assert f"Watching {root / 'assignments' / 'submitted'} for lab0" in process.stdout.readline()
+        assert "ada: 30 of 30, as before" in process.stdout.readline() + process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
     run("Submissions that are alike")
     # All four have the same right answers.
     assert "6 of the pairs among 4 submissions" in said["Submissions that are alike"][0]
