@@ -17,20 +17,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import watchfiles
+from sqlalchemy.exc import SQLAlchemyError
 
 from autograder.checking.lab import Lab
-from autograder.errors import UserError
+from autograder.errors import UserError, in_short
 from autograder.gradebook import append_log
 from autograder.gradebook.course_folder import CourseFolder
 from autograder.gradebook.feedback_pages import write_feedback
 from autograder.gradebook.late import update_penalties
 from autograder.grading.executors import Executor
 from autograder.grading.pipeline import Graded, grade_all
+from autograder.sandbox.launch import SandboxError
 
 #: In the course's folder: a line for each submission that was graded so.
 WATCHED = "watched.jsonl"
 #: How long the files of a submission lie still before it is graded, and how often all are looked at, in seconds.
 QUIET, RESCAN = 0.6, 30.0
+#: How long to wait where something is wrong with the course, or another program holds the gradebook.
+RETRY = 10.0
 #: Gradings of one student in a day, in UTC, unless the instructor says otherwise.
 PER_DAY = 20
 #: Files of a submission that are looked at for a change.
@@ -112,6 +116,18 @@ class Waiting:
         """
         self.done[student], _ = self.changed.pop(student)
 
+    def again(self, student: str, when: float) -> None:
+        """Note that what is there is to be tried again.
+
+        Parameters
+        ----------
+        student : str
+        when : float
+            From then on, and once it has lain still.
+        """
+        signature, _ = self.changed[student]
+        self.changed[student] = signature, when
+
     def whose(self, path: str) -> str | None:
         """Return whose submission a path belongs to; None where it is none of the lab.
 
@@ -162,7 +178,7 @@ def watch(
     Yields
     ------
     Event
-        As they happen; of a submission that waits for another day, once.
+        As they happen; why a submission waits is told once.
 
     Raises
     ------
@@ -172,7 +188,7 @@ def watch(
     waiting = Waiting(course.step("submitted"), lab.name)
     with _alone(course.root / f".watch-{lab.name}.lock"):
         waiting.submitted.mkdir(parents=True, exist_ok=True)
-        refused: set[tuple[str, datetime.date]] = set()
+        told: set[tuple[str, str]] = set()
         scanned = -RESCAN
         for changes in watchfiles.watch(
             waiting.submitted,
@@ -187,7 +203,7 @@ def watch(
             if now - scanned >= RESCAN:
                 touched, scanned = {*touched, *waiting.everybody()}, now
             waiting.look({*touched, *waiting.changed}, now)
-            yield from _turn(course, lab, executor, waiting, per_day, refused)
+            yield from _turn(course, lab, executor, waiting, per_day, told)
 
 
 def _turn(
@@ -196,7 +212,7 @@ def _turn(
     executor: Executor,
     waiting: Waiting,
     per_day: int,
-    refused: set[tuple[str, datetime.date]],
+    told: set[tuple[str, str]],
 ) -> Iterator[Event]:
     """Grade those whose turn it is."""
     students = waiting.still(time.monotonic())
@@ -206,33 +222,48 @@ def _turn(
     used = gradings(course.root, lab.name, today)
     over = [student for student in students if used[student] >= per_day]
     for student in over:
-        if (student, today) not in refused:
-            refused.add((student, today))
-            yield Event(student, problem=f"was graded {per_day} times today; what is there now waits for tomorrow.")
+        yield from _once(
+            told, student, f"was graded {per_day} times on {today}; what is there now waits for the next day."
+        )
     turn = [student for student in students if student not in over]
     if turn:
-        yield from _graded(course, lab, executor, waiting, turn)
+        yield from _graded(course, lab, executor, waiting, turn, told)
 
 
 def _graded(
-    course: CourseFolder, lab: Lab, executor: Executor, waiting: Waiting, students: list[str]
+    course: CourseFolder,
+    lab: Lab,
+    executor: Executor,
+    waiting: Waiting,
+    students: list[str],
+    told: set[tuple[str, str]],
 ) -> Iterator[Event]:
-    done: dict[str, Graded] = {}
-    problems: dict[str, str] = {}
     try:
-        for one in grade_all(course, lab, students, executor):
-            done[one.student] = one
-            if not one.kept:
-                _note(course.root, lab.name, one.student)
+        done = {one.student: one for one in grade_all(course, lab, students, executor)}
+        _note(course.root, lab.name, [student for student in students if not done[student].kept])
         update_penalties(course, lab.name)
         pages = [student for student in students if not (done[student].kept and _has_page(course, lab, student))]
         problems = {page.student: page.problem for page in write_feedback(course, lab, pages) if page.problem}
-    except UserError as error:
-        # What a person must correct, such as a table, keeps nobody from handing in.
-        problems = dict.fromkeys(students, str(error))
+    except SandboxError:
+        raise
+    except (UserError, SQLAlchemyError) as error:
+        # What a person must correct, such as a table, or a gradebook that another program holds.
+        reason = (
+            str(error) if isinstance(error, UserError) else f"The gradebook cannot be used now ({in_short(error)})."
+        )
+        for student in students:
+            waiting.again(student, time.monotonic() + RETRY)
+            yield from _once(told, student, f"{reason} It is tried again.")
+        return
     for student in students:
         waiting.graded(student)
-        yield Event(student, done.get(student), problems.get(student, ""))
+        yield Event(student, done[student], problems.get(student, ""))
+
+
+def _once(told: set[tuple[str, str]], student: str, problem: str) -> Iterator[Event]:
+    if (student, problem) not in told:
+        told.add((student, problem))
+        yield Event(student, problem=problem)
 
 
 def _has_page(course: CourseFolder, lab: Lab, student: str) -> bool:
@@ -270,9 +301,9 @@ def gradings(root: Path, lab: str, day: datetime.date) -> Counter[str]:
     return Counter(str(line.get("student")) for line in lines if str(line.get("when", "")).startswith(day.isoformat()))
 
 
-def _note(root: Path, lab: str, student: str) -> None:
+def _note(root: Path, lab: str, students: list[str]) -> None:
     with append_log.opened(root / WATCHED) as (file, _):
-        append_log.append(file, [{"lab": lab, "student": student}])
+        append_log.append(file, [{"lab": lab, "student": student} for student in students])
 
 
 @contextlib.contextmanager
