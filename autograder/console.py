@@ -119,6 +119,7 @@ def show_changes(folder: CourseFolder, lab: Lab, graded: list[Graded]) -> None:
     graded : list of Graded
         The new verdicts.
     """
+    from autograder.gradebook.class_tables import handed_in_by, read_groups, with_members
     from autograder.gradebook.feedback_pages import read_gradebook
     from autograder.gradebook.item_analysis import read_verdict
     from autograder.grading.changes import by_line, change_of
@@ -128,8 +129,10 @@ def show_changes(folder: CourseFolder, lab: Lab, graded: list[Graded]) -> None:
         change_of(lab, one.student, read_verdict(folder, lab, one.student), recorded.get(one.student), one.verdict)
         for one in graded
     ]
+    by = handed_in_by(read_groups(folder.root, lab.name), [one.student for one in graded], lab.name)
     for one in (one for one in changes if not one.nothing):
-        console.print(_told(one), soft_wrap=True, highlight=False)
+        names = in_series([visible(name) for name in with_members(by, [one.student])])
+        console.print(_told(names, one), soft_wrap=True, highlight=False)
     lines = by_line(changes)
     if lines:
         console.print("By line:", highlight=False)
@@ -147,10 +150,10 @@ def show_changes(folder: CourseFolder, lab: Lab, graded: list[Graded]) -> None:
     )
 
 
-def _told(change: Change) -> str:
+def _told(names: str, change: Change) -> str:
     before = "no grade" if change.before is None else f"{change.before:g}"
     more = f" ({_signed(change.difference)})" if change.before is not None and change.difference else ""
-    told = [f"{visible(change.student)}: {before} → {change.after:g}{more}"]
+    told = [f"{names}: {before} → {change.after:g}{more}"]
     told += [f"    {_signed(line.difference)}  {line.function}: {line.title}" for line in change.lines]
     told += [f"    {name}: other lines than before, but the points that a person gave stay" for name in change.by_hand]
     told += [f"    would be flagged: {flag}" for flag in change.flags]

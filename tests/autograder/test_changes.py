@@ -56,6 +56,7 @@ def course(released, tmp_path_factory, bare_sandbox, sandbox):
     opened = open_course(place)
     here = LocalExecutor(opened.root, LAB, [bare_sandbox], sandbox)
     assert len(list(grade_all(opened, LAB, ["gains", "loses", "stays"], here, seed=SEED))) == 3
+    (place / "groups.csv").write_text("lab,group,student\nlab1,g,loses\nlab1,g,too\n")
     put(place, "gains")
     put(place, "loses", wrong)
     put(place, "comes")
@@ -73,7 +74,7 @@ def test_a_preview_changes_nothing_and_says_what_grading_then_does(course):
     lost = sum(line.points for line in LAB.check(FLATTEN).lines) - stored["gains"][FLATTEN][0]
     whole = f"{LAB.points:g}"
     assert f"gains: {LAB.points - lost:g} → {whole} (+{lost:g})" in said
-    assert f"loses: {whole} → {LAB.points - lost:g} (−{lost:g})" in said
+    assert f"loses and too: {whole} → {LAB.points - lost:g} (−{lost:g})" in said
     assert f"comes: no grade → {whole}" in said and "stays" not in said
     assert f"− {lost:g}".replace(" ", "") in said and "flatten_layer: " in said and "for 1 student" in said
     assert (

@@ -1,6 +1,7 @@
 """Feedback comes by itself soon after a file, for one submission of a student at a time, and a kill loses nothing."""
 
 import datetime
+import inspect
 import shutil
 import signal
 import sqlite3
@@ -11,13 +12,14 @@ import time
 import nbformat
 import pytest
 
+from autograder import cli
 from autograder.errors import UserError
 from autograder.gradebook import append_log
 from autograder.gradebook.course_folder import open_course
 from autograder.grading.executors import LocalExecutor
-from autograder.grading.watch import QUIET, WATCHED, Waiting, gradings, watch
+from autograder.grading.watch import PER_DAY, QUIET, WATCHED, Waiting, gradings, watch
 from autograder.labs import get_lab
-from tests.conftest import PROGRAM, scores
+from tests.conftest import PROGRAM, ROOT, scores
 
 LAB = get_lab("lab1")
 FLATTEN = "check_flatten_layer"
@@ -167,6 +169,11 @@ def test_files_that_still_change_wait(tmp_path):
     shutil.rmtree(tmp_path / "ada")
     waiting.look(["ada"], 40.0)
     assert waiting.still(50.0) == [] and waiting.everybody() == []
+
+
+def test_the_limit_of_the_command_is_that_of_the_watch_and_of_the_page():
+    assert inspect.signature(cli.watch).parameters["per_day"].default == PER_DAY
+    assert f"and {PER_DAY} in a day" in (ROOT / "book/instructors/semester.md").read_text()
 
 
 def test_whose_a_path_is(tmp_path):

@@ -17,6 +17,7 @@ from autograder import cli
 from autograder.gradebook import similar_page
 from autograder.gradebook.course_folder import CourseError, open_course
 from autograder.gradebook.similar import (
+    THRESHOLD,
     Code,
     Comparison,
     Pair,
@@ -211,6 +212,10 @@ def test_the_page_is_readable_and_accessible_in_a_browser(chromium, found, tmp_p
         assert [(one["id"], [node["html"][:100] for node in one["nodes"]]) for one in violations] == []
     finally:
         page.close()
+
+
+def test_the_threshold_of_the_command_is_that_of_the_comparison():
+    assert inspect.signature(cli.similar).parameters["threshold"].default == THRESHOLD
 
 
 def test_lines_are_found_at_the_edges_of_slices():
