@@ -19,6 +19,7 @@ from autograder import console
 from autograder.errors import UserError
 from autograder.labs import UnknownLabError, get_lab
 from source_lib.tensorflow_settings import quiet_tensorflow
+from source_lib.text import visible
 
 if TYPE_CHECKING:
     import numpy as np
@@ -146,6 +147,9 @@ def grade(
     ] = None,
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the report here.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Grade anew what was graded before.")] = False,
+    preview: Annotated[
+        bool, typer.Option("--preview", help="Show who would gain or lose how much, and change nothing.")
+    ] = False,
     feedback: Annotated[bool, typer.Option(help="Write feedback pages too.")] = True,
 ) -> None:
     """Grade what students handed in. Exits with 2 where something is flagged for a person to look at."""
@@ -170,6 +174,7 @@ def grade(
         from autograder.gradebook.course_folder import open_course
         from autograder.grading.dask_executor import DaskExecutor
         from autograder.grading.executors import LocalExecutor
+        from autograder.grading.grade import as_record
         from autograder.grading.pipeline import students_of
 
         folder = open_course(course)
@@ -177,10 +182,16 @@ def grade(
         if dask is None:
             for _ in range(1, min(len(students), workers or _workers(len(students)))):
                 sandboxes.append(stack.enter_context(Sandbox(isolation, without=known.forbidden)))
-            executor = LocalExecutor(folder.root, known, sandboxes, complete)
+            executor = LocalExecutor(folder.root, known, sandboxes, complete, keep=not preview)
         else:
             executor = DaskExecutor(dask, known, isolation)
-        records = console.run_grading(folder, known, students, executor, seed, force)
+        graded = console.run_grading(folder, known, students, executor, seed, force, save=not preview)
+    records = [as_record(one.student, known, one.verdict) for one in graded]
+    if preview:
+        console.show_changes(folder, known, graded)
+        if json_file is not None:
+            console.write_json(json_file, records)
+        return
     console.update_penalties(folder, known)
     if json_file is not None:
         console.write_json(json_file, records)
@@ -193,6 +204,36 @@ def grade(
         console.console.print(f"Report: {json_file}", soft_wrap=True)
     if flagged:
         raise typer.Exit(FLAGGED)
+
+
+@app.command()
+def watch(
+    lab: LabArgument,
+    course: CourseOption = Path("."),
+    per_day: Annotated[int, typer.Option(min=1, help="Gradings of one student in a day, in UTC.")] = 20,
+    workers: Annotated[int, typer.Option(min=1, help="Submissions graded in parallel.")] = 1,
+    isolation: Annotated[
+        str, typer.Option(help="bubblewrap, or process: resource limits only, for trusted code.")
+    ] = "bubblewrap",
+) -> None:
+    """Grade what appears in the folder of submissions and write its feedback page, until Ctrl-C."""
+    known = get_lab(lab)
+    _needs_instructor()
+    with contextlib.ExitStack() as stack:
+        from autograder.grading import answer_cache
+        from autograder.sandbox.pool import Sandbox
+        from autograder.submissions import reader
+
+        reader.prepare()
+        complete = stack.enter_context(Sandbox(isolation, lazy=answer_cache.place(course, known).is_file()))
+        sandboxes = [stack.enter_context(Sandbox(isolation, without=known.forbidden)) for _ in range(workers)]
+        from autograder.gradebook.course_folder import open_course
+        from autograder.grading.executors import LocalExecutor
+        from autograder.grading.pipeline import released_roles
+
+        folder = open_course(course)
+        released_roles(folder, known)
+        console.show_watch(folder, known, LocalExecutor(folder.root, known, sandboxes, complete), per_day)
 
 
 @app.command()
@@ -416,6 +457,101 @@ def export(
     from autograder.gradebook.course_folder import open_course
 
     console.export(open_course(course), known, platform.value, output, fill, column, so_far)
+
+
+@app.command()
+def similar(
+    lab: LabArgument,
+    course: CourseOption = Path("."),
+    threshold: Annotated[
+        float, typer.Option(min=0.05, max=1.0, help="Show pairs from this part of one's own code on.")
+    ] = 0.6,
+    output: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where to.", show_default="similar of the course")
+    ] = None,
+) -> None:
+    """Write a page of pairs of submissions with code in common, to look at. It is never a verdict."""
+    known = get_lab(lab)
+    _needs_instructor()
+    from autograder.gradebook.course_folder import open_course
+    from autograder.gradebook.similar import compare_class
+    from autograder.gradebook.similar_page import write_similar
+    from autograder.grading.pipeline import students_of
+
+    folder = open_course(course)
+    students = students_of(folder, known)
+    with console.console.status(f"Comparing what {len(students)} handed in"):
+        found = compare_class(folder, known, students, threshold)
+    page = write_similar(found, output or folder.root / "similar")
+    for name, reason in sorted(found.unread.items()):
+        console.console.print(
+            f"[yellow]Not compared:[/yellow] {escape(visible(name))}. {escape(reason)}", soft_wrap=True
+        )
+    console.console.print(
+        f"{len(found.pairs)} of the pairs among {len(found.students)} submissions have much in common. It is never a "
+        f"verdict: read both sides. The page, not for students: {page}",
+        soft_wrap=True,
+    )
+
+
+@app.command()
+def regrade(
+    lab: LabArgument,
+    course: CourseOption = Path("."),
+    requests: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Take in the requests of this CSV file, such as a form's.")
+    ] = None,
+    decide: Annotated[str, typer.Option(metavar="STUDENT", help="Write down that a request is decided.")] = "",
+    by: Annotated[str, typer.Option(metavar="NAME", help="Who decided.")] = "",
+    note: Annotated[str, typer.Option(metavar="TEXT", help="Why, for the log.")] = "",
+) -> None:
+    """Keep a queue of requests to look at grades again, and a log of who decided what."""
+    known = get_lab(lab)
+    _needs_instructor()
+    from autograder.gradebook.course_folder import open_course
+
+    if requests is not None and decide:
+        raise UserError("Take in requests first, and decide one after: --requests and --decide are two commands.")
+    if (by or note) and not decide:
+        raise UserError("--by and --note say who decided a request and why. Say whose: --decide STUDENT")
+    folder = open_course(course)
+    looks = console.take_requests(folder, known, requests) if requests is not None else 0
+    if decide:
+        console.decide_request(folder, known, decide, by, note)
+    console.show_requests(folder, known)
+    if looks:
+        raise typer.Exit(FLAGGED)
+
+
+@app.command()
+def drop(
+    student: Annotated[str, typer.Argument(metavar="STUDENT", help="The id, as the folders have it.")],
+    course: CourseOption = Path("."),
+    lab: Annotated[str, typer.Option(metavar="LAB", help="This lab alone.", show_default="all, and the student")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be removed, and remove nothing.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Remove a student: from the gradebook, and what was handed in, graded and written. Nobody else is touched."""
+    if lab:
+        get_lab(lab)
+    _needs_instructor()
+    from autograder.gradebook import drop as leaving
+    from autograder.gradebook.course_folder import open_course
+
+    folder = open_course(course)
+    found = leaving.find_leftovers(folder, student, lab)
+    console.show_leftovers(found, folder.root)
+    if dry_run:
+        console.console.print("Nothing was removed.")
+        return
+    try:
+        sure = yes or typer.confirm("Remove this? It cannot be brought back.")
+    except typer.Abort:
+        sure = False
+    if not sure:
+        raise UserError("Nothing was removed. Where nobody can be asked, add --yes.")
+    leaving.drop(folder, found)
+    console.console.print("Removed.")
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,7 +22,11 @@ if TYPE_CHECKING:
     from autograder.checking.lab import Lab
     from autograder.gradebook.collect import Plan
     from autograder.gradebook.course_folder import CourseFolder
+    from autograder.gradebook.drop import Leftovers
+    from autograder.gradebook.platform_grades import FinalGrade
+    from autograder.grading.changes import Change
     from autograder.grading.executors import Executor
+    from autograder.grading.pipeline import Graded
 
 console = Console()
 
@@ -33,8 +38,9 @@ def run_grading(
     executor: Executor,
     seed: int | None,
     force: bool = False,
-) -> list[dict]:
-    """Grade with a progress bar; return one record per student, sorted.
+    save: bool = True,
+) -> list[Graded]:
+    """Grade with a progress bar; return one verdict per student, sorted.
 
     Parameters
     ----------
@@ -47,17 +53,16 @@ def run_grading(
         Of the questions; the course's secret by default.
     force : bool
         Grade anew what was graded before.
+    save : bool
+        Without it nothing is written.
 
     Returns
     -------
-    list of dict
-        The records, as `grade.as_record` makes them.
+    list of Graded
     """
-    from autograder.grading.grade import as_record
     from autograder.grading.pipeline import grade_all
 
-    records: list[dict] = []
-    kept = 0
+    found: list[Graded] = []
     with _progress() as progress:
         task = progress.add_task("Warming up the sandbox", total=len(students), note="")
         for graded in grade_all(
@@ -68,13 +73,95 @@ def run_grading(
             seed=seed,
             force=force,
             started=lambda: progress.update(task, description=f"Grading {lab.name}"),
+            save=save,
         ):
-            records.append(as_record(graded.student, lab, graded.verdict))
-            kept += graded.kept
-            flagged = sum(record["status"] == "flagged" for record in records)
+            found.append(graded)
+            kept = sum(one.kept for one in found)
+            flagged = sum(one.verdict.status == "flagged" for one in found)
             notes = [f"{flagged} flagged"] + ([f"{kept} as before"] if kept else [])
             progress.update(task, advance=1, note=", ".join(notes))
-    return sorted(records, key=lambda record: record["student"])
+    return sorted(found, key=lambda one: one.student)
+
+
+def show_watch(folder: CourseFolder, lab: Lab, executor: Executor, per_day: int) -> None:
+    """Grade what appears, and print a line for each submission, until the person stops it.
+
+    Parameters
+    ----------
+    folder : CourseFolder
+    lab : Lab
+    executor : Executor
+        Where submissions are graded.
+    per_day : int
+        Gradings of one student in a day.
+    """
+    from autograder.grading.watch import watch
+
+    console.print(f"Watching {folder.step('submitted')} for {lab.name}. Ctrl-C ends it.", soft_wrap=True)
+    for event in watch(folder, lab, executor, per_day):
+        told = []
+        if event.graded is not None:
+            verdict = event.graded.verdict
+            told.append(f"{verdict.points:g} of {verdict.max_points:g}{', as before' if event.graded.kept else ''}")
+            told += [f"flagged: {flag}" for flag in verdict.flags if not event.graded.kept]
+        told += [event.problem] if event.problem else []
+        line = f"{datetime.datetime.now():%H:%M:%S} {visible(event.student)}: {'; '.join(told)}"
+        console.print(escape(line), soft_wrap=True, highlight=False)
+
+
+def show_changes(folder: CourseFolder, lab: Lab, graded: list[Graded]) -> None:
+    """Print who would gain or lose how much by grading again, and by which lines.
+
+    Parameters
+    ----------
+    folder : CourseFolder
+    lab : Lab
+    graded : list of Graded
+        The new verdicts.
+    """
+    from autograder.gradebook.class_tables import handed_in_by, read_groups, with_members
+    from autograder.gradebook.feedback_pages import read_gradebook
+    from autograder.gradebook.item_analysis import read_verdict
+    from autograder.grading.changes import by_line, change_of
+
+    recorded = read_gradebook(folder, lab)
+    changes = [
+        change_of(lab, one.student, read_verdict(folder, lab, one.student), recorded.get(one.student), one.verdict)
+        for one in graded
+    ]
+    by = handed_in_by(read_groups(folder.root, lab.name), [one.student for one in graded], lab.name)
+    for one in (one for one in changes if not one.nothing):
+        names = in_series([visible(name) for name in with_members(by, [one.student])])
+        console.print(_told(names, one), soft_wrap=True, highlight=False)
+    lines = by_line(changes)
+    if lines:
+        console.print("By line:", highlight=False)
+    for line, students in lines:
+        told = f"    {_signed(line.difference)}  {line.function}: {line.title}, for {counted(students, 'student')}"
+        console.print(escape(told), soft_wrap=True, highlight=False)
+    differences = [one.difference for one in changes if one.before is not None]
+    gain, lose = sum(one > 0 for one in differences), sum(one < 0 for one in differences)
+    new = len(changes) - len(differences)
+    console.print(
+        f"{gain} would gain, {lose} would lose, {len(differences) - gain - lose} keep their automatic points"
+        f"{f', {new} have no grade yet' if new else ''}. Nothing was written.",
+        soft_wrap=True,
+        highlight=False,
+    )
+
+
+def _told(names: str, change: Change) -> str:
+    before = "no grade" if change.before is None else f"{change.before:g}"
+    more = f" ({_signed(change.difference)})" if change.before is not None and change.difference else ""
+    told = [f"{names}: {before} → {change.after:g}{more}"]
+    told += [f"    {_signed(line.difference)}  {line.function}: {line.title}" for line in change.lines]
+    told += [f"    {name}: other lines than before, but the points that a person gave stay" for name in change.by_hand]
+    told += [f"    would be flagged: {flag}" for flag in change.flags]
+    return escape("\n".join(told))
+
+
+def _signed(points: float) -> str:
+    return f"{'+' if points > 0 else '−'}{abs(points):g}"
 
 
 def table(records: list[dict]) -> Table:
@@ -234,15 +321,16 @@ def export(
 
     update_penalties(folder, lab)
     with open_gradebook(folder) as gradebook:
-        grades = platform_grades.grades_of(gradebook, lab.name)
-    if not grades:
+        grades = platform_grades.class_grades(folder.root, gradebook, lab.name)
+    if not any(not grade.exempt for grade in grades.values()):
         raise UserError(f"Nobody has a grade in {lab.name} yet. Grade it first: cnn-course grade {lab.name}")
+    counting = [student for student, grade in grades.items() if not grade.exempt]
     known = platform_grades.known_students(folder.root, lab.name, platform)
     made = platform_grades.make_csv(platform, lab, grades, known, fill, column, so_far)
     place = output or folder.root / "exports"
     table = place / f"{lab.name}-{platform}-grades.csv"
     packed = platform_feedback.pack_feedback(
-        folder, lab, platform, grades, known, place / f"{lab.name}-{platform}-feedback.zip"
+        folder, lab, platform, counting, known, place / f"{lab.name}-{platform}-feedback.zip"
     )
     platform_grades.write_csv(table, made.text)
     for what, left_out in (("grade", made.left_out), ("feedback", packed.left_out)):
@@ -262,6 +350,112 @@ def _by_reason(left_out: Mapping[str, str]) -> dict[str, list[str]]:
     for student, reason in left_out.items():
         found.setdefault(reason, []).append(student)
     return found
+
+
+def take_requests(folder: CourseFolder, lab: Lab, path: Path) -> int:
+    """Take in requests to look at grades again, and print what was not taken; return how many lines that are.
+
+    Parameters
+    ----------
+    folder : CourseFolder
+    lab : Lab
+    path : pathlib.Path
+        The CSV file.
+    """
+    from autograder.gradebook.platform_names import ROSTER
+    from autograder.gradebook.regrades import read_requests, take_in
+    from autograder.gradebook.roster import read_roster
+
+    roster = read_roster(folder.root / ROSTER) if (folder.root / ROSTER).exists() else None
+    read = read_requests(path, lab, _grades(folder, lab), roster)
+    new = take_in(folder.root, read.requests)
+    for text in read.problems:
+        console.print(f"[yellow]look:[/yellow] {escape(text)}", soft_wrap=True, highlight=False)
+    more = f", {counted(read.elsewhere, 'line')} about other labs" if read.elsewhere else ""
+    known = len(read.requests) - len(new)
+    console.print(f"{len(new)} new, {known} known before{more}.", soft_wrap=True, highlight=False)
+    return len(read.problems)
+
+
+def decide_request(folder: CourseFolder, lab: Lab, student: str, by: str, note: str) -> None:
+    """Write down who decided a student's open requests, and print the points of then and now.
+
+    Parameters
+    ----------
+    folder : CourseFolder
+    lab : Lab
+    student : str
+    by, note : str
+        Who decided, and why.
+    """
+    from autograder.gradebook.regrades import decide
+
+    done = decide(folder.root, lab.name, student, _grades(folder, lab).get(student), by, note)
+    for one in done:
+        told = f"{visible(one.student)}: {one.before:g} → {one.after:g} of {one.most:g}, decided by {visible(one.by)}."
+        console.print(escape(told), soft_wrap=True, highlight=False)
+
+
+def show_requests(folder: CourseFolder, lab: Lab) -> None:
+    """Print the requests about a lab that are open, and where the log is.
+
+    Parameters
+    ----------
+    folder : CourseFolder
+    lab : Lab
+    """
+    from autograder.gradebook.regrades import LOG, read_log
+
+    log = read_log(folder.root)
+    waiting = log.open_of(lab.name)
+    grades = _grades(folder, lab) if waiting else {}
+    for one in waiting:
+        now = f"{grades[one.student].points:g}" if one.student in grades else "no grade"
+        asked = f", asked {visible(one.asked)}" if one.asked else ""
+        told = f"{visible(one.student)}{asked}: {one.before:g} of {one.most:g} then, {now} now\n    {visible(one.text)}"
+        console.print(escape(told), soft_wrap=True, highlight=False)
+    if waiting:
+        console.print(
+            f"Grade one anew: cnn-course grade {lab.name} --student STUDENT --force, or give the points in formgrader. "
+            f"Then: cnn-course regrade {lab.name} --decide STUDENT --by NAME",
+            soft_wrap=True,
+            highlight=False,
+        )
+    if log.cut_off:
+        lines = in_series([str(number) for number in log.cut_off])
+        console.print(
+            f"[yellow]look:[/yellow] {LOG} holds lines that were cut off ({lines}). Run again what was stopped.",
+            soft_wrap=True,
+            highlight=False,
+        )
+    decided = sum(one.after is not None and one.lab == lab.name for one in log.requests)
+    console.print(f"{len(waiting)} open, {decided} decided: {folder.root / LOG}", soft_wrap=True, highlight=False)
+
+
+def _grades(folder: CourseFolder, lab: Lab) -> dict[str, FinalGrade]:
+    from autograder.gradebook.feedback_pages import open_gradebook
+    from autograder.gradebook.platform_grades import class_grades
+
+    with open_gradebook(folder) as gradebook:
+        return class_grades(folder.root, gradebook, lab.name)
+
+
+def show_leftovers(found: Leftovers, root: Path) -> None:
+    """Print what there is of a student who leaves, and which tables a person must correct.
+
+    Parameters
+    ----------
+    found : Leftovers
+    root : pathlib.Path
+        The course's folder.
+    """
+    console.print(f"Of {escape(visible(found.student))}:", highlight=False)
+    for text in found.sentences(root):
+        console.print(f"    {escape(visible(text))}", soft_wrap=True, highlight=False)
+    if found.tables:
+        console.print(
+            f"[yellow]look:[/yellow] Yours to correct, take the lines out of {in_series(found.tables)}.", soft_wrap=True
+        )
 
 
 def show_plan(plan: Plan, everyone: bool) -> int:

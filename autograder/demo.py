@@ -22,6 +22,7 @@ from autograder.gradebook import secret
 from autograder.gradebook.course_folder import CONFIG, CourseFolder, open_course
 from autograder.gradebook.release import release
 from autograder.grading.executors import LocalExecutor
+from autograder.grading.grade import as_record
 from autograder.labs import all_labs
 from autograder.sandbox.launch import probe
 from autograder.sandbox.pool import Sandbox
@@ -137,7 +138,8 @@ def grade_class(folder: CourseFolder, labs: Sequence[Lab], screen: Console) -> N
                 started = [Sandbox(isolation, without=lab.forbidden) for _ in range(PARALLEL)]
                 beside[lab.forbidden] = [stack.enter_context(sandbox) for sandbox in started]
             executor = LocalExecutor(folder.root, lab, beside[lab.forbidden], complete)
-            records[lab.name] = console.run_grading(folder, lab, students[lab.name], executor, None)
+            graded = console.run_grading(folder, lab, students[lab.name], executor, None)
+            records[lab.name] = [as_record(one.student, lab, one.verdict) for one in graded]
 
     screen.rule("3  Feedback")
     for lab in labs:

@@ -258,6 +258,7 @@ def test_what_is_generated_is_ignored():
     made += ["downloaded/submissions.zip", "grades.csv", "grades.json", "assignments/earlier/x", "collected.jsonl"]
     made += ["roster.csv", ".collected-lab1.json", "assignments/submitted/.collect.lock"]
     made += ["labels/lab3.csv", "leaderboard/lab3.html", "leaderboard-private/names.csv", ".color_baseline-0.npy"]
+    made += ["groups.csv", "exempt.csv", "regrades.jsonl", "similar/lab1.html", "watched.jsonl", ".watch-lab1.lock"]
     done = subprocess.run(["git", "-C", ROOT, "check-ignore", *made], capture_output=True, text=True)
     assert done.stdout.split() == made
 

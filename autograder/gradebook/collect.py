@@ -23,10 +23,12 @@ from pathlib import Path
 from autograder.checking.lab import Lab
 from autograder.errors import UserError
 from autograder.gradebook.archives import ArchiveError, Budget, Member, Source, open_source, open_zip, zip_source
+from autograder.gradebook.class_tables import read_exempt, read_groups
 from autograder.gradebook.course_folder import CourseFolder
 from autograder.gradebook.platform_names import Collected, write_collected
 from autograder.gradebook.platforms import Handed, attempts, read_time
 from autograder.gradebook.roster import Roster, unfit
+from autograder.labs import lab_names
 from autograder.submissions.choosing import Choice, Seen, choose, look_into
 from autograder.submissions.wanted import Wanted
 from source_lib.atomic_files import atomic_write
@@ -92,7 +94,7 @@ class Plan:
     problems : list of str
         What belongs to nobody, or to two.
     missing : list of str
-        Those of the roster who handed in nothing, here or before.
+        Those of the roster who handed in nothing, here or before, nor did another of their group.
     """
 
     platform: str
@@ -144,7 +146,7 @@ def planned(course: CourseFolder, lab: Lab, path: Path, roster: Roster | None, z
         found, lost = _by_student(handed, roster)
         looked: list[Seen] = []
         students: list[Planned] = []
-        before = _read_contents(course, lab)
+        before = _read_contents(course, lab.name)
         for number, (student, tries) in enumerate(sorted(found.items())):
             timed = [(_when(one, by_archive, roster, student, times), one) for one in tries]
             earliest = datetime.datetime.min.replace(tzinfo=datetime.UTC)
@@ -377,12 +379,11 @@ def _say_late(one: Planned, course: CourseFolder, lab: Lab) -> None:
 
 
 def _missing(course: CourseFolder, lab: Lab, roster: Roster | None, found: Iterable[str]) -> list[str]:
-    here = set(found)
-    return [
-        one.student
-        for one in (roster.students if roster is not None else ())
-        if one.student not in here and not course.step("submitted", one.student, lab.name).exists()
-    ]
+    everybody = [one.student for one in (roster.students if roster is not None else ())]
+    here = {*found, *(one for one in everybody if course.step("submitted", one, lab.name).exists())}
+    for group in read_groups(course.root, lab.name):
+        here |= {*group.members} if here & {*group.members} else set()
+    return [one for one in everybody if one not in here | read_exempt(course.root, lab.name)]
 
 
 def carry_out(course: CourseFolder, lab: Lab, plan: Plan) -> Iterator[Planned]:
@@ -410,7 +411,7 @@ def carry_out(course: CourseFolder, lab: Lab, plan: Plan) -> Iterator[Planned]:
         lock = open(submitted / ".collect.lock", "w")  # noqa: SIM115
     except OSError as error:
         raise UserError(f"{submitted} cannot be written to: {error.strerror}.") from None
-    contents = _read_contents(course, lab)
+    contents = _read_contents(course, lab.name)
     records: list[Collected] = []
     with lock:
         try:
@@ -426,7 +427,7 @@ def carry_out(course: CourseFolder, lab: Lab, plan: Plan) -> Iterator[Planned]:
                     records.append(_record(one, lab))
                 yield one
         finally:
-            _write_contents(course, lab, contents)
+            _write_contents(course, lab.name, contents)
             write_collected(course.root, records)
 
 
@@ -467,16 +468,43 @@ def _write_one(one: Planned, course: CourseFolder, lab: Lab) -> None:
 
 def _earlier(place: Path, course: CourseFolder, lab: Lab, student: str) -> Path:
     """Return where an earlier submission is kept: beside the folder of submissions."""
-    kept = course.step("submitted").parent / "earlier" / student / lab.name
+    kept = earlier_folder(course, student) / lab.name
     kept.mkdir(parents=True, exist_ok=True)
     return kept / str(1 + max((int(path.name) for path in kept.iterdir() if path.name.isdigit()), default=0))
 
 
-def _contents_file(course: CourseFolder, lab: Lab) -> Path:
-    return course.root / f".collected-{lab.name}.json"
+def earlier_folder(course: CourseFolder, student: str) -> Path:
+    """Return where the earlier submissions of a student are kept.
+
+    Parameters
+    ----------
+    course : CourseFolder
+    student : str
+    """
+    return course.step("submitted").parent / "earlier" / student
 
 
-def _read_contents(course: CourseFolder, lab: Lab) -> dict[str, str]:
+def forget_contents(course: CourseFolder, student: str, lab: str = "") -> None:
+    """Forget what stands for the submissions of a student.
+
+    Parameters
+    ----------
+    course : CourseFolder
+    student : str
+    lab : str
+        The one lab that is meant; empty for all.
+    """
+    for name in [lab] if lab else lab_names():
+        contents = _read_contents(course, name)
+        if contents.pop(student, None) is not None:
+            _write_contents(course, name, contents)
+
+
+def _contents_file(course: CourseFolder, lab: str) -> Path:
+    return course.root / f".collected-{lab}.json"
+
+
+def _read_contents(course: CourseFolder, lab: str) -> dict[str, str]:
     """Return what stands for each submission as it was collected: one that a person has changed since stays."""
     with contextlib.suppress(OSError, ValueError):
         read = json.loads(_contents_file(course, lab).read_text("utf-8"))
@@ -484,6 +512,6 @@ def _read_contents(course: CourseFolder, lab: Lab) -> dict[str, str]:
     return {}
 
 
-def _write_contents(course: CourseFolder, lab: Lab, contents: dict[str, str]) -> None:
+def _write_contents(course: CourseFolder, lab: str, contents: dict[str, str]) -> None:
     with contextlib.suppress(OSError), atomic_write(_contents_file(course, lab), private=True) as part:
         part.write_text(json.dumps(contents, indent=0, sort_keys=True), encoding="utf-8")

@@ -38,12 +38,13 @@ from traitlets.config import Config
 
 from autograder.checking.lab import Lab
 from autograder.checking.tables import number
+from autograder.gradebook.class_tables import handed_in_by, read_groups, with_members
 from autograder.gradebook.course_folder import NOTES, CourseError, CourseFolder, errors_only
 from autograder.submissions import layout, reader
 from autograder.submissions.reader import StoppedError
 from autograder.submissions.sanitize import printable
 from source_lib.atomic_files import atomic_write
-from source_lib.text import counted, visible
+from source_lib.text import counted, in_series, visible
 
 #: What nbgrader writes as its own comment on an answer that is as it was released.
 _UNCHANGED = "No response."
@@ -63,12 +64,15 @@ class CellScore:
         What the grader gave.
     waits : bool
         Whether a person must look at it.
+    manual : float, optional
+        What a person gave, which counts instead.
     """
 
     points: float | None
     most: float
     automatic: float | None
     waits: bool
+    manual: float | None = None
 
 
 @dataclass
@@ -124,37 +128,47 @@ def write_feedback(course: CourseFolder, lab: Lab, students: Sequence[str]) -> I
     course : CourseFolder
     lab : Lab
     students : sequence of str
-        Who was graded.
+        Who was graded. The others of a group get the page of whoever handed in for it.
 
     Yields
     ------
     Page
-        In the order of the students. A page that cannot be made stops no other, and none is left of an earlier one.
+        In the order of the students, and of the members of a group. A page that cannot be made stops no other, and
+        none is left of an earlier one.
 
     Raises
     ------
     CourseError
-        If the gradebook cannot be read.
+        If the gradebook or the table of groups cannot be read.
     """
     recorded = read_gradebook(course, lab)
+    groups = read_groups(course.root, lab.name)
+    by = handed_in_by(groups, recorded, lab.name)
+    group_of = {member: group.members for group in groups for member in group.members}
     config = Config(course.config)
     config.CourseDirectory.assignment_id = lab.name
     converter = GenerateFeedback(coursedir=CourseDirectory(config=config), config=config)
-    for student in students:
+    for student in with_members(by, students):
         folder = course.step("feedback", student, lab.name)
         path = folder / f"{lab.name}.html"
+        who = by.get(student, student)
         try:
-            if student not in recorded:
+            if who not in recorded:
                 raise CourseError("it was not graded.")
-            source = course.step("autograded", student, lab.name) / f"{lab.name}.ipynb"
-            page = render_page(lab, student, _read(source), recorded[student])
-            with errors_only():
-                shutil.rmtree(folder, ignore_errors=True)
-                converter.init_assignment(lab.name, student)
-                folder.mkdir(parents=True, exist_ok=True)
-                with atomic_write(path) as part:
-                    part.write_text(page, encoding="utf-8")
-                converter.set_permissions(lab.name, student)
+            shutil.rmtree(folder, ignore_errors=True)
+            if who != student:
+                # Whoever handed in comes first.
+                shutil.copytree(course.step("feedback", who, lab.name), folder)
+            else:
+                source = course.step("autograded", student, lab.name) / f"{lab.name}.ipynb"
+                names = in_series([visible(one) for one in group_of.get(student, (student,))])
+                page = render_page(lab, names, _read(source), recorded[student])
+                with errors_only():
+                    converter.init_assignment(lab.name, student)
+                    folder.mkdir(parents=True, exist_ok=True)
+                    with atomic_write(path) as part:
+                        part.write_text(page, encoding="utf-8")
+                    converter.set_permissions(lab.name, student)
             yield Page(student, path)
         except Exception as error:  # Whatever a notebook holds, the others get their pages.
             shutil.rmtree(folder, ignore_errors=True)
@@ -236,7 +250,7 @@ def recorded_in(gradebook: Gradebook, lab: str) -> dict[str, Recorded]:
         read(BaseCell.name, *columns).join(Grade, Grade.notebook_id == SubmittedNotebook.id).join(*cell)
     ):
         points = None if automatic is None and manual is None else score
-        found[student].scores[name] = CellScore(points, most, automatic, waits)
+        found[student].scores[name] = CellScore(points, most, automatic, waits, manual)
     cell = (BaseCell, BaseCell.id == Comment.cell_id)
     for student, name, comment in (
         read(BaseCell.name, Comment.comment).join(Comment, Comment.notebook_id == SubmittedNotebook.id).join(*cell)
@@ -286,6 +300,7 @@ def render_page(lab: Lab, student: str, notebook: NotebookNode, recorded: Record
     ----------
     lab : Lab
     student : str
+        Whose it is, or all members of a group, as it may be shown.
     notebook : NotebookNode
         As it was graded: its texts and outputs are sanitized, and its check cells hold their tables.
     recorded : Recorded
@@ -315,7 +330,7 @@ def render_page(lab: Lab, student: str, notebook: NotebookNode, recorded: Record
     automatic = [scores[check.grade_id].automatic or 0 for check in lab.checks if check.grade_id in scores]
     return _template().render(
         lab=lab,
-        student=visible(student),
+        student=student,
         colors=layout.colors(),
         total=f"{_rounded(recorded.total)} of {_rounded(recorded.most)} points{' so far' if waiting else ''}",
         automatic=f"{_rounded(sum(automatic))} of {_rounded(lab.points)}",

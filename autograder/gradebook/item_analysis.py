@@ -9,7 +9,7 @@ import datetime
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,6 +20,7 @@ from autograder.checking.faults import Fault
 from autograder.checking.lab import Lab
 from autograder.checking.rubric import Item
 from autograder.errors import UserError
+from autograder.gradebook.class_tables import read_exempt
 from autograder.gradebook.course_folder import NOTES, CourseFolder
 from autograder.gradebook.feedback_pages import open_gradebook
 from autograder.submissions.sanitize import printable, without_links
@@ -201,7 +202,7 @@ def read_verdict(course: CourseFolder, lab: Lab, student: str) -> Answered | Non
         return None
 
 
-def handed_in_ahead(gradebook: Gradebook, lab: str) -> np.ndarray:
+def handed_in_ahead(gradebook: Gradebook, lab: str, exempt: Set[str] = frozenset()) -> np.ndarray:
     """Return how many hours before the due date each submission came, where both times are known.
 
     Parameters
@@ -209,15 +210,19 @@ def handed_in_ahead(gradebook: Gradebook, lab: str) -> np.ndarray:
     gradebook : Gradebook
     lab : str
         Its name.
+    exempt : set of str
+        Students who do not count.
 
     Returns
     -------
     numpy.ndarray, shape [M]
         Negative where it was late, extensions counted.
     """
-    query = gradebook.db.query(SubmittedAssignment.timestamp, SubmittedAssignment.extension, Assignment.duedate)
+    times = (SubmittedAssignment.timestamp, SubmittedAssignment.extension, Assignment.duedate)
+    query = gradebook.db.query(SubmittedAssignment.student_id, *times)
     rows = query.join(Assignment, SubmittedAssignment.assignment_id == Assignment.id).filter(Assignment.name == lab)
-    ahead = [due + (extra or datetime.timedelta()) - when for when, extra, due in rows if when and due]
+    known = [times for who, *times in rows if who not in exempt]
+    ahead = [due + (extra or datetime.timedelta()) - when for when, extra, due in known if when and due]
     return np.array([one.total_seconds() / 3600 for one in ahead])
 
 
@@ -229,20 +234,21 @@ def analyze_course(course: CourseFolder, lab: Lab, students: Sequence[str]) -> A
     course : CourseFolder
     lab : Lab
     students : sequence of str
-        Who handed in.
+        Who handed in. Who is exempt does not count.
 
     Raises
     ------
     UserError
-        If nobody was graded yet, or the gradebook cannot be read.
+        If nobody was graded yet, or the gradebook or the table of those who are exempt cannot be read.
     """
-    answers = [read_verdict(course, lab, student) for student in students]
+    exempt = read_exempt(course.root, lab.name)
+    answers = [read_verdict(course, lab, student) for student in students if student not in exempt]
     if not any(answers):
         raise UserError(
             f"There is no verdict on {lab.name} yet, or none with its lines. Grade it: cnn-course grade {lab.name}"
         )
     with open_gradebook(course) as gradebook:
-        return analyze(lab, answers, handed_in_ahead(gradebook, lab.name))
+        return analyze(lab, answers, handed_in_ahead(gradebook, lab.name, exempt))
 
 
 def analyze(lab: Lab, answers: Sequence[Answered | None], ahead: np.ndarray | None = None) -> Analysis:

@@ -8,14 +8,10 @@ extensions are those of the gradebook, and where the course's folder has a table
 
 from __future__ import annotations
 
-import csv
 import datetime
-import io
 import math
 import numbers
 import zoneinfo
-from collections.abc import Mapping
-from pathlib import Path
 
 from nbgrader.api import Assignment, Gradebook, SubmittedAssignment, SubmittedNotebook
 from nbgrader.plugins import BasePlugin
@@ -25,8 +21,8 @@ from traitlets import Float
 from traitlets.config import Config
 
 from autograder.errors import in_short
+from autograder.gradebook.class_tables import read_table
 from autograder.gradebook.course_folder import CONFIG, CourseError, CourseFolder
-from autograder.gradebook.platform_names import read_text
 from source_lib.text import shorten, visible
 
 #: In the course's folder: when what is due, for the class and for students with an extension.
@@ -207,7 +203,7 @@ def read_deadlines(course: CourseFolder) -> dict[str, dict[str, datetime.datetim
     path = course.root / DEADLINES
     zone = str(course.config.get("Exchange", {}).get("timezone", "UTC"))
     found: dict[str, dict[str, datetime.datetime]] = {}
-    for number, row in _rows(path) if path.exists() else ():
+    for number, row in read_table(path, ("lab", "student", "due"), "a lab, a student or nothing, and a date"):
         lab, student, due = row["lab"], row["student"], row["due"]
         dates = found.setdefault(lab, {})
         if not lab or student in dates:
@@ -222,20 +218,6 @@ def read_deadlines(course: CourseFolder) -> dict[str, dict[str, datetime.datetim
             )
             raise CourseError(f"{path}: {what} for {lab}. The line of the class has no student.")
     return found
-
-
-def _rows(path: Path) -> list[tuple[int, Mapping[str, str]]]:
-    reader = csv.reader(io.StringIO(read_text(path), newline=""))
-    try:
-        if [title.strip().lower() for title in next(reader, [])] != ["lab", "student", "due"]:
-            raise CourseError(f"The first line of {path} is lab,student,due.")
-        rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if any(map(str.strip, row))]
-    except csv.Error as error:
-        raise CourseError(f"{path}, line {reader.line_num}, is no CSV: {error}.") from None
-    for number, row in rows:
-        if len(row) != 3:
-            raise CourseError(f"{path}, line {number}: a line is a lab, a student or nothing, and a date.")
-    return [(number, dict(zip(("lab", "student", "due"), row, strict=True))) for number, row in rows]
 
 
 def _utc(text: str, zone: str, where: str) -> datetime.datetime:

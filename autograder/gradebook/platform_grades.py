@@ -20,6 +20,7 @@ from traitlets import Bool, Unicode
 
 from autograder.checking.lab import Lab
 from autograder.errors import UserError
+from autograder.gradebook.class_tables import handed_in_by, read_exempt, read_groups
 from autograder.gradebook.feedback_pages import Recorded, recorded_in
 from autograder.gradebook.platform_names import (
     ROSTER,
@@ -40,6 +41,9 @@ _MOODLE_HEADER = (
 )
 _CANVAS_HEADER = ("Student", "ID", "SIS User ID", "SIS Login ID", "Section")
 _POSSIBLE = "Points Possible"
+#: What Canvas's import takes for a grade that does not count; Moodle's has no such word.
+_EXCUSED = "EX"
+_EXCLUDE = "Exempt: Moodle's import cannot say so. In the grader report, edit this grade and tick Excluded."
 
 
 @dataclass(frozen=True)
@@ -52,11 +56,14 @@ class FinalGrade:
         Earned so far, less what being late costs, and possible.
     waiting : tuple of str
         What no person has decided yet, a phrase each. Where it is not empty the grade is not final.
+    exempt : bool
+        Whether the student need not hand in: then neither points nor maximum count.
     """
 
     points: float
     most: float
     waiting: tuple[str, ...] = ()
+    exempt: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,6 +95,28 @@ def grades_of(gradebook: Gradebook, lab: str) -> dict[str, FinalGrade]:
         Its name.
     """
     return {student: _grade(recorded) for student, recorded in recorded_in(gradebook, lab).items()}
+
+
+def class_grades(root: Path, gradebook: Gradebook, lab: str) -> dict[str, FinalGrade]:
+    """Return the grades of a lab by student, as they count: for all members of a group, and without who is exempt.
+
+    Parameters
+    ----------
+    root : pathlib.Path
+        The course's folder.
+    gradebook : Gradebook
+    lab : str
+        Its name.
+
+    Raises
+    ------
+    UserError
+        If the table of groups or of those who are exempt is wrong.
+    """
+    grades = grades_of(gradebook, lab)
+    by = handed_in_by(read_groups(root, lab), grades, lab)
+    grades |= {member: grades[who] for member, who in by.items()}
+    return grades | dict.fromkeys(read_exempt(root, lab), FinalGrade(0.0, 0.0, exempt=True))
 
 
 def _grade(recorded: Recorded) -> FinalGrade:
@@ -165,7 +194,7 @@ def canvas_csv(
         for grades in columns.values():
             grade = grades.get(student)
             final = grade is not None and (so_far or not grade.waiting)
-            cells.append(_points(grade.points) if final else "")
+            cells.append(_cell(grade) if final else "")
             waiting += grade.waiting if grade is not None and not final else ()
         if waiting:
             left_out[student] = _because(waiting)
@@ -173,7 +202,7 @@ def canvas_csv(
             written.append(student)
             login = "" if entry.platform_id else _one_line(student)
             rows.append([_one_line(entry.name or student), _one_line(entry.platform_id), "", login, "", *cells])
-    most = [max((grade.most for grade in grades.values()), default=0.0) for grades in columns.values()]
+    most = [_most(grades) for grades in columns.values()]
     head = [
         [*_CANVAS_HEADER, *map(_one_line, columns)],
         [_POSSIBLE, *[""] * (len(_CANVAS_HEADER) - 1), *map(_points, most)],
@@ -196,7 +225,9 @@ def moodle_csv(grades: Mapping[str, FinalGrade], known: Mapping[str, Enrolled], 
     rows, written, left_out = [], [], {}
     for student, grade in sorted(grades.items()):
         entry = known.get(student, Enrolled(student))
-        if grade.waiting and not so_far:
+        if grade.exempt:
+            left_out[student] = _EXCLUDE
+        elif grade.waiting and not so_far:
             left_out[student] = _because(grade.waiting)
         elif not entry.platform_id:
             left_out[student] = "Moodle's id is not known. Collect the lab, or write a roster with the ids."
@@ -299,10 +330,12 @@ def fill_in(
             continue
         if student in written:
             raise UserError(f"{path}, row {number}: {printable(student)} is there a second time.")
-        if grade.waiting and not so_far:
+        if grade.exempt and platform == MOODLE:
+            left_out[student] = _EXCLUDE
+        elif grade.waiting and not so_far:
             left_out[student] = _because(grade.waiting)
         else:
-            row[place] = _points(grade.points)
+            row[place] = _cell(grade)
             written.append(student)
     missing = grades.keys() - set(written) - left_out.keys()
     left_out |= dict.fromkeys(sorted(missing), f"No row of {path.name} is this student's.")
@@ -356,12 +389,12 @@ def _same_points(
     else:
         at = next((at for at, name in enumerate(header) if name.casefold() == "maximum grade"), None)
         said = row[at] if at is not None and len(row) > at else ""
-    most = max((grade.most for grade in grades.values()), default=0.0)
+    most = _most(grades)
     try:
         possible = float(said.strip().replace(",", "."))
     except ValueError:
         return
-    if abs(possible - most) > 0.005:
+    if most and abs(possible - most) > 0.005:
         raise UserError(
             f"{path} says that {_points(possible)} points are possible, and the lab has {_points(most)}. Set "
             f"{_points(most)} on the platform and download the file again."
@@ -371,6 +404,14 @@ def _same_points(
 def _because(waiting: Sequence[str]) -> str:
     text = in_series([*waiting[:3], *([f"{len(waiting) - 3} more"] if len(waiting) > 3 else [])])
     return f"{text[:1].upper()}{text[1:]}."
+
+
+def _most(grades: Mapping[str, FinalGrade]) -> float:
+    return max((grade.most for grade in grades.values() if not grade.exempt), default=0.0)
+
+
+def _cell(grade: FinalGrade) -> str:
+    return _EXCUSED if grade.exempt else _points(grade.points)
 
 
 def _points(points: float) -> str:
@@ -432,7 +473,7 @@ class _PlatformExport(ExportPlugin):
         """
         root = Path(self.parent.coursedir.root) if self.parent is not None else Path.cwd()
         labs = [str(name) for name in self.assignment] or [one.name for one in gradebook.assignments]
-        columns = {name: self._asked(grades_of(gradebook, name)) for name in labs}
+        columns = {name: self._asked(class_grades(root, gradebook, name)) for name in labs}
         made = self._made(root, columns)
         path = Path(self.to or f"{self.platform}-grades.csv")
         write_csv(path, made.text)

@@ -7,7 +7,7 @@ Two files in the course's folder say so. ``collected.jsonl`` has one line of JSO
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
@@ -111,7 +111,30 @@ def write_collected(root: Path, records: Iterable[Collected]) -> Path:
     UserError
         If the file cannot be read or written.
     """
-    everything = read_collected(root) | {(one.lab, one.student): one for one in records}
+    return _write(root, read_collected(root) | {(one.lab, one.student): one for one in records})
+
+
+def remove_collected(root: Path, names: Iterable[tuple[str, str]]) -> None:
+    """Remove records of submissions.
+
+    Parameters
+    ----------
+    root : pathlib.Path
+        The course's folder.
+    names : iterable of (str, str)
+        Lab and student of each.
+
+    Raises
+    ------
+    UserError
+        If the file cannot be read or written.
+    """
+    gone = set(names)
+    if gone:
+        _write(root, {name: one for name, one in read_collected(root).items() if name not in gone})
+
+
+def _write(root: Path, everything: Mapping[tuple[str, str], Collected]) -> Path:
     path = root / COLLECTED
     # Names of files that are no UTF-8 hold lone surrogates, which JSON can escape.
     lines = [json.dumps(asdict(one), sort_keys=True) for _, one in sorted(everything.items())]

@@ -170,11 +170,9 @@ def read_roster(path: Path) -> Roster:
     UserError
         If it cannot be read, has no such column, or names a student twice.
     """
-    rows = _rows(path)
-    header = (
-        [" ".join(re.findall(r"[a-z0-9]+", title.casefold())) for _, title in enumerate(rows[0][1])] if rows else []
-    )
-    places = _columns(header)
+    rows = csv_rows(path)
+    header = header_words(rows[0][1]) if rows else []
+    places = known_columns(header)
     if places["student"] is None:
         named = in_series([shorten(title, 30) for title in rows[0][1][:12]]) if rows else "nothing"
         raise UserError(
@@ -183,7 +181,7 @@ def read_roster(path: Path) -> Roster:
         )
     students: list[Enrolled] = []
     for line, row in rows[1:]:
-        cell = {kind: _cell(row, place) for kind, place in places.items()}
+        cell = {kind: cell_of(row, place) for kind, place in places.items()}
         name = cell["name"] or f"{cell['first']} {cell['last']}".strip()
         if name.casefold().startswith("points possible") or not any(map(str.strip, row)):
             continue
@@ -202,15 +200,28 @@ def read_roster(path: Path) -> Roster:
     return Roster(students)
 
 
-def _rows(path: Path) -> list[tuple[int, list[str]]]:
+def csv_rows(path: Path, what: str = "roster") -> list[tuple[int, list[str]]]:
+    """Return the lines of a CSV file that a platform or a person wrote, each with its number.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    what : str
+        It is called so where it cannot be read.
+
+    Raises
+    ------
+    UserError
+        If it cannot be read, is too large, or no CSV.
+    """
     try:
         if path.stat().st_size > MAX_BYTES:
-            raise UserError(f"The roster {path} has more than {MAX_BYTES // 2**20} MB, so it is none.")
+            raise UserError(f"The {what} {path} has more than {MAX_BYTES // 2**20} MB, so it is none.")
         content = path.read_bytes()
     except OSError as error:
-        raise UserError(f"The roster {path} cannot be read: {error.strerror}.") from None
+        raise UserError(f"The {what} {path} cannot be read: {error.strerror}.") from None
     if content.startswith((b"PK", b"\xd0\xcf")):
-        raise UserError(f"The roster {path} is a spreadsheet. Save it as CSV.")
+        raise UserError(f"The {what} {path} is a spreadsheet. Save it as CSV.")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -222,14 +233,40 @@ def _rows(path: Path) -> list[tuple[int, list[str]]]:
         for row in reader:
             rows.append((reader.line_num, row))
             if len(rows) > MAX_ROWS:
-                raise UserError(f"The roster {path} has more than {MAX_ROWS:,} lines, so it is none.")
+                raise UserError(f"The {what} {path} has more than {MAX_ROWS:,} lines, so it is none.")
     except csv.Error as error:
-        raise UserError(f"The roster {path}, line {reader.line_num}, is no CSV: {error}.") from None
+        raise UserError(f"The {what} {path}, line {reader.line_num}, is no CSV: {error}.") from None
     return rows
 
 
-def _columns(header: Sequence[str]) -> dict[str, int | None]:
-    """Return the place of each column; one named "id" is the platform's where another one is the student's."""
+def header_words(titles: Iterable[str]) -> list[str]:
+    """Return titles of columns as they can be compared.
+
+    Parameters
+    ----------
+    titles : iterable of str
+
+    Examples
+    --------
+    >>> header_words(["E-Mail Address"])
+    ['e mail address']
+    """
+    return [" ".join(re.findall(r"[a-z0-9]+", title.casefold())) for title in titles]
+
+
+def known_columns(header: Sequence[str]) -> dict[str, int | None]:
+    """Return the place of each column; one named "id" is the platform's where another one is the student's.
+
+    Parameters
+    ----------
+    header : sequence of str
+        As `header_words` gives it.
+
+    Returns
+    -------
+    dict of str to int or None
+        Of ``student``, ``name``, ``first``, ``last``, ``email``, ``platform`` and ``handed``.
+    """
     places: dict[str, int | None] = {}
     for kind, names in _HEADERS.items():
         used = set(places.values())
@@ -241,7 +278,14 @@ def _columns(header: Sequence[str]) -> dict[str, int | None]:
     return places
 
 
-def _cell(row: Sequence[str], place: int | None) -> str:
+def cell_of(row: Sequence[str], place: int | None) -> str:
+    """Return what stands at a place of a line; empty where there is nothing.
+
+    Parameters
+    ----------
+    row : sequence of str
+    place : int, optional
+    """
     return row[place].strip() if place is not None and place < len(row) else ""
 
 

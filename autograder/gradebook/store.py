@@ -77,7 +77,7 @@ class Store:
         person gave stays, and so does whether it is finished.
         """
         checks = {check.grade_id for check in self.lab.checks}
-        with self._at_once():
+        with at_once(self.gradebook):
             known = {one.student.id: one for one in self.gradebook.assignment_submissions(self.lab.name)}
             for student in students:
                 for notebook in known[student].notebooks if student in known else ():
@@ -109,7 +109,7 @@ class Store:
             The cells, by ``grade_id``, of which a person would see nothing new: where one has finished, it stays so.
         """
         known = {"timestamp": when} if when is not None else {}
-        with self._at_once():
+        with at_once(self.gradebook):
             self.gradebook.update_or_create_student(student)
             submission = self.gradebook.update_or_create_submission(self.lab.name, student, **known)
             (stored,) = submission.notebooks
@@ -129,20 +129,26 @@ class Store:
             with contextlib.suppress(CourseError):
                 stored.late_submission_penalty = self.late.penalty(student, stored.score, seconds_late(submission))
 
-    @contextlib.contextmanager
-    def _at_once(self) -> Iterator[None]:
-        """Keep nbgrader's methods, which commit one by one, from committing before all is there."""
-        session = self.gradebook.db()
-        session.commit = session.flush
-        try:
-            yield
-        except BaseException:
-            session.rollback()
-            raise
-        finally:
-            del session.commit
-        session.commit()
-
     def close(self) -> None:
         """Close the gradebook."""
         self.gradebook.close()
+
+
+@contextlib.contextmanager
+def at_once(gradebook: Gradebook) -> Iterator[None]:
+    """Keep nbgrader's methods, which commit one by one, from committing before all is there.
+
+    Parameters
+    ----------
+    gradebook : Gradebook
+    """
+    session = gradebook.db()
+    session.commit = session.flush
+    try:
+        yield
+    except BaseException:
+        session.rollback()
+        raise
+    finally:
+        del session.commit
+    session.commit()

@@ -63,10 +63,15 @@ class LocalExecutor:
         Where submissions run, as many in parallel. They lack the packages of ``lab.forbidden`` and stay open.
     complete : Sandbox
         One that has all packages, for the course's own answers. It stays open, and may be lazy.
+    keep : bool
+        Whether new answers of the course are kept there.
     """
 
-    def __init__(self, course: Path, lab: Lab, sandboxes: Sequence[Sandbox], complete: Sandbox) -> None:
+    def __init__(
+        self, course: Path, lab: Lab, sandboxes: Sequence[Sandbox], complete: Sandbox, keep: bool = True
+    ) -> None:
         self.course, self.lab, self.sandboxes, self.complete = course, lab, sandboxes, complete
+        self.keep = keep
         self.isolation = complete.isolation
 
     def grade(
@@ -104,7 +109,7 @@ class LocalExecutor:
             reader.stop()
             raise
         finally:
-            if oracle.answers.known.keys() != known.keys():
+            if self.keep and oracle.answers.known.keys() != known.keys():
                 answer_cache.write(self.course, self.lab, oracle.answers.known)
 
 

@@ -26,6 +26,7 @@ from traitlets.utils.importstring import import_item
 from autograder.checking.lab import Lab
 from autograder.errors import in_short
 from autograder.gradebook import secret
+from autograder.gradebook.class_tables import handed_in_by, read_groups
 from autograder.gradebook.course_folder import CONFIG, CourseError, CourseFolder
 from autograder.gradebook.released_cells import read_roles
 from autograder.gradebook.store import Store
@@ -68,7 +69,7 @@ def students_of(course: CourseFolder, lab: Lab, only: str | None = None) -> list
     course : CourseFolder
     lab : Lab
     only : str, optional
-        The one student that is asked for.
+        The one student that is asked for, or a member of the group of the one who handed in.
 
     Returns
     -------
@@ -77,11 +78,12 @@ def students_of(course: CourseFolder, lab: Lab, only: str | None = None) -> list
     Raises
     ------
     CourseError
-        If nobody did, or the one asked for did not.
+        If nobody did, or the one asked for did not, or if two of one group did.
     """
     submitted = course.step("submitted")
     folders = submitted.iterdir() if submitted.is_dir() else ()
     found = sorted(folder.name for folder in folders if (folder / lab.name).is_dir() and not folder.is_symlink())
+    only = handed_in_by(read_groups(course.root, lab.name), found, lab.name).get(only, only)
     if only is not None and only not in found:
         raise CourseError(f"{only} handed in nothing for {lab.name}: there is no folder {submitted / only / lab.name}.")
     if not found:
@@ -147,6 +149,7 @@ def grade_all(
     timeouts: Timeouts | None = None,
     force: bool = False,
     started: Callable[[], None] = lambda: None,
+    save: bool = True,
 ) -> Iterator[Graded]:
     """Grade submissions and save each, as it comes, in the gradebook and the ``autograded`` folder.
 
@@ -166,6 +169,8 @@ def grade_all(
         secret or the packages change.
     started : callable, optional
         Called when the first submission is about to be graded.
+    save : bool
+        Without it nothing is written: the verdicts are those that grading would give.
 
     Yields
     ------
@@ -178,6 +183,8 @@ def grade_all(
         Before anything is graded, or where the executor is lost. What was graded until then is saved.
     """
     refuse_to_show(course.root)
+    if not (save or (course.root / secret.NAME).exists()):
+        raise CourseError(f"{course.root} has no {secret.NAME} yet: it is made when {lab.name} is first graded.")
     roles = released_roles(course, lab)
     seed = secret.read_or_make(course.root) if seed is None else seed
     timeouts = timeouts or TrustedExecute(config=course.config).timeouts
@@ -192,11 +199,13 @@ def grade_all(
         yield from (Graded(student, verdict, kept=True) for student, verdict in kept.items())
         open_ones = [student for student in students if student not in kept]
         # A grade that still holds is replaced when the new one is there.
-        saver.store.withdraw([student for student in open_ones if student not in holding])
+        if save:
+            saver.store.withdraw([student for student in open_ones if student not in holding])
         if open_ones:
             read = functools.partial(read_one, course, lab)
             for student, verdict in executor.grade(open_ones, read, conditions, started):
-                yield _saved(saver, Graded(student, verdict))
+                graded = Graded(student, verdict)
+                yield _saved(saver, graded) if save else graded
 
 
 def _saved(saver: Saver, graded: Graded) -> Graded:

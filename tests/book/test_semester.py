@@ -4,7 +4,9 @@ import csv
 import datetime
 import os
 import re
+import shlex
 import shutil
+import signal
 import subprocess
 
 import nbformat
@@ -102,7 +104,8 @@ def test_all_commands_run_in_the_page_s_order(kept, sandbox_works):
         for number, name in enumerate(names)
     ]
     write_roster(root / "roster.csv", everybody)
-    (root / "deadlines.csv").write_text(text_of("Due dates", "text"))
+    for name, title in (("deadlines", "Due dates"), ("groups", "Groups"), ("exempt", "Who need not hand in")):
+        (root / f"{name}.csv").write_text(text_of(title, "text"))
     write_archive(root / "downloaded" / "lab0.zip", "moodle", LAB, everybody[:5])
     run("Take in what was handed in")
     assert all("finn" in text and "lab0 (1).ipynb" in text for text in said["Take in what was handed in"])
@@ -113,13 +116,24 @@ def test_all_commands_run_in_the_page_s_order(kept, sandbox_works):
     grade_by_hand(root, 4.0)
     sections["Grade"] = [by_hand]
     run("Grade")
+    title = "Feedback as soon as something is there"
+    (said[title],) = sections[title]
+    with subprocess.Popen(shlex.split(said[title]), cwd=root, env=where, stdout=subprocess.PIPE, text=True) as process:
+        assert f"Watching {root / 'assignments' / 'submitted'} for lab0" in process.stdout.readline()
+        assert "ada: 30 of 30, as before" in process.stdout.readline() + process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+    run("Submissions that are alike")
+    # All four have the same right answers.
+    assert "6 of the pairs among 4 submissions" in said["Submissions that are alike"][0]
     run("Give grades and feedback back")
     # Bob has an extension, and Dan is a day late: ten percent of 34.
     grades = {row["Identifier"]: row["Grade"] for row in exported(root / "exports" / "lab0-moodle-grades.csv")}
     right = LAB.points + 4
-    assert {name: float(grades[f"Participant {5001 + names.index(name)}"]) for name in names[:5]} == pytest.approx(
-        {"ada": right, "bob": right, "cleo": right, "dan": 0.9 * right, "eve": 4.0}
+    assert {name: float(grades[f"Participant {5001 + names.index(name)}"]) for name in names[:4]} == pytest.approx(
+        {"ada": right, "bob": right, "cleo": right, "dan": 0.9 * right}
     )
+    assert "Participant 5005" not in grades and "eve. Exempt" in said["Give grades and feedback back"][0]
     assert "finn" in said["Give grades and feedback back"][0]
 
     run("See what the class found hard")
@@ -135,12 +149,23 @@ def test_all_commands_run_in_the_page_s_order(kept, sandbox_works):
     assert not grades.get("Participant 5006")
     assert "finn" in said["Somebody comes later"][0]
 
-    run("A student asks you to look again")
-    run("A lab changes in the middle of the term")
+    (root / "downloaded" / "requests.csv").write_text(
+        "Timestamp,Email,Which lab?,Why?\n2026-11-20,ada@uni.example,Lab 0,?\n"
+    )
     grade_by_hand(root, 4.0)
+    run("A student asks you to look again")
+    assert "1 new" in said["A student asks you to look again"][0]
+    assert "decided by Grace Hopper" in said["A student asks you to look again"][2]
+    run("A lab changes in the middle of the term")
+    assert "0 would gain, 0 would lose, 6 keep" in " ".join(said["A lab changes in the middle of the term"][0].split())
+    grade_by_hand(root, 4.0)
+    run("Somebody leaves")
+    assert "2 grades" not in said["Somebody leaves"][0] and "assignments/feedback/bob" in said["Somebody leaves"][0]
+    assert not [path for path in root.rglob("*") if path.name == "bob"]
     run("Final grades")
     rows = exported(root / "exports" / "final.csv")
-    assert {row["ID"] for row in rows if row.get("ID")} >= {str(5001 + k) for k in range(6)}
+    assert {row["ID"] for row in rows if row.get("ID")} == {str(5001 + k) for k in (0, 2, 3, 4, 5)}
+    assert next(row["lab0"] for row in rows if row["ID"] == "5005") == "EX"
 
 
 def test_every_section_with_commands_was_run(kept):
