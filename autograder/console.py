@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from autograder.grading.pipeline import Graded
 
 console = Console()
+#: Of more students than these and one, a line names only so many.
+MOST_NAMED = 10
 
 
 def run_grading(
@@ -335,14 +337,20 @@ def export(
     platform_grades.write_csv(table, made.text)
     for what, left_out in (("grade", made.left_out), ("feedback", packed.left_out)):
         for reason, students in _by_reason(left_out).items():
-            names = in_series([escape(visible(student)) for student in students])
-            console.print(f"[yellow]Without {what}:[/yellow] {names}. {escape(reason)}", soft_wrap=True)
+            console.print(f"[yellow]Without {what}:[/yellow] {_some(students)}. {escape(reason)}", soft_wrap=True)
     absent = sorted(known.keys() - grades.keys())
     if absent:
         names = in_series([escape(visible(student)) for student in absent])
         console.print(f"[yellow]In the roster, and nothing graded:[/yellow] {names}.", soft_wrap=True)
     console.print(f"Grades of {counted(len(made.students), 'student')}: {table}", soft_wrap=True)
     console.print(f"Feedback for {counted(len(packed.names), 'student')}: {packed.path}", soft_wrap=True)
+
+
+def _some(students: Sequence[str]) -> str:
+    """Return the names of students, of many the first ones and how many more there are."""
+    more = len(students) - MOST_NAMED
+    rest = [counted(more, "other")] if more > 1 else [visible(name) for name in students[MOST_NAMED:]]
+    return escape(in_series([*map(visible, students[:MOST_NAMED]), *rest]))
 
 
 def _by_reason(left_out: Mapping[str, str]) -> dict[str, list[str]]:

@@ -177,3 +177,13 @@ def test_a_mistake_leaves_nothing_half_written(tmp_path, export):
     assert not (course / "exports").exists()
     empty = make_course(tmp_path / "empty", {})
     assert "Grade it first" in export(empty, "--to", "canvas")[1]
+
+
+@pytest.mark.parametrize(("count", "named"), [(10, 10), (11, 11), (12, 10), (30, 10)])
+def test_of_a_whole_class_that_waits_a_line_names_a_few(tmp_path, export, count, named):
+    names = [f"s{n:02}" for n in range(count)]
+    course = make_course(tmp_path / "course", {name: FULL | {"discussion": None} for name in names})
+    _, said = export(course, "--to", "canvas")
+    (line,) = (line for line in said.splitlines() if line.startswith("Without grade"))
+    assert [name for name in names if name in line] == names[:named]
+    assert (f"s09 and {count - 10} others. Discussion" in line) == (named < count)
