@@ -12,10 +12,12 @@ ENTRY = re.compile(r"^(\S.*)\n  (.+)\. \[\]\(/(theory/[\w-]+)\.md#([\w-]+)\)$", 
 #: A term in another form than in its section.
 STEMS = {
     "calibration": "calibrated",
+    "dead unit": "dead",
     "fine-tuning": "fine-tune",
     "functional model": "functional",
     "leakage": "leak",
     "multiply-add": "multiply-adds",
+    "sparse weights": "sparse",
 }
 
 
