@@ -59,6 +59,7 @@ reproduce: $(BIN)/.ready
 	python -m book.make_ensembles
 	python -m book.make_data
 	python -m book.make_transformer
+	python -m book.make_tissue
 	python -m book.make_solutions
 
 bench: $(BIN)/.ready
