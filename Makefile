@@ -53,6 +53,7 @@ reproduce: $(BIN)/.ready
 	python -m book.make_deep
 	python -m book.make_small_network
 	python -m book.make_network_to_see
+	python -m book.make_uses
 	python -m book.make_transfer
 	python -m book.make_looking
 	python -m book.make_segmentation
