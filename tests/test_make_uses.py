@@ -1,4 +1,4 @@
-"""The three small networks of the first chapter: their data, what makes boxes of a map, and the answers that are stored."""
+"""The three small networks of the first chapter: their data, boxes out of a map, and the answers that are stored."""
 
 import json
 
@@ -29,7 +29,7 @@ def test_crops_come_from_the_half_that_is_asked_for():
 def test_scenes_have_a_middle_for_each_disk_in_them():
     images, masks, maps = scenes(12, 5)
     assert images.shape == masks.shape == (12, SCENE, SCENE, 1) and maps.shape == (12, 16, 16, 2)
-    assert 0 <= images.min() and images.max() <= 1 and set(np.unique(masks)) == {0, 1}
+    assert images.min() >= 0 and images.max() <= 1 and set(np.unique(masks)) == {0, 1}
     assert np.array_equal(scenes(12, 5)[0], images) and not np.array_equal(scenes(12, 6)[0], images)
     # Disks are brighter than the ground, and the place of a middle lies on one.
     assert all(
