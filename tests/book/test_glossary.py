@@ -29,7 +29,7 @@ ENTRIES = {term: found for term, *found in ENTRY.findall(body())}
 
 
 def section(page, anchor):
-    """Return the text of a section, its own parts included, by the heading's slug or the name in front of it."""
+    """Return the text of a section, its own parts included, by the slug of its heading."""
     text = re.sub(r"^```\{code-cell\}.*?^```$", "", (BOOK / f"{page}.md").read_text(), flags=re.M | re.DOTALL)
     lines, start, depth = text.splitlines(), None, 0
     for number, line in enumerate(lines):
@@ -38,8 +38,7 @@ def section(page, anchor):
             continue
         if start is not None and len(heading[1]) <= depth:
             return "\n".join(lines[start:number])
-        named = lines[number - 1] == f"({anchor})="
-        if start is None and (named or slugify(heading[2]) == anchor):
+        if start is None and slugify(heading[2]) == anchor:
             start, depth = number, len(heading[1])
     return None if start is None else "\n".join(lines[start:])
 
