@@ -53,12 +53,14 @@ reproduce: $(BIN)/.ready
 	python -m book.make_deep
 	python -m book.make_small_network
 	python -m book.make_network_to_see
+	python -m book.make_uses
 	python -m book.make_transfer
 	python -m book.make_looking
 	python -m book.make_segmentation
 	python -m book.make_ensembles
 	python -m book.make_data
 	python -m book.make_transformer
+	python -m book.make_tissue
 	python -m book.make_solutions
 
 bench: $(BIN)/.ready

@@ -225,7 +225,7 @@ def read_houses(folder: str) -> tuple[np.ndarray, np.ndarray, list[str]]:
     Raises
     ------
     OSError, LookupError, ValueError
-        If there is no such file, or it is another one.
+        If there is no such file, or it is a different one.
     """
     with (Path(folder) / HOUSES).open(newline="") as file:
         rows = list(csv.DictReader(file))

@@ -1,6 +1,6 @@
 """Measure what the chapter *Making it fast* shows: its own code, as its text has it, one way against the other.
 
-Takes about five minutes of one core. All ways use one core and are measured in turns, each round in another order. The
+Takes about five minutes of one core. All ways use one core and are measured in turn, each round in another order. The
 clock is that of the processor, which stands still while others have it. What counts is the ratio of two ways within a
 round, since what others leave in the caches is seldom the same.
 """
@@ -127,7 +127,7 @@ def batches(layer: tuple[int, int, int] = LAYER, sizes: Iterable[int] = BATCHES)
 def products(units: int = UNITS, sizes: Iterable[int] = BATCHES, peak: int = PEAK, long: int = LONG) -> Study:
     """The matrix product of a dense layer, for batches, and what the machine can do: arithmetic and reading alone.
 
-    In ``reading``, each number is multiplied with itself and the products are added up, which waits for memory.
+    In ``reading``, each number is multiplied by itself and the products are added up, which waits for memory.
     ``arithmetic`` is a product of square matrices that are used again and again from the cache.
     """
     import numpy as np
@@ -173,7 +173,7 @@ STUDIES: dict[str, Callable[[], Study]] = {
 def in_turns(
     calls: Mapping[Any, Callable[[], Any]], rounds: int, least: float = LEAST
 ) -> tuple[dict[Any, list[float]], dict[Any, int]]:
-    """Measure functions in turns.
+    """Measure functions in turn.
 
     Parameters
     ----------

@@ -110,7 +110,7 @@ def read_images(folder: str, count: int | None = None, valid: int = N_VALID) -> 
     Raises
     ------
     OSError, KeyError, ValueError
-        If there is no such file, or it is another one.
+        If there is no such file, or it is a different one.
     """
     with np.load(Path(folder) / CIFAR10, allow_pickle=False) as file:
         x, y, x_test, y_test = (file[key] for key in ("x_train", "y_train", "x_test", "y_test"))

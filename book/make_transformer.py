@@ -222,7 +222,7 @@ def read_mnist(folder: str) -> Images:
     Raises
     ------
     OSError, KeyError
-        If there is no such file, or it is another one.
+        If there is no such file, or it is a different one.
     """
     with np.load(Path(folder) / "mnist.npz", allow_pickle=False) as file:
         x, y, x_test, y_test = (file[key] for key in ("x_train", "y_train", "x_test", "y_test"))

@@ -36,7 +36,7 @@ _LETTERS = 24
 
 @dataclass
 class _Box:
-    """A layer, or some small ones after each other."""
+    """A layer, or some small ones in a row."""
 
     lines: list[str]
     color: str
@@ -123,7 +123,7 @@ def block_diagram(
 def _series(
     rows: Sequence[LayerRow], start: int, end: int, labels: Mapping[str, str], drawn: list[int]
 ) -> list[_Box | _Fork]:
-    """Return what lies behind one row, up to another and with it, as boxes and forks after each other."""
+    """Return what lies behind one row, up to another and with it, as boxes and forks in a row."""
     # From the end on, since each row knows what it takes from.
     back = []
     while end != start:

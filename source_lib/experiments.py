@@ -119,7 +119,7 @@ def repeat(
 
     Trainings that the file holds already are not repeated: stop this whenever you like, and call it again. Each trained
     model is measured on the validation images of the data set and on its test images; what is shown is the accuracy on
-    the validation images until you say that nothing will be changed any more.
+    the validation images until you say that nothing will be changed anymore.
 
     Parameters
     ----------
@@ -135,7 +135,7 @@ def repeat(
     seeds : iterable of int
         One for each training.
     final : bool
-        Whether nothing will be chosen any more: show the accuracy on the test images.
+        Whether nothing will be chosen anymore: show the accuracy on the test images.
     images : int
         How many images each training gets.
 
@@ -497,7 +497,7 @@ def summarize(runs: Sequence[Run], *, final: bool = False) -> Summary:
     runs : sequence of Run
         At least one.
     final : bool
-        Whether nothing will be chosen any more: take the accuracies on the test images.
+        Whether nothing will be chosen anymore: take the accuracies on the test images.
 
     Returns
     -------
@@ -531,7 +531,7 @@ def plot_runs(runs: Sequence[Run], title: str = "", *, final: bool = False) -> N
     title : str
         What stands above.
     final : bool
-        Whether nothing will be chosen any more: show the accuracies on the test images, else on validation images.
+        Whether nothing will be chosen anymore: show the accuracies on the test images, else on validation images.
 
     Raises
     ------

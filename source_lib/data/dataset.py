@@ -35,7 +35,7 @@ class Dataset:
     brings_validation : bool
         Whether it brings validation images of its own, and keeps the labels of the test images back.
     sample_class_names : tuple of str
-        What the classes of the sample are called, where they are others; as many.
+        What the classes of the sample are called, where they differ; as many.
     """
 
     name: str

@@ -100,7 +100,7 @@ def load_house_prices(source: str = "auto", verbose: bool = True) -> Table:
     ----------
     source : {"auto", "real", "sample", "california"}
         ``"real"`` is Boston Housing, from the folder that the environment variable ``CNN_COURSE_DATA`` names: no
-        library offers it any more. ``"sample"`` is scikit-learn's diabetes data, which works offline. ``"auto"`` takes
+        library offers it anymore. ``"sample"`` is scikit-learn's diabetes data, which works offline. ``"auto"`` takes
         the first where it is there. ``"california"`` is scikit-learn's California housing, which is downloaded.
     verbose : bool
         Whether to print what was loaded. A sample that takes the place of the real table is always announced, and so

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 FORMAT, VERSION = "network to see", 1
 #: The largest network that the page computes at every stroke of the pen.
 MAX_PARAMETERS, MAX_PRODUCTS, MAX_SIDE, MAX_LAYERS, MAX_CLASSES = 1_000_000, 60_000_000, 64, 60, 100
-#: What these layers do in training they do not do afterwards.
+#: What these layers do in training they do not do afterward.
 IGNORED = frozenset(
     {
         *("Dropout", "SpatialDropout2D", "AlphaDropout", "GaussianDropout", "GaussianNoise", "Identity", "InputLayer"),

@@ -105,7 +105,7 @@ def see_network_html(network: Mapping[str, Any], picture: bytes, said: str, *, d
     picture : bytes
         A PNG file of the digit and its maps.
     said : str
-        What is on the picture.
+        What is in the picture.
     digit : int
         Which of `DIGITS` is drawn at first.
 

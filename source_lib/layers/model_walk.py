@@ -540,7 +540,7 @@ def _transposed_convolution(layer: Layer, shape: _Shape, views: _Views) -> _Resu
     return _Result(
         _Tensor((*size, layer.filters), views),
         trained=conv_parameters(kernel, shape[-1], layer.filters, layer.bias),
-        # Each value of the input is multiplied with each weight that belongs to its channel.
+        # Each value of the input is multiplied by each weight that belongs to its channel.
         products=conv_multiply_adds(shape[:2], kernel, shape[-1], layer.filters),
         window={"kernel": kernel, "stride": stride, "dilation": dilation, "padding": cut},
     )

@@ -271,7 +271,7 @@ def _layout(layer: keras.layers.Layer, weight: Any) -> tuple[str, tuple[int, ...
         return names.get(name, name), shape, (0,)
     if len(shape) == 2:
         return "weight", shape[::-1], (1, 0)
-    # Keras' depthwise kernels have the channels first and one map for each of them, PyTorch's the other way round.
+    # Keras' depthwise kernels have the channels first and one map for each of them, PyTorch's the other way around.
     depthwise = type(layer).__name__ == "DepthwiseConv2D"
     back = (2, 3, 0, 1) if depthwise else (3, 2, 0, 1)
     return "weight", tuple(shape[axis] for axis in back), (2, 3, 0, 1) if depthwise else (2, 3, 1, 0)

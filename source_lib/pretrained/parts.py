@@ -95,7 +95,7 @@ def without_last_layer(model: keras.Model) -> keras.Model:
     Returns
     -------
     keras.Model
-        Its layer's ``input`` would be that of the first model that the layer was part of, which may be another one.
+        Its layer's ``input`` would be that of the first model that the layer was part of, which may be a different one.
 
     Examples
     --------

@@ -49,7 +49,9 @@ def links(site, soups):
             parts = urlsplit(address)
             if parts.scheme or parts.netloc or address == "#":
                 continue
-            target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+            # An address that begins with a slash begins at the root of the site.
+            folder = site if parts.path.startswith("/") else path.parent
+            target = (folder / unquote(parts.path).lstrip("/")).resolve() if parts.path else path
             seen += 1
             anchored = not parts.fragment or tag.name != "a" or parts.fragment in ids.get(target, ())
             if not target.is_file() or not anchored:

@@ -206,6 +206,11 @@ def test_chapter_is_printed_whole(browser, address, name):
             .map(part => part.outerHTML.slice(0, 100))"""
     )
     assert cut == []
+    # Code that is longer than a page must not wait for an empty one.
+    breaks = page.locator("details.hide .highlight, details.hide pre").evaluate_all(
+        "all => [...new Set(all.map(each => getComputedStyle(each).breakInside))]"
+    )
+    assert breaks == ["auto"]
     page.evaluate("() => window.dispatchEvent(new Event('afterprint'))")
     assert page.evaluate("document.documentElement.dataset.theme") == "dark"
     assert not folded.first.get_attribute("open")

@@ -34,11 +34,22 @@ def test_shapes_are_those_of_the_24_coins_on_303_by_384_pixels(site, soups):
     ]
 
 
-def test_classifier_gives_probabilities_and_is_right(site, soups):
+def test_both_classifiers_give_probabilities_and_are_right(site, soups):
     printed = outputs(site, soups, "theory/uses")
-    probabilities = [float(p) for p in re.search(r"out: \(4,\) \[([\d. ]+)\]", printed)[1].split()]
-    assert np.isclose(sum(probabilities), 1, atol=0.002) and np.argmax(probabilities) == 1
-    assert "the answer: coins" in printed
+    found = re.findall(r"out of the (older method|network): +\(4,\) \[([\d. ]+)\] (\w+)", printed)
+    assert [(who, answer) for who, _, answer in found] == [("older method", "coins"), ("network", "coins")]
+    for _, numbers, _ in found:
+        probabilities = [float(number) for number in numbers.split()]
+        assert np.isclose(sum(probabilities), 1, atol=0.002) and np.argmax(probabilities) == 1
+
+
+def test_networks_find_the_coins_that_they_have_never_seen(site, soups):
+    printed = outputs(site, soups, "theory/uses")
+    assert "at least 0.5: 24 of 24" in printed and "boxes that fit no coin: 0" in printed
+    assert float(re.search(r"the same as the watershed: ([\d.]+)%", printed)[1]) > 95
+    assert float(re.search(r"intersection over union of coin: ([\d.]+)", printed)[1]) > 0.9
+    text = text_of(site, soups)
+    assert "Those two have never seen a coin" in text and "generative adversarial network" in text
 
 
 def test_coins_found_are_the_coins_that_a_simple_threshold_finds_too(site, soups):
