@@ -390,7 +390,7 @@ def leaderboard(
         Path | None, typer.Option(metavar="FILE", help="Nicknames: a CSV file with the header student,nickname.")
     ] = None,
     anonymous: Annotated[
-        bool, typer.Option("--anonymous", help="Show pseudonyms instead of ids. Who is who is written for you alone.")
+        bool, typer.Option("--anonymous", help="Show pseudonyms. The list of names is for you alone.")
     ] = False,
 ) -> None:
     """Write a page and a CSV file of what the predictions that students handed in reach."""

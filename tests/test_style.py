@@ -74,6 +74,7 @@ FILES = sorted(
         *ROOT.glob("book/*.py"),
         *ROOT.glob("assignments/lab*/lab*.md"),
         *ROOT.glob("source_lib/**/*.py"),
+        *ROOT.glob("autograder/**/*.py"),
     ]
 )
 

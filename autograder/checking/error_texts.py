@@ -118,7 +118,7 @@ _KNOWN: Sequence[tuple[tuple[str, ...], str, str]] = (
     ),
     (
         ("is not callable",),
-        "A name is called there that is no function any more: a variable or an argument took it.",
+        "A name is called there that is no longer a function: a variable or an argument took it.",
         "Look for the name among the arguments and on the left side of an assignment, and rename that one.",
     ),
     (

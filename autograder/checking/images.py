@@ -40,7 +40,7 @@ def found(*names: str, cached: str) -> str:
 
 @functools.cache
 def loaded(name: str, source: str) -> DataGenerator:
-    """Return a data set, read once. Who takes it changes nothing in it.
+    """Return a data set, read once. Whoever takes it changes nothing in it.
 
     Parameters
     ----------

@@ -343,7 +343,7 @@ def _smallest(
 ) -> tuple[Wrong | None, list[str]]:
     """Return the first small question with a wrong answer, and which of the suspected faults also give that one.
 
-    Where no small answer is that of a suspected fault, it fitted by chance, and is not suspected any more. Where it may
+    Where no small answer is that of a suspected fault, it fitted by chance, and is not suspected anymore. Where it may
     well have fitted ``by_chance``, all small answers must be those of the fault.
     """
     oracle, complete = student.oracle, True

@@ -61,7 +61,7 @@ class Watch:
         self._tracer: Any = None
 
     def call(self, function: Callable[..., Any], *args: Any) -> Any:
-        """Call a function and return what it returns; a profiler or debugger that runs is put back afterwards.
+        """Call a function and return what it returns; a profiler or debugger that runs is put back afterward.
 
         A profiler that is no function, such as cProfile's, cannot be put back, so nothing is noted while it runs.
         """

@@ -234,7 +234,7 @@ def analyze_course(course: CourseFolder, lab: Lab, students: Sequence[str]) -> A
     course : CourseFolder
     lab : Lab
     students : sequence of str
-        Who handed in. Who is exempt does not count.
+        Who handed in. Exempt students do not count.
 
     Raises
     ------
@@ -379,7 +379,7 @@ def reliability(scores: np.ndarray) -> Reliability:
 
 
 def thirds_of(points: np.ndarray) -> np.ndarray:
-    """Return in which third of the class each student is. Who has the same points is in the same third.
+    """Return in which third of the class each student is. Students with the same points are in the same third.
 
     Parameters
     ----------

@@ -424,7 +424,7 @@ class Saver:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(content)
             except (FileExistsError, NotADirectoryError, IsADirectoryError):
-                continue  # A student's folder has the name of a file of ours, or the other way round.
+                continue  # A student's folder has the name of a file of ours, or the other way around.
             target.chmod(stat.S_IRUSR | stat.S_IRGRP | stat.S_IROTH)
 
 

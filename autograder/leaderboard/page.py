@@ -238,7 +238,7 @@ def _explained(board: Board, ranking: str) -> list[str]:
         f"A number is {several if contest.runs > 1 else 'the score of one file'}. Below it is the "
         f"{100 * CONFIDENCE:.0f} % confidence interval of the mean: where it could be on other {examples} of the same "
         "kind, with the same trained models.",
-        f"{printed} Who has the same printed {METRICS[contest.metric].word} shares a rank, which is marked with =.",
+        f"{printed} Entries with the same printed {METRICS[contest.metric].word} share a rank, which is marked with =.",
         f"≈ marks an interval that overlaps that of first place: these {examples} do not clearly tell the two apart. "
         "In the picture, the interval of first place is shaded.",
         *(f"{name} is a reference, no student. {note}" for name, note in references.items()),
@@ -256,6 +256,6 @@ def _explained(board: Board, ranking: str) -> list[str]:
         )
     else:
         explained.append(
-            "Students have seen the public part. Who falls behind on the private one may have fitted to it."
+            "Students have seen the public part. Those who fall behind on the private one may have fitted to it."
         )
     return explained

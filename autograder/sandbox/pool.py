@@ -304,7 +304,7 @@ class Sandbox:
         self.wait()
 
     def stop(self) -> None:
-        """End the sandbox for good, from whatever thread: who waits for it gets an error at once."""
+        """End the sandbox for good, from whatever thread: whoever waits for it gets an error at once."""
         self._stopped = True
         if self._process is not None:
             with contextlib.suppress(ProcessLookupError):

@@ -98,7 +98,7 @@ def too_early(needed: str, text: str) -> str:
 
 
 def stale(name: str, text: str) -> str:
-    """Return what is said of a name that nothing in the notebook makes any more.
+    """Return what is said of a name that nothing in the notebook makes anymore.
 
     Parameters
     ----------

@@ -49,7 +49,7 @@ class Role:
     points : float
         What the cell is worth where it is scored.
     earlier : tuple of str
-        The `role_marks` of the cell in earlier releases: who holds one of these has changed nothing.
+        The `role_marks` of the cell in earlier releases: whoever holds one of these has changed nothing.
     """
 
     grade_id: str

@@ -173,7 +173,7 @@ def _process() -> _Process:
 
 
 def stop() -> None:
-    """End what is being read, from whatever thread: who waits for it gets a `StoppedError` at once."""
+    """End what is being read, from whatever thread: whoever waits for it gets a `StoppedError` at once."""
     for process in list(_at_work):
         process.kill()
 

@@ -38,7 +38,7 @@ ERRORS = {
     "must be a whole number": lambda: np.zeros((5 / 2, 2)),
     "a division gives a fraction": lambda: A[4 / 2],
     "comes out even": lambda: A[: 4 / 2],
-    "no function any more": lambda: "relu"(A),
+    "no longer a function": lambda: "relu"(A),
     "with other arguments": lambda: put(A),
     "has no value where it is used": lambda: eval("no_such_name"),
     "returns nothing": lambda: None + A,

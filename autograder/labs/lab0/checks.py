@@ -336,7 +336,7 @@ PARTS = (
         "my_true_convolution",
         "return the middle row of the true convolution of the same image and kernel, with the same zero padding",
         ("convolution",),
-        "Turn the kernel by half a turn: its last row comes first, and each row is read backwards. Then go on as "
+        "Turn the kernel by half a turn: its last row comes first, and each row is read backward. Then go on as "
         "for the convolution of deep learning, for the pixels of the middle row alone.",
         IMAGE_SHAPE[1:],
         lambda given: exercises.readings(given.image, given.kernel)["true convolution"][1],

@@ -155,7 +155,7 @@ FAULTS = (
         _read("rows mirrored"),
         _MATRIX,
         _ONE_AXIS,
-        "Write the kernel out as it is given, first row on top, and compare it with the one that you multiply with.",
+        "Write the kernel out as it is given, first row on top, and compare it with the one that you multiply by.",
     ),
     _fault(
         "columns_mirrored",
@@ -164,7 +164,7 @@ FAULTS = (
         _MATRIX,
         _ONE_AXIS,
         "Write the kernel out as it is given, first column on the left, and compare it with the one that you "
-        "multiply with.",
+        "multiply by.",
     ),
     _fault(
         "kernel_transposed",
@@ -367,7 +367,7 @@ FAULTS = (
         "my_second_layer",
         _second(lambda n, k, s, p: -(-(n + 2 * p - k) // s) + 1),
         frozenset(("size",)),
-        "The last step does not fit any more, so the division is rounded down.",
+        "The last step no longer fits, so the division is rounded down.",
         "Leave the rest of the division out before you add 1.",
     ),
     _fault(
@@ -495,7 +495,7 @@ FAULTS = (
         frozenset(("strided", "last")),
         "Behind a stride, neighbors are several pixels of the image apart: the strides of all earlier layers multiply "
         "what a layer adds.",
-        "Write the product of all strides so far beside each layer, and multiply with it what the next one adds.",
+        "Write the product of all strides so far beside each layer, and multiply what the next one adds by it.",
     ),
     _fault(
         "stride_of_the_pooling_forgotten",

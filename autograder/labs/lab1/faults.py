@@ -1081,7 +1081,7 @@ FAULTS = (
             "sigmoid_precedence",
             "sigmoid large",
             _instead("sigmoid", _sigmoid_precedence),
-            "This is 1 plus the exponential, without the fraction: the sum belongs into the denominator.",
+            "This is 1 plus the exponential, without the fraction: the sum belongs in the denominator.",
             "Division binds stronger than addition: set the sum in the denominator in parentheses.",
         ),
         (
@@ -1129,7 +1129,7 @@ FAULTS = (
             "softmax",
             _instead("softmax", _softmax_log),
             "This is the logarithm of the softmax: the probabilities themselves are asked.",
-            "Leave the logarithm out: it belongs into the cross-entropy.",
+            "Leave the logarithm out: it belongs in the cross-entropy.",
         ),
         (
             "softmax_hard",
@@ -1403,7 +1403,7 @@ FAULTS = (
             "The outer loop is the one over the rows; with NumPy no axis needs to be moved.",
         ),
         (
-            "backwards",
+            "backward",
             "order",
             _after(lambda result, h: result[::-1]),
             "The order is reversed: the first number of the image comes first.",

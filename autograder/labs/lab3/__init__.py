@@ -12,6 +12,7 @@ LAB = Lab(
         "Keras in practice",
         "Honest evaluation begins with a split",
         "Regularization",
+        "The augmentation catalogue",
         "Honest evaluation",
         "Evaluation II: thresholds, calibration and slides",
     ),

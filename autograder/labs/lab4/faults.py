@@ -1032,14 +1032,14 @@ _CNN = _faults(
         "no_dropout_with_normalization",
         "together",
         _no_dropout_with_normalization,
-        "With batch normalization there is no dropout any more.",
+        "With batch normalization, the dropout is gone.",
         "Let each argument be looked at by itself, not by elif.",
     ),
     (
         "no_normalization_with_dropout",
         "together",
         _no_normalization_with_dropout,
-        "With dropout there is no batch normalization any more.",
+        "With dropout, the batch normalization is gone.",
         "Let each argument be looked at by itself, not by elif.",
     ),
 )
@@ -1241,7 +1241,7 @@ _SGD = _faults(
         "momentum_on_gradient",
         "plain momentum domain",
         _sgd(lambda w, g, v, lr, mu: v - mu * lr * g, lambda w, g, v, lr, mu: w + v),
-        "Momentum multiplies the gradient, and the old velocity stays whole. It is the other way round.",
+        "Momentum multiplies the gradient, and the old velocity stays whole. It is the other way around.",
         "Momentum times the old velocity, minus the learning rate times the gradient.",
     ),
     (
@@ -1802,7 +1802,7 @@ _ERRORS = _faults(
         "order",
         _reordered(lambda p, y: p.max(axis=1)),
         "The one about which the network was least sure comes first.",
-        "Sorting goes from small to large: turn it round.",
+        "Sorting goes from small to large: turn it around.",
     ),
     (
         "not_sorted",

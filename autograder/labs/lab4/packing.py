@@ -22,7 +22,7 @@ def pack(*parts: Sequence[Any]) -> np.ndarray:
 
 
 def unpack(vector: np.ndarray, *likes: Sequence[np.ndarray]) -> tuple[list[np.ndarray], ...]:
-    """Return a vector as lists of arrays of the shapes of other ones: the other way round.
+    """Return a vector as lists of arrays of the shapes of other ones: the other way around.
 
     Parameters
     ----------

@@ -183,7 +183,7 @@ def _differ(student: Student, rng: Rng) -> Problem | None:
 
 
 def _first_wrong(sweep: Sweep, pairs: set[frozenset[str]]) -> str | None:
-    """Say which pair is listed and should not be, or the other way round."""
+    """Say which pair is listed and should not be, or the other way around."""
     for one, other in itertools.combinations(sweep, 2):
         distance = apart(sweep[one], sweep[other])
         if abs(distance - STANDARD_ERRORS) <= _NEAR:

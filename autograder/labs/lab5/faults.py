@@ -806,7 +806,7 @@ _GRAD_CAM = _functions(
         "heat",
         _cam(rectify=np.abs),
         "Negative numbers became positive ones: what speaks against the class looks as if it spoke for it.",
-        "ReLU makes negative numbers 0. An absolute value turns them round.",
+        "ReLU makes negative numbers 0. An absolute value turns them around.",
     ),
     (
         "zero_everywhere",
@@ -836,7 +836,7 @@ _GRAD_CAM = _functions(
         "not_averaged",
         "heat",
         _cam(weigh=lambda gradient: gradient),
-        "The gradient is multiplied with the maps place by place, without the average over rows and columns.",
+        "The gradient is multiplied by the maps place by place, without the average over rows and columns.",
         "There is one weight for each channel, the same at every place.",
     ),
     (

@@ -136,8 +136,8 @@ def _as_own(
 ) -> Callable[[Student, Rng], Wrong | str | None]:
     """Return a question whether answers are those that the function itself gives to plainer arguments.
 
-    What is wrong with those is charged elsewhere. Where the line of plain values is lost, so much more may be off: who
-    rounds gets other numbers before resizing than behind it.
+    What is wrong with those is charged elsewhere. Where the line of plain values is lost, so much more may be off:
+    whoever rounds gets other numbers before resizing than behind it.
     """
 
     def question(student: Student, rng: Rng) -> Wrong | str | None:
@@ -241,7 +241,7 @@ def _left_alone(student: Student, rng: Rng) -> Wrong | str | None:
     answers = _answered(student, asking)
     for arguments, answer in zip(asking, answers, strict=True):
         if 0 in answer.modified:
-            return "Afterwards the model gave other probabilities than before: leave its layers as they were."
+            return "Afterward the model gave other probabilities than before: leave its layers as they were."
         if wrong := _changed("grad_cam", arguments, answer):
             return wrong
     return None if any(compare.varied(answer.value) for answer in answers) else _DEAD

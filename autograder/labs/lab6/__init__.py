@@ -13,6 +13,7 @@ LAB = Lab(
         "Receptive fields",
         "Honest evaluation begins with a split",
         "Regularization",
+        "The augmentation catalogue",
         "Tuning hyperparameters",
         "Segmentation",
     ),

@@ -135,7 +135,7 @@ _DICE = _faults(
         "each",
         _overlap(_kept_empty(lambda both, a, b, n: both / np.maximum(b, 1))),
         "This is the part of the gland that was found. Marking too much must cost as well.",
-        "The sizes of both masks belong into the denominator.",
+        "The sizes of both masks belong in the denominator.",
     ),
     (
         "precision",

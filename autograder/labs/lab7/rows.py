@@ -378,7 +378,7 @@ def _cause(w: np.ndarray, inputs: np.ndarray, y: np.ndarray, found: float) -> st
     # Along the way from zeros: what stopped early lies before the best weights.
     if float(w @ best) < 0.98 * float(best @ best):
         return "The weights are still on their way: take more steps, or longer ones at first."
-    return "The weights jump around the best ones: let the rate fall further towards the end."
+    return "The weights jump around the best ones: let the rate fall further toward the end."
 
 
 def _seed(student: Student, rng: Rng) -> str | None:

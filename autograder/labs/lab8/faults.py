@@ -46,7 +46,7 @@ def _changed(change):
 
 
 def _in_place(change):
-    """Answer right, and change an argument afterwards."""
+    """Answer right, and change an argument afterward."""
 
     def fault(right):
         def answer(*arguments):
@@ -121,7 +121,7 @@ _ACTIVATIONS = (
         "relu_mask_turned",
         "mask domain",
         _instead(lambda da, z: da * (z < 0)),
-        "The gradient passes where z is negative, which is the other way round.",
+        "The gradient passes where z is negative, which is the other way around.",
         "Look at which side of 0 the ReLU is flat.",
     ),
     _fault(
@@ -337,7 +337,7 @@ _DENSE = (
         "dense_dh_not_transposed",
         "dh",
         _part(0, lambda part, right, dz, h, W: right(dz, h, _square(W, 0, 1))),
-        "dh is made with W the other way round than the forward pass.",
+        "dh is made with W the other way around than the forward pass.",
         "The forward pass multiplies by W transposed. dh has a number for each input: which product has that shape?",
         "dh",
     ),

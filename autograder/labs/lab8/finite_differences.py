@@ -1,7 +1,7 @@
 """What is asked of `gradient_check`: functions that differ from course to course, with right gradients and wrong ones.
 
 A function cannot be sent, so it is made beside the student's code from the numbers that describe it. Each line asks
-about right gradients and wrong ones: who always says the same has none of them.
+about right gradients and wrong ones: whoever always says the same has none of them.
 """
 
 from __future__ import annotations
