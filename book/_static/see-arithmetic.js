@@ -330,6 +330,12 @@ const seeArithmetic = (() => {
         const [rows, columns, channels] = layer.input;
         const [i, j] = [Math.floor(from / channels / columns), Math.floor(from / channels) % columns];
         box = from < 0 ? [0, 0, rows - 1, columns - 1] : [i, j, i, j];
+      } else if (layer.kind === "transposed") {
+        // Copies of the kernel begin at the multiples of the stride.
+        for (const axis of [0, 1]) {
+          box[axis] = Math.max(Math.ceil((box[axis] - layer.size[axis] + 1) / layer.stride[axis]), 0);
+          box[axis + 2] = Math.min(Math.floor(box[axis + 2] / layer.stride[axis]), layer.input[axis] - 1);
+        }
       } else if (layer.size) {
         for (const axis of [0, 1]) {
           const first = box[axis] * layer.stride[axis] - layer.before[axis];
@@ -342,6 +348,19 @@ const seeArithmetic = (() => {
       }
     }
     return box;
+  }
+
+  // Return a network of which only kind, size and stride of each layer are known, for `field`: convolutions that keep the
+  // size, poolings, and transposed convolutions without padding. Shape: rows and columns of its image.
+  function chain(layers, shape) {
+    let now = [...shape, 1];
+    return { layers: layers.map(({ kind, size, stride }, place) => {
+      const layer = { kind, place, name: place + 1, input: now, size: [size, size], stride: [stride, stride], before: [0, 0] };
+      if (kind === "transposed") layer.sides = [0, 1].map((axis) => (now[axis] - 1) * stride + size);
+      else Object.assign(layer, windowed(layer, now, layer.size, layer.stride, kind === "convolution" ? "same" : "valid"));
+      layer.shape = now = [...layer.sides, 1];
+      return layer;
+    }) };
   }
 
   // --- Grad-CAM -------------------------------------------------------------------------------------------------------
@@ -390,5 +409,5 @@ const seeArithmetic = (() => {
     return slopes;
   }
 
-  return { MOST, read, switched, forward, explain, field, gradCam };
+  return { MOST, read, switched, forward, explain, field, chain, gradCam };
 })();
