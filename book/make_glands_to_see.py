@@ -170,8 +170,8 @@ def still(made: dict[str, Any]) -> tuple[bytes, dict[str, Any]]:
     -------
     png : bytes
     said : dict
-        What is on it: ``row`` and ``column``, and by network the ``box`` that it saw, how ``likely`` gland is there,
-        and ``dice`` of the mask.
+        What is on it: which ``picture``, ``row`` and ``column``, and by network the ``box`` that it saw, how ``likely``
+        gland is there, and ``dice`` of the mask.
     """
     import matplotlib
 
@@ -184,7 +184,7 @@ def still(made: dict[str, Any]) -> tuple[bytes, dict[str, Any]]:
     image, masks = (decoded(one[key]) for key in ("image", "masks"))
     row, column = max(one["glands"], key=lambda gland: gland["width"])["middle"]
     truth = masks[..., 2] > 0
-    said: dict[str, Any] = {"row": row, "column": column}
+    said: dict[str, Any] = {"picture": SHOWN, "row": row, "column": column}
     figure, axes = plt.subplots(1, 4, figsize=(9, 2.6), layout="constrained")
     axes[0].imshow(image)
     axes[0].set_title("tissue, and what each saw", fontsize=10)
@@ -222,6 +222,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--output", type=Path, default=OUTPUT, help="where to (default: into book/_data)")
     parser.add_argument("--epochs", type=int, default=EPOCHS, help=f"default: {EPOCHS}")
     options = parser.parse_args(argv)
+    if not options.output.parent.is_dir():
+        print(f"Nothing was made. There is no folder {options.output.parent} to write into.", file=sys.stderr)
+        return 1
     try:
         made = make(drawn_parts(), options.epochs)
         png, made["about"]["still"] = still(made)

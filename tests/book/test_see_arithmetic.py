@@ -355,3 +355,26 @@ def test_wrong_file_gets_a_sentence(page, name):
         file,
     )
     assert said[0] and sentence in said[1], said
+
+
+def test_windows_of_the_networks_for_glands_are_those_of_the_library(page):
+    from source_lib.interactive.see_glands import boxes
+
+    kept = json.loads((BOOK / "_data" / "glands-to-see.json").read_text())
+    rng = np.random.default_rng(4)
+    odd = [("convolution", 4, 1), ("transposed", 3, 2), ("pooling", 3, 2), ("transposed", 4, 3), ("convolution", 3, 2)]
+    networks = [network["layers"] for network in kept["networks"]]
+    networks.append([dict(zip(("kind", "size", "stride"), layer, strict=True)) for layer in odd])
+    for layers, sides in zip(networks, [(128, 128), (128, 128), (15, 11)], strict=True):
+        least = page.evaluate(
+            "([layers, sides]) => seeArithmetic.chain(layers, sides).layers.at(-1).shape", [layers, sides]
+        )
+        places = rng.integers(0, least[:2], (500, 2)).tolist()
+        found = page.evaluate(
+            """([layers, sides, places]) => {
+                const network = seeArithmetic.chain(layers, sides);
+                return places.map(place => seeArithmetic.field(network, layers.length - 1, ...place));
+            }""",
+            [layers, sides, places],
+        )
+        assert [tuple(box) for box in found] == boxes(layers, sides, places)
