@@ -152,21 +152,35 @@ const seeArithmetic = (() => {
 
   // --- the same network with something switched -----------------------------------------------------------------------
 
+  // Whether poolings stand before their activations in a network, as it is; null where none stands next to one.
+  function poolsFirst({ layers }) {
+    const pairs = layers.slice(1).map((layer, i) => `${layers[i].kind} ${layer.kind}`);
+    if (pairs.includes("activation pooling")) return false;
+    return pairs.includes("pooling activation") ? true : null;
+  }
+
   // relu: whether activations act; bias: whether biases are added; poolFirst: whether poolings come before the
-  // activation that precedes them; average: whether max poolings take the average.
-  function switched(network, { relu = true, bias = true, poolFirst = false, average = false } = {}) {
+  // activation next to them; average: whether poolings take the average. Left out: as the network has it.
+  function switched(network, { relu = true, bias = true, poolFirst = poolsFirst(network), average = null } = {}) {
     let layers = network.layers.map((layer) => ({
       ...layer,
       function: layer.kind === "activation" && !relu ? "linear" : layer.function,
+      off: layer.kind === "activation" && !relu ? layer.function : undefined,
       bias: layer.bias && !bias ? new Float32Array(layer.bias.length) : layer.bias,
-      of: layer.kind === "pooling" && average ? "average" : layer.of,
+      of: layer.kind === "pooling" && average !== null ? (average ? "average" : "max") : layer.of,
     }));
-    if (poolFirst) {
+    if (poolFirst !== poolsFirst(network)) {
+      const before = poolFirst ? "activation" : "pooling";
+      const after = poolFirst ? "pooling" : "activation";
       for (let i = 1; i < layers.length; i += 1) {
         const [first, second] = [layers[i - 1], layers[i]];
-        if (first.kind !== "activation" || second.kind !== "pooling") continue;
-        layers[i - 1] = { ...second, input: first.input };
-        layers[i] = { ...first, input: second.shape, shape: second.shape };
+        if (first.kind !== before || second.kind !== after) continue;
+        // The activation has the size of what it gets, on either side of the pooling.
+        const [pooling, activation] = poolFirst ? [second, first] : [first, second];
+        const middle = poolFirst ? pooling.shape : pooling.input;
+        layers[i - 1] = poolFirst ? pooling : { ...activation, input: middle, shape: middle };
+        layers[i] = poolFirst ? { ...activation, input: middle, shape: middle } : pooling;
+        i += 1;
       }
     }
     layers = layers.map((layer, place) => ({ ...layer, place }));
@@ -409,5 +423,5 @@ const seeArithmetic = (() => {
     return slopes;
   }
 
-  return { MOST, read, switched, forward, explain, field, chain, gradCam };
+  return { MOST, read, poolsFirst, switched, forward, explain, field, chain, gradCam };
 })();
