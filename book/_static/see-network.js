@@ -432,7 +432,7 @@
         if (target !== null) {
           const name = original.classes[target];
           if (!cam) about += " There are no maps for Grad-CAM.";
-          else if (cam.heat.every((value) => value === 0)) about += ` Grad-CAM of ${name} is 0 everywhere: averaged over the places of each map, the gradient speaks for no place. A dense layer weighs each place differently.`;
+          else if (cam.heat.every((value) => value === 0)) about += ` Grad-CAM of ${name} is 0 everywhere: averaged over the places of each map, the gradient speaks for no place.${network.layers.some(({ kind }) => kind === "flatten") ? " The dense layers weigh each place differently." : ""}`;
           else {
             const at = cam.heat.indexOf(cam.heat.reduce((a, b) => Math.max(a, b), 0));
             const side = (value, size, words) => words[Math.min(2, Math.floor((3 * (value + 0.5)) / size))];
