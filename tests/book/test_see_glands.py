@@ -82,6 +82,20 @@ def expected(picture, row, column):
     return " ".join(sentences)
 
 
+def nearly_all(picture):
+    """Return the largest part of a gland below all of it that the second network saw, and the pixel it saw it for."""
+    labels = PICTURES[picture][1][..., 2]
+    sizes, shares = np.bincount(labels.ravel()), {}
+    within = np.argwhere(labels)[::5]
+    for place, (top, left, bottom, right) in zip(
+        within.tolist(), boxes(NETWORKS[1]["layers"], labels.shape, within), strict=True
+    ):
+        number = labels[tuple(place)]
+        shares[tuple(place)] = (labels[top : bottom + 1, left : right + 1] == number).sum() / sizes[number]
+    # In pictures of narrow glands it saw all of each.
+    return max(((share, place) for place, share in shares.items() if share < 1), default=(1, (0, 0)))
+
+
 def plain(text):
     return " ".join(text.replace("\u00a0", " ").split())
 
@@ -159,8 +173,10 @@ def test_masks_and_dice_are_those_of_the_file(page, picture):
     row, column = place(page)
     assert [row, column] == max(KEPT["pictures"][picture]["glands"], key=lambda gland: gland["width"])["middle"]
     assert plain(said(page)) == expected(picture, row, column)
+    assert 0.9 < nearly_all(len(PICTURES) - 1)[0] < 1
     rng = np.random.default_rng(picture)
-    for row, column in [(0, 0), (SIDE - 1, SIDE - 1), *rng.integers(0, SIDE, (6, 2)).tolist()]:
+    places = [(0, 0), (SIDE - 1, SIDE - 1), nearly_all(picture)[1], *rng.integers(0, SIDE, (6, 2)).tolist()]
+    for row, column in places:
         choose(page, row, column)
         assert plain(said(page)) == expected(picture, row, column)
 
