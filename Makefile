@@ -57,6 +57,7 @@ reproduce: $(BIN)/.ready
 	python -m book.make_transfer
 	python -m book.make_looking
 	python -m book.make_segmentation
+	python -m book.make_glands_to_see
 	python -m book.make_ensembles
 	python -m book.make_data
 	python -m book.make_transformer

@@ -12,7 +12,9 @@ from sphinx.application import Sphinx
 
 _DESCRIPTION = 200
 #: Figures to play with, by the class of their element. Their scripts and styles are called so, or so and a hyphen.
-_FIGURES = {"augmentation", "exercise", "receptive", "see", "stepper"}
+_FIGURES = {"augmentation", "exercise", "glands", "receptive", "see", "stepper"}
+#: Scripts of one figure that another one needs too.
+_SHARED = {"see-arithmetic": "glands"}
 #: One icon in the theme's bundle of all of Font Awesome: its name, and its other names in the third place.
 _ICON = re.compile(
     r'(?P<name>"[\w-]+"|\w+):\[\d+,\d+,\[(?P<aliases>[^\[\]]*)\],"[0-9a-f]+",(?:"[^"]*"|\[(?:"[^"]*",?)*\])\],?'
@@ -52,8 +54,9 @@ def drop_figures(
     classes = {name for found in re.findall(r'class="([^"]*)"', context.get("body", "")) for name in found.split()}
 
     def needed(file: Any) -> bool:
-        figure = Path(str(getattr(file, "filename", file))).stem.partition("-")[0]
-        return figure not in _FIGURES or figure in classes
+        name = Path(str(getattr(file, "filename", file))).stem
+        figure = name.partition("-")[0]
+        return figure not in _FIGURES or figure in classes or _SHARED.get(name) in classes
 
     for kind in ("script_files", "css_files"):
         context[kind] = [file for file in context[kind] if needed(file)]

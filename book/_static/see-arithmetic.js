@@ -152,21 +152,35 @@ const seeArithmetic = (() => {
 
   // --- the same network with something switched -----------------------------------------------------------------------
 
+  // Whether poolings stand before their activations in a network, as it is; null where none stands next to one.
+  function poolsFirst({ layers }) {
+    const pairs = layers.slice(1).map((layer, i) => `${layers[i].kind} ${layer.kind}`);
+    if (pairs.includes("activation pooling")) return false;
+    return pairs.includes("pooling activation") ? true : null;
+  }
+
   // relu: whether activations act; bias: whether biases are added; poolFirst: whether poolings come before the
-  // activation that precedes them; average: whether max poolings take the average.
-  function switched(network, { relu = true, bias = true, poolFirst = false, average = false } = {}) {
+  // activation next to them; average: whether poolings take the average. Left out: as the network has it.
+  function switched(network, { relu = true, bias = true, poolFirst = poolsFirst(network), average = null } = {}) {
     let layers = network.layers.map((layer) => ({
       ...layer,
       function: layer.kind === "activation" && !relu ? "linear" : layer.function,
+      off: layer.kind === "activation" && !relu ? layer.function : undefined,
       bias: layer.bias && !bias ? new Float32Array(layer.bias.length) : layer.bias,
-      of: layer.kind === "pooling" && average ? "average" : layer.of,
+      of: layer.kind === "pooling" && average !== null ? (average ? "average" : "max") : layer.of,
     }));
-    if (poolFirst) {
+    if (poolFirst !== poolsFirst(network)) {
+      const before = poolFirst ? "activation" : "pooling";
+      const after = poolFirst ? "pooling" : "activation";
       for (let i = 1; i < layers.length; i += 1) {
         const [first, second] = [layers[i - 1], layers[i]];
-        if (first.kind !== "activation" || second.kind !== "pooling") continue;
-        layers[i - 1] = { ...second, input: first.input };
-        layers[i] = { ...first, input: second.shape, shape: second.shape };
+        if (first.kind !== before || second.kind !== after) continue;
+        // The activation has the size of what it gets, on either side of the pooling.
+        const [pooling, activation] = poolFirst ? [second, first] : [first, second];
+        const middle = poolFirst ? pooling.shape : pooling.input;
+        layers[i - 1] = poolFirst ? pooling : { ...activation, input: middle, shape: middle };
+        layers[i] = poolFirst ? { ...activation, input: middle, shape: middle } : pooling;
+        i += 1;
       }
     }
     layers = layers.map((layer, place) => ({ ...layer, place }));
@@ -330,6 +344,12 @@ const seeArithmetic = (() => {
         const [rows, columns, channels] = layer.input;
         const [i, j] = [Math.floor(from / channels / columns), Math.floor(from / channels) % columns];
         box = from < 0 ? [0, 0, rows - 1, columns - 1] : [i, j, i, j];
+      } else if (layer.kind === "transposed") {
+        // Copies of the kernel begin at the multiples of the stride.
+        for (const axis of [0, 1]) {
+          box[axis] = Math.max(Math.ceil((box[axis] - layer.size[axis] + 1) / layer.stride[axis]), 0);
+          box[axis + 2] = Math.min(Math.floor(box[axis + 2] / layer.stride[axis]), layer.input[axis] - 1);
+        }
       } else if (layer.size) {
         for (const axis of [0, 1]) {
           const first = box[axis] * layer.stride[axis] - layer.before[axis];
@@ -342,6 +362,19 @@ const seeArithmetic = (() => {
       }
     }
     return box;
+  }
+
+  // Return a network of which only kind, size and stride of each layer are known, for `field`: convolutions that keep the
+  // size, poolings, and transposed convolutions without padding. Shape: rows and columns of its image.
+  function chain(layers, shape) {
+    let now = [...shape, 1];
+    return { layers: layers.map(({ kind, size, stride }, place) => {
+      const layer = { kind, place, name: place + 1, input: now, size: [size, size], stride: [stride, stride], before: [0, 0] };
+      if (kind === "transposed") layer.sides = [0, 1].map((axis) => (now[axis] - 1) * stride + size);
+      else Object.assign(layer, windowed(layer, now, layer.size, layer.stride, kind === "convolution" ? "same" : "valid"));
+      layer.shape = now = [...layer.sides, 1];
+      return layer;
+    }) };
   }
 
   // --- Grad-CAM -------------------------------------------------------------------------------------------------------
@@ -390,5 +423,5 @@ const seeArithmetic = (() => {
     return slopes;
   }
 
-  return { MOST, read, switched, forward, explain, field, gradCam };
+  return { MOST, read, poolsFirst, switched, forward, explain, field, chain, gradCam };
 })();

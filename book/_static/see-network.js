@@ -120,12 +120,14 @@
 
     // --- the network: what belongs to its layers ---
 
+    const called = (name) => ({ relu: "ReLU" })[name] || name;
+
     function title(layer) {
       const before = network.layers.slice(0, layer.place);
       const number = before.filter(({ kind }) => kind === layer.kind).length + 1;
       const many = network.layers.filter(({ kind }) => kind === layer.kind).length > 1;
       const name = { convolution: "convolution", pooling: layer.of === "max" ? "max pooling" : "average pooling", dense: "dense",
-        activation: layer.function === "linear" ? "ReLU, off" : { relu: "ReLU" }[layer.function] || layer.function, scale: "normalization",
+        activation: layer.function === "linear" ? `${called(layer.off)}, off` : called(layer.function), scale: "normalization",
         average: "global average", softmax: "softmax", flatten: "flatten" }[layer.kind];
       return many ? `${name} ${number}` : name;
     }
@@ -140,7 +142,31 @@
 
     function apply() {
       const on = Object.fromEntries(switches.map((each) => [each.dataset.switch, each.type === "checkbox" ? each.checked : each.value === "1"]));
+      if (seeArithmetic.poolsFirst(original) === null) delete on.poolFirst;
+      if (ofPooling() === null) delete on.average;
       network = seeArithmetic.switched(original, on);
+    }
+
+    // What all poolings take; null where there are none, or some of each kind.
+    const ofPooling = () => {
+      const kinds = new Set(original.layers.filter(({ kind }) => kind === "pooling").map(({ of }) => of));
+      return kinds.size === 1 ? [...kinds][0] : null;
+    };
+
+    // The switches of another network: all as it has them, and none for what it does not have.
+    function offer() {
+      const functions = new Set(original.layers.filter(({ kind }) => kind === "activation").map((layer) => layer.function));
+      const name = functions.size === 1 ? called([...functions][0]) : "activation";
+      const first = seeArithmetic.poolsFirst(original);
+      const there = { relu: functions.size > 0, bias: true, poolFirst: first !== null, average: ofPooling() !== null };
+      for (const each of switches) {
+        const label = each.closest("label");
+        label.hidden = !there[each.dataset.switch];
+        if (each.dataset.switch === "relu") label.lastChild.textContent = ` ${name}`;
+        if (each.dataset.switch === "poolFirst") [`${name}, pooling`, `pooling, ${name}`].forEach((words, i) => { each.options[i].textContent = words; });
+        if (each.type === "checkbox") each.checked = true;
+        else each.selectedIndex = Number(each.dataset.switch === "poolFirst" ? first === true : ofPooling() === "average");
+      }
     }
 
     // Build the panels anew: for another network, or where poolings and activations have changed places.
@@ -406,7 +432,7 @@
         if (target !== null) {
           const name = original.classes[target];
           if (!cam) about += " There are no maps for Grad-CAM.";
-          else if (cam.heat.every((value) => value === 0)) about += ` Grad-CAM of ${name} is 0 everywhere: no place speaks for it.`;
+          else if (cam.heat.every((value) => value === 0)) about += ` Grad-CAM of ${name} is 0 everywhere: averaged over the places of each map, the gradient speaks for no place.${network.layers.some(({ kind }) => kind === "flatten") ? " The dense layers weigh each place differently." : ""}`;
           else {
             const at = cam.heat.indexOf(cam.heat.reduce((a, b) => Math.max(a, b), 0));
             const side = (value, size, words) => words[Math.min(2, Math.floor((3 * (value + 0.5)) / size))];
@@ -768,7 +794,7 @@
       changed();
     });
     data.digits.forEach((_, digit) => {
-      add(gallery, "button", String(digit), "", { type: "button", "aria-label": `Draw a ${digit}` }).addEventListener("click", () => drawDigit(digit, true));
+      add(gallery, "button", String(digit), "", { type: "button", "aria-label": `Draw ${digit === 8 ? "an" : "a"} ${digit}` }).addEventListener("click", () => drawDigit(digit, true));
     });
 
     // --- files ---
@@ -838,6 +864,7 @@
       const [old, oldShape] = [image, shape];
       original = found;
       chosen = target = null;
+      offer();
       build();
       image = warp(old, oldShape, shape, Math.min(shape[0] / oldShape[0], shape[1] / oldShape[1]), [oldShape[0] / 2, oldShape[1] / 2]);
       Object.assign(pen, { row: 0, column: 0, down: false });
@@ -884,6 +911,7 @@
 
     figure.classList.add("live");
     live.hidden = false;
+    offer();
     build();
     drawDigit(data.digit, false);
     strongest();

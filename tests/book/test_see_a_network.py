@@ -15,6 +15,7 @@ from source_lib.interactive import export
 from source_lib.interactive.network_file import rebuild
 from source_lib.interactive.see_network import DIGITS, draw
 from source_lib.layers.receptive_fields import cells_seen
+from tests.book.lab_networks import BUILT_BY, sample, trained
 from tests.book.pages import BOOK, median_answer, of_page
 from tests.book.test_browser import violations
 
@@ -148,7 +149,7 @@ def test_figure_is_a_picture_without_script_and_in_print(browser, address, page)
 
 def test_digits_that_one_can_choose_are_read_as_what_they_are(page, network):
     for digit, strokes in enumerate(DIGITS):
-        page.get_by_role("button", name=f"Draw a {digit}").click()
+        page.get_by_role("button", name=f"Draw {'an' if digit == 8 else 'a'} {digit}").click()
         found = scores(page)
         np.testing.assert_allclose(found, outputs(network, draw(strokes))[-1], **SHOWN)
         assert found.argmax() == digit and page.locator(".see-scores .best .see-class").inner_text() == str(digit)
@@ -291,7 +292,7 @@ def test_number_is_chosen_with_a_click_and_explained(page, network):
 
 
 def test_text_of_a_number_adds_up(page, network):
-    page.get_by_role("button", name="Draw a 8").click()
+    page.get_by_role("button", name="Draw an 8").click()
     expected = outputs(network, draw(DIGITS[8]))
     third = [k for k, layer in enumerate(NETWORK["layers"]) if layer["kind"] == "convolution"][2]
     choose(page, third, channel=9, row=0, column=6)
@@ -427,10 +428,62 @@ def test_own_network_is_shown_and_goes_again(page, own):
         choose(page, k)
         page.locator(".see-text").wait_for()
     page.locator(".see-scores button").nth(1).click()
-    page.get_by_role("button", name="Draw a 8").click()
+    page.get_by_role("button", name="Draw an 8").click()
     page.get_by_role("button", name="Back to the course's").click()
     page.get_by_role("button", name="Draw a 3").click()
     np.testing.assert_array_equal(scores(page), ours)
+
+
+#: How the switches of each lab's network are called: what acts, and the orders to choose from, its own first.
+LAB_SWITCHES = {
+    "lab1": ("ReLU", "ReLU, pooling"),
+    "lab2": ("ReLU", "ReLU, pooling"),
+    "lab4": ("tanh", "pooling, tanh"),
+}
+
+
+@pytest.mark.parametrize("lab", BUILT_BY)
+def test_network_trained_in_a_lab_is_shown(page, tmp_path, lab):
+    data, model = sample(), trained(lab)
+    assert model.evaluate(data.x_test, data.y_test, verbose=0)[1] > 0.8
+    page.locator("[data-take=network]").set_input_files(export(model, tmp_path / f"{lab}.json"))
+    page.locator(".see-loaded", has_text=f"{lab}.json is shown now").wait_for()
+    for digit in (3, 7):
+        page.get_by_role("button", name=f"Draw a {digit}").click()
+        image = 2 * draw(DIGITS[digit])[None, ..., None] - 1
+        np.testing.assert_allclose(scores(page), model.predict(image, verbose=0)[0], **SHOWN)
+    page.wait_for_function("() => document.querySelector('.see-said').textContent.startsWith('The network says ')")
+    # The switches are those of this network, and stand as it has them.
+    name, order = LAB_SWITCHES[lab]
+    assert page.get_by_role("checkbox", name=name, exact=True).is_checked()
+    chosen = page.get_by_role("combobox", name="order").locator("option:checked")
+    assert chosen.inner_text() == order
+    before = scores(page)
+    other = ", ".join(order.split(", ")[::-1])
+    page.get_by_role("combobox", name="order").select_option(label=other)
+    np.testing.assert_allclose(scores(page), before, **SHOWN)
+    titles = page.locator(".see-panel b").all_inner_texts()
+    assert (titles[1].startswith("max pooling")) == other.startswith("pooling")
+    # Every layer can be reached with the keyboard, and says which number is chosen.
+    for canvas in page.locator(".see-panel canvas").all():
+        canvas.focus()
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("ArrowLeft")
+        assert " Chosen: " in canvas.get_attribute("aria-label")
+    page.get_by_role("checkbox", name=name, exact=True).uncheck()
+    assert f"{name}, off" in " ".join(page.locator(".see-panel b").all_inner_texts())
+    # The next network begins with all switches as they were.
+    page.get_by_role("button", name="Back to the course's").click()
+    assert page.get_by_role("checkbox", name="ReLU", exact=True).is_checked()
+    assert page.get_by_role("combobox", name="order").locator("option:checked").inner_text() == "ReLU, pooling"
+
+
+def test_switches_that_a_network_lacks_are_not_there(page, tmp_path):
+    model = keras.Sequential([keras.Input((28, 28, 1)), layers.Flatten(), layers.Dense(10, "softmax")])
+    page.locator("[data-take=network]").set_input_files(export(model, tmp_path / "dense.json"))
+    page.locator(".see-loaded", has_text="dense.json is shown now").wait_for()
+    labels = page.locator(".see-switches label:visible").all_inner_texts()
+    assert [label.strip() for label in labels] == ["bias"]
 
 
 def dropped(page, name, content, kind="application/json"):

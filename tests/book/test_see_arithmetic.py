@@ -355,3 +355,42 @@ def test_wrong_file_gets_a_sentence(page, name):
         file,
     )
     assert said[0] and sentence in said[1], said
+
+
+@pytest.mark.parametrize("average", [None, False, True])
+def test_network_that_pools_first_can_be_turned_around(page, average):
+    network = describe(MODELS["lab 4"][0]())
+    images = np.float32(np.random.default_rng(3).normal(0.3, 1, (4, *network["input"]["shape"])))
+    use(page, network, poolFirst=False, **({} if average is None else {"average": average}))
+    turned = changed(network, pooling={"of": "average"}) if average else changed(network)
+    assert [layer["kind"] for layer in network["layers"][:3]] == ["convolution", "pooling", "activation"]
+    turned["layers"][1:3] = turned["layers"][2:0:-1]
+    for layer, found in zip(layer_outputs(turned, images), zip(*computed(page, images), strict=True), strict=True):
+        np.testing.assert_allclose(found, layer.reshape(len(images), -1), **CLOSE)
+    # As it is, where nothing is asked.
+    use(page, network)
+    for layer, found in zip(layer_outputs(network, images), zip(*computed(page, images), strict=True), strict=True):
+        np.testing.assert_allclose(found, layer.reshape(len(images), -1), **CLOSE)
+
+
+def test_windows_of_the_networks_for_glands_are_those_of_the_library(page):
+    from source_lib.interactive.see_glands import boxes
+
+    kept = json.loads((BOOK / "_data" / "glands-to-see.json").read_text())
+    rng = np.random.default_rng(4)
+    odd = [("convolution", 4, 1), ("transposed", 3, 2), ("pooling", 3, 2), ("transposed", 4, 3), ("convolution", 3, 2)]
+    networks = [network["layers"] for network in kept["networks"]]
+    networks.append([dict(zip(("kind", "size", "stride"), layer, strict=True)) for layer in odd])
+    for layers, sides in zip(networks, [(128, 128), (128, 128), (15, 11)], strict=True):
+        least = page.evaluate(
+            "([layers, sides]) => seeArithmetic.chain(layers, sides).layers.at(-1).shape", [layers, sides]
+        )
+        places = rng.integers(0, least[:2], (500, 2)).tolist()
+        found = page.evaluate(
+            """([layers, sides, places]) => {
+                const network = seeArithmetic.chain(layers, sides);
+                return places.map(place => seeArithmetic.field(network, layers.length - 1, ...place));
+            }""",
+            [layers, sides, places],
+        )
+        assert [tuple(box) for box in found] == boxes(layers, sides, places)
