@@ -1070,6 +1070,20 @@ def _close(measured, df, part=1e-2):
     return np.all(np.abs(measured - df) <= part * max(np.abs(measured).max(), np.abs(df).max()))
 
 
+def _in_its_own_type(f, x, df):
+    step, measured = 1e-5, np.zeros(x.shape)
+    for place in np.ndindex(*x.shape):
+        up, down = x.copy(), x.copy()
+        up[place] += step
+        down[place] -= step
+        measured[place] = (f(up) - f(down)) / (2 * step)
+    return bool(_close(measured, df))
+
+
+def _close_by_itself(measured, df):
+    return np.all(np.abs(measured - df) <= 1e-2 * np.maximum(np.abs(measured), np.abs(df)))
+
+
 def _moves_x(right):
     def answer(f, x, df):
         value = right(f, x, df)
@@ -1084,6 +1098,9 @@ _CHECKING = (
     _fault("check_always_wrong", "smooth entries kinks inputs", _instead(lambda f, x, df: False)),
     _fault("check_large_step", "kinks", _judged(_close, 0.01)),
     _fault("check_one_side_large_step", "kinks", _judged(_close, 0.003, sides=(1,))),
+    _fault("check_tiny_step", "entries", _judged(_close, 1e-12)),
+    _fault("check_type_of_x", "entries", _instead(_in_its_own_type)),
+    _fault("check_each_entry_by_itself", "entries", _judged(_close_by_itself)),
     _fault("check_single_precision", "smooth entries kinks inputs", _judged(_close, 1e-6, dtype="float32")),
     _fault("check_absolute_limit", "entries", _judged(lambda m, df: np.abs(m - df).max() < 1e-3)),
     _fault("check_sum_of_entries", "entries", _judged(lambda m, df: _close(m.sum(), df.sum()))),
@@ -1097,6 +1114,11 @@ _CHECKING = (
         "check_sign_of_error",
         "entries",
         _judged(lambda m, df: np.all(df - m <= 1e-2 * max(np.abs(m).max(), np.abs(df).max()))),
+    ),
+    _fault(
+        "check_other_sign_of_error",
+        "entries",
+        _judged(lambda m, df: np.all(m - df <= 1e-2 * max(np.abs(m).max(), np.abs(df).max()))),
     ),
     _fault(
         "check_direction_alone",
@@ -1140,6 +1162,25 @@ def _rest_dropped(right):
     def answer(layers, x, y, rng, epochs, size, rate, momentum):
         rows = rng.permutation(len(x))[: max(len(x) - len(x) % size, min(size, len(x)))]
         return right(layers, x[rows], y[rows], rng, epochs, size, rate, momentum)
+
+    return answer
+
+
+def _sigmoid_left_out(right):
+    """Take every layer for what it is but a sigmoid, which hands on what it gets."""
+
+    def answer(layers, *rest):
+        kept = [one for one in layers if one["kind"] != "sigmoid"]
+        trained = iter(right(kept, *rest))
+        return [next(trained) if one["kind"] != "sigmoid" else dict(one) for one in layers]
+
+    return answer
+
+
+def _stops_at_vectors(right):
+    def answer(layers, x, *rest):
+        samples, rows, columns, channels = np.shape(x)
+        return right(layers, x, *rest)
 
     return answer
 
@@ -1196,6 +1237,8 @@ def _trains_what_it_was_given(right):
 
 _TRAINING = (
     _fault("train_uphill", "step accuracy", _uphill),
+    _fault("train_sigmoid_left_out", "step", _sigmoid_left_out),
+    _fault("train_stops_at_vectors", "step", _stops_at_vectors),
     _fault("train_last_layer_alone", "step momentum batches accuracy", _last_layer_alone),
     _fault("train_without_momentum", "momentum", _without_momentum),
     _fault("train_velocity_of_one_epoch", "momentum", _velocity_of_one_epoch),
