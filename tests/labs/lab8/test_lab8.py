@@ -169,3 +169,23 @@ def test_packed_answers_come_apart_again():
     parts = ways.RIGHT["dense_backward"](*arguments)
     for number, part in enumerate(parts):
         assert np.array_equal(right_part("dense_backward", arguments, pack(*parts), number), part)
+
+
+@pytest.mark.parametrize(("ratio", "said"), [(2.0, "only a short loop is left"), (20.0, "Products of matrices")])
+def test_whoever_is_nearly_fast_enough_is_not_told_about_loops(monkeypatch, ratio, said):
+    monkeypatch.setattr(speed, "_ratio", lambda student, rng: (ratio, None))
+    student = NotebookStudent({}, trial.oracle())
+    problem = speed.at_least(30)(student, np.random.default_rng(0))
+    assert f"{ratio:.2g} times as fast" in problem.message and said in problem.message
+
+
+def test_a_training_that_stops_says_which_backward_pass_lost_points():
+    def stops(*arguments):
+        raise ValueError("cannot reshape array of size 54 into shape (6,3,3,2)")
+
+    student = NotebookStudent(ways.namespace("train_network", stops), trial.oracle(), material=trial.material())
+    student.notes["lines decided of dense_backward"] = {"dh": False, "db": True}
+    check = training.CHECK
+    (item,) = type(check)("train_network", check.lines[:1])(student, np.random.default_rng(0))
+    assert item.message.endswith("dense_backward has lost points too: begin there.")
+    assert "another number of values" in item.message
