@@ -8,6 +8,7 @@ from autograder.checking.student import Answer, NotebookStudent
 from autograder.labs.lab8 import LAB, finite_differences, images, reference, speed, training
 from autograder.labs.lab8.reference import pack
 from autograder.labs.lab8.shared import part_of, right_part
+from autograder.notebook import _later
 from tests.labs.lab8 import trial, ways
 
 
@@ -189,3 +190,8 @@ def test_a_training_that_stops_says_which_backward_pass_lost_points():
     (item,) = type(check)("train_network", check.lines[:1])(student, np.random.default_rng(0))
     assert item.message.endswith("dense_backward has lost points too: begin there.")
     assert "another number of values" in item.message
+
+
+def test_one_point_that_only_grading_gives_is_one_point():
+    (told,) = _later([training.CHECK])
+    assert told.startswith("train_network, 1 more point while grading (Digits are learned")
