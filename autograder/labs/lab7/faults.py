@@ -448,11 +448,11 @@ FAULTS = (
     ),
     _fault(
         "compare_unpaired",
-        "compare_runs.t seeds domain",
-        _tested(_unpaired),
+        "compare_runs.t seeds better domain",
+        _tested(_unpaired, judged=True),
         "This is the test for two independent groups. The two networks have their seeds in common.",
         "Subtract seed by seed, and test whether the mean of the differences is zero.",
-        forms=(_tested(_unpaired, judged=True), _tested(_pooled), _tested(_pooled, judged=True)),
+        forms=(_tested(_unpaired), _tested(_pooled, judged=True), _tested(_pooled)),
     ),
     _fault(
         "compare_variance_with_n",
@@ -477,11 +477,11 @@ FAULTS = (
     ),
     _fault(
         "compare_one_sided",
-        "compare_runs.t domain",
-        _tested(_one_side),
+        "compare_runs.t better domain",
+        _tested(_one_side, judged=True),
         "The probability is that of one side alone. Before the test nobody knows which network is better.",
         "Count both tails of the distribution.",
-        forms=(_tested(_one_side, judged=True),),
+        forms=(_tested(_one_side),),
     ),
     _fault(
         "compare_normal",
@@ -493,10 +493,10 @@ FAULTS = (
     _fault(
         "compare_degrees_of_freedom",
         "compare_runs.t domain",
-        _tested(_more_degrees(1)),
+        _tested(_more_degrees(1), judged=True),
         "The probability is that of another number of degrees of freedom.",
         "Of n differences one is known by the mean of all: n - 1 are free.",
-        forms=(_tested(_more_degrees(-1)), *(_tested(_more_degrees(more), judged=True) for more in (1, -1))),
+        forms=(_tested(_more_degrees(-1), judged=True), *(_tested(_more_degrees(more)) for more in (1, -1))),
     ),
     _fault(
         "compare_no_case_of_zeros",
