@@ -222,14 +222,15 @@ def _later(checks: Iterable[Check]) -> list[str]:
             waiting.setdefault(reason, []).append((check, lines))
     told = []
     for reason, parts in waiting.items():
-        points = number(sum(line.points for _, lines in parts for line in lines))
+        total = sum(line.points for _, lines in parts for line in lines)
+        points = f"{number(total)} more {'point' if total == 1 else 'points'} while grading"
         if len(parts) == 1:
             ((check, lines),) = parts
             titles = "; ".join(line.title for line in lines)
-            told.append(f"{check.function}, {points} more points while grading ({titles}): {reason}")
+            told.append(f"{check.function}, {points} ({titles}): {reason}")
         else:
             names = ", ".join(check.function for check, _ in parts)
-            told.append(f"{points} more points while grading ({names}): {reason}")
+            told.append(f"{points} ({names}): {reason}")
     return told
 
 

@@ -14,7 +14,7 @@ _VALUE = "Print what stands in that line, piece by piece, for the small input: o
 #: What an error's text holds, what that means, and what to do about it. The first that fits counts.
 _KNOWN: Sequence[tuple[tuple[str, ...], str, str]] = (
     (
-        ("could not broadcast input array",),
+        ("could not broadcast input array", "non-broadcastable output"),
         "A result is put into a part of an array that has another shape.",
         _SHAPES,
     ),
@@ -49,7 +49,13 @@ _KNOWN: Sequence[tuple[tuple[str, ...], str, str]] = (
         _SHAPES,
     ),
     (
-        ("setting an array element with a sequence", "inhomogeneous", "can be converted to", "only length-1 arrays"),
+        ("can be converted to", "only length-1 arrays"),
+        "One number is taken there, as by the functions of math, by float or by a place of an array, and an array of "
+        "several is given.",
+        "NumPy has functions of the same names as those of math, which take each number of an array.",
+    ),
+    (
+        ("setting an array element with a sequence", "inhomogeneous"),
         "One place of an array takes one number, and it is given several, or parts of unequal sizes.",
         _SHAPES,
     ),

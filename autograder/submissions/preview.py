@@ -97,7 +97,7 @@ def _notebook(path: Path, wanted: Wanted, checks: Set[str], released: Set[str]) 
         if one.get("solution") is True and any(stub in cell.source for stub in STUBS)
     ]
     if open_ones:
-        told.append(f"Not filled in yet: {in_series(open_ones)}.")
+        told.append(f"Not filled in yet: {in_series(open_ones)}. If they are, the notebook has not been saved since.")
     told.append(_run(notebook, checks, released))
     return told, problems
 

@@ -1,5 +1,7 @@
 """What the errors of Python and NumPy are said to mean, as they are raised by the versions that are installed."""
 
+import math
+
 import numpy as np
 import pytest
 from scipy.signal import convolve2d
@@ -27,9 +29,11 @@ ERRORS = {
     "a loop runs too far": lambda: [1, 2][2],
     "than the index asks for": lambda: A[0, 0, 0],
     "another number of values": lambda: A.reshape(5, 2),
+    "result is put into": lambda: np.zeros((1, 3)).__iadd__(A[:3, :3]),
+    "functions of math": lambda: math.exp(A),
     "takes one number": lambda: put(A, B),
     "parts of unequal sizes": lambda: np.array([[1.0], [1.0, 2.0]]),
-    "takes one number, and it is given several": lambda: float(A),
+    "One number is taken there": lambda: float(A),
     "another number of axes": lambda: convolve2d(np.zeros((3, 4, 2)), A),
     "put together there": lambda: np.stack([A, B]),
     "do not have the same shape": lambda: np.concatenate([A, B]),

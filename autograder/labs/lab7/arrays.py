@@ -85,7 +85,8 @@ def _of_another_form(function: str, answer: Any, value: Any, right: Any) -> str:
     if value is answer:
         told = compare.in_words(answer)
         return f"returned {told} where two things are expected, the error and its gradient of shape {wanted}"
-    return f"returned a gradient of shape [{len(value) - 1}] where {wanted} is expected"
+    told = f"returned a gradient of shape [{len(value) - 1}] where {wanted} is expected"
+    return f"{told}: print the shape of the predictions less the target, which is [N]"
 
 
 def _compared(

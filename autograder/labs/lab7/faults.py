@@ -32,8 +32,11 @@ def _asked(change: Callable) -> Callable:
 # Of two sets of runs.
 
 
-def _tested(test: Callable) -> Callable:
-    """Return a fault that has other t and p; ``test`` takes the accuracies of both, the right t and the right p."""
+def _tested(test: Callable, judged: bool = False) -> Callable:
+    """Return a fault that has other t and p; ``test`` takes the accuracies of both, the right t and the right p.
+
+    Where it is ``judged`` by them, the better one is that of the other p.
+    """
 
     def change(right: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         seeds = np.intersect1d(a[:, 0], b[:, 0])
@@ -41,7 +44,16 @@ def _tested(test: Callable) -> Callable:
         if np.array_equal(a, b):
             return right
         t, p = test(a, b, *right[1:3])
-        return np.array([right[0], t, p, right[3]])
+        return np.array([right[0], t, p, (p < 0.05) * np.sign(t) if judged else right[3]])
+
+    return _changed(change)
+
+
+def _no_case_of_zeros(better: int) -> Callable:
+    """Return a fault that divides 0 by 0 where two networks have the same accuracies."""
+
+    def change(right: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return np.array([0, np.nan, np.nan, better]) if np.array_equal(right, [0, 0, 1, 0]) else right
 
     return _changed(change)
 
@@ -52,11 +64,19 @@ def _p(t: float, runs: int) -> float:
     return float(2 * stats.t.sf(abs(t), runs - 1))
 
 
-def _unpaired(a: np.ndarray, b: np.ndarray, t: float, p: float) -> tuple[float, float]:
+def _unpaired(a: np.ndarray, b: np.ndarray, t: float, p: float, pooled: bool = False) -> tuple[float, float]:
     from scipy import stats
 
-    found = stats.ttest_ind(a, b, equal_var=False)
+    found = stats.ttest_ind(a, b, equal_var=pooled)
     return float(found.statistic), float(found.pvalue)
+
+
+def _pooled(a: np.ndarray, b: np.ndarray, t: float, p: float) -> tuple[float, float]:
+    return _unpaired(a, b, t, p, pooled=True)
+
+
+def _one_side(a: np.ndarray, b: np.ndarray, t: float, p: float) -> tuple[float, float]:
+    return t, p / 2
 
 
 def _scaled(factor: Callable) -> Callable:
@@ -133,6 +153,14 @@ def _of_parts(loss: float = 1.0, gradient: float = 1.0) -> Callable:
     return _changed(lambda right, w, x, y: np.concatenate([loss * right[:1], gradient * right[1:]]))
 
 
+def _first_weight_as_intercept(right: Callable) -> Callable:
+    def answer(w: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        found = np.array(right(np.roll(w, -1), x, y), "float64")
+        return np.concatenate([found[:1], found[-1:], found[1:-1]])
+
+    return answer
+
+
 def _broadcast(right: np.ndarray, w: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Take [N] from [N, 1] as NumPy does: each row with each."""
     if np.ndim(y) == 1:
@@ -183,6 +211,11 @@ def _part(place: int, value: Callable) -> Callable:
         return right
 
     return _changed(change)
+
+
+def _differs_from_first(right: np.ndarray, p: np.ndarray, y: np.ndarray) -> float:
+    chosen = p.argmax(axis=-1)
+    return (chosen[1:] != chosen[:1]).mean()
 
 
 def _any_differs(right: np.ndarray, p: np.ndarray, y: np.ndarray) -> float:
@@ -415,10 +448,11 @@ FAULTS = (
     ),
     _fault(
         "compare_unpaired",
-        "compare_runs.t seeds domain",
-        _tested(_unpaired),
+        "compare_runs.t seeds better domain",
+        _tested(_unpaired, judged=True),
         "This is the test for two independent groups. The two networks have their seeds in common.",
         "Subtract seed by seed, and test whether the mean of the differences is zero.",
+        forms=(_tested(_unpaired), _tested(_pooled, judged=True), _tested(_pooled)),
     ),
     _fault(
         "compare_variance_with_n",
@@ -443,10 +477,11 @@ FAULTS = (
     ),
     _fault(
         "compare_one_sided",
-        "compare_runs.t domain",
-        _tested(lambda a, b, t, p: (t, p / 2)),
+        "compare_runs.t better domain",
+        _tested(_one_side, judged=True),
         "The probability is that of one side alone. Before the test nobody knows which network is better.",
         "Count both tails of the distribution.",
+        forms=(_tested(_one_side),),
     ),
     _fault(
         "compare_normal",
@@ -458,10 +493,18 @@ FAULTS = (
     _fault(
         "compare_degrees_of_freedom",
         "compare_runs.t domain",
-        _tested(_more_degrees(1)),
+        _tested(_more_degrees(1), judged=True),
         "The probability is that of another number of degrees of freedom.",
         "Of n differences one is known by the mean of all: n - 1 are free.",
-        forms=(_tested(_more_degrees(-1)),),
+        forms=(_tested(_more_degrees(-1), judged=True), *(_tested(_more_degrees(more)) for more in (1, -1))),
+    ),
+    _fault(
+        "compare_no_case_of_zeros",
+        "compare_runs.domain",
+        _no_case_of_zeros(0),
+        "Where all differences are 0, it divides by their deviation of 0.",
+        "The text says what is returned there: ask for that case first.",
+        forms=(_no_case_of_zeros(-1), _no_case_of_zeros(1)),
     ),
     _fault(
         "compare_sign_in_p",
@@ -565,6 +608,17 @@ FAULTS = (
         "Subtract its mean there too, and divide by 1.",
     ),
     _fault(
+        "standardize_small_number_added",
+        "standardize.constant",
+        _scaling(_mean, lambda train, x: train.std(axis=0) + 1e-8),
+        "A small number is added to the deviation. A column that was constant is divided by it, and grows huge.",
+        "Add nothing. Put 1 where a deviation is 0.",
+        forms=tuple(
+            _scaling(_mean, lambda train, x, small=small: train.std(axis=0) + small)
+            for small in (1e-10, 1e-9, 1e-7, 1e-6, 1e-5)
+        ),
+    ),
+    _fault(
         "mse_half",
         "mse_and_gradient.loss gradient domain",
         _of_parts(0.5, 0.5),
@@ -584,6 +638,7 @@ FAULTS = (
         _changed(lambda right, w, x, y: len(x) * right),
         "This is a sum over the rows, and not their mean.",
         "Divide by the number of rows, in the gradient too.",
+        forms=(_changed(lambda right, w, x, y: np.concatenate([len(x) * right[:1], right[1:]])),),
     ),
     _fault(
         "mse_root",
@@ -610,8 +665,9 @@ FAULTS = (
         "mse_intercept_first",
         "mse_and_gradient.gradient domain",
         _changed(lambda right, w, x, y: np.concatenate([right[:1], right[-1:], right[1:-1]])),
-        "The gradient of the intercept comes first.",
+        "The intercept comes first. In w and in its gradient it is the last one.",
         "The order is that of w: the intercept is the last one.",
+        forms=(_first_weight_as_intercept,),
     ),
     _fault(
         "mse_gradient_summed",
@@ -760,6 +816,13 @@ FAULTS = (
         "Take the pairs of two different networks.",
     ),
     _fault(
+        "gain_pairs_with_first",
+        "ensemble_gain.disagreement",
+        _part(2, _differs_from_first),
+        "The third number compares the first network with each other one, and leaves out all other pairs.",
+        "Of three networks there are three pairs, of four there are six.",
+    ),
+    _fault(
         "gain_right_differs",
         "ensemble_gain.disagreement",
         _part(2, _right_differs),
@@ -801,6 +864,7 @@ FAULTS = (
         _part(3, lambda right, p, y: p.max(axis=-1).mean() - right[0]),
         "The last number is about the single networks.",
         "Take the largest probabilities of the average, and the accuracy of the average.",
+        forms=(_part(3, lambda right, p, y: p.max(axis=-1).mean() - right[1]),),
     ),
     _fault(
         "similarity_dot",

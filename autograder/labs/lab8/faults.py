@@ -118,6 +118,13 @@ _ACTIVATIONS = (
         "Keep da where z is positive, and put 0 elsewhere.",
     ),
     _fault(
+        "relu_times_value",
+        "mask domain",
+        _instead(lambda da, z: da * np.maximum(z, 0.0)),
+        "The gradient is multiplied by the value of the ReLU, not by its slope.",
+        "The slope is 1 or 0: what passes, passes as it is.",
+    ),
+    _fault(
         "relu_mask_turned",
         "mask domain",
         _instead(lambda da, z: da * (z < 0)),
@@ -212,6 +219,25 @@ def _without_chain_rule(right):
     return lambda z, t: -t / np.maximum(_probabilities(right, z), 1e-12) / len(z)
 
 
+def _underflowing(lost):
+    """Have no numbers in some samples; ``lost`` takes scores and classes, and says in which."""
+
+    def fault(right):
+        def answer(z, t):
+            value = np.array(right(z, t))
+            value[lost(z, t)] = np.nan
+            return value
+
+        return answer
+
+    return fault
+
+
+def _powers(z):
+    """Return powers of scores, in the precision of the scores; the largest of each sample is 1."""
+    return np.exp(z - z.max(axis=1, keepdims=True))
+
+
 _SCORES = (
     _fault(
         "scores_sum",
@@ -280,6 +306,21 @@ _SCORES = (
         "Softmax stays the same when one number is taken off all scores of a row. Which one makes all powers safe?",
     ),
     _fault(
+        "scores_largest_of_all",
+        "domain",
+        _underflowing(lambda z, t: np.exp(z.max(axis=1) - z.max()) == 0),
+        "The largest score of the whole batch is taken off, and a sample far below it has nothing but powers of 0.",
+        "Take the largest score of each sample off, along the axis of the classes.",
+    ),
+    _fault(
+        "scores_in_two_steps",
+        "domain",
+        _underflowing(lambda z, t: (_powers(z) == 0).any(axis=1)),
+        "It divides by a probability that is 0 where the scores are far apart.",
+        "Put the two steps together on paper first: the division cancels, and what is left never divides by p.",
+        forms=(_underflowing(lambda z, t: ((_powers(z) == 0) & (t > 0)).any(axis=1)),),
+    ),
+    _fault(
         "scores_in_place",
         "inputs",
         _in_place(_scores_in_place),
@@ -332,6 +373,21 @@ def _weights_in_place(dz, h, W):
     W[...] = np.flip(W, (0, 1)) + 1
 
 
+def _first_two_exchanged(right):
+    def answer(dz, h, W):
+        dh, dW, db = _three(right(dz, h, W), h, W)
+        return pack(dW, dh, db) if dh.shape == dW.shape else (dW, dh, db)
+
+    return answer
+
+
+def _other_way_round(part, right, dz, h, W):
+    """Return the product of W and dz, which goes together where there are as many samples as inputs."""
+    if len(dz) != W.shape[1]:
+        raise ValueError("the shapes do not fit")
+    return right(dz.T, np.zeros((len(W), len(W))), W.T).T
+
+
 _DENSE = (
     _fault(
         "dense_dh_not_transposed",
@@ -340,6 +396,21 @@ _DENSE = (
         "dh is made with W the other way around than the forward pass.",
         "The forward pass multiplies by W transposed. dh has a number for each input: which product has that shape?",
         "dh",
+    ),
+    _fault(
+        "dense_dh_factors_exchanged",
+        "dh",
+        _part(0, _other_way_round),
+        "dh is the product of W and dz. The order of the two counts, and dz comes first.",
+        "Write the shapes down: dz is [N, K], W is [K, I], and dh is [N, I].",
+        "dh",
+    ),
+    _fault(
+        "dense_exchanged",
+        "dh dW",
+        _first_two_exchanged,
+        "dh and dW come in the wrong order.",
+        "Return dh, dW and db.",
     ),
     _fault(
         "dense_dh_mean",
@@ -476,6 +547,14 @@ def _masked(mask):
     return lambda right: lambda da, h: _filled(h, _to_each(da) * mask(right, h))
 
 
+def _transposed_place(right, h):
+    """Return 1 in each block where the largest would lie if its rows were columns."""
+    place = _place(right, h)
+    rows, columns = (extent // 2 for extent in place.shape[1:3])
+    blocks = place.reshape(len(h), rows, 2, columns, 2, -1)
+    return blocks.swapaxes(2, 4).reshape(place.shape)
+
+
 def _by_columns(right):
     return lambda da, h: np.swapaxes(right(np.swapaxes(da, 1, 2), np.swapaxes(h, 1, 2)), 1, 2)
 
@@ -552,6 +631,14 @@ _POOLING = (
         _masked(_first_pixel),
         "The gradient goes to the first pixel of each block, whichever is the largest.",
         "Look for the place of the largest number in each block.",
+    ),
+    _fault(
+        "pool_place_exchanged",
+        "maximum",
+        _masked(_transposed_place),
+        "Row and column of the place in the block are exchanged: the gradient goes to upper right instead of lower "
+        "left.",
+        "Of the four places 0, 1, 2, 3 in row-major order, 2 is the first of the second row.",
     ),
     _fault(
         "pool_largest_by_size",
@@ -757,6 +844,14 @@ _CONVOLUTION = (
         "dW",
     ),
     _fault(
+        "conv_dW_gradient_flipped",
+        "weights",
+        _weighed_by(lambda part, right, dz, h, W: right(np.flip(dz, (1, 2)), h, W)),
+        "dW is made with dz flipped in both directions: a true convolution, where a cross-correlation belongs.",
+        "dz[y, x] meets the pixel y + r − R//2, x + s − S//2. Both indices run the same way.",
+        "dW",
+    ),
+    _fault(
         "conv_dW_transposed",
         "weights",
         _weighed_by(lambda part, right, dz, h, W: np.swapaxes(part, 0, 1)),
@@ -909,6 +1004,36 @@ def _with_parameters(change):
     return fault
 
 
+def _with_epsilon(change):
+    """Give each channel an epsilon of its own; ``change`` takes its variance, its number of values and epsilon."""
+
+    def fault(right):
+        def answer(dy, x, gamma, epsilon):
+            found = []
+            for k, spread in enumerate(_centered(x)[1]):
+                one = slice(k, k + 1)
+                changed = float(change(spread, x[..., k].size, epsilon))
+                found.append(_normalized(right, dy[..., one], x[..., one], gamma[one], changed))
+            return pack(*(np.concatenate(parts, axis=-1) for parts in zip(*found, strict=True)))
+
+        return answer
+
+    return fault
+
+
+def _times_gamma(power):
+    """Multiply dx by gamma once more, and dgamma by a power of it."""
+
+    def fault(right):
+        def answer(dy, x, gamma, epsilon):
+            dx, dgamma, dbeta = _normalized(right, dy, x, gamma, epsilon)
+            return pack(dx * gamma, dgamma * gamma**power, dbeta)
+
+        return answer
+
+    return fault
+
+
 def _sums(right):
     """Take off sums instead of means, which are as many times as large as there are values."""
 
@@ -996,13 +1121,24 @@ _NORMALIZATION = (
     _fault(
         "norm_epsilon_outside",
         "dx parameters domain",
-        lambda right: (
-            lambda dy, x, gamma, epsilon: right(
-                dy, x, gamma, float(np.mean((np.sqrt(_centered(x)[1]) + epsilon) ** 2 - _centered(x)[1]))
-            )
-        ),
+        _with_epsilon(lambda spread, count, epsilon: (np.sqrt(spread) + epsilon) ** 2 - spread),
         "Epsilon is added to the deviation. It is added to the variance, before the root is taken.",
         "Look at where the root begins and ends.",
+    ),
+    _fault(
+        "norm_one_less",
+        "dx parameters domain",
+        _with_epsilon(lambda spread, count, epsilon: spread / max(count - 1, 1) + epsilon),
+        "The variance is divided by one less than the number of values. Here it is their mean.",
+        "Look for a ddof, or for a library whose variance has one by default.",
+    ),
+    _fault(
+        "norm_gamma_twice",
+        "dx parameters domain",
+        _times_gamma(1),
+        "Gamma is in dx twice, and in dgamma, which has none. The g of the text is dy times gamma already.",
+        "dgamma is made of dy itself. dx is made of g, and has no other gamma.",
+        forms=(_times_gamma(0),),
     ),
     _fault(
         "norm_each_pixel",
@@ -1015,9 +1151,17 @@ _NORMALIZATION = (
         "norm_gamma_of_input",
         "parameters",
         _with_parameters(lambda dgamma, dbeta, x, epsilon: (dgamma * np.sqrt(_centered(x)[1] + epsilon), dbeta)),
-        "dgamma is made of x less its mean, which is not normalized yet.",
-        "Gamma multiplies the normalized numbers: divide by the root of the variance as well.",
+        "dgamma is made of x before it is normalized.",
+        "Gamma multiplies the normalized numbers: take the mean off, and divide by the root of the variance.",
         "parameters",
+        (
+            _with_parameters(
+                lambda dgamma, dbeta, x, epsilon: (
+                    dgamma * np.sqrt(_centered(x)[1] + epsilon) + dbeta * x.mean(axis=_centered(x)[2]),
+                    dbeta,
+                )
+            ),
+        ),
     ),
     _fault(
         "norm_parameters_mean",
@@ -1070,6 +1214,20 @@ def _close(measured, df, part=1e-2):
     return np.all(np.abs(measured - df) <= part * max(np.abs(measured).max(), np.abs(df).max()))
 
 
+def _in_its_own_type(f, x, df):
+    step, measured = 1e-5, np.zeros(x.shape)
+    for place in np.ndindex(*x.shape):
+        up, down = x.copy(), x.copy()
+        up[place] += step
+        down[place] -= step
+        measured[place] = (f(up) - f(down)) / (2 * step)
+    return bool(_close(measured, df))
+
+
+def _close_by_itself(measured, df):
+    return np.all(np.abs(measured - df) <= 1e-2 * np.maximum(np.abs(measured), np.abs(df)))
+
+
 def _moves_x(right):
     def answer(f, x, df):
         value = right(f, x, df)
@@ -1084,6 +1242,9 @@ _CHECKING = (
     _fault("check_always_wrong", "smooth entries kinks inputs", _instead(lambda f, x, df: False)),
     _fault("check_large_step", "kinks", _judged(_close, 0.01)),
     _fault("check_one_side_large_step", "kinks", _judged(_close, 0.003, sides=(1,))),
+    _fault("check_tiny_step", "entries", _judged(_close, 1e-12)),
+    _fault("check_type_of_x", "entries", _instead(_in_its_own_type)),
+    _fault("check_each_entry_by_itself", "entries", _judged(_close_by_itself)),
     _fault("check_single_precision", "smooth entries kinks inputs", _judged(_close, 1e-6, dtype="float32")),
     _fault("check_absolute_limit", "entries", _judged(lambda m, df: np.abs(m - df).max() < 1e-3)),
     _fault("check_sum_of_entries", "entries", _judged(lambda m, df: _close(m.sum(), df.sum()))),
@@ -1097,6 +1258,11 @@ _CHECKING = (
         "check_sign_of_error",
         "entries",
         _judged(lambda m, df: np.all(df - m <= 1e-2 * max(np.abs(m).max(), np.abs(df).max()))),
+    ),
+    _fault(
+        "check_other_sign_of_error",
+        "entries",
+        _judged(lambda m, df: np.all(m - df <= 1e-2 * max(np.abs(m).max(), np.abs(df).max()))),
     ),
     _fault(
         "check_direction_alone",
@@ -1140,6 +1306,25 @@ def _rest_dropped(right):
     def answer(layers, x, y, rng, epochs, size, rate, momentum):
         rows = rng.permutation(len(x))[: max(len(x) - len(x) % size, min(size, len(x)))]
         return right(layers, x[rows], y[rows], rng, epochs, size, rate, momentum)
+
+    return answer
+
+
+def _sigmoid_left_out(right):
+    """Take every layer for what it is but a sigmoid, which hands on what it gets."""
+
+    def answer(layers, *rest):
+        kept = [one for one in layers if one["kind"] != "sigmoid"]
+        trained = iter(right(kept, *rest))
+        return [next(trained) if one["kind"] != "sigmoid" else dict(one) for one in layers]
+
+    return answer
+
+
+def _stops_at_vectors(right):
+    def answer(layers, x, *rest):
+        samples, rows, columns, channels = np.shape(x)
+        return right(layers, x, *rest)
 
     return answer
 
@@ -1196,6 +1381,8 @@ def _trains_what_it_was_given(right):
 
 _TRAINING = (
     _fault("train_uphill", "step accuracy", _uphill),
+    _fault("train_sigmoid_left_out", "step", _sigmoid_left_out),
+    _fault("train_stops_at_vectors", "step", _stops_at_vectors),
     _fault("train_last_layer_alone", "step momentum batches accuracy", _last_layer_alone),
     _fault("train_without_momentum", "momentum", _without_momentum),
     _fault("train_velocity_of_one_epoch", "momentum", _velocity_of_one_epoch),

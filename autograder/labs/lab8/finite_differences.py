@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from autograder.checking import compare
+from autograder.checking import compare, error_texts
 from autograder.checking.problem import Problem, lost
 from autograder.checking.rubric import Check, Line
 from autograder.checking.student import Student, StudentError
@@ -29,7 +29,8 @@ def value_of(x, kind, slopes, places, scale):
     Parameters
     ----------
     x : array
-    kind : {"smooth", "relu", "absolute"}
+    kind : {"smooth", "raised", "relu", "absolute"}
+        Of ``"raised"`` the value is large beside its slopes.
     slopes, places : array, as long as `x` has numbers
     scale : float
     """
@@ -38,6 +39,8 @@ def value_of(x, kind, slopes, places, scale):
     x = np.asarray(x, dtype="float64").ravel()
     if kind == "smooth":
         return float(scale * (np.sum(slopes * np.sin(x - places)) + np.sum(x[1:] * x[:-1]) / 4))
+    if kind == "raised":
+        return float(scale * (1000 + np.sum(slopes * np.sin(x - places))))
     if kind == "relu":
         return float(scale * np.sum(slopes * np.maximum(x - places, 0) + x**2 / 4))
     return float(scale * np.sum(slopes * np.abs(x - places) + x**2 / 4))
@@ -52,11 +55,12 @@ def gradient_of(x: np.ndarray, kind: str, slopes: np.ndarray, places: np.ndarray
         As `value_of` has them.
     """
     flat = np.asarray(x, dtype="float64").ravel()
-    if kind == "smooth":
+    if kind in ("smooth", "raised"):
         found = slopes * np.cos(flat - places)
+    if kind == "smooth":
         found[1:] += flat[:-1] / 4
         found[:-1] += flat[1:] / 4
-    else:
+    elif kind != "raised":
         sides = flat > places if kind == "relu" else np.sign(flat - places)
         found = slopes * sides + flat / 2
     return scale * found.reshape(np.shape(x))
@@ -100,7 +104,10 @@ def _drawn(rng: Rng, kind: str, shape: tuple[int, ...], scale: float = 1.0) -> l
     near = rng.random(count) < 0.7
     # One at least.
     near[rng.integers(count)] = True
-    places = rng.uniform(-1, 1, count) if kind == "smooth" else x + np.where(near, away, 1.0)
+    places = rng.uniform(-1, 1, count) if kind in ("smooth", "raised") else x + np.where(near, away, 1.0)
+    if kind == "raised":
+        # So small that what is measured of it is rounding.
+        slopes[1::2] *= 1e-9
     told = [kind, slopes, places, scale]
     x = x.reshape(shape)
     return [x, gradient_of(x, *told), *told]
@@ -126,6 +133,9 @@ def _smooth(rng: Rng) -> list[tuple[list, bool, str]]:
     for shape in _SHAPES:
         one = _drawn(rng, "smooth", shape)
         found.append((one, True, "the right gradient"))
+        if one[1].size == 1:
+            # Who compares with the sign of the error finds one of two wrong ones, and loses another line for it.
+            continue
         found.append((_with(one, -one[1]), False, "one of the opposite sign"))
         found.append((_with(one, np.zeros_like(one[1])), False, "one of zeros"))
     return found
@@ -146,7 +156,24 @@ def _entries(rng: Rng) -> list[tuple[list, bool, str]]:
         if count > 4:
             shifted = _off(_off(one, 0, 0.4), count - 1, -0.4)
             found.append((shifted, False, f"one in which two errors cancel in the sum{size}"))
+    one = _drawn(rng, "smooth", (1,))
+    for part in (0.5, -0.5):
+        found.append((_off(one, 0, part), False, f"one of a single entry that is off by {part:+.0%}"))
+    for shape, scale in (((7,), 1.0), ((3, 3), 1e4)):
+        one = _drawn(rng, "raised", shape, scale)
+        what = f"where some entries are nearly 0, and f is about {1000 * scale:,.0f}"
+        found.append((one, True, f"the right gradient, {what}"))
+        found.append((_off(one, 1, 0.03), False, f"one that is off by +3% of the largest in an entry, {what}"))
+    one = _in_single_precision(rng, (2, 3))
+    found.append((one, True, "the right gradient at an x of float32, with numbers near 100"))
     return found
+
+
+def _in_single_precision(rng: Rng, shape: tuple[int, ...]) -> list:
+    """Return a question whose numbers are so large that a small step is lost in single precision."""
+    x = (rng.uniform(70, 120, shape) * rng.choice([-1, 1], shape)).astype("float32")
+    told = ["smooth", rng.uniform(0.5, 2.0, x.size), rng.uniform(-1, 1, x.size), 1.0]
+    return [x, gradient_of(x, *told), *told]
 
 
 def _kinks(rng: Rng) -> list[tuple[list, bool, str]]:
@@ -155,16 +182,17 @@ def _kinks(rng: Rng) -> list[tuple[list, bool, str]]:
         one = _drawn(rng, kind, shape)
         name = {"relu": "a sum of ReLUs", "absolute": "a sum of absolute values"}[kind]
         found.append((one, True, f"the right gradient of {name}, near kinks"))
-        # Neither the first nor the last one, about which another line asks.
-        place = int(rng.integers(1, one[1].size - 1))
-        found.append((_off(one, place, 0.3), False, f"one of {name} that is wrong in one entry"))
+        # Neither the first nor the last one, about which another line asks, and of both signs: so does that line.
+        places = rng.choice(np.arange(1, one[1].size - 1), 2, replace=False)
+        wrong = _off(_off(one, int(places[0]), 0.45), int(places[1]), -0.3)
+        found.append((wrong, False, f"one of {name} that is wrong in two entries"))
     return found
 
 
 def _text(error: str) -> str:
-    for ours in ("course_checks calls gradient_check, which is", "course_checks"):
-        error = error.replace(ours, "gradient_check is" if ours.endswith("is") else "gradient_check")
-    return error if "name 'gradient_check' is not defined" not in error else "There is no function gradient_check yet."
+    """Return an error in the words of the lab, and what it means."""
+    text = error_texts.without_ours(error, "gradient_check")
+    return f"{text} {error_texts.meaning(text)}" if " stopped with " in text else text
 
 
 def _answers(student: Student, cases: Sequence[tuple[list, bool, str]]) -> np.ndarray:
@@ -184,7 +212,9 @@ def _answers(student: Student, cases: Sequence[tuple[list, bool, str]]) -> np.nd
         raise StudentError(f"gradient_check returned {sent[:60]} where True or False is expected.")
     found = compare.array(sent)
     if found is None or found.shape != (len(cases), 2) or not np.isin(found[:, 0], (0, 1)).all():
-        raise StudentError("gradient_check returned neither True nor False.")
+        raise StudentError(
+            "gradient_check returned a number. Compare the error with a limit, and return True or False."
+        )
     return found
 
 
@@ -225,14 +255,15 @@ def _about_entries(said: np.ndarray, right: np.ndarray) -> str:
     return _constant(said) or (
         "Each entry counts, the size of the error without its sign, and relative to how large the gradient is."
         if (said & ~right).any()
-        else "An error of the finite difference must not count: use numbers of double precision, and a relative limit."
+        else "An error of the finite difference must not count: use numbers of double precision, a step not too small, "
+        "and a limit relative to the largest entry: what is measured of an entry near 0 is mostly rounding."
     )
 
 
 def _about_kinks(said: np.ndarray, right: np.ndarray) -> str:
     if (~said & right).any():
         return "A step that crosses a kink measures the slopes of both sides: take smaller ones."
-    return "The limit must not be so wide that an entry may be wrong by a third."
+    return "Each entry counts, and the limit must not be so wide that one may be wrong by a third."
 
 
 def _inputs(student: Student, rng: Rng) -> Problem | None:
@@ -260,7 +291,7 @@ CHECK = Check(
         ),
         Line(
             "entries",
-            "One wrong entry is found, in large gradients and in small ones",
+            "One wrong entry is found, and none in a right gradient, large or small",
             1.25,
             _line(_entries, _about_entries),
         ),

@@ -77,7 +77,7 @@ def _first_of_equals(student: Student, da: np.ndarray, h: np.ndarray) -> Wrong |
     what = compare.difference(answer.value, values)
     if what is None:
         return None
-    name = "expected" if compare.agree(values, right) else "others smaller"
+    name = "expected" if compare.agree(values, right) else f"{YOURS}, others smaller"
     return as_wrong(_NAME, (da, h), answer, what, values, (name, values), (YOURS, answer.value))
 
 

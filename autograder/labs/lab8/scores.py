@@ -49,7 +49,7 @@ def _averaged(student: Student, z: np.ndarray, t: np.ndarray) -> Wrong | None:
     what = compare.difference(answer.value, own)
     if what is None:
         return None
-    name = "expected" if compare.agree(own, right) else "each alone, averaged"
+    name = "expected" if compare.agree(own, right) else f"{YOURS}, each alone, averaged"
     return as_wrong(_NAME, (z, t), answer, what, own, (name, own), (YOURS, answer.value))
 
 

@@ -26,6 +26,8 @@ _PART = 1, (6, 8)
 #: Three times the largest factor that is asked: no noise makes one of the other.
 _CLEARLY = 90.0
 _TRIES = 8
+#: Whoever is that many times as fast as the loop no longer has a long one.
+_ARRAYS = 8
 #: How much slower than at its best the loop may be for other work on the machine: a submission that keeps it busy gains
 #: no more.
 _CREDIBLE = 2.0
@@ -107,7 +109,13 @@ def at_least(factor: int) -> Callable[[Student, Rng], Problem | None]:
     def too_slow(ratio: float) -> str:
         return (
             f"It ran {ratio:.2g} times as fast as the loop over samples and channels, and {factor} times are asked. "
-            "Let array operations work on all samples, pixels and channels at once, so that only a short loop is left."
+            + (
+                "Loops are no longer what is slow. Products of matrices (@, tensordot, einsum with optimize) are "
+                "faster than an einsum without them."
+                if ratio >= _ARRAYS
+                else "Let array operations work on all samples, pixels and channels at once, so that only a short loop "
+                "is left."
+            )
         )
 
     def sentence() -> str:

@@ -11,14 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from autograder.checking import compare
+from autograder.checking import compare, error_texts
 from autograder.checking.problem import Problem, lost
-from autograder.checking.rubric import Check, Line
+from autograder.checking.rubric import Check, Line, decided
 from autograder.checking.student import Student, StudentError, once
 from autograder.labs.lab8 import images
 from autograder.labs.lab8.drawing import Rng
 from autograder.labs.lab8.images import BAND, BATCH_SIZE, LEARNING_RATE, MOMENTUM
 from autograder.labs.lab8.reference import pack, parameters_of
+from source_lib.text import in_series
 
 #: Processor time for the digits, and wall time, in seconds.
 CPU, SECONDS = 60, 240.0
@@ -49,14 +50,21 @@ def course_train(layers, x, y, seed, epochs, batch_size, learning_rate, momentum
 """
 
 
-def _text(error: str) -> str:
-    if "name 'train_network' is not defined" in error:
-        return "There is no function train_network yet."
-    for ours in ("course_trainings", "course_train"):
-        error = error.replace(f"{ours} calls train_network, which is", "train_network is").replace(
-            ours, "train_network"
-        )
-    return error
+#: What a training calls that other checks ask.
+_PARTS = (
+    "softmax_cross_entropy_backward",
+    *(f"{kind}_backward" for kind in ("relu", "sigmoid", "dense", "pool2d", "conv2d")),
+)
+
+
+def _text(student: Student, error: str) -> str:
+    """Return an error in the words of the lab, what it means, and which backward pass may be its cause."""
+    text = error_texts.without_ours(error, "train_network")
+    if " stopped with " not in text:
+        return text
+    wrong = [name for name in _PARTS if not all(decided(student, name).values())]
+    first = f" {in_series(wrong)} {'has' if len(wrong) == 1 else 'have'} lost points too: begin there." if wrong else ""
+    return f"{text} {error_texts.meaning(text)}{first}"
 
 
 def _trained(student: Student, questions: Sequence[list], cpu: int | None = None) -> list[np.ndarray]:
@@ -71,7 +79,7 @@ def _trained(student: Student, questions: Sequence[list], cpu: int | None = None
         with student.fresh(_CELL, cpu=cpu, seconds=SECONDS if cpu else _SMALL_SECONDS, code_only=True) as side:
             sent = side.call("course_trainings", questions)
     except StudentError as error:
-        raise StudentError(_text(str(error))) from None
+        raise StudentError(_text(student, str(error))) from None
     found = [compare.array(one) for one in sent] if isinstance(sent, (list, tuple)) else []
     sizes = [pack(*parameters_of(layers)).size + 1 for layers, *_ in questions]
     if [None if one is None else one.shape for one in found] != [(size,) for size in sizes]:
@@ -118,13 +126,31 @@ def _step_of_own_functions(student: Student, layers: list, x: np.ndarray, y: np.
 
 
 _SAID = {
-    "step": "train a small network for one epoch with all images as one batch and without momentum",
+    "step": "train {what} for one epoch with all images as one batch and without momentum",
     "momentum": "train a small network for three epochs with all images as one batch and with momentum",
     "batches": "train a small network with 7 equal images, in batches of 3",
     "order": "train a small network with 8 images in batches of 2",
     "inputs": "train a small network, and leave the layers and images that were given as they are",
     "accuracy": "train a network on digits that are drawn for grading, and classify others",
 }
+
+
+def _layer(rng: Rng, kind: str, *shape: int) -> list:
+    """Return a layer with weights and biases; the outputs are the last axis of a convolution, the first of others."""
+    outputs = shape[-1 if kind == "conv2d" else 0]
+    return [kind, rng.normal(size=shape) / np.sqrt(np.prod(shape) / outputs), rng.normal(size=outputs) / 4]
+
+
+def _other_networks(rng: Rng) -> list[tuple[str, list, np.ndarray, np.ndarray]]:
+    """Return networks with what the text lists and the first one lacks: vectors, sigmoids, odd sizes."""
+    y = rng.permutation(np.arange(6) % 3)
+    dense = [_layer(rng, "dense", 5, 4), ["sigmoid"], _layer(rng, "dense", 3, 5)]
+    kernels = _layer(rng, "conv2d", 3, 1, 2, 2), ["relu"], _layer(rng, "conv2d", 1, 5, 2, 3)
+    images = [*kernels, ["pool2d"], ["sigmoid"], ["flatten"], _layer(rng, "dense", 3, 18)]
+    return [
+        ("a network of dense layers and a sigmoid, on vectors,", dense, rng.normal(size=(6, 4)), y),
+        ("a network of two convolutions, on images of 5 × 7 pixels,", images, rng.normal(size=(6, 5, 7, 2)), y),
+    ]
 
 
 @once
@@ -137,10 +163,26 @@ def _first_step(student: Student) -> tuple[np.ndarray, list]:
 
 def _step(student: Student, rng: Rng) -> Problem | None:
     student.notes["train.seed"] = int(rng.integers(2**31))
+    said = _SAID["step"].format(what="a small network")
     try:
         found, question = _first_step(student)
     except StudentError as error:
-        return lost(_SAID["step"], str(error))
+        return lost(said, str(error))
+    if problem := _not_a_step(student, said, found, question):
+        return problem
+    for what, layers, x, y in _other_networks(rng):
+        said, question = _SAID["step"].format(what=what), [layers, x, y, 0, 1, len(x), 0.3, 0.0]
+        try:
+            (found,) = _trained(student, [question])
+        except StudentError as error:
+            return lost(said, str(error))
+        if problem := _not_a_step(student, said, found, question):
+            return problem
+    return None
+
+
+def _not_a_step(student: Student, said: str, found: np.ndarray, question: list) -> Problem | None:
+    """Say what is wrong with a single step, where it is not that of the student's own backward passes."""
     layers, x, y, _, _, _, learning_rate, _ = question
     before = pack(*parameters_of(layers))
     right = student.oracle.call("train_network", *question)
@@ -155,10 +197,10 @@ def _step(student: Student, rng: Rng) -> Problem | None:
         if compare.agree(found[:-1], before)
         else "It went up the gradient instead of down."
         if compare.agree(found[:-1] - before, before - right)
-        else "One step is each parameter less the learning rate times its gradient: print the gradients of one image, "
-        "and compare them with gradient_check."
+        else "One step is each parameter less the learning rate times its gradient. Look at the way forward first, "
+        "layer by layer as the text has them; then compare the gradients of one image with gradient_check."
     )
-    return lost(_SAID["step"], f"In the new weights and biases train_network {what}. {hint}")
+    return lost(said, f"In the new weights and biases train_network {what}. {hint}")
 
 
 def _one_step(student: Student, layers: list, x: np.ndarray, y: np.ndarray, learning_rate: float) -> np.ndarray:

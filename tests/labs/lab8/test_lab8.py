@@ -8,6 +8,7 @@ from autograder.checking.student import Answer, NotebookStudent
 from autograder.labs.lab8 import LAB, finite_differences, images, reference, speed, training
 from autograder.labs.lab8.reference import pack
 from autograder.labs.lab8.shared import part_of, right_part
+from autograder.notebook import _later
 from tests.labs.lab8 import trial, ways
 
 
@@ -169,3 +170,28 @@ def test_packed_answers_come_apart_again():
     parts = ways.RIGHT["dense_backward"](*arguments)
     for number, part in enumerate(parts):
         assert np.array_equal(right_part("dense_backward", arguments, pack(*parts), number), part)
+
+
+@pytest.mark.parametrize(("ratio", "said"), [(2.0, "only a short loop is left"), (20.0, "Products of matrices")])
+def test_whoever_is_nearly_fast_enough_is_not_told_about_loops(monkeypatch, ratio, said):
+    monkeypatch.setattr(speed, "_ratio", lambda student, rng: (ratio, None))
+    student = NotebookStudent({}, trial.oracle())
+    problem = speed.at_least(30)(student, np.random.default_rng(0))
+    assert f"{ratio:.2g} times as fast" in problem.message and said in problem.message
+
+
+def test_a_training_that_stops_says_which_backward_pass_lost_points():
+    def stops(*arguments):
+        raise ValueError("cannot reshape array of size 54 into shape (6,3,3,2)")
+
+    student = NotebookStudent(ways.namespace("train_network", stops), trial.oracle(), material=trial.material())
+    student.notes["lines decided of dense_backward"] = {"dh": False, "db": True}
+    check = training.CHECK
+    (item,) = type(check)("train_network", check.lines[:1])(student, np.random.default_rng(0))
+    assert item.message.endswith("dense_backward has lost points too: begin there.")
+    assert "another number of values" in item.message
+
+
+def test_one_point_that_only_grading_gives_is_one_point():
+    (told,) = _later([training.CHECK])
+    assert told.startswith("train_network, 1 more point while grading (Digits are learned")

@@ -19,7 +19,6 @@ TIMED = ("ten", "thirty")
 SEEDS, LONG_SEEDS = 1, 20
 NOT_LOST = {
     **{f"conv2d_backward.{key}": "A slow answer loses it, whatever is right in it." for key in TIMED},
-    "softmax_cross_entropy_backward.domain": "Stubs lose it, and what is right in some sizes or for some scores alone.",
 }
 NOT_NAMED = {}
 #: Three styles of each function; the tests of the mutation score try all.
