@@ -37,6 +37,8 @@ ROOT = Path(__file__).resolve().parents[1]
 WORKERS = 2
 #: Of processor time for one fault and one seed: what hangs gets no points.
 SECONDS = 10.0
+#: The same to find out whether what survives in a slow domain is a fault at all: thousands of networks are built then.
+SECONDS_WHERE_SLOW = 300.0
 WANTED = 0.99
 #: How many of what survives is kept of one function.
 KEPT = 60
@@ -355,7 +357,7 @@ def graded(lab_name: str, effort: Effort, mutant: Mutant) -> Result:
         return Result(mutant, found, equivalent=True)
     pool = pool_of(lab_name, mutant.function, effort.drawn)
     try:
-        with time_limit():
+        with time_limit(SECONDS_WHERE_SLOW if pool.domain.slow else SECONDS):
             position = pool.first_wrong(functions[mutant.function])
     except TooLongError:
         return Result(mutant, found, shows="takes too long on some input")
@@ -400,14 +402,14 @@ def loses_points(lab: Lab, function: str, functions: Mapping[str, Any], seed: in
 
 
 @contextlib.contextmanager
-def time_limit() -> Iterator[None]:
-    """Raise a `TooLongError` in what takes more than `SECONDS` of processor time."""
+def time_limit(seconds: float = SECONDS) -> Iterator[None]:
+    """Raise a `TooLongError` in what takes more than so many ``seconds`` of processor time."""
 
     def stop(*_: object) -> None:
         raise TooLongError
 
     before = signal.signal(signal.SIGPROF, stop)
-    signal.setitimer(signal.ITIMER_PROF, SECONDS)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
         yield
     finally:
