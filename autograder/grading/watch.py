@@ -202,7 +202,7 @@ def watch(
             touched = {waiting.whose(path) for _, path in changes} - {None}
             if now - scanned >= RESCAN:
                 touched, scanned = {*touched, *waiting.everybody()}, now
-            waiting.look({*touched, *waiting.changed}, now)
+            waiting.look(sorted({*touched, *waiting.changed}), now)
             yield from _turn(course, lab, executor, waiting, per_day, told)
 
 
