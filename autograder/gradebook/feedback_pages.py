@@ -12,12 +12,11 @@ import math
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache, lru_cache
+from functools import lru_cache
 from html import escape, unescape
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import nbformat
 from nbformat.notebooknode import NotebookNode
 from nbgrader import utils
@@ -40,6 +39,7 @@ from autograder.checking.lab import Lab
 from autograder.checking.tables import number
 from autograder.gradebook.class_tables import handed_in_by, read_groups, with_members
 from autograder.gradebook.course_folder import NOTES, CourseError, CourseFolder, errors_only
+from autograder.gradebook.templates import template
 from autograder.submissions import layout, reader
 from autograder.submissions.reader import StoppedError
 from autograder.submissions.sanitize import printable
@@ -328,7 +328,7 @@ def render_page(lab: Lab, student: str, notebook: NotebookNode, recorded: Record
         if scores[part["grade_id"]].points is None
     ]
     automatic = [scores[check.grade_id].automatic or 0 for check in lab.checks if check.grade_id in scores]
-    return _template().render(
+    return template("feedback.html.jinja").render(
         lab=lab,
         student=student,
         colors=layout.colors(),
@@ -428,12 +428,3 @@ def _laid_out(how: Callable[..., str], source: str, *args: Any) -> str:
         return reader.call(how, source, *args)
     except StoppedError as error:
         return f'<p>This cell {escape(str(error))}. This is its text.</p><pre tabindex="0">{escape(source)}</pre>'
-
-
-@cache
-def _template() -> jinja2.Template:
-    loader = jinja2.PackageLoader("autograder.gradebook", "")
-    environment = jinja2.Environment(
-        loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
-    )
-    return environment.get_template("feedback.html.jinja")

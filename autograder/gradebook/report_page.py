@@ -6,15 +6,14 @@ import csv
 import datetime
 import io
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import numpy as np
 
 from autograder.errors import UserError
 from autograder.gradebook.item_analysis import CONFIDENCE, MIN_STUDENTS, Analysis, LineResult, Mistake
+from autograder.gradebook.templates import template
 from source_lib.atomic_files import write_together
 from source_lib.text import counted, spreadsheet_cell
 
@@ -106,7 +105,7 @@ def report_html(analysis: Analysis) -> str:
     """
     made = datetime.datetime.now(datetime.UTC)
     students = len(analysis.points)
-    return _template().render(
+    return template("report.html.jinja").render(
         title=f"Report: {analysis.lab.title}",
         facts=" · ".join(
             [
@@ -133,18 +132,6 @@ def report_html(analysis: Analysis) -> str:
         both=ENOUGH,
         enough=students >= MIN_STUDENTS,
     )
-
-
-@cache
-def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("autograder.gradebook", ""),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    return environment.get_template("report.html.jinja")
 
 
 def _left_out(analysis: Analysis) -> list[str]:

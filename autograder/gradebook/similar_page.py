@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import datetime
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
 from autograder.errors import UserError
 from autograder.gradebook.similar import COMMON_LEAST, COMMON_PART, Code, Comparison, Pair
+from autograder.gradebook.templates import template
 from source_lib.atomic_files import write_together
 from source_lib.text import counted, visible
 
@@ -54,7 +52,7 @@ def similar_html(found: Comparison) -> str:
         f"{counted(len(found.students), 'submission')} compared",
         counted(len(found.pairs), "pair"),
     ]
-    return _template().render(
+    return template("similar.html.jinja").render(
         title=f"Similar submissions: {found.lab.title}",
         facts=" · ".join(facts),
         pairs=[_pair(one) for one in shown],
@@ -91,15 +89,3 @@ def _cells(code: Code, marked: frozenset[int]) -> list[dict[str, Any]]:
     return [
         {"number": number, "lines": lines} for number, lines in cells.items() if any(line["marked"] for line in lines)
     ]
-
-
-@cache
-def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("autograder.gradebook", ""),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    return environment.get_template("similar.html.jinja")

@@ -1,5 +1,6 @@
 """What the tests of the book share: which pages there are, and what is on them."""
 
+import contextlib
 import importlib.util
 import re
 import statistics
@@ -32,6 +33,19 @@ def pages_in_contents():
 
 
 PAGES = pages_in_contents()
+
+
+@contextlib.contextmanager
+def live_page(browser, url, figure):
+    """Open a page, wait until its figure works, and make sure that no script of it raised until it is closed."""
+    page = browser.new_page(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
+    page.errors = []
+    page.on("pageerror", lambda error: page.errors.append(str(error)))
+    page.goto(url, wait_until="load")
+    page.locator(f"{figure}.live").wait_for()
+    yield page
+    assert page.errors == []
+    page.close()
 
 
 def trees(site):

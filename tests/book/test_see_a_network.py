@@ -16,7 +16,7 @@ from source_lib.interactive.network_file import rebuild
 from source_lib.interactive.see_network import DIGITS, draw
 from source_lib.layers.receptive_fields import cells_seen
 from tests.book.lab_networks import BUILT_BY, sample, trained
-from tests.book.pages import BOOK, median_answer, of_page
+from tests.book.pages import BOOK, live_page, median_answer, of_page
 from tests.book.test_browser import violations
 
 NAME = "theory/see-a-network"
@@ -56,14 +56,8 @@ def own(tmp_path_factory):
 
 @pytest.fixture
 def page(browser, address):
-    page = browser.new_page(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
-    page.errors = []
-    page.on("pageerror", lambda error: page.errors.append(str(error)))
-    page.goto(f"{address}/{NAME}.html", wait_until="load")
-    page.locator(".see.live").wait_for()
-    yield page
-    assert page.errors == []
-    page.close()
+    with live_page(browser, f"{address}/{NAME}.html", ".see") as page:
+        yield page
 
 
 def scores(page):

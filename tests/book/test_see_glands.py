@@ -8,7 +8,7 @@ import pytest
 from sklearn.metrics import f1_score
 
 from source_lib.interactive.see_glands import boxes, decoded
-from tests.book.pages import BOOK, of_page
+from tests.book.pages import BOOK, live_page, of_page
 from tests.book.test_browser import violations
 
 NAME = "theory/segmentation"
@@ -21,14 +21,8 @@ SIDE = 128
 
 @pytest.fixture
 def page(browser, address):
-    page = browser.new_page(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
-    page.errors = []
-    page.on("pageerror", lambda error: page.errors.append(str(error)))
-    page.goto(f"{address}/{NAME}.html", wait_until="load")
-    page.locator(".glands.live").wait_for()
-    yield page
-    assert page.errors == []
-    page.close()
+    with live_page(browser, f"{address}/{NAME}.html", ".glands") as page:
+        yield page
 
 
 def place(page):
