@@ -235,7 +235,8 @@ def test_of_squared_errors_the_smallest_is_first(houses):
     found, tree = shown(board)
     assert [row[0] for row in found] == ["1 =", "1 =", "3", "4", "–"]
     assert "Ranked by mean squared error on the public houses, the smallest first." in tree.caption.get_text()
-    assert "images" not in tree.get_text() and "printed squared error shares a rank" in tree.get_text()
+    assert "images" not in tree.get_text()
+    assert "printed squared error share a rank" in tree.get_text()
     ends = [float(end.get_text()) for end in tree.select(".scale span")[::2]]
     scores = [row.scores["mse"]["public"] for row in board.rows]
     assert ends[0] <= min(score.low for score in scores) and max(score.high for score in scores) <= ends[1]
