@@ -579,14 +579,18 @@ def report(
 
 @app.command()
 def demo(
+    labs: Annotated[
+        list[str] | None, typer.Argument(metavar="[LAB]...", help="For example lab1 lab8.", show_default="all labs")
+    ] = None,
     course: CourseOption = Path("."),
     site: Annotated[bool, typer.Option("--site/--no-site", help="Build the site too.")] = True,
 ) -> None:
     """Build the site, release the labs, grade a sample class in the sandbox, and show the result."""
+    known = [get_lab(lab) for lab in dict.fromkeys(labs or ())]
     _needs_instructor()
     from autograder import demo as show
 
-    show.run(course, console.console, site)
+    show.run(course, console.console, known, site)
 
 
 def _writable(path: Path) -> None:

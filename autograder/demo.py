@@ -32,8 +32,8 @@ MARK = ".made-by-cnn-course-demo"
 PARALLEL = 2
 
 
-def run(course: Path, screen: Console, site: bool = True) -> None:
-    """Build the site, release the labs, grade the sample class, write feedback, and say where everything is.
+def run(course: Path, screen: Console, labs: Sequence[Lab] = (), site: bool = True) -> None:
+    """Build the site, release labs, grade their sample classes, write feedback, and say where everything is.
 
     Parameters
     ----------
@@ -41,6 +41,8 @@ def run(course: Path, screen: Console, site: bool = True) -> None:
         The course's repository.
     screen : rich.console.Console
         Where progress goes.
+    labs : sequence of Lab
+        What is shown; by default all labs.
     site : bool
         Whether the site is built.
 
@@ -51,7 +53,7 @@ def run(course: Path, screen: Console, site: bool = True) -> None:
     """
     root = course.resolve()
     builder = root / "book" / "build.py"
-    labs = all_labs()
+    labs = labs or all_labs()
     if not builder.is_file() or not all((root / "assignments" / lab.name / f"{lab.name}.md").is_file() for lab in labs):
         raise UserError(f"{root} is not the course's repository: the demo needs its book and its labs.")
     folder = fresh_course(root, labs)

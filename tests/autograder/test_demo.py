@@ -14,25 +14,31 @@ from tests.conftest import PROGRAM, ROOT
 KEPT_OUT = shutil.ignore_patterns(".venv", ".git", "demo", "results", ".*_cache", "__pycache__", "submitted")
 
 
-@pytest.fixture(scope="module")
-def copy(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("demo") / "repository"
-    shutil.copytree(ROOT, folder, ignore=KEPT_OUT)
-    return folder
+#: In the suite the first two labs and the newest, which may be somebody's own; the long form shows all.
+SOME = [*all_labs()[:2], all_labs()[-1]]
 
 
-@pytest.fixture(scope="module")
-def shown(copy, sandbox_works):
+@pytest.fixture(
+    scope="module", params=[pytest.param(SOME, id="some"), pytest.param([], id="all", marks=pytest.mark.long)]
+)
+def shown(request, tmp_path_factory, sandbox_works):
+    """A copy of the repository, the labs that its demo showed, and what that said."""
+    copy = tmp_path_factory.mktemp("demo") / "repository"
+    shutil.copytree(ROOT, copy, ignore=KEPT_OUT)
     shutil.rmtree(copy / "book" / "_build", ignore_errors=True)
-    return subprocess.run([PROGRAM, "demo", "--no-site", "--course", copy], capture_output=True, text=True)
+    labs = [lab.name for lab in request.param]
+    done = subprocess.run([PROGRAM, "demo", *labs, "--no-site", "--course", copy], capture_output=True, text=True)
+    return copy, request.param or all_labs(), done
 
 
-def test_it_ends_well_and_says_where_everything_is(copy, shown):
-    assert shown.returncode == 0, shown.stdout[-3000:] + shown.stderr[-3000:]
-    assert not (copy / "book" / "_build").exists() and "index.html" not in shown.stdout
-    (page,) = [Path(line.split()[1]) for line in shown.stdout.splitlines() if line.startswith("Feedback:")]
+def test_it_ends_well_and_says_where_everything_is(shown):
+    copy, labs, done = shown
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert not (copy / "book" / "_build").exists() and "index.html" not in done.stdout
+    (page,) = [Path(line.split()[1]) for line in done.stdout.splitlines() if line.startswith("Feedback:")]
     assert "What to do next" in page.read_text()
-    assert "Isolation: bubblewrap" in shown.stdout
+    assert "Isolation: bubblewrap" in done.stdout
+    assert [path.stem for path in sorted((copy / "demo").glob("report-*"))] == [f"report-{lab.name}" for lab in labs]
 
 
 @pytest.mark.long
@@ -48,26 +54,34 @@ def test_it_builds_the_site_too(tmp_path, site, sandbox_works):
     assert str(first) in done.stdout and first.is_file()
 
 
-@pytest.mark.parametrize("lab", all_labs(), ids=lambda lab: lab.name)
-def test_each_of_the_class_gets_what_its_name_says(copy, shown, lab):
-    found = json.loads((copy / "demo" / f"report-{lab.name}.json").read_text())
-    records = {record["student"]: record for record in found}
-    samples = {sample.name: sample for sample in sample_class(lab).samples}
-    assert records.keys() == samples.keys() and len(samples) >= 2
-    for name, sample in samples.items():
-        record = records[name]
-        least, most = sample.points
-        lost = {item["check"].removeprefix("check_") for item in record["items"] if not item["passed"]}
-        assert least <= record["points"] <= most, (name, record["points"])
-        # Where the points may vary, so may what is lost.
-        assert lost == sample.loses or least < most and lost <= sample.loses, name
-        assert (record["status"] == "flagged") == sample.flagged, (name, record["message"])
-        assert name in shown.stdout
-        page = copy / "demo" / "assignments" / "feedback" / name / lab.name / f"{lab.name}.html"
-        assert f"Automatic points: {record['points']:g} of {lab.points:g}." in page.read_text()
+def test_each_of_the_class_gets_what_its_name_says(shown):
+    copy, labs, done = shown
+    for lab in labs:
+        found = json.loads((copy / "demo" / f"report-{lab.name}.json").read_text())
+        records = {record["student"]: record for record in found}
+        samples = {sample.name: sample for sample in sample_class(lab).samples}
+        assert records.keys() == samples.keys() and len(samples) >= 2
+        for name, sample in samples.items():
+            record = records[name]
+            least, most = sample.points
+            lost = {item["check"].removeprefix("check_") for item in record["items"] if not item["passed"]}
+            assert least <= record["points"] <= most, (name, record["points"])
+            # Where the points may vary, so may what is lost.
+            assert lost == sample.loses or least < most and lost <= sample.loses, name
+            assert (record["status"] == "flagged") == sample.flagged, (name, record["message"])
+            assert name in done.stdout
+            page = copy / "demo" / "assignments" / "feedback" / name / lab.name / f"{lab.name}.html"
+            assert f"Automatic points: {record['points']:g} of {lab.points:g}." in page.read_text()
 
 
-def test_a_folder_that_is_not_the_demo_s_is_left_alone(copy, shown):
+def test_a_lab_that_is_not_there_is_one_sentence(tmp_path):
+    done = subprocess.run([PROGRAM, "demo", "lab1", "lab99", "--course", tmp_path], capture_output=True, text=True)
+    assert done.returncode == 1 and "lab99" in done.stderr and "Traceback" not in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_is_not_the_demo_s_is_left_alone(shown):
+    copy, _, _ = shown
     (copy / "demo" / MARK).unlink()
     (copy / "demo" / "mine.txt").write_text("precious")
     again = subprocess.run([PROGRAM, "demo", "--course", copy], capture_output=True, text=True)

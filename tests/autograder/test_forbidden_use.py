@@ -13,6 +13,7 @@ from autograder.grading.grade import Conditions, grade
 from autograder.labs import get_lab
 from autograder.notebook import lab_check
 from autograder.submissions.submission import Submission
+from tests.short import one_in
 
 LAB = get_lab("lab1")
 SETUP = """
@@ -149,7 +150,7 @@ GUILTY = {
 }
 
 
-@pytest.mark.parametrize("way", GUILTY)
+@pytest.mark.parametrize("way", one_in(3, GUILTY))
 def test_answer_that_lets_a_package_compute_gets_nothing_and_is_told_what_it_called(way):
     source, path = GUILTY[way]
     assert alone(source) == (0, {USED.format("flatten_layer", path)})
@@ -215,7 +216,7 @@ HONEST = {
 }
 
 
-@pytest.mark.parametrize("way", HONEST)
+@pytest.mark.parametrize("way", one_in(2, HONEST))
 def test_answer_that_computes_may_know_the_packages(way):
     assert alone(HONEST[way]) == (2, set())
 
@@ -336,7 +337,7 @@ def graded(source, course, sandbox, files=None, function="flatten_layer"):
     return sum(item.points for item in items), {item.reason for item in items if not item.passed}
 
 
-@pytest.mark.parametrize("way", dict.fromkeys(SPREAD))
+@pytest.mark.parametrize("way", one_in(3, dict.fromkeys(SPREAD)))
 def test_grading_says_the_same(way, course, bare_sandbox):
     source, path = GUILTY.get(way) or (HONEST[way], None)
     points, reasons = graded(source, course, bare_sandbox)

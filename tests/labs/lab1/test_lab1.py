@@ -20,6 +20,7 @@ from autograder.labs.lab1.domains import CONVOLUTION
 from autograder.labs.lab1.faults import FAULTS
 from autograder.labs.lab1.shared import domain_of_layer
 from tests.labs.lab1.variants import GRADED, VARIANTS, functions, slow_ndimage, slow_samples
+from tests.short import one_in
 
 COURSE = LAB.oracle()
 EXAMPLES = pytest.mark.parametrize("examples", [4, pytest.param(60, marks=pytest.mark.long)])
@@ -135,7 +136,7 @@ def test_speed_counts_only_for_right_answers(fault):
     assert {f"{fault.function}.{key}" for key in lost(items)} == fault.loses
 
 
-@pytest.mark.parametrize("fault", [m for m in FAULTS if m.function == "activation"], ids=lambda m: m.id)
+@pytest.mark.parametrize("fault", one_in(2, [m for m in FAULTS if m.function == "activation"], lambda m: m.id))
 @pytest.mark.parametrize("function", ["conv2d_layer", "dense_layer", "fast_conv2d_layer"])
 @SEEDS
 def test_wrong_activation_costs_no_layer(fault, function, seeds):
@@ -229,7 +230,7 @@ def shaped(function, value):
 
 
 @pytest.mark.parametrize("function", GRADED)
-@pytest.mark.parametrize("stub", STUBS)
+@pytest.mark.parametrize("stub", one_in(3, STUBS))
 @SEEDS
 def test_stub_gets_nothing(function, stub, seeds):
     for seed in range(seeds):
