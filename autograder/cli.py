@@ -580,7 +580,7 @@ def report(
 @app.command()
 def demo(
     labs: Annotated[
-        list[str] | None, typer.Argument(metavar="[LAB]...", help="For example lab1 lab8.", show_default="all labs")
+        list[str] | None, typer.Argument(metavar="LAB", help="What is shown.", show_default="all labs")
     ] = None,
     course: CourseOption = Path("."),
     site: Annotated[bool, typer.Option("--site/--no-site", help="Build the site too.")] = True,
