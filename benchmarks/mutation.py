@@ -13,6 +13,7 @@ import contextlib
 import functools
 import multiprocessing
 import signal
+import sys
 import time
 import tomllib
 from collections import defaultdict
@@ -22,6 +23,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import joblib
 import numpy as np
 
 from autograder.checking.lab import Lab
@@ -34,6 +36,8 @@ from benchmarks.domain import Pool, confined, domains_of
 from benchmarks.report import Figure
 
 ROOT = Path(__file__).resolve().parents[1]
+#: Where the figures are kept that need not be measured again.
+RESULTS = ROOT / "benchmarks" / "results"
 WORKERS = 2
 #: Of processor time for one fault and one seed: what hangs gets no points.
 SECONDS = 10.0
@@ -128,6 +132,8 @@ class TooLongError(BaseException):
 def figures(quick: bool, tell: Callable[[str], None]) -> list[Figure]:
     """Generate and grade the faults of every lab that says what its domains are, and return the figures.
 
+    A function whose checks and domain did not change is not measured again, and a run that was stopped goes on.
+
     Parameters
     ----------
     quick : bool
@@ -141,22 +147,45 @@ def figures(quick: bool, tell: Callable[[str], None]) -> list[Figure]:
     """
     found: list[Figure] = []
     effort = QUICK if quick else FULL
+    measure = kept(RESULTS)
     # Spawned, not forked: TensorFlow does not survive a fork once it has computed something.
     with multiprocessing.get_context("spawn").Pool(WORKERS) as processes:
         for lab in all_labs():
             if (module := domains_of(lab)) is None:
                 continue
             for function in module.DOMAINS:
-                start = time.perf_counter()
-                results = measured(lab.name, function, effort, processes)
-                seconds = round(time.perf_counter() - start, 1)
-                tried = {"seeds": len(effort.seeds), "drawn": effort.drawn, "seconds": seconds}
-                found.append(score(results, lab, function, **tried))
-                tell(counted(found[-1]))
-                for line in survivors(results):
+                figure, lines = measure(lab.name, function, effort, version_of(lab), processes)
+                found.append(figure)
+                tell(counted(figure))
+                for line in lines:
                     tell(f"  {line}")
             found.append(losses(lab, module, effort.seeds, tell))
     return found
+
+
+def kept(folder: Path) -> Callable[..., tuple[Figure, list[str]]]:
+    """Return `of_function`, which keeps what it returned in a folder and takes it from there."""
+    return joblib.Memory(folder, verbose=0).cache(of_function, ignore=["processes"])
+
+
+def of_function(
+    lab_name: str, function: str, effort: Effort, version: str, processes: Any = None
+) -> tuple[Figure, list[str]]:
+    """Return the figure of one function, and a line for each place where faults were not found."""
+    start = time.perf_counter()
+    results = measured(lab_name, function, effort, processes)
+    seconds = round(time.perf_counter() - start, 1)
+    tried = {"seeds": len(effort.seeds), "drawn": effort.drawn, "seconds": seconds}
+    return score(results, get_lab(lab_name), function, **tried), list(survivors(results))
+
+
+def version_of(lab: Lab) -> str:
+    """Return what stands for all that decides the score of a lab's functions."""
+    own = [ROOT / "benchmarks" / f"{name}.py" for name in ("domain", "mutation", "syntax_changes")]
+    code = ROOT / "autograder"
+    places = (code / "checking", code / "labs" / lab.name, ROOT / "tests" / "labs" / lab.name)
+    files = own + [path for place in places for kind in ("*.py", "*.toml") for path in sorted(place.rglob(kind))]
+    return joblib.hash(([path.read_bytes() for path in files], np.__version__, sys.version))
 
 
 def score(results: Sequence[Result], lab: Lab, function: str, **more: float) -> Figure:

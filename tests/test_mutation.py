@@ -251,6 +251,19 @@ def test_check_that_breaks_has_not_found_anything(monkeypatch):
     assert "the check itself raises" in result.shows
 
 
+def test_what_was_measured_is_measured_again_only_where_something_changed(tmp_path):
+    effort = replace(QUICK, most=1, drawn=100)
+    measure = mutation.kept(tmp_path)
+    first = measure("lab1", "flatten_layer", effort, "a version")
+    again = mutation.kept(tmp_path)
+    assert again.check_call_in_cache("lab1", "flatten_layer", effort, "a version")
+    assert again("lab1", "flatten_layer", effort, "a version") == first
+    assert not again.check_call_in_cache("lab1", "flatten_layer", effort, "another")
+    assert not again.check_call_in_cache("lab1", "flatten_layer", QUICK, "a version")
+    versions = [mutation.version_of(lab) for lab, _ in MEASURED]
+    assert len(set(versions)) == len(MEASURED) and versions == [mutation.version_of(lab) for lab, _ in MEASURED]
+
+
 @EVERY_FUNCTION
 @pytest.mark.parametrize("drawn", [60, pytest.param(mutation.FULL.drawn, marks=pytest.mark.long)])
 def test_there_are_twenty_right_ways_and_each_is_right_all_over_the_domain(lab, module, function, drawn):
