@@ -495,6 +495,28 @@ def similar(
 
 
 @app.command()
+def accept(
+    lab: LabArgument,
+    students: Annotated[list[str], typer.Argument(metavar="STUDENT...", help="Whose flagged submission is fine.")],
+    course: CourseOption = Path("."),
+) -> None:
+    """Let the automatic points of flagged submissions count, once a person has looked at them."""
+    known = get_lab(lab)
+    _needs_instructor()
+    from autograder.gradebook.accept import accept as settle
+    from autograder.gradebook.course_folder import open_course
+    from source_lib.text import in_series
+
+    for one in settle(open_course(course), known, students):
+        waits = f" {in_series(one.waiting)} still to be graded by a person." if one.waiting else ""
+        console.console.print(
+            escape(f"{visible(one.student)}: {one.points:g} of {one.most:g} count.{waits}"),
+            soft_wrap=True,
+            highlight=False,
+        )
+
+
+@app.command()
 def regrade(
     lab: LabArgument,
     course: CourseOption = Path("."),
