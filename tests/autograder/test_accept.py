@@ -25,7 +25,7 @@ def flag(course, *students):
 
 @pytest.fixture
 def course(tmp_path):
-    """Odd and empty are flagged: what odd wrote was not graded by a person, empty wrote nothing; fine is not flagged."""
+    """Odd and empty are flagged; of odd a person must grade a part too, and fine is not flagged."""
     made = make_course(
         tmp_path / "course",
         {
