@@ -325,18 +325,25 @@ def export(
     update_penalties(folder, lab)
     with open_gradebook(folder) as gradebook:
         grades = platform_grades.class_grades(folder.root, gradebook, lab.name)
+        by = platform_grades.graded_for(folder.root, gradebook, lab.name)
     if not any(not grade.exempt for grade in grades.values()):
         raise UserError(f"Nobody has a grade in {lab.name} yet. Grade it first: cnn-course grade {lab.name}")
-    counting = [student for student, grade in grades.items() if not grade.exempt]
+    # Who is exempt and has handed in nevertheless has a page.
+    paged = [one for one in grades if not grades[one].exempt or folder.step("feedback", one, lab.name).exists()]
+    others = {one for one in paged if by.get(one, one) != one and platform == platform_grades.CANVAS}
     known = platform_grades.known_students(folder.root, lab.name, platform)
     made = platform_grades.make_csv(platform, lab, grades, known, fill, column, so_far)
     place = output or folder.root / "exports"
     table = place / f"{lab.name}-{platform}-grades.csv"
-    packed = platform_feedback.pack_feedback(
-        folder, lab, platform, counting, known, place / f"{lab.name}-{platform}-feedback.zip"
-    )
+    archive = place / f"{lab.name}-{platform}-feedback.zip"
+    packed = platform_feedback.pack_feedback(folder, lab, platform, set(paged) - others, known, archive)
+    extra = place / f"{lab.name}-{platform}-feedback-groups.zip"
+    shared = platform_feedback.pack_feedback(folder, lab, platform, others, known, extra, by) if others else None
+    if shared is None:
+        extra.unlink(missing_ok=True)
     platform_grades.write_csv(table, made.text)
-    for what, left_out in (("grade", made.left_out), ("feedback", packed.left_out)):
+    without = {**packed.left_out, **(shared.left_out if shared else {})}
+    for what, left_out in (("grade", made.left_out), ("feedback", without)):
         for reason, students in _by_reason(left_out).items():
             console.print(
                 f"[yellow]Without {what}:[/yellow] {escape(some_of(students))}. {escape(reason)}", soft_wrap=True
@@ -347,6 +354,12 @@ def export(
         console.print(f"[yellow]In the roster, and nothing graded:[/yellow] {names}.", soft_wrap=True)
     console.print(f"Grades of {counted(len(made.students), 'student')}: {table}", soft_wrap=True)
     console.print(f"Feedback for {counted(len(packed.names), 'student')}: {packed.path}", soft_wrap=True)
+    if shared is not None:
+        console.print(
+            f"For {counted(len(shared.names), 'other member')} of groups: {shared.path}. Upload it too, unless Canvas "
+            "gives each group one grade: then it shows the first pages to all of a group.",
+            soft_wrap=True,
+        )
 
 
 def _by_reason(left_out: Mapping[str, str]) -> dict[str, list[str]]:

@@ -114,9 +114,28 @@ def class_grades(root: Path, gradebook: Gradebook, lab: str) -> dict[str, FinalG
         If the table of groups or of those who are exempt is wrong.
     """
     grades = grades_of(gradebook, lab)
-    by = handed_in_by(read_groups(root, lab), grades, lab)
-    grades |= {member: grades[who] for member, who in by.items()}
+    grades |= {member: grades[who] for member, who in graded_for(root, gradebook, lab).items()}
     return grades | dict.fromkeys(read_exempt(root, lab), FinalGrade(0.0, 0.0, exempt=True))
+
+
+def graded_for(root: Path, gradebook: Gradebook, lab: str) -> dict[str, str]:
+    """Return by member of each group that has a grade, whose submission was graded.
+
+    Parameters
+    ----------
+    root : pathlib.Path
+        The course's folder.
+    gradebook : Gradebook
+    lab : str
+        Its name.
+
+    Raises
+    ------
+    UserError
+        If the table of groups is wrong, or two of a group handed in.
+    """
+    students = [one.student_id for one in gradebook.assignment_submissions(lab)]
+    return handed_in_by(read_groups(root, lab), students, lab)
 
 
 def _grade(recorded: Recorded) -> FinalGrade:

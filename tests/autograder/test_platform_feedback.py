@@ -163,6 +163,41 @@ def test_the_command_says_who_is_missing_and_writes_both_files(tmp_path, export)
     ]
 
 
+def test_of_a_group_in_canvas_each_member_has_a_page_with_the_number_of_the_student_and_of_the_file(tmp_path, export):
+    course = make_course(tmp_path / "course", {"ada": FULL, "late": FULL, "zoë": FULL})
+    taken(course, "canvas")
+    written(course, ["bo", "cy", "dee", "eve"])
+    groups = "red,ada\nred,bo\nred,cy\nblue,late\nblue,dee\nblue,eve\n"
+    (course / "groups.csv").write_text("lab,group,student\n" + "".join(f"lab1,{line}\n" for line in groups.split()))
+    ids = ["bo,Bo_2 O'Neil,9001", "cy,李,9002", "dee,Dee,9003", "eve,Eve,", "ada,A,", "late,L,", "zoë,Z,"]
+    (course / "roster.csv").write_text("\n".join(["id,name,platform id", *ids]) + "\n")
+    code, said = export(course, "--to", "canvas")
+    assert code == 0, said
+    with zipfile.ZipFile(course / "exports/lab1-canvas-feedback.zip") as archive:
+        assert sorted(archive.namelist()) == sorted(f"{name}lab1.html" for name in TAKEN["canvas"].values())
+    with zipfile.ZipFile(course / "exports/lab1-canvas-feedback-groups.zip") as archive:
+        found = {name: archive.read(name).decode() for name in archive.namelist()}
+    numbers = {tuple(part for part in name.split("_") if part.isdigit()): text for name, text in found.items()}
+    assert numbers == {
+        ("9001", "990001"): "<p>For bo.</p>",
+        ("9002", "990001"): "<p>For cy.</p>",
+        ("9003", "990002"): "<p>For dee.</p>",
+    }
+    assert "For 3 other members of groups" in said and "Without feedback: eve." in said
+    # Moodle needs no file of the student's own; once there are no groups, no archive of them is left.
+    (course / "groups.csv").unlink()
+    export(course, "--to", "canvas")
+    assert not (course / "exports/lab1-canvas-feedback-groups.zip").exists()
+
+
+def test_who_is_exempt_and_has_handed_in_gets_the_page_and_no_grade(tmp_path, export):
+    course = make_course(tmp_path / "course", {"ada": FULL, "zoë": FULL})
+    taken(course, "moodle")
+    (course / "exempt.csv").write_text("lab,student\nlab1,ada\nlab1,absent\n")
+    _, said = export(course, "--to", "moodle")
+    assert "Grades of 1 student:" in said and "Feedback for 2 students" in said and "Without feedback" not in said
+
+
 def test_a_mistake_leaves_nothing_half_written(tmp_path, export):
     course = make_course(tmp_path / "course", {"ada": FULL})
     for wrong, said in (
