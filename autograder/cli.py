@@ -396,14 +396,20 @@ def leaderboard(
     """Write a page and a CSV file of what the predictions that students handed in reach."""
     _needs_instructor()
     from autograder.gradebook import secret
+    from autograder.gradebook.class_tables import read_exempt
     from autograder.gradebook.course_folder import open_course
     from autograder.grading.pipeline import students_of
     from autograder.leaderboard import entries, page
     from autograder.leaderboard.board import find_contest, make_board
+    from source_lib.text import some_of
 
     contest = find_contest(lab)
     folder = open_course(course)
-    students = students_of(folder, contest)
+    exempt = read_exempt(folder.root, lab)
+    everybody = students_of(folder, contest)
+    students = [student for student in everybody if student not in exempt]
+    if not students:
+        raise UserError(f"All who handed in {lab} are exempt from it, so there is nobody to rank.")
     own = secret.read_or_make(folder.root)
     called = entries.display_names(students, entries.read_nicknames(names) if names else {}, own if anonymous else None)
     colors = "" if contest.dataset is None else "; the first time, a classifier of colors is trained"
@@ -421,6 +427,8 @@ def leaderboard(
     html, table = page.write_board(board, to or (instructors if private else folder.root / "leaderboard"))
     for name, what in board.without_rank:
         console.console.print(f"[yellow]{escape(name)}:[/yellow] {escape(what)}", soft_wrap=True)
+    if left_out := [student for student in everybody if student in exempt]:
+        console.console.print(f"Exempt, and not on the board: {escape(some_of(left_out))}.", soft_wrap=True)
     ranked = len(students) - len(board.without_rank)
     console.console.print(
         f"{ranked} of {len(students)} have a rank. The page: {html}, and as CSV: {table}", soft_wrap=True

@@ -473,6 +473,13 @@ def show_leftovers(found: Leftovers, root: Path) -> None:
         console.print(
             f"[yellow]look:[/yellow] Yours to correct, take the lines out of {in_series(found.tables)}.", soft_wrap=True
         )
+    if found.made:
+        names = some_of([str(path.relative_to(root)) for path in dict.fromkeys(found.made)], other="other file")
+        console.print(
+            f"[yellow]look:[/yellow] May show the student until you make them again or delete them: {escape(names)}.",
+            soft_wrap=True,
+            highlight=False,
+        )
 
 
 def show_plan(plan: Plan, everyone: bool) -> int:
