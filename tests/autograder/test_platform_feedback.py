@@ -1,10 +1,16 @@
 """A feedback page goes back under the name that its submission came in with, and to nobody else."""
 
 import base64
+import csv
+import os
+import random
 import re
+import subprocess
+import time
 import zipfile
 
 import pytest
+from nbgrader.api import Gradebook
 
 from autograder import cli
 from autograder.errors import UserError
@@ -14,6 +20,7 @@ from autograder.gradebook.platform_grades import known_students
 from autograder.gradebook.platform_names import COLLECTED, Collected, write_collected
 from autograder.gradebook.roster import Enrolled
 from autograder.labs import get_lab
+from tests.conftest import PROGRAM
 from tests.gradebooks import make_course
 
 LAB = get_lab("lab1")
@@ -222,3 +229,64 @@ def test_of_a_whole_class_that_waits_a_line_names_a_few(tmp_path, export, count,
     (line,) = (line for line in said.splitlines() if line.startswith("Without grade"))
     assert [name for name in names if name in line] == names[:named]
     assert (f"s09 and {count - 10} others. Discussion" in line) == (named < count)
+
+
+@pytest.mark.parametrize("kills", [pytest.param(2, id="two"), pytest.param(50, id="fifty", marks=pytest.mark.long)])
+def test_kills_at_random_moments_leave_whole_files_of_one_run(tmp_path, kills):
+    names = [f"s{number:03}" for number in range(40)]
+    course = make_course(tmp_path / "course", dict.fromkeys(names, FULL))
+    write_collected(
+        course,
+        [
+            Collected("lab1", one, "moodle", f"{one}_{k}_assignsubmission_file", f"{k}")
+            for k, one in enumerate(names, 1)
+        ],
+    )
+    table, archive = (course / "exports" / f"lab1-moodle-{name}" for name in ("grades.csv", "feedback.zip"))
+    command = [PROGRAM, "export", "lab1", "--to", "moodle", "--course", course]
+    chance = random.Random(5)
+    # Pages that do not compress, so that packing them takes a good part of the time.
+    padding = random.Random(6).randbytes(100_000).hex()
+
+    def change(points):
+        with Gradebook(f"sqlite:///{course}/gradebook.db") as gradebook:
+            for submission in gradebook.assignment_submissions("lab1"):
+                gradebook.find_grade("discussion", "lab1", "lab1", submission.student_id).manual_score = points
+            gradebook.db.commit()
+        for one in names:
+            page = course / "assignments" / "feedback" / one / "lab1" / "lab1.html"
+            page.parent.mkdir(parents=True, exist_ok=True)
+            page.write_text(f"<p>{one} {points:g}</p>{padding}")
+
+    def exported():
+        """Return which points the two files are of; each is whole."""
+        with table.open(newline="", encoding="utf-8-sig") as file:
+            rows = list(csv.DictReader(file))
+        assert [row["Full name"] for row in rows] == names
+        (grade,) = {float(row["Grade"]) for row in rows}
+        with zipfile.ZipFile(archive) as packed:
+            assert packed.testzip() is None
+            pages = [packed.read(name).decode() for name in packed.namelist()]
+        assert [page.split()[0] for page in pages] == [f"<p>{one}" for one in names]
+        (shown,) = {float(page.split()[1].partition("<")[0]) for page in pages}
+        return grade - LAB.points, shown
+
+    change(1.0)
+    start = time.monotonic()
+    subprocess.run(command, check=True, capture_output=True)
+    whole = time.monotonic() - start
+    before = 1.0
+    for number in range(kills):
+        now = 2.0 + number % 2
+        change(now)
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(whole * chance.uniform(0.5, 1))
+        process.kill()
+        process.wait()
+        assert set(exported()) <= {before, now}
+        for part in (course / "exports").glob(".*"):
+            os.utime(part, (0, 0))
+        subprocess.run(command, check=True, capture_output=True)
+        assert exported() == (now, now)
+        assert {path.name for path in (course / "exports").iterdir()} == {table.name, archive.name}
+        before = now
