@@ -642,6 +642,9 @@ def main() -> None:
     """Run the command line; a mistake gets a sentence, never a traceback."""
     # nbgrader 0.9 uses its database layer in a way that newer versions of that layer warn about.
     warnings.filterwarnings("ignore", module=r"nbgrader\..*")
+    # It calls alembic by name, which lies beside Python: whoever has not activated the environment, as a timer or a
+    # hub has not, would get its traceback.
+    os.environ["PATH"] = os.pathsep.join(filter(None, [os.environ.get("PATH", ""), str(Path(sys.executable).parent)]))
     try:
         code = app(standalone_mode=False)
     except (typer.Abort, KeyboardInterrupt):

@@ -21,6 +21,7 @@ def test_help_names_the_commands():
     assert done.returncode == 0
     words = set(done.stdout.split())
     instructor = {"doctor", "new-lab", "release", "collect", "grade", "feedback", "report", "export", "leaderboard"}
+    instructor |= {"accept", "drop", "regrade", "similar", "watch"}
     assert instructor | {"check-submission", "check-csv", "check-masks", "data", "demo"} <= words
 
 
@@ -50,6 +51,14 @@ def test_a_mistake_gets_a_sentence(arguments, says, course, tmp_path):
     done = run(*[argument.format(**places) for argument in arguments])
     assert done.returncode == 1
     assert says in done.stderr.replace("\n", " ")
+
+
+def test_an_environment_that_was_not_activated_is_enough(tmp_path):
+    shutil.copy(ROOT / "nbgrader_config.py", tmp_path)
+    shutil.copytree(ROOT / "assignments" / "lab1", tmp_path / "assignments" / "lab1")
+    done = run("release", "lab1", "--course", tmp_path, env={**os.environ, "PATH": "/usr/bin:/bin"})
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "gradebook.db").is_file()
 
 
 def hand_in_release(course, student):
