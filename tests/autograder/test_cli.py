@@ -2,11 +2,14 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 
 import pytest
+from typer.main import get_command
 
+from autograder import cli
 from tests.conftest import PROGRAM, ROOT
 
 
@@ -23,6 +26,17 @@ def test_help_names_the_commands():
     instructor = {"doctor", "new-lab", "release", "collect", "grade", "feedback", "report", "export", "leaderboard"}
     instructor |= {"accept", "drop", "regrade", "similar", "watch"}
     assert instructor | {"check-submission", "check-csv", "check-masks", "data", "demo"} <= words
+
+
+def test_the_instructor_s_page_has_every_command_and_every_option_of_grading():
+    text = (ROOT / "book" / "instructors" / "running.md").read_text()
+    table = text.partition("## The commands")[2].partition("## ")[0]
+    names = {command.name or command.callback.__name__ for command in cli.app.registered_commands}
+    assert names == {*re.findall(r"`(?:cnn-course )?([a-z][a-z-]+)[ `]", table)}
+    options = text.partition("\n## Grade\n")[2].partition("\n## ")[0]
+    for option in get_command(cli.app).commands["grade"].params:
+        if option.opts[0].startswith("--"):
+            assert any(f"`{name}" in options for name in (*option.opts, *option.secondary_opts)), option.opts
 
 
 @pytest.mark.parametrize(
