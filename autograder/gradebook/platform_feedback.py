@@ -2,7 +2,7 @@
 
 Moodle takes *feedback files* in folders named as it named those of the submissions. Canvas takes a zip of files whose
 names begin as those of the submissions did, and shows each to its student as a comment. Where it knows the groups and
-gives them one grade, it shows each to the whole group: pages of the other members belong into an archive of their own.
+gives them one grade, it shows each to the whole group: pages of the other members belong in an archive of their own.
 """
 
 from __future__ import annotations
