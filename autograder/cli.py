@@ -396,14 +396,20 @@ def leaderboard(
     """Write a page and a CSV file of what the predictions that students handed in reach."""
     _needs_instructor()
     from autograder.gradebook import secret
+    from autograder.gradebook.class_tables import read_exempt
     from autograder.gradebook.course_folder import open_course
     from autograder.grading.pipeline import students_of
     from autograder.leaderboard import entries, page
     from autograder.leaderboard.board import find_contest, make_board
+    from source_lib.text import some_of
 
     contest = find_contest(lab)
     folder = open_course(course)
-    students = students_of(folder, contest)
+    exempt = read_exempt(folder.root, lab)
+    everybody = students_of(folder, contest)
+    students = [student for student in everybody if student not in exempt]
+    if not students:
+        raise UserError(f"All who handed in {lab} are exempt from it, so there is nobody to rank.")
     own = secret.read_or_make(folder.root)
     called = entries.display_names(students, entries.read_nicknames(names) if names else {}, own if anonymous else None)
     colors = "" if contest.dataset is None else "; the first time, a classifier of colors is trained"
@@ -421,6 +427,8 @@ def leaderboard(
     html, table = page.write_board(board, to or (instructors if private else folder.root / "leaderboard"))
     for name, what in board.without_rank:
         console.console.print(f"[yellow]{escape(name)}:[/yellow] {escape(what)}", soft_wrap=True)
+    if left_out := [student for student in everybody if student in exempt]:
+        console.console.print(f"Exempt, and not on the board: {escape(some_of(left_out))}.", soft_wrap=True)
     ranked = len(students) - len(board.without_rank)
     console.console.print(
         f"{ranked} of {len(students)} have a rank. The page: {html}, and as CSV: {table}", soft_wrap=True
@@ -492,6 +500,28 @@ def similar(
         f"verdict: read both sides. The page, not for students: {page}",
         soft_wrap=True,
     )
+
+
+@app.command()
+def accept(
+    lab: LabArgument,
+    students: Annotated[list[str], typer.Argument(metavar="STUDENT...", help="Whose flagged submission is fine.")],
+    course: CourseOption = Path("."),
+) -> None:
+    """Let the automatic points of flagged submissions count, once a person has looked at them."""
+    known = get_lab(lab)
+    _needs_instructor()
+    from autograder.gradebook.accept import accept as settle
+    from autograder.gradebook.course_folder import open_course
+    from source_lib.text import in_series
+
+    for one in settle(open_course(course), known, students):
+        waits = f" {in_series(one.waiting)} still to be graded by a person." if one.waiting else ""
+        console.console.print(
+            escape(f"{visible(one.student)}: {one.points:g} of {one.most:g} count.{waits}"),
+            soft_wrap=True,
+            highlight=False,
+        )
 
 
 @app.command()
@@ -616,6 +646,9 @@ def main() -> None:
     """Run the command line; a mistake gets a sentence, never a traceback."""
     # nbgrader 0.9 uses its database layer in a way that newer versions of that layer warn about.
     warnings.filterwarnings("ignore", module=r"nbgrader\..*")
+    # It calls alembic by name, which lies beside Python: whoever has not activated the environment, as a timer or a
+    # hub has not, would get its traceback.
+    os.environ["PATH"] = os.pathsep.join(filter(None, [os.environ.get("PATH", ""), str(Path(sys.executable).parent)]))
     try:
         code = app(standalone_mode=False)
     except (typer.Abort, KeyboardInterrupt):

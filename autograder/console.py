@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from rich.table import Table
 from autograder.checking.problem import without_asked
 from autograder.errors import UserError
 from source_lib.atomic_files import atomic_write
-from source_lib.text import counted, in_series, shorten, visible
+from source_lib.text import counted, in_series, shorten, some_of, visible
 
 if TYPE_CHECKING:
     from autograder.checking.lab import Lab
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from autograder.grading.pipeline import Graded
 
 console = Console()
-#: Of more students than these and one, a line names only so many.
-MOST_NAMED = 10
 
 
 def run_grading(
@@ -124,7 +122,7 @@ def show_changes(folder: CourseFolder, lab: Lab, graded: list[Graded]) -> None:
     from autograder.gradebook.class_tables import handed_in_by, read_groups, with_members
     from autograder.gradebook.feedback_pages import read_gradebook
     from autograder.gradebook.item_analysis import read_verdict
-    from autograder.grading.changes import by_line, change_of
+    from autograder.grading.changes import alike, by_line, change_of
 
     recorded = read_gradebook(folder, lab)
     changes = [
@@ -132,8 +130,10 @@ def show_changes(folder: CourseFolder, lab: Lab, graded: list[Graded]) -> None:
         for one in graded
     ]
     by = handed_in_by(read_groups(folder.root, lab.name), [one.student for one in graded], lab.name)
-    for one in (one for one in changes if not one.nothing):
-        names = in_series([visible(name) for name in with_members(by, [one.student])])
+    for students, one in alike(changes):
+        named = with_members(by, students)
+        # Of whom the points stay, a few stand for all.
+        names = in_series(list(map(visible, named))) if one.difference or one.flags else some_of(named)
         console.print(_told(names, one), soft_wrap=True, highlight=False)
     lines = by_line(changes)
     if lines:
@@ -286,9 +286,10 @@ def write_feedback_pages(folder: CourseFolder, lab: Lab, students: list[str]) ->
     failed: list[str] = []
     with _progress() as progress:
         task = progress.add_task("Writing feedback", total=len(students), note="")
-        for page in write_feedback(folder, lab, students):
+        for number, page in enumerate(write_feedback(folder, lab, students), start=1):
             failed += [page.problem] if page.problem else []
-            progress.advance(task)
+            # The others of a group get a page too.
+            progress.update(task, completed=number, total=max(number, len(students)))
     for reason in failed:
         console.print(f"[red]{escape(reason)}[/red]", soft_wrap=True)
     return not failed
@@ -324,33 +325,41 @@ def export(
     update_penalties(folder, lab)
     with open_gradebook(folder) as gradebook:
         grades = platform_grades.class_grades(folder.root, gradebook, lab.name)
+        by = platform_grades.graded_for(folder.root, gradebook, lab.name)
     if not any(not grade.exempt for grade in grades.values()):
         raise UserError(f"Nobody has a grade in {lab.name} yet. Grade it first: cnn-course grade {lab.name}")
-    counting = [student for student, grade in grades.items() if not grade.exempt]
+    # Who is exempt and has handed in nevertheless has a page.
+    paged = [one for one in grades if not grades[one].exempt or folder.step("feedback", one, lab.name).exists()]
+    others = {one for one in paged if by.get(one, one) != one and platform == platform_grades.CANVAS}
     known = platform_grades.known_students(folder.root, lab.name, platform)
     made = platform_grades.make_csv(platform, lab, grades, known, fill, column, so_far)
     place = output or folder.root / "exports"
     table = place / f"{lab.name}-{platform}-grades.csv"
-    packed = platform_feedback.pack_feedback(
-        folder, lab, platform, counting, known, place / f"{lab.name}-{platform}-feedback.zip"
-    )
+    archive = place / f"{lab.name}-{platform}-feedback.zip"
+    packed = platform_feedback.pack_feedback(folder, lab, platform, set(paged) - others, known, archive)
+    extra = place / f"{lab.name}-{platform}-feedback-groups.zip"
+    shared = platform_feedback.pack_feedback(folder, lab, platform, others, known, extra, by) if others else None
+    if shared is None:
+        extra.unlink(missing_ok=True)
     platform_grades.write_csv(table, made.text)
-    for what, left_out in (("grade", made.left_out), ("feedback", packed.left_out)):
+    without = {**packed.left_out, **(shared.left_out if shared else {})}
+    for what, left_out in (("grade", made.left_out), ("feedback", without)):
         for reason, students in _by_reason(left_out).items():
-            console.print(f"[yellow]Without {what}:[/yellow] {_some(students)}. {escape(reason)}", soft_wrap=True)
+            console.print(
+                f"[yellow]Without {what}:[/yellow] {escape(some_of(students))}. {escape(reason)}", soft_wrap=True
+            )
     absent = sorted(known.keys() - grades.keys())
     if absent:
         names = in_series([escape(visible(student)) for student in absent])
         console.print(f"[yellow]In the roster, and nothing graded:[/yellow] {names}.", soft_wrap=True)
     console.print(f"Grades of {counted(len(made.students), 'student')}: {table}", soft_wrap=True)
     console.print(f"Feedback for {counted(len(packed.names), 'student')}: {packed.path}", soft_wrap=True)
-
-
-def _some(students: Sequence[str]) -> str:
-    """Return the names of students, of many the first ones and how many more there are."""
-    more = len(students) - MOST_NAMED
-    rest = [counted(more, "other")] if more > 1 else [visible(name) for name in students[MOST_NAMED:]]
-    return escape(in_series([*map(visible, students[:MOST_NAMED]), *rest]))
+    if shared is not None:
+        console.print(
+            f"For {counted(len(shared.names), 'other member')} of groups: {shared.path}. Upload it too, unless Canvas "
+            "gives each group one grade: then it shows the first pages to all of a group.",
+            soft_wrap=True,
+        )
 
 
 def _by_reason(left_out: Mapping[str, str]) -> dict[str, list[str]]:
@@ -463,6 +472,13 @@ def show_leftovers(found: Leftovers, root: Path) -> None:
     if found.tables:
         console.print(
             f"[yellow]look:[/yellow] Yours to correct, take the lines out of {in_series(found.tables)}.", soft_wrap=True
+        )
+    if found.made:
+        names = some_of([str(path.relative_to(root)) for path in dict.fromkeys(found.made)], other="other file")
+        console.print(
+            f"[yellow]look:[/yellow] May show the student until you make them again or delete them: {escape(names)}.",
+            soft_wrap=True,
+            highlight=False,
         )
 
 

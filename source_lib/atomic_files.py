@@ -5,13 +5,20 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+
+#: Seconds after which what another process was writing may be taken for left behind.
+_LEFT_ALONE = 600.0
 
 
 @contextlib.contextmanager
 def atomic_write(path: Path, private: bool = False) -> Iterator[Path]:
     """Give a file to write that takes a path's name once it is whole; where writing fails, nothing is left of it.
+
+    What a process that was killed left of its own is removed by the next one that writes there.
 
     Parameters
     ----------
@@ -31,6 +38,7 @@ def atomic_write(path: Path, private: bool = False) -> Iterator[Path]:
         If the new file cannot be written or renamed.
     """
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    _remove_leftovers(path)
     try:
         if private:
             os.close(os.open(part, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600))
@@ -38,6 +46,31 @@ def atomic_write(path: Path, private: bool = False) -> Iterator[Path]:
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Remove what processes that are gone were writing."""
+    # Elsewhere a signal of 0 would end the process that is asked.
+    if os.name != "posix":
+        return
+    named = re.compile(rf"\.{re.escape(path.name)}\.([1-9][0-9]{{0,9}})\.part")
+    with contextlib.suppress(OSError):
+        for other in os.listdir(path.parent):
+            part = path.with_name(other)
+            # Whoever writes from another machine or container has a process that does not run here.
+            old = (found := named.fullmatch(other)) and time.time() - part.stat().st_mtime > _LEFT_ALONE
+            if old and not _runs(int(found[1])):
+                part.unlink(missing_ok=True)
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def write_together(texts: Mapping[Path, str], private: bool = False) -> None:

@@ -76,6 +76,32 @@ def in_series(words: Sequence[str]) -> str:
     return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
 
 
+def some_of(names: Sequence[str], most: int = 10, other: str = "other") -> str:
+    """Return names as a series: of many the first ones, and how many more there are.
+
+    Parameters
+    ----------
+    names : sequence of str
+    most : int
+        Of more names than these and one, only so many are written.
+    other : str
+        What one of the others is called.
+
+    Returns
+    -------
+    str
+        The names as `visible` writes them.
+
+    Examples
+    --------
+    >>> some_of(["ada", "bob", "cleo"], 2), some_of(["ada", "bob", "cleo", "dan"], 2, "student")
+    ('ada, bob and cleo', 'ada, bob and 2 students')
+    """
+    more = len(names) - most
+    rest = [counted(more, other)] if more > 1 else [visible(name) for name in names[most:]]
+    return in_series([*map(visible, names[:most]), *rest])
+
+
 def visible(name: str) -> str:
     """Return a name with each character written out that does not show: no two names look the same.
 

@@ -294,7 +294,7 @@ def _fill(one: Planned, wanted: Wanted, folder: Path, stack: contextlib.ExitStac
         one.said.append(f"Not there: {in_series(one.choice.missing)}.")
     if seen is None:
         return []
-    one.doubts += filter(None, [seen.problem, seen.misfit])
+    one.doubts += filter(None, [seen.problem, seen.misfit, *seen.cut])
     if seen.cells and not seen.filled and not seen.problem:
         one.said.append(f"{wanted.notebook} is as it was released: no answer is filled in.")
     return [] if seen.problem else [seen]

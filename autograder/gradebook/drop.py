@@ -20,6 +20,8 @@ from autograder.gradebook.store import at_once
 from source_lib.text import counted, in_series, visible
 
 STEPS = ("submitted", "autograded", "feedback")
+#: What was made from a class, by lab: it shows who was there then.
+MADE = ("exports", "similar", "leaderboard", "leaderboard-private")
 #: Tables of the instructor's own, which no command changes.
 OWN = (ROSTER, GROUPS, EXEMPT, DEADLINES)
 
@@ -42,6 +44,8 @@ class Leftovers:
         Files of the instructor's own that name the student.
     lab : str
         The one lab that is meant; empty for all.
+    made : tuple of pathlib.Path
+        Files that were made from the labs concerned, which may show the student until they are made again.
     """
 
     student: str
@@ -51,6 +55,7 @@ class Leftovers:
     collected: tuple[str, ...]
     tables: tuple[str, ...]
     lab: str = ""
+    made: tuple[Path, ...] = ()
 
     def sentences(self, root: Path) -> list[str]:
         """Return what there is, a sentence each.
@@ -101,7 +106,9 @@ def find_leftovers(course: CourseFolder, student: str, lab: str = "") -> Leftove
     if not (folders or graded or collected or (student in everybody and not lab)):
         raise CourseError(f"There is nothing of {visible(student)} in {course.root}{f' for {lab}' if lab else ''}.")
     tables = tuple(name for name in OWN if not lab and _names(course.root / name, student))
-    return Leftovers(student, student in everybody, graded, folders, collected, tables, lab)
+    labs = {lab} if lab else {*graded, *collected, *_handed_in(course, student)}
+    made = tuple(path for name in sorted(labs) for path in _made(course.root, name))
+    return Leftovers(student, student in everybody, graded, folders, collected, tables, lab, made)
 
 
 def drop(course: CourseFolder, found: Leftovers) -> None:
@@ -144,6 +151,13 @@ def _graded(gradebook: Gradebook, student: str, lab: str) -> tuple[str, ...]:
     query = gradebook.db.query(SubmittedAssignment).filter(SubmittedAssignment.student_id == student)
     names = sorted(one.assignment.name for one in query)
     return tuple(name for name in names if lab in ("", name))
+
+
+def _made(root: Path, lab: str) -> list[Path]:
+    """Return the files that were made from a lab's class, in the folders where they are by default."""
+    found = [path for folder in MADE for path in sorted((root / folder).glob(f"{lab}[.-]*"))]
+    names = root / "leaderboard-private" / "names.csv"
+    return found + [names] * names.is_file()
 
 
 def _handed_in(course: CourseFolder, student: str) -> list[str]:

@@ -1,7 +1,8 @@
 """Feedback pages as an archive that a learning platform hands out, under the names that it gave the submissions.
 
 Moodle takes *feedback files* in folders named as it named those of the submissions. Canvas takes a zip of files whose
-names begin as those of the submissions did, and shows each to its student as a comment.
+names begin as those of the submissions did, and shows each to its student as a comment. Where it knows the groups and
+gives them one grade, it shows each to the whole group: pages of the other members belong in an archive of their own.
 """
 
 from __future__ import annotations
@@ -10,14 +11,14 @@ import base64
 import re
 import zipfile
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import unescape
 from pathlib import Path
 
 from autograder.checking.lab import Lab
 from autograder.errors import UserError
 from autograder.gradebook.course_folder import CourseFolder
-from autograder.gradebook.platform_grades import MOODLE
+from autograder.gradebook.platform_grades import CANVAS, MOODLE
 from autograder.gradebook.platform_names import Collected, read_collected
 from autograder.gradebook.roster import Enrolled
 from autograder.submissions.sanitize import printable
@@ -57,6 +58,7 @@ def pack_feedback(
     students: Iterable[str],
     known: Mapping[str, Enrolled],
     path: Path,
+    by: Mapping[str, str] | None = None,
 ) -> Packed:
     """Write an archive of feedback pages for a platform.
 
@@ -73,6 +75,8 @@ def pack_feedback(
         As `platform_grades.known_students` gives it.
     path : pathlib.Path
         Of the archive. It is written beside its place and renamed.
+    by : mapping of str to str, optional
+        By member of a group, who handed in for it.
 
     Raises
     ------
@@ -83,12 +87,16 @@ def pack_feedback(
     names: dict[str, str] = {}
     left_out: dict[str, str] = {}
     for student in sorted(students):
-        one = collected.get((lab.name, student))
-        prefix = _prefix(platform, one, known.get(student))
+        entry = known.get(student)
+        one = collected.get((lab.name, student)) or _shared(
+            collected.get((lab.name, (by or {}).get(student, ""))), entry
+        )
+        prefix = _prefix(platform, one, entry)
         page = course.step("feedback", student, lab.name) / f"{lab.name}.html"
         if not prefix:
             left_out[student] = (
-                f"{platform.title()}'s name of this submission is not known. Collect the lab from there."
+                f"{platform.title()}'s name of this submission is not known. Collect the lab from there, or for a "
+                f"member of a group write {platform.title()}'s id into the roster."
             )
         elif not _is_plain(prefix):
             left_out[student] = f"{printable(prefix)} is no name that {platform.title()} gives."
@@ -118,6 +126,15 @@ def _prefix(platform: str, one: Collected | None, entry: Enrolled | None) -> str
         name = re.sub(r"[\W_]+", " ", entry.name or entry.student).strip()
         return f"{name}_{entry.platform_id}_assignsubmission_file"
     return ""
+
+
+def _shared(one: Collected | None, entry: Enrolled | None) -> Collected | None:
+    """Return what Canvas calls the file of a group for another member: it looks at the numbers of student and file."""
+    file = one and re.search(r"_(\d+)_$", one.name)
+    if one is None or one.platform != CANVAS or not file or entry is None or not entry.platform_id:
+        return None
+    name = re.sub(r"[\W_\d]+", "", entry.name or entry.student).casefold() or "member"
+    return replace(one, name=f"{name}_{entry.platform_id}_{file[1]}_", user_id=entry.platform_id)
 
 
 def _is_plain(name: str) -> bool:

@@ -31,7 +31,7 @@ from autograder.gradebook.platform_names import (
 from autograder.gradebook.roster import Enrolled, platform_number, read_roster
 from autograder.submissions.sanitize import printable
 from source_lib.atomic_files import atomic_write
-from source_lib.text import counted, in_series, spreadsheet_cell
+from source_lib.text import counted, in_series, some_of, spreadsheet_cell
 
 CANVAS, MOODLE = "canvas", "moodle"
 #: Moodle's columns, as its worksheet has them in English.
@@ -114,17 +114,36 @@ def class_grades(root: Path, gradebook: Gradebook, lab: str) -> dict[str, FinalG
         If the table of groups or of those who are exempt is wrong.
     """
     grades = grades_of(gradebook, lab)
-    by = handed_in_by(read_groups(root, lab), grades, lab)
-    grades |= {member: grades[who] for member, who in by.items()}
+    grades |= {member: grades[who] for member, who in graded_for(root, gradebook, lab).items()}
     return grades | dict.fromkeys(read_exempt(root, lab), FinalGrade(0.0, 0.0, exempt=True))
+
+
+def graded_for(root: Path, gradebook: Gradebook, lab: str) -> dict[str, str]:
+    """Return by member of each group that has a grade, whose submission was graded.
+
+    Parameters
+    ----------
+    root : pathlib.Path
+        The course's folder.
+    gradebook : Gradebook
+    lab : str
+        Its name.
+
+    Raises
+    ------
+    UserError
+        If the table of groups is wrong, or two of a group handed in.
+    """
+    students = [one.student_id for one in gradebook.assignment_submissions(lab)]
+    return handed_in_by(read_groups(root, lab), students, lab)
 
 
 def _grade(recorded: Recorded) -> FinalGrade:
     missing = [f"{name} is not graded yet" for name, score in recorded.scores.items() if score.points is None]
     looked_at = [name for name, score in recorded.scores.items() if score.waits and score.points is not None]
     # Of a flagged submission every part waits.
-    flagged = [f"a person must look at {in_series(looked_at[:3])}{' and others' if len(looked_at) > 3 else ''}"]
-    return FinalGrade(max(0.0, recorded.total), recorded.most, (*missing, *(flagged if looked_at else ())))
+    flagged = [f"a person must look at {some_of(looked_at, 2, 'other part')}"] if looked_at else []
+    return FinalGrade(max(0.0, recorded.total), recorded.most, (*missing, *flagged))
 
 
 def known_students(root: Path, lab: str, platform: str) -> dict[str, Enrolled]:

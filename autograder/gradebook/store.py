@@ -60,6 +60,7 @@ class Store:
         self.grades = SaveAutoGrades(config=config)
         self.grades.student_id, self.grades.notebook_id, self.grades.assignment_id = "", lab.name, lab.name
         self.kernelspec = self.gradebook.find_notebook(lab.name, lab.name).kernelspec
+        self._finished: dict[str, set[str]] = {}
 
     def complete(self) -> set[str]:
         """Return who has all automatic points of the lab."""
@@ -81,6 +82,8 @@ class Store:
             known = {one.student.id: one for one in self.gradebook.assignment_submissions(self.lab.name)}
             for student in students:
                 for notebook in known[student].notebooks if student in known else ():
+                    # A person may have accepted them although they were flagged.
+                    self._finished[student] = {one.name for one in notebook.grades if not one.needs_manual_grade}
                     for grade in notebook.grades:
                         if grade.name in checks:
                             grade.auto_score = None
@@ -113,7 +116,8 @@ class Store:
             self.gradebook.update_or_create_student(student)
             submission = self.gradebook.update_or_create_submission(self.lab.name, student, **known)
             (stored,) = submission.notebooks
-            finished = {grade.name for grade in stored.grades if not grade.needs_manual_grade} & unchanged
+            finished = {grade.name for grade in stored.grades if not grade.needs_manual_grade}
+            finished = (finished | self._finished.pop(student, set())) & unchanged
             self.grades.gradebook = _Opened(self.gradebook, stored)
             for position, cell in enumerate(notebook.cells):
                 self.grades.preprocess_cell(cell, {}, position)

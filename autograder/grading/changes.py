@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from autograder.checking.lab import Lab
 from autograder.gradebook.feedback_pages import Recorded
@@ -118,6 +118,28 @@ def _lines(lab: Lab, old: Mapping, new: Mapping) -> list[tuple[str, LineChange]]
         if line.difference:
             found.append((check, line))
     return found
+
+
+def alike(changes: Iterable[Change]) -> list[tuple[list[str], Change]]:
+    """Return those of whom something changes, with all whom the same changes: who loses first, then who gains.
+
+    Parameters
+    ----------
+    changes : iterable of Change
+
+    Returns
+    -------
+    list of (list of str, Change)
+        Students in the order given, and what changes for each of them.
+    """
+    found: dict[Change, list[str]] = {}
+    for one in changes:
+        if not one.nothing:
+            found.setdefault(replace(one, student=""), []).append(one.student)
+    return sorted(
+        ((students, one) for one, students in found.items()),
+        key=lambda pair: (pair[1].before is None, not pair[1].difference, pair[1].difference, pair[0]),
+    )
 
 
 def by_line(changes: list[Change]) -> list[tuple[LineChange, int]]:

@@ -43,6 +43,8 @@ class Seen:
         Stands for its content.
     foreign : bool
         Whether it has cells of another lab or course.
+    cut : tuple of str
+        What of it is not read as it stands there, a sentence each.
     """
 
     problem: str = ""
@@ -51,6 +53,7 @@ class Seen:
     misfit: str = ""
     digest: str = ""
     foreign: bool = False
+    cut: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,8 @@ def look_into(content: bytes, wanted: Wanted, name: str = "") -> Seen:
     answers = [cell for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("solution") is True]
     filled = sum(not any(stub in cell.source for stub in STUBS) for cell in answers)
     found = wanted.cells & ids
-    return Seen("", len(found), filled, misfit(notebook, wanted, name), digest, bool(ids) and not found)
+    unlike, foreign = misfit(notebook, wanted, name), bool(ids) and not found
+    return Seen("", len(found), filled, unlike, digest, foreign, tuple(notebook.metadata.get("cut", ())))
 
 
 def misfit(notebook: NotebookNode, wanted: Wanted, name: str = "") -> str:

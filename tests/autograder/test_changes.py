@@ -12,7 +12,7 @@ from nbgrader.api import Gradebook
 from autograder.gradebook.course_folder import open_course
 from autograder.gradebook.feedback_pages import CellScore, Recorded, read_gradebook
 from autograder.gradebook.item_analysis import Answered, read_verdict
-from autograder.grading.changes import by_line, change_of
+from autograder.grading.changes import alike, by_line, change_of
 from autograder.grading.executors import LocalExecutor
 from autograder.grading.grade import Verdict
 from autograder.grading.pipeline import CourseError, grade_all
@@ -121,6 +121,31 @@ def test_a_line_that_is_new_gone_or_worth_more_is_told_by_its_difference():
     assert by_line([change, change])[0][1] == 2
     same = change_of(LAB, "ada", before, None, Verdict(list(before.items.values())))
     assert same.nothing and by_line([same]) == []
+
+
+def test_those_of_whom_the_same_changes_are_told_together_who_loses_first():
+    before = answered()
+    (first, second) = list(before.items)[:2]
+
+    def after(**more):
+        items = dict(before.items)
+        for key, points in more.items():
+            name = {"first": first, "second": second}[key]
+            items[name] = replace(items[name], max_points=items[name].max_points + points)
+        return Verdict(list(items.values()))
+
+    verdicts = {
+        "ann": after(first=1),
+        "bob": after(first=1, second=-1),
+        "cy": after(second=-1),
+        "dee": after(first=1),
+        "eve": after(),
+        "flo": after(first=2),
+    }
+    changes = [change_of(LAB, name, before, None, verdict) for name, verdict in verdicts.items()]
+    changes.append(change_of(LAB, "new", None, None, after()))
+    told = [(students, one.before is not None and one.difference) for students, one in alike(changes)]
+    assert told == [(["cy"], -1), (["ann", "dee"], 1), (["flo"], 2), (["bob"], 0), (["new"], False)]
 
 
 def test_what_a_person_gave_stays_and_is_said():

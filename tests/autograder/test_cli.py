@@ -2,11 +2,14 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 
 import pytest
+from typer.main import get_command
 
+from autograder import cli
 from tests.conftest import PROGRAM, ROOT
 
 
@@ -21,7 +24,19 @@ def test_help_names_the_commands():
     assert done.returncode == 0
     words = set(done.stdout.split())
     instructor = {"doctor", "new-lab", "release", "collect", "grade", "feedback", "report", "export", "leaderboard"}
+    instructor |= {"accept", "drop", "regrade", "similar", "watch"}
     assert instructor | {"check-submission", "check-csv", "check-masks", "data", "demo"} <= words
+
+
+def test_the_instructor_s_page_has_every_command_and_every_option_of_grading():
+    text = (ROOT / "book" / "instructors" / "running.md").read_text()
+    table = text.partition("## The commands")[2].partition("## ")[0]
+    names = {command.name or command.callback.__name__ for command in cli.app.registered_commands}
+    assert names == {*re.findall(r"`(?:cnn-course )?([a-z][a-z-]+)[ `]", table)}
+    options = text.partition("\n## Grade\n")[2].partition("\n## ")[0]
+    for option in get_command(cli.app).commands["grade"].params:
+        if option.opts[0].startswith("--"):
+            assert any(f"`{name}" in options for name in (*option.opts, *option.secondary_opts)), option.opts
 
 
 @pytest.mark.parametrize(
@@ -50,6 +65,14 @@ def test_a_mistake_gets_a_sentence(arguments, says, course, tmp_path):
     done = run(*[argument.format(**places) for argument in arguments])
     assert done.returncode == 1
     assert says in done.stderr.replace("\n", " ")
+
+
+def test_an_environment_that_was_not_activated_is_enough(tmp_path):
+    shutil.copy(ROOT / "nbgrader_config.py", tmp_path)
+    shutil.copytree(ROOT / "assignments" / "lab1", tmp_path / "assignments" / "lab1")
+    done = run("release", "lab1", "--course", tmp_path, env={**os.environ, "PATH": "/usr/bin:/bin"})
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "gradebook.db").is_file()
 
 
 def hand_in_release(course, student):

@@ -237,6 +237,16 @@ def test_an_archive_of_another_lab_is_refused(root):
     assert not (root / "assignments").exists()
 
 
+def test_a_notebook_in_an_older_encoding_is_taken_and_a_person_looks(root):
+    content = notebook(LAB, heading="Café").decode().encode("cp1252")
+    assert b"\xe9" in content
+    path = write_archive(root / "given.zip", "moodle", LAB, [one({"lab1.ipynb": content}), *classmates(LAB, 1)])
+    found, _ = collected(root, path)
+    doubts = {name: student.doubts for name, student in found.items()}
+    assert [len(texts) for texts in doubts.values()] == [0, 1], doubts
+    assert "read as Windows-1252" in " ".join(sum(doubts.values(), []))
+
+
 def test_two_students_of_one_id_are_not_mixed_up(root):
     twins = [one({"lab1.ipynb": notebook(LAB, n)}, number=n) for n in (1, 2)]
     path = write_archive(root / "given.zip", "moodle", LAB, [*twins, *classmates(LAB, 1)])

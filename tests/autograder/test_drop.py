@@ -155,3 +155,22 @@ def test_the_submission_of_a_group_is_not_taken_from_the_others(course, monkeypa
     assert code == 1 and "ada handed in lab1 for bob too (group g1)" in said
     assert files(course) == before and entries(course) == stored
     assert run(monkeypatch, capsys, course, "bob", "--yes")[0] == 0
+
+
+def test_files_that_were_made_from_the_student_s_labs_are_named_and_stay(course, monkeypatch, capsys):
+    made = (
+        "exports/lab2-moodle-grades.csv",
+        "similar/lab2.html",
+        "leaderboard/lab1.csv",
+        "leaderboard-private/names.csv",
+    )
+    others = ("exports/final.csv", "exports/lab20-moodle-grades.csv", "leaderboard/lab3.html", "reports/lab2.html")
+    for name in made + others:
+        (course / name).parent.mkdir(exist_ok=True)
+        (course / name).write_text("ada")
+    _, said = run(monkeypatch, capsys, course, "ada", "--lab", "lab2", "--dry-run")
+    assert all(name in said for name in made if "lab1" not in name) and "leaderboard/lab1.csv" not in said
+    code, said = run(monkeypatch, capsys, course, "ada", "--yes")
+    assert code == 0 and "May show the student until you make them again" in said
+    assert all(name in said for name in made) and not any(name in said for name in others)
+    assert all((course / name).read_text() == "ada" for name in made + others)

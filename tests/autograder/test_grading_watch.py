@@ -2,6 +2,7 @@
 
 import datetime
 import inspect
+import random
 import shutil
 import signal
 import sqlite3
@@ -127,6 +128,61 @@ def test_a_kill_loses_nothing_and_doubles_nothing(course, sandbox_works):
     assert gradings(course, "lab1", today) == {"ada": 1, "bob": 1}
     points = {name: one[FLATTEN][0] for name, one in scores(course).items()}
     assert points["ada"] == LAB.check(FLATTEN).points > points["bob"]
+
+
+@pytest.mark.parametrize("kills", [pytest.param(2, id="two"), pytest.param(50, id="fifty", marks=pytest.mark.long)])
+def test_kills_at_random_moments_lose_and_double_nothing(course, sandbox_works, kills):
+    students = ("ada", "bob", "cleo")
+    command = [PROGRAM, "watch", "lab1", "--per-day", "1000", "--course", course]
+    handed_in = dict.fromkeys(students, 0)
+    right = dict.fromkeys(students, True)
+
+    def change(student):
+        handed_in[student] += 1
+        right[student] = handed_in[student] % 2 == 1
+        put(course, student, right[student])
+
+    def ready():
+        """Return whether each page shows the points of what was handed in last."""
+        points = {True: f"{LAB.points:g} of", False: "33.25 of"}
+        return all(
+            page(course, one).is_file()
+            and f"Automatic points: {points[right[one]]}" in page(course, one).read_text()
+            and (course / "assignments/autograded" / one / "lab1/lab1.ipynb").is_file()
+            for one in students
+        )
+
+    def started():
+        return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    for student in students:
+        change(student)
+    start = time.monotonic()
+    with started() as process:
+        until(ready, 240)
+        whole = time.monotonic() - start
+        process.kill()
+    chance = random.Random(7)
+    for number in range(kills):
+        for student in chance.sample(students, 2):
+            change(student)
+        with started() as process:
+            time.sleep(whole * chance.uniform(0.3, 1))
+            process.kill()
+        for student, points in scores(course).items():
+            told = {score for name, (score, _) in points.items() if name != "discussion"}
+            # All of a verdict or nothing of it, and what is missing is marked.
+            assert None not in told or told == {None}, student
+        for one in (course / "assignments/feedback").glob("*/lab1/lab1.html"):
+            assert one.read_text().rstrip().endswith("</html>")
+        if number == kills - 1 or chance.random() < 0.2:
+            with started() as process:
+                until(ready, 240)
+                process.kill()
+            assert {name: one[FLATTEN][0] == LAB.check(FLATTEN).points for name, one in scores(course).items()} == right
+    noted = gradings(course, "lab1", datetime.datetime.now(datetime.UTC).date())
+    assert set(noted) == set(students) and all(noted[one] <= handed_in[one] for one in students)
+    assert not list((course / "assignments").glob("*/*/.*"))
 
 
 def test_what_is_wrong_with_the_course_is_told_and_the_watch_goes_on(course, watched, monkeypatch):

@@ -121,6 +121,24 @@ def nearest(value, step):
     return round(value / step) * step
 
 
+# who
+
+
+def test_who_is_exempt_or_left_the_course_is_not_on_the_board(run, course):
+    (course / "exempt.csv").write_text("lab,student\nlab3,ada\nlab4,bob\n")
+    shutil.rmtree(course / "assignments" / "submitted" / "di")
+    code, reported = run()
+    assert code == 0 and "Exempt, and not on the board: ada." in reported and "2 of 2 have a rank" in reported
+    board = rows_of(course / "leaderboard" / "lab3.csv")
+    assert {name for name, row in board.items() if row["kind"] == "student"} == {"bob", "cleo"}
+    assert board["bob"]["rank"] == "1" and "ada" not in (course / "leaderboard" / "lab3.html").read_text()
+    (course / "exempt.csv").write_text("lab,student\n" + "".join(f"lab3,{name}\n" for name in ("ada", "bob", "cleo")))
+    before = (course / "leaderboard" / "lab3.csv").read_bytes()
+    code, reported = run()
+    assert code == 1 and "are exempt from it" in reported
+    assert (course / "leaderboard" / "lab3.csv").read_bytes() == before
+
+
 # numbers
 
 

@@ -1,10 +1,16 @@
 """A feedback page goes back under the name that its submission came in with, and to nobody else."""
 
 import base64
+import csv
+import os
+import random
 import re
+import subprocess
+import time
 import zipfile
 
 import pytest
+from nbgrader.api import Gradebook
 
 from autograder import cli
 from autograder.errors import UserError
@@ -14,6 +20,7 @@ from autograder.gradebook.platform_grades import known_students
 from autograder.gradebook.platform_names import COLLECTED, Collected, write_collected
 from autograder.gradebook.roster import Enrolled
 from autograder.labs import get_lab
+from tests.conftest import PROGRAM
 from tests.gradebooks import make_course
 
 LAB = get_lab("lab1")
@@ -163,6 +170,41 @@ def test_the_command_says_who_is_missing_and_writes_both_files(tmp_path, export)
     ]
 
 
+def test_of_a_group_in_canvas_each_member_has_a_page_with_the_number_of_the_student_and_of_the_file(tmp_path, export):
+    course = make_course(tmp_path / "course", {"ada": FULL, "late": FULL, "zoë": FULL})
+    taken(course, "canvas")
+    written(course, ["bo", "cy", "dee", "eve"])
+    groups = "red,ada\nred,bo\nred,cy\nblue,late\nblue,dee\nblue,eve\n"
+    (course / "groups.csv").write_text("lab,group,student\n" + "".join(f"lab1,{line}\n" for line in groups.split()))
+    ids = ["bo,Bo_2 O'Neil,9001", "cy,李,9002", "dee,Dee,9003", "eve,Eve,", "ada,A,", "late,L,", "zoë,Z,"]
+    (course / "roster.csv").write_text("\n".join(["id,name,platform id", *ids]) + "\n")
+    code, said = export(course, "--to", "canvas")
+    assert code == 0, said
+    with zipfile.ZipFile(course / "exports/lab1-canvas-feedback.zip") as archive:
+        assert sorted(archive.namelist()) == sorted(f"{name}lab1.html" for name in TAKEN["canvas"].values())
+    with zipfile.ZipFile(course / "exports/lab1-canvas-feedback-groups.zip") as archive:
+        found = {name: archive.read(name).decode() for name in archive.namelist()}
+    numbers = {tuple(part for part in name.split("_") if part.isdigit()): text for name, text in found.items()}
+    assert numbers == {
+        ("9001", "990001"): "<p>For bo.</p>",
+        ("9002", "990001"): "<p>For cy.</p>",
+        ("9003", "990002"): "<p>For dee.</p>",
+    }
+    assert "For 3 other members of groups" in said and "Without feedback: eve." in said
+    # Moodle needs no file of the student's own; once there are no groups, no archive of them is left.
+    (course / "groups.csv").unlink()
+    export(course, "--to", "canvas")
+    assert not (course / "exports/lab1-canvas-feedback-groups.zip").exists()
+
+
+def test_who_is_exempt_and_has_handed_in_gets_the_page_and_no_grade(tmp_path, export):
+    course = make_course(tmp_path / "course", {"ada": FULL, "zoë": FULL})
+    taken(course, "moodle")
+    (course / "exempt.csv").write_text("lab,student\nlab1,ada\nlab1,absent\n")
+    _, said = export(course, "--to", "moodle")
+    assert "Grades of 1 student:" in said and "Feedback for 2 students" in said and "Without feedback" not in said
+
+
 def test_a_mistake_leaves_nothing_half_written(tmp_path, export):
     course = make_course(tmp_path / "course", {"ada": FULL})
     for wrong, said in (
@@ -187,3 +229,64 @@ def test_of_a_whole_class_that_waits_a_line_names_a_few(tmp_path, export, count,
     (line,) = (line for line in said.splitlines() if line.startswith("Without grade"))
     assert [name for name in names if name in line] == names[:named]
     assert (f"s09 and {count - 10} others. Discussion" in line) == (named < count)
+
+
+@pytest.mark.parametrize("kills", [pytest.param(2, id="two"), pytest.param(50, id="fifty", marks=pytest.mark.long)])
+def test_kills_at_random_moments_leave_whole_files_of_one_run(tmp_path, kills):
+    names = [f"s{number:03}" for number in range(40)]
+    course = make_course(tmp_path / "course", dict.fromkeys(names, FULL))
+    write_collected(
+        course,
+        [
+            Collected("lab1", one, "moodle", f"{one}_{k}_assignsubmission_file", f"{k}")
+            for k, one in enumerate(names, 1)
+        ],
+    )
+    table, archive = (course / "exports" / f"lab1-moodle-{name}" for name in ("grades.csv", "feedback.zip"))
+    command = [PROGRAM, "export", "lab1", "--to", "moodle", "--course", course]
+    chance = random.Random(5)
+    # Pages that do not compress, so that packing them takes a good part of the time.
+    padding = random.Random(6).randbytes(100_000).hex()
+
+    def change(points):
+        with Gradebook(f"sqlite:///{course}/gradebook.db") as gradebook:
+            for submission in gradebook.assignment_submissions("lab1"):
+                gradebook.find_grade("discussion", "lab1", "lab1", submission.student_id).manual_score = points
+            gradebook.db.commit()
+        for one in names:
+            page = course / "assignments" / "feedback" / one / "lab1" / "lab1.html"
+            page.parent.mkdir(parents=True, exist_ok=True)
+            page.write_text(f"<p>{one} {points:g}</p>{padding}")
+
+    def exported():
+        """Return which points the two files are of; each is whole."""
+        with table.open(newline="", encoding="utf-8-sig") as file:
+            rows = list(csv.DictReader(file))
+        assert [row["Full name"] for row in rows] == names
+        (grade,) = {float(row["Grade"]) for row in rows}
+        with zipfile.ZipFile(archive) as packed:
+            assert packed.testzip() is None
+            pages = [packed.read(name).decode() for name in packed.namelist()]
+        assert [page.split()[0] for page in pages] == [f"<p>{one}" for one in names]
+        (shown,) = {float(page.split()[1].partition("<")[0]) for page in pages}
+        return grade - LAB.points, shown
+
+    change(1.0)
+    start = time.monotonic()
+    subprocess.run(command, check=True, capture_output=True)
+    whole = time.monotonic() - start
+    before = 1.0
+    for number in range(kills):
+        now = 2.0 + number % 2
+        change(now)
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(whole * chance.uniform(0.5, 1))
+        process.kill()
+        process.wait()
+        assert set(exported()) <= {before, now}
+        for part in (course / "exports").glob(".*"):
+            os.utime(part, (0, 0))
+        subprocess.run(command, check=True, capture_output=True)
+        assert exported() == (now, now)
+        assert {path.name for path in (course / "exports").iterdir()} == {table.name, archive.name}
+        before = now

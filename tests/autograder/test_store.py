@@ -124,6 +124,24 @@ class Half(BasePlugin):
 """
 
 
+def test_what_a_person_accepted_although_it_was_flagged_stays_so_where_there_is_nothing_new(store, course):
+    checks = {check.grade_id for check in LAB.checks}
+    store.save("ada", None, graded(2.0), flagged=True)
+    with Gradebook(f"sqlite:///{course}/gradebook.db") as gradebook:
+        for grade in gradebook.find_submission(LAB.name, "ada").notebooks[0].grades:
+            grade.needs_manual_grade = False
+        gradebook.db.commit()
+    store.gradebook.db.expire_all()
+    store.withdraw(["ada"])
+    # Until the new points are there, they are seen to be missing.
+    assert set(scores(course).values()) == {(None, True)}
+    store.save("ada", None, graded(2.0), flagged=True, unchanged=checks - {"check_flatten_layer"})
+    assert {name for name, (_, waits) in scores(course).items() if waits} == {"check_flatten_layer"}
+    # What is not withdrawn meanwhile is as the gradebook has it.
+    store.save("ada", None, graded(2.0), flagged=True, unchanged=checks)
+    assert {name for name, (_, waits) in scores(course).items() if waits} == {"check_flatten_layer"}
+
+
 def test_who_is_late_loses_what_the_course_says(course):
     due = datetime.datetime(2026, 1, 1, 12)
     with Gradebook(f"sqlite:///{course}/gradebook.db") as gradebook:

@@ -83,7 +83,9 @@ def test_all_commands_run_in_the_page_s_order(kept, sandbox_works):
     def run(title):
         said[title] = []
         for block in sections[title]:
-            done = subprocess.run(["bash", "-e"], input=block, cwd=root, env=where, capture_output=True, text=True)
+            # Where a person must look the exit code is 2, and one of this class is flagged.
+            script = 'cnn-course() { command cnn-course "$@" || [ $? = 2 ]; }\n' + block
+            done = subprocess.run(["bash", "-e"], input=script, cwd=root, env=where, capture_output=True, text=True)
             assert done.returncode == 0, (title, done.stdout[-2000:], done.stderr[-2000:])
             said[title].append(done.stdout)
 
@@ -98,6 +100,9 @@ def test_all_commands_run_in_the_page_s_order(kept, sandbox_works):
     names = ("ada", "bob", "cleo", "dan", "eve", "finn")
     files = {name: {"lab0 (1).ipynb" if name == "cleo" else "lab0.ipynb": solved(root, name)} for name in names[:4]}
     files["eve"] = {"lab0.ipynb": untouched}
+    # In an older encoding, so that a person must look.
+    ((name, content),) = files["cleo"].items()
+    files["cleo"] = {name: content.decode().replace("# ", "# Café: ", 1).encode("cp1252", "replace")}
     when = {"bob": hours_late(30), "dan": hours_late(20)}
     everybody = [
         Student(name, name.title(), "Miller", 5001 + number, files.get(name, {}), when.get(name, hours_late(-2)))
@@ -110,12 +115,14 @@ def test_all_commands_run_in_the_page_s_order(kept, sandbox_works):
     run("Take in what was handed in")
     assert all("finn" in text and "lab0 (1).ipynb" in text for text in said["Take in what was handed in"])
 
-    automatic, by_hand = sections["Grade"]
+    automatic, accept, by_hand = sections["Grade"]
     sections["Grade"] = [automatic]
     run("Grade")
+    assert "1 of them flagged" in said["Grade"][0]
     grade_by_hand(root, 4.0)
-    sections["Grade"] = [by_hand]
+    sections["Grade"] = [accept, by_hand]
     run("Grade")
+    assert f"cleo: {LAB.points + 4 * len(LAB.manual):g} of" in said["Grade"][0]
     title = "Feedback as soon as something is there"
     (said[title],) = sections[title]
     with subprocess.Popen(
