@@ -128,7 +128,7 @@ def lab_check(name: str, functions: Mapping[str, Any]) -> Callable[..., Points]:
             notes += hidden.doubts([one.function for one in chosen]) if hidden else []
         if hint == 2:
             verdicts = [
-                _with_second_hints(lab, one.function, items) for one, items in zip(chosen, verdicts, strict=True)
+                with_second_hints(lab, one.function, items) for one, items in zip(chosen, verdicts, strict=True)
             ]
             lost = [item for items in verdicts for item in items if not item.passed]
             notes += [NO_SECOND_HINT] * (bool(lost) and not any(SECOND_HINT in item.message for item in lost))
@@ -203,8 +203,18 @@ def _practiced(
     return Points.practiced(found.given, items, f"{name}, practice {seed}", notes)
 
 
-def _with_second_hints(lab: Lab, function: str, items: Iterable[Item]) -> list[Item]:
-    """Return items whose messages hold the second level of their hints as well, where there is one."""
+def with_second_hints(lab: Lab, function: str, items: Iterable[Item]) -> list[Item]:
+    """Return items whose messages hold the second level of their hints as well, where there is one.
+
+    Parameters
+    ----------
+    lab : Lab
+        Whose known mistakes have the hints.
+    function : str
+        The function that was judged.
+    items : iterable of Item
+        Its lines. Those that are passed stay as they are.
+    """
     faults = [fault for fault in lab.faults if fault.function in (function, "")]
     seconds = [(item, hints.second_hint(faults, item.message)) for item in items]
     return [

@@ -15,6 +15,8 @@ _DESCRIPTION = 200
 _FIGURES = {"augmentation", "exercise", "glands", "receptive", "see", "stepper"}
 #: Scripts of one figure that another one needs too.
 _SHARED = {"see-arithmetic": "glands"}
+#: Places in a name of code at which a reader would break it: behind a sign, and in front of a word's capital letter.
+_SEAM = re.compile(r"(?<=\w[_/])(?=\w)|(?<=\w\.)(?=[A-Za-z])|(?<=[a-z0-9])(?=[A-Z][a-z])")
 #: One icon in the theme's bundle of all of Font Awesome: its name, and its other names in the third place.
 _ICON = re.compile(
     r'(?P<name>"[\w-]+"|\w+):\[\d+,\d+,\[(?P<aliases>[^\[\]]*)\],"[0-9a-f]+",(?:"[^"]*"|\[(?:"[^"]*",?)*\])\],?'
@@ -45,6 +47,27 @@ def add_description(
         about["og:url"] = f"{app.config.html_baseurl.rstrip('/')}/{pagename}.html"
     for name, value in about.items():
         context["metatags"] += f'<meta property="{name}" content="{escape(value)}" />\n'
+
+
+def seams(name: str) -> str:
+    """Return a name of code, escaped for HTML, with the places at which a narrow window may break it.
+
+    Examples
+    --------
+    >>> seams("keras.layers.Conv2D")
+    'keras.<wbr/>layers.<wbr/>Conv2D'
+    >>> seams("from_logits"), seams("BatchNormalization"), seams("&lt;0.95")
+    ('from_<wbr/>logits', 'Batch<wbr/>Normalization', '&lt;0.95')
+    """
+    return _SEAM.sub("<wbr/>", name)
+
+
+def add_seams(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document | None
+) -> None:
+    """Let names of code in the text break at their seams."""
+    if "body" in context:
+        context["body"] = re.sub(r'(?<=<span class="pre">)[^<]+', lambda name: seams(name[0]), context["body"])
 
 
 def drop_figures(
@@ -96,5 +119,6 @@ def setup(app: Sphinx) -> dict[str, bool]:
     """Register with Sphinx."""
     app.connect("html-page-context", add_description)
     app.connect("html-page-context", drop_figures)
+    app.connect("html-page-context", add_seams)
     app.connect("build-finished", drop_icons)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -295,18 +295,18 @@ def volumes(ax: Axes, shapes: Mapping[str, Sequence[int]], parts: Mapping[str, i
             ax.add_patch(Polygon(above, **look))
             ax.add_patch(Polygon(beside, **look))
         text = f"{name}\n{'×'.join(map(str, shape))}"
-        ax.text(x + deep / 2, low - 0.12, text, ha="center", va="top", fontsize=7.5)
+        ax.text(x + deep / 2, low - 0.12, text, ha="center", va="top", fontsize=9)
         spans.append((x, right + back))
-        x += max(deep + back, 0.62) + 0.42
+        x += max(deep + back, 0.72) + 0.45
     first = 0
     for name, count in (parts or {}).items():
         left, right = spans[first][0] - 0.1, spans[first + count - 1][1] + 0.1
         bracket = {"arrowstyle": "|-|", "mutation_scale": 4}
-        ax.annotate("", (left, bottom - 0.75), (right, bottom - 0.75), arrowprops=bracket)
-        ax.text((left + right) / 2, bottom - 0.92, name, ha="center", va="top", fontsize=8.5)
+        ax.annotate("", (left, bottom - 1.05), (right, bottom - 1.05), arrowprops=bracket)
+        ax.text((left + right) / 2, bottom - 1.2, name, ha="center", va="top", fontsize=10)
         first += count
     ax.set_xlim(-0.3, x)
-    ax.set_ylim(bottom - 1.3, -bottom + 1.6)
+    ax.set_ylim(bottom - 1.7, -bottom + 1.6)
     ax.set_aspect("equal")
     ax.set_axis_off()
 

@@ -89,6 +89,21 @@ def test_page_fits_a_phone(visit):
     assert wide == []
 
 
+@pytest.mark.parametrize("visit", [name for name in VISITED if name.startswith("theory/")], indirect=True)
+def test_chapter_begins_with_a_picture(visit):
+    for width, height in ((1280, 800), (390, 844)):
+        visit.page.set_viewport_size({"width": width, "height": height})
+        # Below a picture that is cut off, no reader looks for the rest.
+        middle = visit.page.evaluate(
+            """() => Math.min(...[...document.querySelectorAll("article :is(img, svg, canvas)")]
+                .filter(each => each.checkVisibility() && each.getBoundingClientRect().width > 100)
+                .map(each => each.getBoundingClientRect())
+                .map(box => scrollY + (box.top + box.bottom) / 2))"""
+        )
+        assert middle < height, (width, middle)
+    visit.page.set_viewport_size(WIDE)
+
+
 def test_no_link_of_the_finished_page_is_dead(visit, site, soups, address):
     # Scripts have added links and anchors by now.
     links, anchors = visit.page.evaluate(
@@ -131,7 +146,10 @@ def violations(page, part=":root", **options):
 
 @pytest.mark.parametrize(
     "visit",
-    [name if name in EACH_KIND else pytest.param(name, marks=pytest.mark.long) for name in VISITED],
+    [
+        *(name if name in EACH_KIND else pytest.param(name, marks=pytest.mark.long) for name in VISITED),
+        "404",
+    ],
     indirect=True,
 )
 def test_page_has_no_serious_barrier_in_either_color_scheme(visit):
@@ -160,7 +178,8 @@ def test_page_has_no_serious_barrier_in_either_color_scheme(visit):
     )
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
-        page.wait_for_function("scheme => document.documentElement.dataset.theme === scheme", arg=scheme)
+        # The page for a wrong address has no switch: it follows the browser at once.
+        page.wait_for_function("scheme => (document.documentElement.dataset.theme ?? scheme) === scheme", arg=scheme)
         # Colors that fade from one scheme to the other are neither.
         page.evaluate("() => document.getAnimations().forEach(change => change.finish())")
         assert violations(page, runOnly=["color-contrast"]) == [], scheme

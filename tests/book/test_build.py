@@ -8,7 +8,7 @@ import sys
 import pytest
 from bs4 import BeautifulSoup
 
-from book.theme import lighten
+from book.theme import lighten, seams
 from tests.book.pages import BOOK, BUILDER, book_build
 from tests.conftest import without_npm
 
@@ -130,3 +130,27 @@ def test_icon_stays_under_each_of_its_names():
     assert lighten(icons, {"sun"}) == f"a={{{sun}}}"
     assert lighten(icons, {"half", "file-pdf"}) == f"a={{{rest}}}"
     assert lighten("nothing of the kind", set()) == "nothing of the kind"
+
+
+@pytest.mark.parametrize(
+    ("name", "pieces"),
+    [
+        ("nn.CrossEntropyLoss", ["nn.", "Cross", "Entropy", "Loss"]),
+        ("fast_conv2d_layer", ["fast_", "conv2d_", "layer"]),
+        ("submitted/STUDENT/lab1.ipynb", ["submitted/", "STUDENT/", "lab1.", "ipynb"]),
+        ("0.95", ["0.95"]),
+        ("ReLU", ["ReLU"]),
+        ("&lt;from_logits&gt;", ["&lt;from_", "logits&gt;"]),
+    ],
+)
+def test_names_of_code_break_at_their_seams_alone(name, pieces):
+    assert seams(name).split("<wbr/>") == pieces
+
+
+def test_seams_are_put_into_names_in_the_text_and_into_no_code(tmp_path):
+    done = run_builder(small_book(tmp_path / "book", "from_logits = True", "Set `from_logits`, see `keras.losses`."))
+    assert done.returncode == 0, done.stderr
+    page = BeautifulSoup((tmp_path / "book" / "_build" / "html" / "chapter.html").read_text(), "html.parser")
+    assert page.select_one("p code").decode_contents().count("<wbr/>") == 1
+    assert page.select_one("p code").get_text() == "from_logits"
+    assert not page.select("pre wbr")

@@ -75,6 +75,14 @@ def test_sample_feedback_on_the_lab_page_is_that_of_a_flipped_kernel(site, soups
     assert "true convolution" in table.get_text()
 
 
+def test_second_hint_on_the_lab_page_is_that_of_a_flipped_kernel(site, soups):
+    tables = of_page(site, soups, "labs/lab1").select("table:has(caption)")
+    first, second = (table for table in tables if "conv2d_layer" in table.caption.get_text())
+    assert first.caption.get_text() == second.caption.get_text()
+    (fault,) = [fault for fault in get_lab("lab1").faults if fault.id == "conv2d_no_flip"]
+    assert fault.second_hint in second.get_text() and fault.second_hint not in first.get_text()
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_no_page_defines_a_function_of_a_lab(name):
     # Of what is checked, the functions that students write: files and accuracies are words like any other.
