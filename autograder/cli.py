@@ -485,6 +485,7 @@ def similar(
     from autograder.gradebook.similar import compare_class
     from autograder.gradebook.similar_page import write_similar
     from autograder.grading.pipeline import students_of
+    from source_lib.text import counted
 
     folder = open_course(course)
     students = students_of(folder, known)
@@ -494,6 +495,13 @@ def similar(
     for name, reason in sorted(found.unread.items()):
         console.console.print(
             f"[yellow]Not compared:[/yellow] {escape(visible(name))}. {escape(reason)}", soft_wrap=True
+        )
+    if found.common:
+        names = f"{counted(len(found.common), 'submission')} of {counted(len(students), 'student')}"
+        console.console.print(
+            f"{names} hold nothing but what many of the class write, and are in no pair. The page names them: where "
+            "whole answers have one source, it looks like this.",
+            soft_wrap=True,
         )
     console.console.print(
         f"{len(found.pairs)} of the pairs among {len(found.students)} submissions have much in common. It is never a "

@@ -339,7 +339,7 @@ def export(
     packed = platform_feedback.pack_feedback(folder, lab, platform, set(paged) - others, known, archive)
     extra = place / f"{lab.name}-{platform}-feedback-groups.zip"
     shared = platform_feedback.pack_feedback(folder, lab, platform, others, known, extra, by) if others else None
-    if shared is None:
+    if shared is None or not shared.names:
         extra.unlink(missing_ok=True)
     platform_grades.write_csv(table, made.text)
     without = {**packed.left_out, **(shared.left_out if shared else {})}
@@ -354,7 +354,7 @@ def export(
         console.print(f"[yellow]In the roster, and nothing graded:[/yellow] {names}.", soft_wrap=True)
     console.print(f"Grades of {counted(len(made.students), 'student')}: {table}", soft_wrap=True)
     console.print(f"Feedback for {counted(len(packed.names), 'student')}: {packed.path}", soft_wrap=True)
-    if shared is not None:
+    if shared is not None and shared.names:
         console.print(
             f"For {counted(len(shared.names), 'other member')} of groups: {shared.path}. Upload it too, unless Canvas "
             "gives each group one grade: then it shows the first pages to all of a group.",

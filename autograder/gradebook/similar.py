@@ -125,6 +125,8 @@ class Comparison:
     threshold : float
     unread : dict of str to str
         Why others were not.
+    common : tuple of str
+        Those who wrote something, and nothing but what many of the class write.
     """
 
     lab: Lab
@@ -132,6 +134,7 @@ class Comparison:
     pairs: tuple[Pair, ...]
     threshold: float
     unread: dict[str, str]
+    common: tuple[str, ...] = ()
 
 
 def compare_class(course: CourseFolder, lab: Lab, students: Sequence[str], threshold: float = THRESHOLD) -> Comparison:
@@ -166,9 +169,13 @@ def compare_class(course: CourseFolder, lab: Lab, students: Sequence[str], thres
             unread[student] = str(error)
         except StoppedError as error:
             unread[student] = f"Its notebook {error}."
+    given = {int(mark) for mark in released.fingerprint.hashes}
+    wrote = [one.student for one in codes if _covered(one, _without(one, given)) >= LEAST]
     own = leave_out_common(codes, released)
     pairs = similar_pairs(own, threshold, {text.strip() for _, text in released.lines})
-    return Comparison(lab, tuple(one.student for one in own), tuple(pairs), threshold, unread)
+    students = tuple(one.student for one in own)
+    common = tuple(student for student in wrote if student not in students)
+    return Comparison(lab, students, tuple(pairs), threshold, unread, common)
 
 
 def _code_of(course: CourseFolder, wanted: Wanted, student: str) -> Code:
@@ -240,10 +247,20 @@ def leave_out_common(codes: Iterable[Code], released: Code) -> list[Code]:
     for one in codes:
         made = one.fingerprint
         # Each to plain numbers, which are compared far faster than those of NumPy.
-        made.hash_idx = {int(mark): at for mark, at in made.hash_idx.items() if int(mark) not in known}
+        made.hash_idx = _without(one, known)
         made.hashes = set(made.hash_idx)
-        made.token_coverage = get_token_coverage(made.hash_idx, LENGTH, len(one.tokens))
+        made.token_coverage = _covered(one, made.hash_idx)
     return [one for one in codes if one.fingerprint.token_coverage >= LEAST]
+
+
+def _without(code: Code, known: Set[int]) -> dict[int, list[int]]:
+    """Return where each fingerprint of a code is, but for known ones."""
+    return {int(mark): at for mark, at in code.fingerprint.hash_idx.items() if int(mark) not in known}
+
+
+def _covered(code: Code, places: dict[int, list[int]]) -> int:
+    """Return how many characters of the tokens fingerprints cover."""
+    return get_token_coverage(places, LENGTH, len(code.tokens))
 
 
 def similar_pairs(codes: Sequence[Code], threshold: float, given: Set[str] = frozenset()) -> list[Pair]:

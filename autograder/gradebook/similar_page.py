@@ -59,6 +59,7 @@ def similar_html(found: Comparison) -> str:
         more=f"The {MOST} most alike of {len(found.pairs)} pairs are shown. A higher --threshold shows fewer."
         if len(found.pairs) > MOST
         else "",
+        alike=[visible(name) for name in found.common],
         unread=[{"name": visible(name), "reason": reason} for name, reason in sorted(found.unread.items())],
         threshold=f"{100 * found.threshold:g}",
         common=f"{100 * COMMON_PART:g} %",

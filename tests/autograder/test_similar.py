@@ -114,6 +114,24 @@ def test_what_the_release_gives_and_what_many_write_is_left_out():
     assert len(similar_pairs(few, 0.9)) == 3
 
 
+def test_those_who_write_what_many_write_are_named_and_who_wrote_nothing_is_not(tmp_path):
+    course = make_course(tmp_path / "course", {})
+    release = course / "assignments/release/lab1"
+    release.mkdir(parents=True)
+    (release / "lab1.ipynb").write_bytes(notebook(LAB, answers=0))
+    copies = [f"copy{n:02}" for n in range(12)]
+    for student in copies:
+        put(course, student, written(1, renamed if student == "copy03" else lambda text: text))
+    put(course, "own", written(2))
+    put(course, "nothing", notebook(LAB, answers=0))
+    found = compare_class(open_course(course), LAB, [*copies, "own", "nothing"])
+    assert found.common == tuple(copies) and found.pairs == () and found.students == ("own",)
+    page = BeautifulSoup(similar_html(found), "html.parser")
+    assert [
+        item.get_text() for item in page.find("h2", string="Nothing but what many write").find_next("ul")("li")
+    ] == copies
+
+
 @pytest.mark.parametrize(
     "source",
     [
