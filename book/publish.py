@@ -1,4 +1,4 @@
-"""Put together what may be public, the built site and the released labs, and refuse to where it gives a solution away."""
+"""Put together what may be public, the built site and the released labs; refuse where it gives a solution away."""
 
 from __future__ import annotations
 
