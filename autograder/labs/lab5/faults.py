@@ -241,6 +241,13 @@ _NETWORKS = [
             "Concatenate what enters the deep path with what leaves it.",
         ),
         (
+            "class_from_the_deep_path_alone",
+            "paths",
+            {"text": {"class s10 all": "class s10 deep"}},
+            "The class sees what the deep path gives and nothing else. Both outputs see both paths.",
+            "Both outputs are computed from the same 64 numbers.",
+        ),
+        (
             "deep_path_missing",
             "paths",
             {"text": {"class s10 all": "class s10 short", "same q1 all": "same q1 short"}},
