@@ -727,6 +727,13 @@ def _image_written(right: Callable) -> Callable:
     return answer
 
 
+
+
+def _stretched(heat: np.ndarray) -> np.ndarray:
+    span = heat.max() - heat.min()
+    return (heat - heat.min()) / span if span > 0 else 0 * heat
+
+
 #: Two mistakes that give the same map.
 _SAME_WEIGHT = (
     "Every channel has the same weight, so this map is nearly the same for every class: it explains none of them. Each "
@@ -779,6 +786,13 @@ _GRAD_CAM = _functions(
         _cam(normalize=lambda heat: heat / (heat.max() + 1e-5)),
         _cam(normalize=lambda heat: heat / (heat.max() + 1e-4)),
         _cam(normalize=lambda heat: heat / (heat.max() + 1e-2)),
+    ),
+    (
+        "stretched",
+        "heat zeros",
+        _cam(rectify=lambda heat: heat, normalize=_stretched),
+        "The map is stretched from its smallest number to its largest one, so what speaks against the class is above 0.",
+        "ReLU comes first. Then divide by the maximum alone, and take nothing off.",
     ),
     (
         "divided_by_sum",
