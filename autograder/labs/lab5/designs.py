@@ -139,12 +139,15 @@ def _differ(student: Student, rng: Rng) -> Problem | None:
         one, other = _first(student), _second(student)
     except StudentError:
         return lost(what, "One of them is not there yet.")
-    differing = [kind for kind in KINDS if one.features[kind] != other.features[kind]]
+    # A model that is not compiled has no optimizer that could differ.
+    known = [kind for kind in KINDS if kind != "optimizer" or all(each.features[kind] for each in (one, other))]
+    differing = [kind for kind in known if one.features[kind] != other.features[kind]]
     if len(differing) >= LEAST:
         return None
     seen = f"They differ in {differing[0]} alone." if differing else "They do not differ in any of these."
     told = "; ".join(f"{kind}: {_told(one.features[kind])} and {_told(other.features[kind])}" for kind in KINDS)
-    return lost(what, f"{seen} Found were {told}.")
+    missing = "" if len(known) == len(KINDS) else " Where a model is not compiled, there is no optimizer to compare."
+    return lost(what, f"{seen} Found were {told}.{missing}")
 
 
 def _told(value: Any) -> str:

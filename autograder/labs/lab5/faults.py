@@ -241,6 +241,13 @@ _NETWORKS = [
             "Concatenate what enters the deep path with what leaves it.",
         ),
         (
+            "class_from_the_deep_path_alone",
+            "paths",
+            {"text": {"class s10 all": "class s10 deep"}},
+            "The class sees what the deep path gives and nothing else. Both outputs see both paths.",
+            "Both outputs are computed from the same 64 numbers.",
+        ),
+        (
             "deep_path_missing",
             "paths",
             {"text": {"class s10 all": "class s10 short", "same q1 all": "same q1 short"}},
@@ -720,6 +727,13 @@ def _image_written(right: Callable) -> Callable:
     return answer
 
 
+
+
+def _stretched(heat: np.ndarray) -> np.ndarray:
+    span = heat.max() - heat.min()
+    return (heat - heat.min()) / span if span > 0 else 0 * heat
+
+
 #: Two mistakes that give the same map.
 _SAME_WEIGHT = (
     "Every channel has the same weight, so this map is nearly the same for every class: it explains none of them. Each "
@@ -772,6 +786,13 @@ _GRAD_CAM = _functions(
         _cam(normalize=lambda heat: heat / (heat.max() + 1e-5)),
         _cam(normalize=lambda heat: heat / (heat.max() + 1e-4)),
         _cam(normalize=lambda heat: heat / (heat.max() + 1e-2)),
+    ),
+    (
+        "stretched",
+        "heat zeros",
+        _cam(rectify=lambda heat: heat, normalize=_stretched),
+        "The map is stretched from its smallest number to its largest one, so what speaks against the class is above 0.",
+        "ReLU comes first. Then divide by the maximum alone, and take nothing off.",
     ),
     (
         "divided_by_sum",

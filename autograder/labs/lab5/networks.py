@@ -164,10 +164,13 @@ def _flag_words(got: np.ndarray, right: np.ndarray) -> str:
 
 
 def _only_further(student: Student, arguments: tuple, right: np.ndarray) -> np.ndarray:
-    """Return which flags count: where the frozen backbone is wrong already, those of what is to be trained."""
+    """Return which flags count: where the frozen backbone is wrong already, those from the named layer on."""
     if decided(student, "build_transfer").get("frozen", True):
         return np.ones(right.shape, bool)
-    return (right == 1) & (np.arange(len(right)) < len(right) - 1)
+    # The first two are of the new layer, the last one is of statistics, which move below as well.
+    place = np.arange(len(right))
+    named = 2 + int(np.argmax(right[2:] == 1))
+    return ((right == 1) | (place > named)) & (place < len(right) - 1)
 
 
 BASELINE = Check(

@@ -106,7 +106,8 @@ def _apart(student: Student, found: list, group: np.ndarray) -> str | None:
         if len(inside) < 2:
             return "It returns no two parts yet, so twins on both sides cannot count."
         if len(shared := np.intersect1d(*inside)):
-            return f"{len(shared)} images have a twin on the other side. {_hint('split_twins')}"
+            have = "image has" if len(shared) == 1 else "images have"
+            return f"{len(shared)} {have} a twin on the other side. {_hint('split_twins')}"
     return None
 
 

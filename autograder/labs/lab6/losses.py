@@ -43,6 +43,7 @@ def _own(student: Student, logits: np.ndarray, masks: np.ndarray) -> float | Non
 
 
 _NONE_YET = "pixel_cross_entropy gives no number yet that depends on the scores, so this cannot count."
+_NO_WEIGHTS = "pixel_cross_entropy gives the same with weights for the classes as without them."
 
 
 def _stable(student: Student, rng: Rng) -> Wrong | str | None:
@@ -61,7 +62,8 @@ def _stable(student: Student, rng: Rng) -> Wrong | str | None:
 
 
 def _weights(student: Student, rng: Rng) -> Wrong | str | None:
-    """Ask with weights; where the value without them is wrong, only whether weights that are alike change nothing."""
+    """Ask with weights; where the value without them is wrong, whether weights that are alike change nothing and others
+    something."""
     logits, masks = _pixels(rng, 3, 2, 4, 5)
     if decided(student, "pixel_cross_entropy").get("value", True):
         for weights in (rng.uniform(0.3, 4, 3), np.array([0.2, 1.0, 5.0])):
@@ -70,7 +72,10 @@ def _weights(student: Student, rng: Rng) -> Wrong | str | None:
         return None
     if (own := _own(student, logits, masks)) is None:
         return _NONE_YET
-    return compared(student, "pixel_cross_entropy", (logits, masks, np.full(3, 2.5)), expected=np.array(own))
+    if wrong := compared(student, "pixel_cross_entropy", (logits, masks, np.full(3, 2.5)), expected=np.array(own)):
+        return wrong
+    weighted = number(student.call("pixel_cross_entropy", logits, masks, np.array([0.2, 1.0, 5.0])))
+    return _NO_WEIGHTS if weighted is not None and np.isclose(weighted, own, rtol=1e-6) else None
 
 
 _Z = np.array([[[[0.0, 1.0], [2.0, 0.0]]]])

@@ -13,6 +13,7 @@ from autograder.grading.course_oracle import CourseOracle
 from autograder.labs import get_lab
 from autograder.labs.lab2 import glyphs, images
 from autograder.labs.lab2.faults import RUNS, line
+from tests.conftest import ROOT
 from tests.labs.lab2.trial import CODE, OF_FILES, REPORTED, material, student_of
 
 LAB = get_lab("lab2")
@@ -38,6 +39,13 @@ def test_points_are_those_of_the_design():
     points = {check.function: check.points for check in LAB.checks}
     assert points == {"build_model": 5, "train_model": 2, "runs": 5, "reported": 2, "accuracy": 10}
     assert LAB.points == 24 and LAB.manual == {"discussion": 6}
+
+
+@pytest.mark.parametrize("data", images.BANDS)
+def test_the_notebook_names_the_thresholds_of_each_data_set(data):
+    whole, half = images.BANDS[data]
+    text = (ROOT / "assignments" / "lab2" / "lab2.md").read_text()
+    assert f"{half:g} %" in text and f"{whole:g} %" in text
 
 
 def test_nothing_handed_in_earns_nothing(sandbox):

@@ -185,6 +185,38 @@ def build_baseline():
     assert set(lost(student_of(sandbox, code), "build_baseline")) == {"build_baseline.features", "build_baseline.head"}
 
 
+def test_who_freezes_nothing_has_not_left_normalization_out(sandbox):
+    code = """
+import keras
+from keras import layers
+def build_transfer(backbone, unfreeze=None, classes=10):
+    pooled = layers.GlobalAveragePooling2D()(backbone.output)
+    return keras.Model(backbone.input, layers.Dense(classes, activation="softmax")(pooled))
+"""
+    found = lost(student_of(sandbox, code), "build_transfer")
+    assert set(found) == {"build_transfer.frozen", "build_transfer.unfrozen"}
+    assert "weights of the backbone too many" in found["build_transfer.unfrozen"]
+
+
+def test_a_design_that_is_not_compiled_has_no_other_optimizer(sandbox):
+    code = """
+import keras
+from keras import layers
+def build_second(kernel=3):
+    h = x = keras.Input((32, 32, 3))
+    h = layers.GlobalAveragePooling2D()(layers.Conv2D(8, kernel)(h))
+    return keras.Model(x, layers.Dense(10, activation="softmax")(h))
+def build_first():
+    model = build_second(5)
+    model.compile("adam", "categorical_crossentropy")
+    return model
+"""
+    found = lost(student_of(sandbox, code), "designs")
+    assert set(found) == {"designs.second", "designs.differ"}
+    assert "They differ in kernel size alone." in found["designs.differ"]
+    assert "no optimizer to compare" in found["designs.differ"]
+
+
 # What is handed in.
 
 

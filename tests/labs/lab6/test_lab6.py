@@ -90,6 +90,23 @@ def test_who_gives_back_what_came_in_augments_nothing(sandbox):
     assert "mirror or turn the pair" in found["augment.alike"]
 
 
+@pytest.mark.parametrize(
+    "weighting, loses", [("1", True), ("weights[masks.astype(int)] / weights[masks.astype(int)].mean()", False)]
+)
+def test_who_leaves_the_weights_out_is_not_paid_for_them_where_the_softmax_is_wrong_too(sandbox, weighting, loses):
+    code = f"""
+import numpy as np
+def pixel_cross_entropy(logits, masks, weights=None):
+    z = logits - logits.max(axis=1, keepdims=True)
+    p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+    losses = -np.log(np.take_along_axis(p, masks[..., None].astype(int), axis=-1)[..., 0])
+    return float((losses if weights is None else losses * {weighting}).mean())
+"""
+    found, _ = lost(student_of(sandbox, code), "pixel_cross_entropy")
+    assert "pixel_cross_entropy.value" in found
+    assert ("the same with weights" in found.get("pixel_cross_entropy.weights", "")) == loses
+
+
 @pytest.mark.parametrize("rule", ["len(losses) - 1 - best > patience", "False"])
 def test_no_wrong_rule_stops_rightly_by_luck(sandbox, rule):
     code = f"""
