@@ -48,6 +48,7 @@ from source_lib.text import counted, in_series, visible
 
 #: What nbgrader writes as its own comment on an answer that is as it was released.
 _UNCHANGED = "No response."
+_UNCHANGED_TEXT = "You have not changed this part."
 
 
 @dataclass(frozen=True)
@@ -365,12 +366,15 @@ def _part(lab: Lab, cell: Mapping[str, Any], recorded: Recorded, next_steps: Map
     """Return a graded cell's line in the overview."""
     name = _name(lab, cell["grade_id"])
     comment = next((one for one in (cell["grade_id"], name) if _is_comment(recorded.comments.get(one))), None)
+    score = recorded.scores.get(cell["grade_id"])
+    # A text that nobody wrote has no points from the start, and no person and no check says why.
+    empty = score is not None and not score.points and recorded.comments.get(cell["grade_id"]) == _UNCHANGED
     return {
         "grade_id": cell["grade_id"],
         "name": name,
         "anchor": cell["anchor"],
         "points": cell["points"],
-        "next": next_steps.get(cell["grade_id"], ""),
+        "next": next_steps.get(cell["grade_id"], _UNCHANGED_TEXT if empty else ""),
         "comment": comment and f"part-{comment}",
     }
 
@@ -386,7 +390,7 @@ def _shown(lab: Lab, cell: NotebookNode, recorded: Recorded, flagged: bool) -> d
     answer = utils.is_solution(cell) or utils.is_task(cell)
     comment = recorded.comments.get(grade_id, "") if answer else ""
     if comment == _UNCHANGED:
-        comment = "You have not changed this part."
+        comment = _UNCHANGED_TEXT
     name = _name(lab, grade_id)
     html = None
     if cell.cell_type == "markdown":

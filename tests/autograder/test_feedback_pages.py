@@ -122,6 +122,7 @@ def test_where_no_person_has_been_nothing_says_0_points(folder):
 def test_an_answer_that_is_as_it_was_released_has_its_0_points_and_says_why(folder):
     soup = page_of(folder, "untouched")
     assert overview(soup)["discussion"][0] == "0 of 10" and soup.select_one(".total").text == "0 of 45 points"
+    assert overview(soup)["discussion"][1] == "You have not changed this part."
     assert "You have not changed this part." in soup.select_one("#part-discussion .comment").text
     assert "No response." not in soup.get_text()
     assert "There is a comment." not in soup.get_text()

@@ -579,6 +579,14 @@ FAULTS = (
         "Keep what stands behind the decimal point: quarters are all that can come out.",
     ),
     _fault(
+        "averages_to_nearest",
+        "my_poolings",
+        _pooling(mean=lambda blocks: np.round(blocks.mean(axis=2))),
+        frozenset(("average",)),
+        "The averages were rounded. Give them as they are.",
+        "Keep what stands behind the decimal point: quarters are all that can come out.",
+    ),
+    _fault(
         "mean_for_sum",
         "my_poolings",
         _pooling(total=lambda blocks: blocks.mean(axis=2)),
@@ -601,6 +609,22 @@ FAULTS = (
         frozenset(("means",)),
         "That is the average over the maps, one for each pixel. Asked is that over the pixels, one for each map.",
         "Take one map, add all its pixels, and divide by how many they are. Then take the next one.",
+    ),
+    _fault(
+        "global_averages_cut",
+        "my_global_average",
+        _averaged(lambda maps: np.floor(maps.mean(axis=(1, 2)))),
+        frozenset(("means",)),
+        "The averages were rounded. Give them as they are.",
+        "Keep what stands behind the decimal point: tenths are all that can come out.",
+    ),
+    _fault(
+        "global_averages_to_nearest",
+        "my_global_average",
+        _averaged(lambda maps: np.round(maps.mean(axis=(1, 2)))),
+        frozenset(("means",)),
+        "The averages were rounded. Give them as they are.",
+        "Keep what stands behind the decimal point: tenths are all that can come out.",
     ),
     _fault(
         "sums_of_maps",

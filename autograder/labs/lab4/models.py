@@ -242,7 +242,7 @@ def _together(student: Student, rng: Rng) -> Wrong | Problem | None:
     if "default" in gone or len(gone) > len(_ABOUT):
         # Every question has the plain network in it; who is right nowhere has nothing that is excused.
         alive = any(passed for key, passed in lines.items())
-        return None if alive else lost(asked("build_cnn", DEFAULT), "There is no network yet.")
+        return None if alive else lost(asked("build_cnn", DEFAULT), "This waits until one of the lines above is right.")
     questions = [one.arguments for one in CNN.questions(int(rng.integers(2**63)))]
     # All at once, with whatever else was drawn.
     questions += [(4, 5, "tanh", True, 0.25, True), (2, 20, "sigmoid", True, 0.0, True)]

@@ -78,9 +78,13 @@ def _judged(student: Student, functions: list, pooling: str) -> Wrong | Problem 
     return Wrong("order_matters", (functions, pooling), got, what, otherwise=otherwise)
 
 
+#: Names of functions that say more to a student than those in `curves`.
+_SHOWN = {"same": "identity", "constant": "the constant 1"}
+
+
 def _told(one: list) -> str:
     name, stretch, shift, scale, offset = one
-    return f"{scale:.2f}·f({stretch:.2f}·x {shift:+.2f}) {offset:+.2f} with f = {name!r}, for example"
+    return f"{scale:.2f}·f({stretch:.2f}·x {shift:+.2f}) {offset:+.2f} with f = {_SHOWN.get(name, name)!r}, for example"
 
 
 CHECK = Check(
