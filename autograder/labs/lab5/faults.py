@@ -789,7 +789,7 @@ _GRAD_CAM = _functions(
         "stretched",
         "heat",
         _cam(rectify=lambda heat: heat, normalize=_stretched),
-        "The map is stretched from its smallest number to its largest one, so what speaks against the class is above 0.",
+        "The map is stretched from its smallest number to its largest: what speaks against the class is above 0.",
         "ReLU comes first. Then divide by the maximum alone, and take nothing off.",
     ),
     (
