@@ -727,8 +727,6 @@ def _image_written(right: Callable) -> Callable:
     return answer
 
 
-
-
 def _stretched(heat: np.ndarray) -> np.ndarray:
     span = heat.max() - heat.min()
     return (heat - heat.min()) / span if span > 0 else 0 * heat
@@ -789,9 +787,9 @@ _GRAD_CAM = _functions(
     ),
     (
         "stretched",
-        "heat zeros",
+        "heat",
         _cam(rectify=lambda heat: heat, normalize=_stretched),
-        "The map is stretched from its smallest number to its largest one, so what speaks against the class is above 0.",
+        "The map is stretched from its smallest number to its largest: what speaks against the class is above 0.",
         "ReLU comes first. Then divide by the maximum alone, and take nothing off.",
     ),
     (

@@ -110,13 +110,6 @@ def _faults(function: str, *rows: tuple) -> list[Fault]:
 _DICE = _faults(
     "dice",
     (
-        "always_the_mean",
-        "each scores empty mean iou domain",
-        lambda right: lambda pred, truth, per_image=False, iou=False: right(pred, truth, False, iou),
-        "It returns the mean whatever per_image says: with per_image=True an array [N] is asked for.",
-        "Take the mean last, and only where per_image is False.",
-    ),
-    (
         "factor",
         "each",
         _overlap(_kept_empty(lambda both, a, b, n: both / (a + b))),

@@ -25,8 +25,13 @@ def _masks(rng: Rng, images: int = 4) -> tuple[np.ndarray, np.ndarray]:
     return np.where(wrong, 1 - truth, truth).astype("uint8"), truth
 
 
-def _each(student: Student, rng: Rng) -> Wrong | None:
-    return compared(student, "dice", (*_masks(rng), True, False))
+def _each(student: Student, rng: Rng) -> Wrong | str | None:
+    arguments = (*_masks(rng), True, False)
+    answer = student.ask("dice", *arguments)
+    values = compare.array(answer.value)
+    if values is not None and values.ndim == 0:
+        return "dice returns one number with per_image=True too, where an array with one of each image is asked for."
+    return compared(student, "dice", arguments, answer)
 
 
 def _own(student: Student, pred: np.ndarray, truth: np.ndarray) -> np.ndarray | None:

@@ -83,6 +83,14 @@ def test_a_stub_earns_nothing(sandbox, value):
     assert set(lost(student_of(sandbox, code), *names)[0]) == every
 
 
+def test_who_always_takes_the_mean_of_dice_is_told_so(sandbox):
+    code = """
+def dice(pred, truth, per_image=False, iou=False):
+    return float(2 * (pred * truth).sum() / (pred.sum() + truth.sum()))
+"""
+    assert "one number with per_image=True too" in lost(student_of(sandbox, code), "dice")[0]["dice.each"]
+
+
 def test_who_gives_back_what_came_in_augments_nothing(sandbox):
     code = "def augment(image, mask, rng):\n    return image, mask\n"
     found, _ = lost(student_of(sandbox, code), "augment")
