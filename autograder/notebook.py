@@ -115,7 +115,7 @@ def lab_check(name: str, functions: Mapping[str, Any]) -> Callable[..., Points]:
         notes = _later(chosen)
         # Without the lines that only grading can judge.
         chosen = [replace(one, lines=tuple(line for line in one.lines if not line.later)) for one in chosen]
-        student = NotebookStudent(functions, _oracle(name))
+        student = NotebookStudent(functions, _oracle(name), dict(functions))
         verdicts: list[list[Item]] = []
         printed: list[tuple[str, str]] = []
         with hidden.as_graded() if hidden else contextlib.nullcontext():

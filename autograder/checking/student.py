@@ -310,6 +310,8 @@ class NotebookStudent(Namespace):
         The notebook's ``globals()``.
     oracle : Oracle
         The course's answers.
+    loaded : mapping of str to object
+        All that the notebook holds, such as its images, whether or not grading will have it.
     most, printed, remarks, notes, alive, material, owner
         As `Namespace` and `Student` have them.
     forbidden : tuple of str
@@ -319,6 +321,7 @@ class NotebookStudent(Namespace):
     """
 
     oracle: Oracle = field(default_factory=lambda: Namespace({}))
+    loaded: Mapping[str, Any] = field(default_factory=dict)
     notes: dict[str, Any] = field(default_factory=dict)
     alive: bool = True
     material: Mapping[str, Any] = field(default_factory=dict)

@@ -84,7 +84,7 @@ def _valid_labels(student: Student) -> np.ndarray | None:
 
 def _data(student: Student) -> DataGenerator | None:
     """Return the images of an open notebook, where they are loaded."""
-    data = getattr(student, "functions", {}).get("data")
+    data = getattr(student, "loaded", {}).get("data")
     return data if isinstance(data, DataGenerator) and getattr(data, "dataset", None) == patchcam.FOLDER else None
 
 

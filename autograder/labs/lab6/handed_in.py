@@ -64,7 +64,7 @@ def _count(student: Student) -> int | None:
     """Return how many test images there are, as far as that is known."""
     if student.material:
         return len(student.material["masks"])
-    data = getattr(student, "functions", {}).get("data")
+    data = getattr(student, "loaded", {}).get("data")
     return data.N_test if isinstance(data, Glands) else None
 
 

@@ -459,6 +459,32 @@ def test_a_notebook_knows_the_form_and_the_report_and_leaves_the_accuracy_to_gra
     assert float(check("files")) == 7
 
 
+TURNED = """\
+turned = pd.read_csv("run1_valid.csv")
+turned["probability"] = 1 - turned["probability"]
+turned.to_csv("run1_valid.csv", index=False)
+float(check("files"))
+"""
+
+
+def test_in_a_kernel_the_images_are_known_though_grading_skips_the_cell_that_loads_them(
+    judge, right, material, text, tmp_path
+):
+    np.save(tmp_path / images.SAMPLE_TEST, patchcam.tissue_test(trial.SECRET)[0])
+    told = report(validation(right), material["y_valid"])
+    judge(right, told)
+    (loads,) = (cell for cell in text.cells if "data.generate(" in cell.source)
+    assert "explore" in loads.metadata.tags
+    asks = [f"def reported():\n    return {told!r}", 'float(check("reported"))', 'float(check("files"))', TURNED]
+    notebook = nbformat.v4.new_notebook()
+    notebook.cells = [by_id(text)["setup"], loads, *map(nbformat.v4.new_code_cell, asks)]
+    client = NotebookClient(notebook, timeout=300, kernel_name="python3")
+    client.resources = {"metadata": {"path": str(tmp_path)}}
+    client.execute(env={**os.environ, "PYTHONPATH": str(ROOT)})
+    reported, files, turned = (float(cell.outputs[-1].data["text/plain"]) for cell in notebook.cells[-3:])
+    assert (reported, files) == (4, 11) and turned < 11
+
+
 def test_without_images_a_notebook_checks_what_it_can(judge, right, material):
     told = report(validation(right), material["y_valid"])
     judge(right, told)
