@@ -27,10 +27,13 @@ class Preview:
         What will be taken and run, in sentences.
     problems : tuple of str
         What should be put right before it is handed in.
+    unfilled : tuple of str
+        The parts that nobody has begun.
     """
 
     told: tuple[str, ...]
     problems: tuple[str, ...]
+    unfilled: tuple[str, ...] = ()
 
 
 def preview(folder: Path, wanted: Wanted, checks: Set[str], released: Set[str]) -> Preview:
@@ -57,8 +60,9 @@ def preview(folder: Path, wanted: Wanted, checks: Set[str], released: Set[str]) 
     choice = choose(names, wanted, look)
     told = list(choice.said)
     problems = list(choice.doubts)
+    unfilled: list[str] = []
     if choice.notebook:
-        said, wrong = _notebook(folder / choice.notebook, wanted, checks, released)
+        said, wrong, unfilled = _notebook(folder / choice.notebook, wanted, checks, released)
         told += said
         problems += wrong
     beside, left_out = files_beside(folder / wanted.notebook)
@@ -69,17 +73,17 @@ def preview(folder: Path, wanted: Wanted, checks: Set[str], released: Set[str]) 
     problems += left_out
     if choice.missing:
         problems.append(f"Not there: {in_series(choice.missing)}. The lab asks for it beside the notebook.")
-    return Preview(tuple(told), tuple(problems))
+    return Preview(tuple(told), tuple(problems), tuple(unfilled))
 
 
-def _notebook(path: Path, wanted: Wanted, checks: Set[str], released: Set[str]) -> tuple[list[str], list[str]]:
-    """Return what is said of a notebook, and what is wrong with it."""
+def _notebook(path: Path, wanted: Wanted, checks: Set[str], released: Set[str]) -> tuple[list[str], ...]:
+    """Return what is said of a notebook, what is wrong with it, and which parts nobody has begun."""
     try:
         notebook = parse(read_content(path), path.name)
     except UnreadableNotebookError as error:
-        return [], [str(error)]
+        return [], [str(error)], []
     if wrong := misfit(notebook, wanted, path.name):
-        return [], [wrong]
+        return [], [wrong], []
     problems = list(notebook.metadata.get("cut", []))
     meta = [cell.metadata.get("nbgrader", {}) for cell in notebook.cells]
     ids = [one.get("grade_id") for one in meta]
@@ -99,7 +103,7 @@ def _notebook(path: Path, wanted: Wanted, checks: Set[str], released: Set[str]) 
     if open_ones:
         told.append(f"Not filled in yet: {in_series(open_ones)}. If they are, the notebook has not been saved since.")
     told.append(_run(notebook, checks, released))
-    return told, problems
+    return told, problems, open_ones
 
 
 def _run(notebook: NotebookNode, checks: Set[str], released: Set[str]) -> str:
@@ -122,5 +126,10 @@ def lines(found: Preview, wanted: Wanted) -> list[str]:
     wanted : Wanted
     """
     problems = [f"To put right: {shorten(text, 600)}" for text in found.problems]
-    end = f"{counted(len(problems), 'thing')} to put right." if problems else f"{wanted.lab} can be handed in as it is."
+    if problems:
+        end = f"{counted(len(problems), 'thing')} to put right."
+    elif found.unfilled:
+        end = f"{wanted.lab} can be handed in, with {counted(len(found.unfilled), 'part')} that nobody has begun."
+    else:
+        end = f"{wanted.lab} can be handed in as it is."
     return [*found.told, *problems, end]

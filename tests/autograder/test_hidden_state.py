@@ -12,6 +12,7 @@ import pytest
 from jupyter_client.manager import start_new_kernel
 from nbformat.v4 import new_code_cell, new_notebook
 
+from autograder.checking.hidden_state import CELL_SECONDS
 from autograder.grading.course_oracle import CourseOracle
 from autograder.grading.grade import Conditions, grade
 from autograder.labs import get_lab
@@ -309,6 +310,19 @@ def test_tag_is_read_from_the_saved_notebook_where_nothing_else_tells_it(kernel)
 def saved(kernel, notebook):
     made = new_notebook(cells=[new_code_cell(text, metadata=metadata) for text, metadata in notebook])
     nbformat.write(made, kernel.file)
+
+
+def test_the_time_of_a_check_is_not_that_of_the_cell_that_calls_it(kernel):
+    slow = "import time\ndef flatten_layer(h):\n    time.sleep(0.05)\n    return h.ravel()\n"
+    kernel.play([answer(slow)])
+    kernel.run("from autograder.checking import hidden_state\nhidden_state.CELL_SECONDS = 0.5", {"cellId": "limit"})
+    try:
+        kernel.run(slow + "check('flatten_layer')", {"cellId": "both"})
+        assert "seconds, and grading leaves out" not in kernel.check()[1]
+        kernel.run("import time\ntime.sleep(0.6)\n" + slow, {"cellId": "both"})
+        assert "It took 1 seconds, and grading leaves out a cell after 0.5" in kernel.check()[1]
+    finally:
+        kernel.run(f"hidden_state.CELL_SECONDS = {CELL_SECONDS}", {"cellId": "limit"})
 
 
 def test_cells_that_were_run_in_another_order_are_told(kernel):

@@ -2,12 +2,13 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import nbformat
 import pytest
 
 from autograder.labs import get_lab
-from autograder.submissions.preview import preview
+from autograder.submissions.preview import lines, preview
 from tests.conftest import PROGRAM, ROOT
 from tests.platforms import notebook
 
@@ -35,6 +36,11 @@ def test_what_is_there_what_is_run_and_what_is_open(tmp_path):
     assert "lab2.ipynb has 13 cells, 6 of them scored." in told
     assert "Not filled in yet: train_model" in told and "Files beside it: help.py and runs.jsonl." in told
     assert "Grading runs 5 cells of code" in told and "It skips 1 that only explore: cell 12" in told
+    assert found.unfilled == ("train_model", "runs", "reported", "accuracy")
+    end = "lab2 can be handed in, with 4 parts that nobody has begun."
+    assert lines(found, FILES.wanted)[-1] == end
+    assert lines(replace(found, unfilled=()), FILES.wanted)[-1] == "lab2 can be handed in as it is."
+    assert lines(replace(found, problems=("A.",)), FILES.wanted)[-1] == "1 thing to put right."
 
 
 @pytest.mark.parametrize(
@@ -79,6 +85,7 @@ def test_the_command_works_without_what_instructors_install(tmp_path):
     hand_in(tmp_path, {"work.ipynb": notebook(LAB, 8)})
     code = """
 import sys
+from dataclasses import replace
 sys.modules.update(dict.fromkeys(["nbgrader", "nbconvert", "jupytext", "sqlalchemy", "jinja2"]))
 from autograder.cli import main
 main()
