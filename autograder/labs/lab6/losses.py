@@ -62,8 +62,10 @@ def _stable(student: Student, rng: Rng) -> Wrong | str | None:
 
 
 def _weights(student: Student, rng: Rng) -> Wrong | str | None:
-    """Ask with weights; where the value without them is wrong, whether weights that are alike change nothing and others
-    something."""
+    """Ask with weights.
+
+    Where the value without them is wrong, equal weights must change nothing, and others something.
+    """
     logits, masks = _pixels(rng, 3, 2, 4, 5)
     if decided(student, "pixel_cross_entropy").get("value", True):
         for weights in (rng.uniform(0.3, 4, 3), np.array([0.2, 1.0, 5.0])):
