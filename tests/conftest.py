@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -102,6 +103,24 @@ def scores(course, lab="lab1"):
             }
             for submission in gradebook.assignment_submissions(lab)
         }
+
+
+@contextlib.contextmanager
+def running(command, **more):
+    """Run a command until the ``with`` block is left; whatever goes wrong in it, nothing is left to wait for."""
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        # Where the tests run in the background, a shell has told all of them to ignore this signal.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        **more,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 @contextlib.contextmanager

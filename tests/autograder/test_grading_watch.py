@@ -1,5 +1,6 @@
 """Feedback comes by itself soon after a file, for one submission of a student at a time, and a kill loses nothing."""
 
+import contextlib
 import datetime
 import inspect
 import random
@@ -20,7 +21,7 @@ from autograder.gradebook.course_folder import open_course
 from autograder.grading.executors import LocalExecutor
 from autograder.grading.watch import PER_DAY, QUIET, WATCHED, Waiting, gradings, watch
 from autograder.labs import get_lab
-from tests.conftest import PROGRAM, ROOT, scores
+from tests.conftest import PROGRAM, ROOT, running, scores
 
 LAB = get_lab("lab1")
 FLATTEN = "check_flatten_layer"
@@ -107,7 +108,7 @@ def test_a_file_that_appears_is_graded_and_gets_its_page_up_to_the_limit(course,
 
 def test_a_kill_loses_nothing_and_doubles_nothing(course, sandbox_works):
     command = [PROGRAM, "watch", "lab1", "--course", course]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+    with running(command) as process:
         assert "Watching" in process.stdout.readline()
         put(course, "ada")
         until(lambda: (course / WATCHED).exists())
@@ -115,7 +116,7 @@ def test_a_kill_loses_nothing_and_doubles_nothing(course, sandbox_works):
     put(course, "bob", right=False)
     with open(course / WATCHED, "ab") as file:
         file.write(b'{"lab": "lab1", "stu')
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+    with running(command) as process:
         said = "".join(process.stdout.readline() for _ in range(3))
         assert page(course, "ada").is_file() and page(course, "bob").is_file()
         with pytest.raises(UserError, match="Another watch is at work"):
@@ -152,23 +153,26 @@ def test_kills_at_random_moments_lose_and_double_nothing(course, sandbox_works, 
             for one in students
         )
 
+    @contextlib.contextmanager
     def started():
-        return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+            try:
+                yield
+            finally:
+                process.kill()
 
     for student in students:
         change(student)
     start = time.monotonic()
-    with started() as process:
+    with started():
         until(ready, 240)
         whole = time.monotonic() - start
-        process.kill()
     chance = random.Random(7)
     for number in range(kills):
         for student in chance.sample(students, 2):
             change(student)
-        with started() as process:
+        with started():
             time.sleep(whole * chance.uniform(0.3, 1))
-            process.kill()
         for student, points in scores(course).items():
             told = {score for name, (score, _) in points.items() if name != "discussion"}
             # All of a verdict or nothing of it, and what is missing is marked.
@@ -176,9 +180,8 @@ def test_kills_at_random_moments_lose_and_double_nothing(course, sandbox_works, 
         for one in (course / "assignments/feedback").glob("*/lab1/lab1.html"):
             assert one.read_text().rstrip().endswith("</html>")
         if number == kills - 1 or chance.random() < 0.2:
-            with started() as process:
+            with started():
                 until(ready, 240)
-                process.kill()
             assert {name: one[FLATTEN][0] == LAB.check(FLATTEN).points for name, one in scores(course).items()} == right
     noted = gradings(course, "lab1", datetime.datetime.now(datetime.UTC).date())
     assert set(noted) == set(students) and all(noted[one] <= handed_in[one] for one in students)

@@ -21,7 +21,7 @@ from autograder.gradebook.course_folder import open_course
 from autograder.grading.grade import unreadable
 from autograder.grading.pipeline import Graded, Saver, grade_all, released_roles
 from autograder.labs import get_lab
-from tests.conftest import PROGRAM, scores
+from tests.conftest import PROGRAM, running, scores
 
 #: A name that no database takes, as a report writes it.
 NO_TEXT = r"not-utf8-\udcff"
@@ -399,23 +399,16 @@ def test_a_run_that_is_stopped_ends_at_once_and_the_next_goes_on(small_class):
     loop = hand_in(small_class, "student-2-loops", endless)
     with open(small_class / "nbgrader_config.py", "a") as file:
         file.write("c.TrustedExecute.cell_seconds = 60.0\n")
-    process = subprocess.Popen(
-        [*GRADE, "--course", small_class, "--workers", "1"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        # Where the tests run in the background, a shell has told all of them to ignore this signal.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )
     autograded = small_class / "assignments" / "autograded"
-    deadline = time.monotonic() + 120
-    # Two race for the one sandbox, so the third may wait for the one that loops.
-    while time.monotonic() < deadline and len(list(autograded.glob("*/lab1"))) < 2:
-        time.sleep(0.2)
-    time.sleep(1)
-    process.send_signal(signal.SIGINT)
-    # Well before the cell that loops is given up.
-    said, _ = process.communicate(timeout=45)
+    with running([*GRADE, "--course", small_class, "--workers", "1"]) as process:
+        deadline = time.monotonic() + 120
+        # Two race for the one sandbox, so the third may wait for the one that loops.
+        while time.monotonic() < deadline and len(list(autograded.glob("*/lab1"))) < 2:
+            time.sleep(0.2)
+        time.sleep(1)
+        process.send_signal(signal.SIGINT)
+        # Well before the cell that loops is given up.
+        said, _ = process.communicate(timeout=45)
     assert "Stopped. What was graded so far is saved." in said and "Traceback" not in said
     assert process.returncode == 130, said
     shutil.rmtree(loop.parent)

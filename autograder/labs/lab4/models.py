@@ -157,7 +157,10 @@ def _changes(
     return question
 
 
-_MISSING = "Without that, the network has no convolution with an activation and a pooling yet, so this cannot count."
+_MISSING = (
+    "Without that, the network has no convolution with an activation yet, or no pooling where there should be one, "
+    "so this cannot count."
+)
 
 
 def _is_alive(arguments: Arguments, rows: Rows) -> bool:
