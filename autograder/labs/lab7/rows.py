@@ -209,9 +209,10 @@ def _neighbors(n: int, size: int, epochs: list[list[np.ndarray]]) -> float:
             step = np.abs(np.diff(np.concatenate(batches)))
             kept.append(np.mean((step == 1) | (step == n - 1)))
             continue
-        number = np.zeros(n, dtype=int)
+        # Rows that are missing share a batch with nobody, and those that are not there count for nothing.
+        number = -1 - np.arange(n)
         for place, batch in enumerate(batches):
-            number[batch] = place
+            number[batch[(batch >= 0) & (batch < n)]] = place
         kept.append(np.mean(number == np.roll(number, 1)))
     by_luck, all_of_them = (2 / n, 1.0) if size == 1 else ((size - 1) / (n - 1), (size - 1) / size)
     return float((np.mean(kept) - by_luck) / (all_of_them - by_luck))

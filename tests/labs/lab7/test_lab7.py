@@ -193,6 +193,21 @@ def predict_prices(x, y, x_new):
     assert set(found) == _PRICES
 
 
+@pytest.mark.parametrize("moved", [1, -1, 1000])
+@pytest.mark.parametrize("where", ["everywhere", "where a batch is smaller", "where all are full"])
+def test_rows_that_are_not_there_stop_no_check(moved, where):
+    def minibatches(n, size, rng):
+        rows = rng.permutation(n)
+        if where == "everywhere" or (n % size == 0) == (where == "where all are full"):
+            rows = rows + moved
+        return [rows[start : start + size] for start in range(0, n, size)]
+
+    student = NotebookStudent({"minibatches": minibatches}, oracle())
+    for seed in range(3):
+        items = LAB.check("check_minibatches")(student, np.random.default_rng(seed))
+        assert not all(item.passed for item in items)
+
+
 def test_prices_that_are_too_good_call_a_person(sandbox):
     table = dict(zip(material()["rows"][:, 0].tolist(), material()["prices"].tolist(), strict=True))
     code = (
