@@ -106,12 +106,12 @@ def scores(course, lab="lab1"):
 
 
 @contextlib.contextmanager
-def running(command, **more):
+def running(command, stderr=subprocess.STDOUT, **more):
     """Run a command until the ``with`` block is left; whatever goes wrong in it, nothing is left to wait for."""
     with subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        stderr=stderr,
         text=True,
         # Where the tests run in the background, a shell has told all of them to ignore this signal.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),

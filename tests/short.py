@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
+from itertools import count
 
 import pytest
 
@@ -18,7 +19,7 @@ def one_in(every: int, cases: Iterable, names: Callable = str) -> list:
     names : callable
         What a case is called.
     """
-    positions = iter(range(10**9))
+    positions = count()
     return one_of_each(lambda case: next(positions) // every, cases, names)
 
 

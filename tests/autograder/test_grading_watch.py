@@ -1,13 +1,11 @@
 """Feedback comes by itself soon after a file, for one submission of a student at a time, and a kill loses nothing."""
 
-import contextlib
 import datetime
 import inspect
 import random
 import shutil
 import signal
 import sqlite3
-import subprocess
 import threading
 import time
 
@@ -153,25 +151,17 @@ def test_kills_at_random_moments_lose_and_double_nothing(course, sandbox_works, 
             for one in students
         )
 
-    @contextlib.contextmanager
-    def started():
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-            try:
-                yield
-            finally:
-                process.kill()
-
     for student in students:
         change(student)
     start = time.monotonic()
-    with started():
+    with running(command):
         until(ready, 240)
         whole = time.monotonic() - start
     chance = random.Random(7)
     for number in range(kills):
         for student in chance.sample(students, 2):
             change(student)
-        with started():
+        with running(command):
             time.sleep(whole * chance.uniform(0.3, 1))
         for student, points in scores(course).items():
             told = {score for name, (score, _) in points.items() if name != "discussion"}
@@ -180,7 +170,7 @@ def test_kills_at_random_moments_lose_and_double_nothing(course, sandbox_works, 
         for one in (course / "assignments/feedback").glob("*/lab1/lab1.html"):
             assert one.read_text().rstrip().endswith("</html>")
         if number == kills - 1 or chance.random() < 0.2:
-            with started():
+            with running(command):
                 until(ready, 240)
             assert {name: one[FLATTEN][0] == LAB.check(FLATTEN).points for name, one in scores(course).items()} == right
     noted = gradings(course, "lab1", datetime.datetime.now(datetime.UTC).date())

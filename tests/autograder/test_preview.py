@@ -85,7 +85,6 @@ def test_the_command_works_without_what_instructors_install(tmp_path):
     hand_in(tmp_path, {"work.ipynb": notebook(LAB, 8)})
     code = """
 import sys
-from dataclasses import replace
 sys.modules.update(dict.fromkeys(["nbgrader", "nbconvert", "jupytext", "sqlalchemy", "jinja2"]))
 from autograder.cli import main
 main()

@@ -15,7 +15,7 @@ from nbgrader.api import Gradebook
 
 from autograder.checking.sample_class import edit, find_cell
 from autograder.labs import get_lab
-from tests.conftest import PROGRAM, ROOT
+from tests.conftest import PROGRAM, ROOT, running
 from tests.platforms import WHEN, Student, write_archive, write_roster
 
 TEXT = (ROOT / "book" / "instructors" / "semester.md").read_text()
@@ -125,21 +125,10 @@ def test_all_commands_run_in_the_page_s_order(kept, sandbox_works):
     assert f"cleo: {LAB.points + 4 * len(LAB.manual):g} of" in said["Grade"][0]
     title = "Feedback as soon as something is there"
     (said[title],) = sections[title]
-    with subprocess.Popen(
-        shlex.split(said[title]),
-        cwd=root,
-        env=where,
-        stdout=subprocess.PIPE,
-        text=True,
-        # Where the tests run in the background, a shell has told all of them to ignore this signal.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    ) as process:
+    with running(shlex.split(said[title]), stderr=None, cwd=root, env=where) as process:
         told = [process.stdout.readline() for _ in range(6)]
         process.send_signal(signal.SIGINT)
-        try:
-            process.communicate(timeout=60)
-        finally:
-            process.kill()
+        process.communicate(timeout=60)
     assert f"Watching {root / 'assignments' / 'submitted'} for lab0" in told[0]
     assert "ada: 30 of 30, as before" in "".join(told)
     run("Submissions that are alike")
