@@ -106,6 +106,22 @@ class Domain:
         # Nobody learns from a question that holds nothing.
         return tuple(sorted(drawn, key=lambda question: question.size or math.inf))
 
+    @functools.lru_cache(maxsize=64)  # noqa: B019 - few: what is packed once serves all who lost the same lines
+    def arguments(self, seed: int, positions: tuple[int, ...] | None = None) -> Questions:
+        """Return the arguments of those questions, or of the ones at some positions, as they are sent.
+
+        Parameters
+        ----------
+        seed : int
+        positions : tuple of int, optional
+
+        Returns
+        -------
+        Questions
+        """
+        questions = self.questions(seed)
+        return Questions(questions[k].arguments for k in (range(len(questions)) if positions is None else positions))
+
     def _covering(self, rng: np.random.Generator) -> list[Regions]:
         """Return combinations of regions in which every possible pair occurs, few by greedy choice."""
         left = {
@@ -190,9 +206,8 @@ class _Handed:
 
 @dataclass(frozen=True, eq=False)
 class _Known:
-    """Questions with their right answers, and how far off an answer may be where these are arrays."""
+    """The right answers to some questions, and how far off an answer may be where these are arrays."""
 
-    arguments: Questions
     right: Sequence[Any]
     allowed: Sequence[np.ndarray] | None
     handed: _Handed | None = None
@@ -200,11 +215,7 @@ class _Known:
     @functools.lru_cache(maxsize=64)  # noqa: B019 - few: what is packed once serves all who lost the same lines
     def part(self, positions: tuple[int, ...]) -> _Known:
         """Return the same of some of the questions."""
-        return _Known(
-            Questions(self.arguments[k] for k in positions),
-            [self.right[k] for k in positions],
-            self.allowed and [self.allowed[k] for k in positions],
-        )
+        return _Known([self.right[k] for k in positions], self.allowed and [self.allowed[k] for k in positions])
 
     @functools.cached_property
     def _flat(self) -> tuple[list[list[int]], np.ndarray, np.ndarray]:
@@ -230,6 +241,7 @@ def _known(
     oracle: Oracle,
     function: str,
     questions: tuple[Question, ...],
+    arguments: Questions,
     exact: Callable[[Question], bool],
     rounding: Callable[[Question], float],
     elsewhere: Elsewhere | None,
@@ -240,7 +252,7 @@ def _known(
         if key not in known:
             # The questions are kept too, so that others never get their id.
             handed = _Handed(function, questions, elsewhere) if elsewhere else None
-            found = _ask_the_oracle(oracle, function, questions, exact, rounding)
+            found = _ask_the_oracle(oracle, function, questions, arguments, exact, rounding)
             known[key] = replace(found, handed=handed), questions
             while len(known) > _MOST_KNOWN:
                 known.popitem(last=False)
@@ -252,17 +264,17 @@ def _ask_the_oracle(
     oracle: Oracle,
     function: str,
     questions: tuple[Question, ...],
+    arguments: Questions,
     exact: Callable[[Question], bool],
     rounding: Callable[[Question], float],
 ) -> _Known:
-    arguments = Questions(one.arguments for one in questions)
     # One message holds no more than `wire.MAX_ARRAYS`.
     batches = (list(map(list, batch)) for batch in arguments.batches)
     right = [answer for batch in batches for answer in oracle.call("all_right", function, batch)]
     if not all(isinstance(one, np.ndarray) for one in right):
-        return _Known(arguments, right, None)
+        return _Known(right, None)
     allowed = [compare.allowed(one, exact(q), rounding(q)) for one, q in zip(right, questions, strict=True)]
-    return _Known(arguments, right, allowed)
+    return _Known(right, allowed)
 
 
 def whole_domain(
@@ -313,16 +325,18 @@ def whole_domain(
         positions = tuple(k for k, one in enumerate(questions) if not (lost and excused(one, lost)))
         if not positions:
             return None
-        known = _known(student.oracle, function, questions, exact, rounding, elsewhere)
-        handed = known.handed
-        if len(positions) < len(questions):
-            known = known.part(positions)
-        answers = student.ask_all(function, known.arguments)
-        if known.all_right(answers):
-            return None
+        some = None if len(positions) == len(questions) else positions
+        answers = student.ask_all(function, domain.arguments(seed, some))
         asked = [questions[k] for k in positions]
         if all(isinstance(answer, StudentError) for answer in answers):
+            # Who answers nothing need not wait for what is right: that is seconds where nobody has asked it yet.
             student.ask(function, *asked[0].arguments)
+        known = _known(student.oracle, function, questions, domain.arguments(seed), exact, rounding, elsewhere)
+        handed = known.handed
+        if some is not None:
+            known = known.part(some)
+        if known.all_right(answers):
+            return None
         judged = elsewhere is None
         for k, one, answer, expected in zip(positions, asked, answers, known.right, strict=True):
             problem = answer if isinstance(answer, StudentError) else judge(student, one, answer, expected)
