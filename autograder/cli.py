@@ -169,7 +169,7 @@ def grade(
             reader.prepare()
             # They warm up while the rest is imported. Where the course's answers are known, only few submissions need
             # all packages.
-            complete = stack.enter_context(Sandbox(isolation, lazy=answer_cache.place(course, known).is_file()))
+            complete = stack.enter_context(Sandbox(isolation, lazy=answer_cache.are_known(course, known)))
             sandboxes.append(stack.enter_context(Sandbox(isolation, without=known.forbidden)))
         from autograder.gradebook.course_folder import open_course
         from autograder.grading.dask_executor import DaskExecutor
@@ -225,7 +225,7 @@ def watch(
         from autograder.submissions import reader
 
         reader.prepare()
-        complete = stack.enter_context(Sandbox(isolation, lazy=answer_cache.place(course, known).is_file()))
+        complete = stack.enter_context(Sandbox(isolation, lazy=answer_cache.are_known(course, known)))
         sandboxes = [stack.enter_context(Sandbox(isolation, without=known.forbidden)) for _ in range(workers)]
         from autograder.gradebook.course_folder import open_course
         from autograder.grading.executors import LocalExecutor

@@ -199,7 +199,8 @@ def _warm(isolation: str, lab: Lab) -> tuple[Sandbox, CourseOracle]:
     """Return the sandboxes that this process keeps warm, since nbgrader makes its preprocessors anew per notebook."""
     key = (isolation, lab.name)
     if key not in _held:
-        complete, sandbox = Sandbox(isolation), Sandbox(isolation, without=lab.forbidden)
+        complete = Sandbox(isolation, lazy=not lab.reference_modules)
+        sandbox = Sandbox(isolation, without=lab.forbidden)
         atexit.register(complete.close)
         atexit.register(sandbox.close)
         _held[key] = (sandbox, CourseOracle(lab, complete, sandbox))

@@ -436,7 +436,9 @@ LAB_SWITCHES = {
 }
 
 
-@pytest.mark.parametrize("lab", BUILT_BY)
+@pytest.mark.parametrize(
+    "lab", [pytest.param(lab, marks=pytest.mark.long if lab == "lab2" else ()) for lab in BUILT_BY]
+)
 def test_network_trained_in_a_lab_is_shown(page, tmp_path, lab):
     data, model = sample(), trained(lab)
     assert model.evaluate(data.x_test, data.y_test, verbose=0)[1] > 0.8
