@@ -39,6 +39,8 @@ ROOT = Path(__file__).resolve().parents[1]
 #: Where the figures are kept that need not be measured again.
 RESULTS = ROOT / "benchmarks" / "results"
 WORKERS = 2
+#: A process is given as many parts of the work, then another one goes on: what it keeps of each function piles up.
+CHUNKS = 30
 #: Of processor time for one fault and one seed: what hangs gets no points.
 SECONDS = 10.0
 #: The same to find out whether what survives in a slow domain is a fault at all: thousands of networks are built then.
@@ -68,9 +70,9 @@ class Effort:
     drawn: int = 3000
 
 
-FULL, QUICK = Effort(), Effort(seeds=(1,), most=12, drawn=500)
+FULL, QUICK = Effort(), Effort(seeds=(1,), most=8, drawn=500)
 #: The same for a domain that is slow.
-QUICK_WHERE_SLOW = replace(QUICK, most=4, drawn=60)
+QUICK_WHERE_SLOW = replace(QUICK, most=2, drawn=60)
 
 
 @dataclass(frozen=True)
@@ -149,7 +151,7 @@ def figures(quick: bool, tell: Callable[[str], None]) -> list[Figure]:
     effort = QUICK if quick else FULL
     measure = kept(RESULTS)
     # Spawned, not forked: TensorFlow does not survive a fork once it has computed something.
-    with multiprocessing.get_context("spawn").Pool(WORKERS) as processes:
+    with multiprocessing.get_context("spawn").Pool(WORKERS, maxtasksperchild=CHUNKS) as processes:
         for lab in all_labs():
             if (module := domains_of(lab)) is None:
                 continue

@@ -95,6 +95,7 @@ def eager():
     tf.config.run_functions_eagerly(False)
 
 
+@pytest.mark.long
 def test_small_trainings_are_made_once_and_their_weights_are_kept(tmp_path, monkeypatch, eager):
     rng = np.random.default_rng(0)
     x, y = rng.integers(0, 256, (40, 8, 8, 1), dtype=np.uint8), np.arange(40) % 10

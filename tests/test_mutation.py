@@ -347,5 +347,5 @@ def test_checks_find_a_sample_of_the_faults(lab, module):
     effort = {name: QUICK_WHERE_SLOW if domain.slow else QUICK for name, domain in module.DOMAINS.items()}
     results = [one for name in effort for one in mutation.measured(lab.name, name, effort[name])]
     figure = mutation.score(results, lab, "all functions")
-    # A dozen of a kind are few: the benchmark asks for `mutation.WANTED` of many.
+    # These are few: the benchmark asks for `mutation.WANTED` of many.
     assert figure.measured >= 0.95, "\n".join(mutation.survivors(results))

@@ -19,8 +19,8 @@ CORPUS = corpus()
 NEIGHBORS = ("a-neighbor", "m-neighbor", NEIGHBOR)
 #: In the short form what hangs is given up soon: nothing honest in the class takes a second.
 SHORT = {"cell_seconds": 1.5, "question_seconds": 1.0, "total_seconds": 6.0}
-#: What the short form tries: every second one, so that each family is there.
-SOME = sorted(CORPUS, key=lambda one: one.family)[::2]
+#: What the short form tries: one of each family.
+SOME = list({one.family: one for one in reversed(CORPUS)}.values())
 Graded = namedtuple("Graded", "tried folder done records before after")
 #: Where a file that an attack left would be seen from outside.
 PLACES = ("/", "/tmp", "/var/tmp", "/dev/shm", "/home", "/srv", "/opt", "/run", Path.home(), os.getcwd(), sys.prefix)

@@ -338,6 +338,7 @@ def test_color_alone_says_little_about_tissue(tissue):
     assert model.score(colors(tissue["test"][0]), tissue["test"][1]) < 0.70
 
 
+@pytest.mark.long
 def test_a_small_network_learns_the_shapes(tissue):
     import keras
 
