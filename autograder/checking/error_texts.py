@@ -108,6 +108,11 @@ _KNOWN: Sequence[tuple[tuple[str, ...], str, str]] = (
         "Make an array of the list before you take parts of it.",
     ),
     (
+        ("can't multiply sequence",),
+        "A list or a tuple times a number is repeated so often; only an array is multiplied number by number.",
+        "Make an array of it before you compute with it.",
+    ),
+    (
         ("unsupported operand type",),
         "Two things meet there that cannot be computed with each other, such as a list, a text or None.",
         "Print the types of both sides of the operation in that line.",

@@ -53,6 +53,8 @@ ERRORS = {
     "taken apart": lambda: [a for a, b in [(1, 2, 3)]],
     "one index at a time": lambda: [[1, 2]][0, 1],
     "computed with each other": lambda: [1] - [2],
+    "is repeated so often": lambda: [1, 2] * 0.5,
+    "multiplied number by number": lambda: np.float64(1.5).item() * (1, 2),
     "of another kind": lambda: [1].shape,
     "is not installed": lambda: __import__("no_such_package"),
     "divided by 0": lambda: 1 / 0,
