@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,14 @@ CUTS = {
 SIDES = {LITE: 96, MOBILE: 96, SMALL: 32}
 #: Epochs of fine-tuning, and the size of a batch. The head is fitted first, so that few steps are enough.
 TRANSFER_EPOCHS, _BATCH = 4, 64
+#: What was tried beside that on the first backbone: what differs, by how the page calls it. Only validation images say
+#: what it brings.
+TRIED: dict[str, dict[str, Any]] = {
+    "as it is": {},
+    "twice as many epochs": {"epochs": 2 * TRANSFER_EPOCHS},
+    "mirrored images too": {"mirrored": True},
+    "images of 128 pixels": {"side": 128},
+}
 
 
 def train(
@@ -40,6 +48,7 @@ def train(
     epochs: int | None = None,
     backbones: Sequence[str] = (LITE, SMALL),
     sample_epochs: int | None = None,
+    tried: Mapping[str, Mapping[str, Any]] = TRIED,
 ) -> tuple[Record, list[Record]]:
     """Train once for each seed, on the images and on the sample; the test images of each are asked once.
 
@@ -57,14 +66,17 @@ def train(
         By their names.
     sample_epochs : int, optional
         The same on the sample.
+    tried : mapping of str to mapping
+        Other ways to fine-tune the first backbone on the images, by their names.
 
     Returns
     -------
     dict
         About all of them.
     list of dict
-        Of each: what it was (``"linear"``, ``"own"``, ``"frozen"`` or ``"transfer"``), on which images and backbone,
-        its seed, the number of training images and epochs, its accuracy on test images from 0 to 1, and its seconds.
+        Of each: what it was (``"linear"``, ``"own"``, ``"frozen"``, ``"transfer"``, or ``"tried: "`` and the way), on
+        which images and backbone, its seed, the number of training images and epochs, its accuracy on test images from
+        0 to 1, of what was tried on validation images alone, and its seconds.
     """
     from source_lib.data import DataGenerator
 
@@ -85,6 +97,9 @@ def train(
             for seed in seeds:
                 work.do("frozen", source, name, seed, parts, tail.frozen)
                 work.do("transfer", source, name, seed, parts, tail.tuned)
+        for way, changed in tried.items() if images is data else ():
+            other = _Tail(backbones[0], parts[:2], **changed)
+            work.do(f"tried: {way}", source, backbones[0], 0, parts, other.tuned)
     about = {"images": {"training": len(data.x_train), "test": len(data.x_test)}}
     return about, work.asked
 
@@ -110,7 +125,8 @@ class _Work:
             }
             self.made.append(line)
             write_lines(self.kept, self.made)
-        print(f"{source} {what} {backbone} {seed}: {100 * line['test']:.1f} % of the test images", flush=True)
+        asked = "test" if "test" in line else "valid"
+        print(f"{source} {what} {backbone} {seed}: {100 * line[asked]:.1f} % ({asked})", flush=True)
         self.asked.append(line)
 
     def own(self, seed: int, parts: Sequence, epochs: int | None) -> Record:
@@ -134,8 +150,13 @@ class _Work:
 class _Tail:
     """What stands on a backbone: its frozen maps are computed once, when the first training needs them."""
 
-    def __init__(self, name: str, parts: Sequence) -> None:
-        self.name, self.parts = name, parts
+    def __init__(
+        self, name: str, parts: Sequence, side: int = 0, epochs: int = TRANSFER_EPOCHS, mirrored: bool = False
+    ) -> None:
+        self.name, self.parts, self.side, self.epochs = name, parts, side or SIDES[name], epochs
+        if mirrored:
+            (x, y), *others = parts
+            self.parts = [(np.concatenate([x, x[:, :, ::-1]]), np.concatenate([y, y])), *others]
         self._made: tuple[Backbone, list[np.ndarray]] | None = None
 
     def _maps(self) -> tuple[Backbone, list[np.ndarray]]:
@@ -143,7 +164,7 @@ class _Tail:
         from source_lib.pretrained.parts import split_model
 
         if self._made is None:
-            backbone = load_backbone(SIDES[self.name], SOURCES[self.name], verbose=False)
+            backbone = load_backbone(self.side, SOURCES[self.name], verbose=False)
             stem, _ = split_model(models.standing(backbone.model), CUTS[self.name][0])
             self._made = backbone, [maps_of(stem, x, backbone) for x, _ in self.parts]
         return self._made
@@ -183,17 +204,17 @@ class _Tail:
         tail = self._split(backbone)
         head, _ = self._probe(seed, tail, maps)
         tail.layers[-1].set_weights(head.layers[-1].get_weights())
-        steps = TRANSFER_EPOCHS * -(-len(maps[0]) // _BATCH)
+        steps = self.epochs * -(-len(maps[0]) // _BATCH)
         rate = keras.optimizers.schedules.CosineDecay(1e-3, steps)
         tail.compile(keras.optimizers.Adam(rate), "sparse_categorical_crossentropy")
-        tail.fit(maps[0], self.parts[0][1], batch_size=_BATCH, epochs=TRANSFER_EPOCHS, verbose=0)
+        tail.fit(maps[0], self.parts[0][1], batch_size=_BATCH, epochs=self.epochs, verbose=0)
         outputs = [tail.predict(one, verbose=0, batch_size=_BATCH) for one in maps]
         found = [accuracy(one, y) for one, (_, y) in zip(outputs, self.parts, strict=True)]
         trained = sum(int(np.prod(weight.shape)) for weight in tail.trainable_weights)
         return {
-            "epochs": TRANSFER_EPOCHS,
+            "epochs": self.epochs,
             "trained": trained,
-            **dict(zip(("training", "valid", "test"), found, strict=True)),
+            **dict(zip(("training", "valid", "test"), found, strict=False)),
         }
 
 
