@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import functools
+import re
 from pathlib import Path
 
 import numpy as np
 
 from autograder.checking.domain import Domain, Regions
+from autograder.labs.lab5.recipes import NAMES
 
 Rng = np.random.Generator
 _TYPES = ("float32", "float64")
@@ -88,10 +90,26 @@ PREPARED = Domain(
 NETWORKS = (
     "c3.4 g",
     "S c3.5 p c3.6 g",
-    "l3.4 b c3.5 f",
+    "l3.4 b c3.1 f",
     "c3.4 p d c3.6 f h8",
     "S c5.3 a l3.4 b g",
     "c3.4 r3.4 p c1.5 g h7",
+)
+#: Whole networks, with the seed of each: of one network many questions may be asked, and it is built once.
+SHARED = tuple(
+    (recipe, seed)
+    for seed, recipe in enumerate(
+        (
+            "S 9x6x1 c3.1 b f o5",
+            "6x11x3 c3.8 d p c3.4 g s2",
+            "S 13x4x3 l3.4 b p c3.6 f s10",
+            "8x8x1 c3.5 r3.5 a c3.1 g h6 o5-1",
+            "2x3x3 c3.6 g s5^2",
+            "7x7x3 l3.4 p l1.3 f h8 s5~3",
+            "S 12x12x1 c5.4 a c3.2 b g o2",
+            "5x8x3 c3.4 p d c3.12 f s10",
+        )
+    )
 )
 
 
@@ -111,9 +129,36 @@ def recipe_of(network: str, rows: int, columns: int, channels: int, last: str) -
     return " ".join(filter(None, (start, f"{rows}x{columns}x{channels}", rest, last)))
 
 
+def named_layers(network: str) -> dict[str, str]:
+    """Return the word of each layer of a network by its name, in their order; residual paths are left out.
+
+    Parameters
+    ----------
+    network : str
+        One of `NETWORKS`.
+
+    Examples
+    --------
+    >>> named_layers("S c3.5 r3.5 p c3.6 g")
+    {'conv1': 'c3.5', 'add1': 'r3.5', 'pool1': 'p', 'conv2': 'c3.6', 'gap1': 'g'}
+    """
+    counts: dict[str, int] = {}
+    found = {}
+    for word in network.removeprefix("S ").split():
+        kind = {"r": "add", "h": "dense"}.get(word[0]) or NAMES[word[0]]
+        counts[kind] = counts.get(kind, 0) + 1
+        found[f"{kind}{counts[kind]}"] = word
+    return found
+
+
 def layers_of(network: str) -> list[str]:
     """Return the names of the convolutions of a network, in their order; a residual path is none."""
-    return [f"conv{k + 1}" for k in range(sum(word[0] in "cl" for word in network.split()))]
+    return [name for name, word in named_layers(network).items() if word[0] in "cl"]
+
+
+def _behind(network: str) -> list[str]:
+    """Return the names of what follows the convolutions of a network and gives maps; the convolutions without any."""
+    return [name for name, word in named_layers(network).items() if word[0] in "bpadr"] or layers_of(network)
 
 
 def _draw_looking(rng: Rng, at: Regions) -> tuple:
@@ -122,49 +167,84 @@ def _draw_looking(rng: Rng, at: Regions) -> tuple:
     mark = {"any": "", "negative": f"-{k}", "positive": f"^{k}", "flat": f"~{k}"}[at["class"]]
     network = at["network"]
     recipe = recipe_of(network, rows, columns, at["channels"], f"{at['last']}{classes}{mark}")
-    layer = layers_of(network)[0 if at["layer"] == "first" else -1]
+    behind = _behind(network)
+    layer = {
+        "first": layers_of(network)[0],
+        "last": layers_of(network)[-1],
+        "behind": behind[int(rng.integers(len(behind)))],
+    }
     image = (2 * draw_image(rng, at["image"], rows, columns, at["channels"]) - 1).astype(at["dtype"])
-    return recipe, int(rng.integers(10_000)), layer, image, k
+    return recipe, int(rng.integers(10_000)), layer[at["layer"]], image, k
 
 
+def _shared(rng: Rng) -> tuple[str, int, str, np.ndarray]:
+    """Return one of the shared networks, its seed, the words of its layers but the last, and an image for it."""
+    recipe, seed = SHARED[int(rng.integers(len(SHARED)))]
+    shape, *words = recipe.removeprefix("S ").split()
+    rows, columns, channels = map(int, shape.split("x"))
+    image = 2 * draw_image(rng, str(rng.choice(_SEEN)), rows, columns, channels) - 1
+    return recipe, seed, " ".join(words[:-1]), image.astype(str(rng.choice(_TYPES)))
+
+
+def _any_looking(rng: Rng) -> tuple:
+    recipe, seed, network, image = _shared(rng)
+    layers = layers_of(network) + _behind(network)
+    classes, _, marked = re.split("([-^~])", recipe.split()[-1][1:] + "-0")[:3]
+    k = int(marked) if rng.random() < 0.4 else int(rng.integers(int(classes)))
+    return recipe, seed, layers[int(rng.integers(len(layers)))], image, k
+
+
+_SEEN = ("noise", "photograph", "black", "bright")
 LOOKING = Domain(
     {
         "network": NETWORKS,
-        "layer": ("first", "last"),
-        "shape": ((8, 8), (7, 9), (5, 12)),
+        "layer": ("first", "last", "behind"),
+        "shape": ((8, 8), (7, 9), (5, 12), (10, 6)),
         "channels": (1, 3),
         "classes": (2, 5, 10),
         "last": ("s", "o"),
         "class": ("any", "negative", "positive", "flat"),
-        "image": ("noise", "photograph", "black"),
+        "image": _SEEN,
         "dtype": _TYPES,
     },
     _draw_looking,
+    freely=_any_looking,
+    free=32,
 )
 
 
 def _draw_maps(rng: Rng, at: Regions) -> tuple:
     rows, columns = at["shape"]
     network = at["network"]
-    recipe = recipe_of(network, rows, columns, at["channels"], "s5")
-    words = [word for word in network.split() if word != "S"]
+    recipe = recipe_of(network, rows, columns, at["channels"], f"{at['last']}5")
+    words = named_layers(network)
     kinds = {"convolution": layers_of(network)[-1], "first": layers_of(network)[0], "scores": "scores"}
-    kinds["vector"] = "gap1" if "g" in words else "flat1"
-    kinds["other"] = "bn1" if "b" in words else "pool1" if {"p", "a"} & set(words) else "conv1"
+    kinds["vector"] = "gap1" if "gap1" in words else "flat1"
+    others = [name for name, word in words.items() if word[0] in "bpadrh"] or ["conv1"]
+    kinds["other"] = others[int(rng.integers(len(others)))]
     image = (2 * draw_image(rng, at["image"], rows, columns, at["channels"]) - 1).astype(at["dtype"])
     return recipe, int(rng.integers(10_000)), kinds[at["layer"]], image
+
+
+def _any_maps(rng: Rng) -> tuple:
+    recipe, seed, network, image = _shared(rng)
+    layers = [*named_layers(network), "scores"]
+    return recipe, seed, layers[int(rng.integers(len(layers)))], image
 
 
 MAPS = Domain(
     {
         "network": NETWORKS,
         "layer": ("convolution", "first", "scores", "vector", "other"),
-        "shape": ((8, 8), (7, 9), (5, 12)),
+        "shape": ((8, 8), (7, 9), (5, 12), (10, 6)),
         "channels": (1, 3),
-        "image": ("noise", "photograph", "black"),
+        "last": ("s", "o"),
+        "image": _SEEN,
         "dtype": _TYPES,
     },
     _draw_maps,
+    freely=_any_maps,
+    free=32,
 )
 
 

@@ -78,7 +78,9 @@ def plain(recipe):
         return keras.Sequential([inputs, *made])
     for word, layer in zip(words, made, strict=True):
         after = layer(at)
-        at = keras.layers.Add()([at, after]) if word[0] == "r" else after
+        # A residual path and the addition behind it have one number.
+        add = keras.layers.Add(name=layer.name.replace("path", "add")) if word[0] == "r" else None
+        at = add([at, after]) if add else after
     return keras.Model(inputs, at)
 
 
