@@ -244,7 +244,7 @@ MAPS = Domain(
     },
     _draw_maps,
     freely=_any_maps,
-    free=32,
+    free=16,
 )
 
 

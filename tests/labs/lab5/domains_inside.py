@@ -7,7 +7,7 @@ What counts as asked:
 - ``activations``: any of their layers but the one that says what comes in.
 - ``grad_cam``: convolutions and what follows them, one map or many, where all that the model does goes through the
   layer: who looks at the rest of a model by itself cannot do otherwise.
-- Images from -1 to 1, black ones too. Where something speaks for a class, it is not next to nothing: what is divided
+- Images from -1 to 1, flat ones too. Where something speaks for a class, it is not next to nothing: what is divided
   by that is noise.
 
 The models are few, tiny, built once and shared. A copy of one is the model itself as it was at first, and what leaves
@@ -131,7 +131,7 @@ def _images(name: str) -> list[np.ndarray]:
     """Return a few images for a model: what several questions share is looked at once."""
     rng, shape = np.random.default_rng(len(name)), _SHAPES[name]
     noise = rng.uniform(-1, 1, (4, *shape))
-    return [*noise[:2], 0.1 * noise[2], 0 * noise[0], np.sort(noise[3], axis=0), 0.6 + 0.4 * noise[3]]
+    return [*noise[:2], 0.1 * noise[2], 0 * noise[0], 0 * noise[0] - 1, np.sort(noise[3], axis=0), 0.6 + 0.4 * noise[3]]
 
 
 def _draw(rng: Rng) -> tuple[keras.Model, np.ndarray]:
@@ -287,7 +287,7 @@ _OF_BOTH = {
     **_about(
         "image",
         {
-            "the image is black": lambda m, n, x, *rest: not x.any(),
+            "the image is flat": lambda m, n, x, *rest: np.ptp(x) == 0,
             "the image is bright": lambda m, n, x, *rest: x.min() > 0,
             "the image is of both signs": lambda m, n, x, *rest: x.min() < 0 < x.max(),
         },

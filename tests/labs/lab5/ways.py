@@ -252,7 +252,7 @@ FEW = {
     "build_wide_and_deep": {"functional": wide_and_deep_functional, "in parts": wide_and_deep_in_parts},
     "build_transfer": {"nested": transfer_nested, "flat": transfer_flat, "sequential": transfer_sequential},
     "preprocess": {"keras": preprocess_keras, "layers": preprocess_layer, "by hand": preprocess_by_hand},
-    "activations": {"predict": activations_model, "called": activations_called},
+    "activations": {"called": activations_called, "predict": activations_model},
     "grad_cam": {"by product": grad_cam_by_product, "by activation": grad_cam_by_activation},
     "overlay": {"arrays": overlay_arrays, "channels": overlay_channels},
 }

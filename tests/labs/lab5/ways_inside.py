@@ -256,7 +256,7 @@ def grad_cam_jacobian(model, layer, image, k):
     """The gradients of all scores, of which one is taken."""
     last = model.layers[-1]
     part = keras.Model(model.inputs, [model.get_layer(layer).output, last.input])
-    with tf.GradientTape() as tape:
+    with tf.GradientTape(persistent=True) as tape:
         maps, features = part([np.array([image], dtype="float32")], training=False)
         scores = tf.matmul(features, last.kernel)[0]
     gradients = tape.jacobian(scores, maps, experimental_use_pfor=False).numpy()
@@ -269,7 +269,7 @@ def grad_cam_every_feature(model, layer, image, k):
     """How each feature changes with the maps; the kernel comes after that."""
     last = model.layers[-1]
     part = keras.Model(model.inputs, [model.get_layer(layer).output, last.input])
-    with tf.GradientTape() as tape:
+    with tf.GradientTape(persistent=True) as tape:
         maps, features = part(image[None].astype("float32"), training=False)
         features = features[0]
     by_feature = tape.jacobian(features, maps, experimental_use_pfor=False)
