@@ -86,28 +86,26 @@ PREPARED = Domain(
     freely=_any_prepared,
 )
 
-#: Networks by recipe, without what they take and give, and the layers that are asked of each.
-NETWORKS = (
-    "c3.4 g",
-    "S c3.5 p c3.6 g",
-    "l3.4 b c3.1 f",
-    "c3.4 p d c3.6 f h8",
-    "S c5.3 a l3.4 b g",
-    "c3.4 r3.4 p c1.5 g h7",
-)
-#: Whole networks, with the seed of each: of one network many questions may be asked, and it is built once.
-SHARED = tuple(
+#: Networks and the seed of each: of one many questions are asked, and it is built once. Two that differ in one thing
+#: differ in others too, so that nearly any two things come together in some network.
+NETWORKS = tuple(
     (recipe, seed)
     for seed, recipe in enumerate(
         (
-            "S 9x6x1 c3.1 b f o5",
+            "S 9x6x1 c3.1 b f o5-1^2~3",
             "6x11x3 c3.8 d p c3.4 g s2",
-            "S 13x4x3 l3.4 b p c3.6 f s10",
-            "8x8x1 c3.5 r3.5 a c3.1 g h6 o5-1",
-            "2x3x3 c3.6 g s5^2",
-            "7x7x3 l3.4 p l1.3 f h8 s5~3",
-            "S 12x12x1 c5.4 a c3.2 b g o2",
-            "5x8x3 c3.4 p d c3.12 f s10",
+            "S 13x4x3 l3.4 d b p c3.6 f s10-0^4~9",
+            "8x8x1 c3.5 r3.5 a c3.1 g h6 o5-4^0~2",
+            "2x3x3 c3.6 d b g s5-3^1~0",
+            "7x7x3 t5.8 l1.3 d f h8 s5-2^3~4",
+            "S 12x12x1 c5.7 a c3.2 b g o2",
+            "5x8x3 l3.4 b p d c3.12 f s10-5^6~1",
+            "S 10x7x3 t3.6 d f o10-7^9~3",
+            "6x9x1 c3.4 b p c3.1 f h7 o10-9^2~6",
+            "S 6x6x1 c3.1 p c3.8 g s2",
+            "S 5x12x3 c3.12 d g s5-2^1~4",
+            "12x5x1 c3.3 d c3.1 g h5 o2",
+            "S 7x7x3 c3.4 b p c3.1 d g h5 s10-1^0~8",
         )
     )
 )
@@ -119,7 +117,7 @@ def recipe_of(network: str, rows: int, columns: int, channels: int, last: str) -
     Parameters
     ----------
     network : str
-        One of `NETWORKS`.
+        The words of its layers, behind an ``S`` where it is sequential.
     rows, columns, channels : int
         Of the images.
     last : str
@@ -129,122 +127,100 @@ def recipe_of(network: str, rows: int, columns: int, channels: int, last: str) -
     return " ".join(filter(None, (start, f"{rows}x{columns}x{channels}", rest, last)))
 
 
-def named_layers(network: str) -> dict[str, str]:
+def layers_of(recipe: str) -> dict[str, str]:
     """Return the word of each layer of a network by its name, in their order; residual paths are left out.
 
     Parameters
     ----------
-    network : str
-        One of `NETWORKS`.
+    recipe : str
 
     Examples
     --------
-    >>> named_layers("S c3.5 r3.5 p c3.6 g")
-    {'conv1': 'c3.5', 'add1': 'r3.5', 'pool1': 'p', 'conv2': 'c3.6', 'gap1': 'g'}
+    >>> layers_of("S 8x7x3 c3.5 r3.5 p c3.6 g s5-1")
+    {'conv1': 'c3.5', 'add1': 'r3.5', 'pool1': 'p', 'conv2': 'c3.6', 'gap1': 'g', 'scores': 's5-1'}
     """
     counts: dict[str, int] = {}
     found = {}
-    for word in network.removeprefix("S ").split():
-        kind = {"r": "add", "h": "dense"}.get(word[0]) or NAMES[word[0]]
+    _, *words, last = recipe.removeprefix("S ").split()
+    for word in words:
+        kind = "add" if word[0] == "r" else NAMES[word[0]]
         counts[kind] = counts.get(kind, 0) + 1
         found[f"{kind}{counts[kind]}"] = word
-    return found
+    return found | {"scores": last}
 
 
-def layers_of(network: str) -> list[str]:
-    """Return the names of the convolutions of a network, in their order; a residual path is none."""
-    return [name for name, word in named_layers(network).items() if word[0] in "cl"]
+#: The letters of the words of layers, by what a layer is.
+_KINDS = {"convolution": "clt", "normalization": "b", "pooling": "pa", "dropout": "d", "sum": "r", "vector": "fgh"}
+_SEEN = ("noise", "photograph", "black", "bright")
 
 
-def _behind(network: str) -> list[str]:
-    """Return the names of what follows the convolutions of a network and gives maps; the convolutions without any."""
-    return [name for name, word in named_layers(network).items() if word[0] in "bpadr"] or layers_of(network)
+def _of_kind(recipe: str, kind: str) -> list[str]:
+    """Return the names of the layers of a network that are of a kind: of `_KINDS`, "first" and "last" convolution."""
+    if kind in ("first", "last"):
+        return _of_kind(recipe, "convolution")[:1] if kind == "first" else _of_kind(recipe, "convolution")[-1:]
+    return [name for name, word in layers_of(recipe).items() if word[0] in _KINDS.get(kind, "") or name == kind]
+
+
+def _classes_of(recipe: str, kind: str) -> list[int]:
+    """Return the classes of a network that are of a kind: "first", "last", "between", or the mark of their weights."""
+    count, *marks = re.split("([-^~])", recipe.split()[-1][1:])
+    marked = dict(zip(marks[::2], map(int, marks[1::2]), strict=True))
+    classes = list(range(int(count)))
+    if kind in "-^~":
+        return [marked[kind]] if kind in marked else []
+    return {"first": classes[:1], "last": classes[-1:]}.get(kind, classes[1:-1])
+
+
+def _possible(at: Regions) -> bool:
+    if "network" not in at:
+        return True
+    recipe, _ = at["network"]
+    return bool(
+        _of_kind(recipe, at.get("layer", "first")) and ("class" not in at or _classes_of(recipe, str(at["class"])))
+    )
+
+
+def _draw_seen(rng: Rng, at: Regions) -> np.ndarray:
+    shape, *_ = at["network"][0].removeprefix("S ").split()
+    image = 2 * draw_image(rng, at["image"], *map(int, shape.split("x"))) - 1
+    return image.astype(at["dtype"])
 
 
 def _draw_looking(rng: Rng, at: Regions) -> tuple:
-    rows, columns = at["shape"]
-    classes, k = at["classes"], int(rng.integers(at["classes"]))
-    mark = {"any": "", "negative": f"-{k}", "positive": f"^{k}", "flat": f"~{k}"}[at["class"]]
-    network = at["network"]
-    recipe = recipe_of(network, rows, columns, at["channels"], f"{at['last']}{classes}{mark}")
-    behind = _behind(network)
-    layer = {
-        "first": layers_of(network)[0],
-        "last": layers_of(network)[-1],
-        "behind": behind[int(rng.integers(len(behind)))],
-    }
-    image = (2 * draw_image(rng, at["image"], rows, columns, at["channels"]) - 1).astype(at["dtype"])
-    return recipe, int(rng.integers(10_000)), layer[at["layer"]], image, k
+    recipe, seed = at["network"]
+    layers, classes = _of_kind(recipe, at["layer"]), _classes_of(recipe, at["class"])
+    layer, k = layers[int(rng.integers(len(layers)))], classes[int(rng.integers(len(classes)))]
+    return recipe, seed, layer, _draw_seen(rng, at), k
 
 
-def _shared(rng: Rng) -> tuple[str, int, str, np.ndarray]:
-    """Return one of the shared networks, its seed, the words of its layers but the last, and an image for it."""
-    recipe, seed = SHARED[int(rng.integers(len(SHARED)))]
-    shape, *words = recipe.removeprefix("S ").split()
-    rows, columns, channels = map(int, shape.split("x"))
-    image = 2 * draw_image(rng, str(rng.choice(_SEEN)), rows, columns, channels) - 1
-    return recipe, seed, " ".join(words[:-1]), image.astype(str(rng.choice(_TYPES)))
-
-
-def _any_looking(rng: Rng) -> tuple:
-    recipe, seed, network, image = _shared(rng)
-    layers = layers_of(network) + _behind(network)
-    classes, _, marked = re.split("([-^~])", recipe.split()[-1][1:] + "-0")[:3]
-    k = int(marked) if rng.random() < 0.4 else int(rng.integers(int(classes)))
-    return recipe, seed, layers[int(rng.integers(len(layers)))], image, k
-
-
-_SEEN = ("noise", "photograph", "black", "bright")
 LOOKING = Domain(
     {
         "network": NETWORKS,
-        "layer": ("first", "last", "behind"),
-        "shape": ((8, 8), (7, 9), (5, 12), (10, 6)),
-        "channels": (1, 3),
-        "classes": (2, 5, 10),
-        "last": ("s", "o"),
-        "class": ("any", "negative", "positive", "flat"),
+        "layer": ("first", "last", "normalization", "pooling", "dropout", "sum"),
+        "class": ("first", "last", "between", "-", "^", "~"),
         "image": _SEEN,
         "dtype": _TYPES,
     },
     _draw_looking,
-    freely=_any_looking,
-    free=32,
+    possible=_possible,
 )
 
 
 def _draw_maps(rng: Rng, at: Regions) -> tuple:
-    rows, columns = at["shape"]
-    network = at["network"]
-    recipe = recipe_of(network, rows, columns, at["channels"], f"{at['last']}5")
-    words = named_layers(network)
-    kinds = {"convolution": layers_of(network)[-1], "first": layers_of(network)[0], "scores": "scores"}
-    kinds["vector"] = "gap1" if "gap1" in words else "flat1"
-    others = [name for name, word in words.items() if word[0] in "bpadrh"] or ["conv1"]
-    kinds["other"] = others[int(rng.integers(len(others)))]
-    image = (2 * draw_image(rng, at["image"], rows, columns, at["channels"]) - 1).astype(at["dtype"])
-    return recipe, int(rng.integers(10_000)), kinds[at["layer"]], image
-
-
-def _any_maps(rng: Rng) -> tuple:
-    recipe, seed, network, image = _shared(rng)
-    layers = [*named_layers(network), "scores"]
-    return recipe, seed, layers[int(rng.integers(len(layers)))], image
+    recipe, seed = at["network"]
+    layers = _of_kind(recipe, at["layer"])
+    return recipe, seed, layers[int(rng.integers(len(layers)))], _draw_seen(rng, at)
 
 
 MAPS = Domain(
     {
         "network": NETWORKS,
-        "layer": ("convolution", "first", "scores", "vector", "other"),
-        "shape": ((8, 8), (7, 9), (5, 12), (10, 6)),
-        "channels": (1, 3),
-        "last": ("s", "o"),
+        "layer": ("convolution", "vector", "scores", "normalization", "pooling", "dropout", "sum"),
         "image": _SEEN,
         "dtype": _TYPES,
     },
     _draw_maps,
-    freely=_any_maps,
-    free=16,
+    possible=_possible,
 )
 
 
