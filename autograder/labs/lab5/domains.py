@@ -98,7 +98,7 @@ NETWORKS = tuple(
             "8x8x1 c3.5 r3.5 a c3.1 g h6 o5-4^0~2",
             "2x3x3 c3.6 d b g s5-3^1~0",
             "7x7x3 t5.8 l1.3 d f h8 s5-2^3~4",
-            "S 12x12x1 c5.7 a c3.2 b g o2",
+            "S 12x12x1 c5.7 a c3.2 b f o2",
             "5x8x3 l3.4 b p d c3.12 f s10-5^6~1",
             "S 10x7x3 t3.6 d f o10-7^9~3",
             "6x9x1 c3.4 b p c3.1 f h7 o10-9^2~6",
