@@ -86,8 +86,8 @@ PREPARED = Domain(
     freely=_any_prepared,
 )
 
-#: Networks and the seed of each: of one many questions are asked, and it is built once. Two that differ in one thing
-#: differ in others too, so that nearly any two things come together in some network.
+#: Networks and the seed of each: of one many questions are asked, and it is built once. Nearly any two properties come
+#: together in one of them.
 NETWORKS = tuple(
     (recipe, seed)
     for seed, recipe in enumerate(

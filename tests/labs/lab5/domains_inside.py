@@ -149,7 +149,7 @@ def _through(model: keras.Model) -> list[str]:
 
 
 def _aside(model: keras.Model, one: layers.Layer) -> bool:
-    """Return whether a layer lies on one of two ways that meet again, or just before they part."""
+    """Return whether a layer lies on a way around which another one goes."""
     joins = [each.input for each in model.layers if isinstance(each, layers.Add)]
     return any(one.output is tensor for pair in joins for tensor in pair[1:])
 
