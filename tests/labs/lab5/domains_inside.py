@@ -185,14 +185,14 @@ def _part(model: keras.Model, layer: str) -> keras.Model:
 
 @_kept
 def _maps(model: keras.Model, layer: str, image: np.ndarray) -> np.ndarray:
-    return np.asarray(_part(model, layer)(image[None], training=False)[0])[0].astype("float64")
+    return np.asarray(_part(model, layer)([image[None]], training=False)[0])[0].astype("float64")
 
 
 @_kept
 def _gradient(model: keras.Model, layer: str, image: np.ndarray, k: int, of: str = "score") -> np.ndarray:
     kernel, bias = model.layers[-1].get_weights()
     with tf.GradientTape() as tape:
-        maps, features = _part(model, layer)(image[None], training=False)
+        maps, features = _part(model, layer)([image[None]], training=False)
         scores = tf.matmul(features, kernel) + bias
         looked_at = (tf.nn.softmax(scores) if of == "probability" else scores)[0, k]
     return np.asarray(tape.gradient(looked_at, maps))[0].astype("float64")
@@ -373,7 +373,7 @@ def _in_training(value: Any, arguments: Sequence) -> np.ndarray:
     """Answer as in training, and leave the model as it was: to change it is another way to be wrong."""
     model, layer, image, *_ = arguments
     weights = model.get_weights()
-    found = np.asarray(_part(model, layer)(np.asarray(image, "float32")[None], training=True)[0])[0]
+    found = np.asarray(_part(model, layer)([np.asarray(image, "float32")[None]], training=True)[0])[0]
     model.set_weights(weights)
     return found
 
