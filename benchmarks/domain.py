@@ -218,8 +218,9 @@ def domains_of(lab: Lab) -> ModuleType | None:
     """Return the module ``domains`` of a lab's tests, or None where it has none.
 
     It has ``DOMAINS``, a `Domain` by function; ``WAYS``, right functions by function and name; ``namespace``, which
-    takes a function's name and an answer to it, and returns the functions of a student who is right in all others; and
-    ``TIMED``, optional: the keys of lines that measure time, and are not asked here.
+    takes a function's name and an answer to it, and returns the functions of a student who is right in all others;
+    ``TIMED``, optional: the keys of lines that measure time, and are not asked here; and ``faulty``, optional: takes a
+    `Fault` and a right function, and returns that with the fault, where the course's faults take other arguments.
 
     Parameters
     ----------

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import functools
+import re
 from pathlib import Path
 
 import numpy as np
 
 from autograder.checking.domain import Domain, Regions
+from autograder.labs.lab5.recipes import NAMES
 
 Rng = np.random.Generator
 _TYPES = ("float32", "float64")
@@ -84,14 +86,28 @@ PREPARED = Domain(
     freely=_any_prepared,
 )
 
-#: Networks by recipe, without what they take and give, and the layers that are asked of each.
-NETWORKS = (
-    "c3.4 g",
-    "S c3.5 p c3.6 g",
-    "l3.4 b c3.5 f",
-    "c3.4 p d c3.6 f h8",
-    "S c5.3 a l3.4 b g",
-    "c3.4 r3.4 p c1.5 g h7",
+#: Networks and the seed of each: of one many questions are asked, and it is built once. Nearly any two properties come
+#: together in one of them.
+NETWORKS = tuple(
+    (recipe, seed)
+    for seed, recipe in enumerate(
+        (
+            "S 9x6x1 c3.1 b f o5-1^2~3",
+            "6x11x3 c3.8 d p c3.4 g s2",
+            "S 13x4x3 l3.4 d b p c3.6 f s10-0^4~9",
+            "8x8x1 c3.5 r3.5 a c3.1 g h6 o5-4^0~2",
+            "2x3x3 c3.6 d b g s5-3^1~0",
+            "7x7x3 t5.8 l1.3 d f h8 s5-2^3~4",
+            "S 12x12x1 c5.7 a c3.2 b f o2",
+            "5x8x3 l3.4 b p d c3.12 f s10-5^6~1",
+            "S 10x7x3 t3.6 d f o10-7^9~3",
+            "6x9x1 c3.4 b p c3.1 f h7 o10-9^2~6",
+            "S 6x6x1 c3.1 p c3.8 g s2",
+            "S 5x12x3 c3.12 d g s5-2^1~4",
+            "12x5x1 c3.3 d c3.1 g h5 o2",
+            "S 7x7x3 c3.4 b p c3.1 d g h5 s10-1^0~8",
+        )
+    )
 )
 
 
@@ -101,7 +117,7 @@ def recipe_of(network: str, rows: int, columns: int, channels: int, last: str) -
     Parameters
     ----------
     network : str
-        One of `NETWORKS`.
+        The words of its layers, behind an ``S`` where it is sequential.
     rows, columns, channels : int
         Of the images.
     last : str
@@ -111,60 +127,100 @@ def recipe_of(network: str, rows: int, columns: int, channels: int, last: str) -
     return " ".join(filter(None, (start, f"{rows}x{columns}x{channels}", rest, last)))
 
 
-def layers_of(network: str) -> list[str]:
-    """Return the names of the convolutions of a network, in their order; a residual path is none."""
-    return [f"conv{k + 1}" for k in range(sum(word[0] in "cl" for word in network.split()))]
+def layers_of(recipe: str) -> dict[str, str]:
+    """Return the word of each layer of a network by its name, in their order; residual paths are left out.
+
+    Parameters
+    ----------
+    recipe : str
+
+    Examples
+    --------
+    >>> layers_of("S 8x7x3 c3.5 r3.5 p c3.6 g s5-1")
+    {'conv1': 'c3.5', 'add1': 'r3.5', 'pool1': 'p', 'conv2': 'c3.6', 'gap1': 'g', 'scores': 's5-1'}
+    """
+    counts: dict[str, int] = {}
+    found = {}
+    _, *words, last = recipe.removeprefix("S ").split()
+    for word in words:
+        kind = "add" if word[0] == "r" else NAMES[word[0]]
+        counts[kind] = counts.get(kind, 0) + 1
+        found[f"{kind}{counts[kind]}"] = word
+    return found | {"scores": last}
+
+
+#: The letters of the words of layers, by what a layer is.
+_KINDS = {"convolution": "clt", "normalization": "b", "pooling": "pa", "dropout": "d", "sum": "r", "vector": "fgh"}
+_SEEN = ("noise", "photograph", "black", "bright")
+
+
+def _of_kind(recipe: str, kind: str) -> list[str]:
+    """Return the names of the layers of a network that are of a kind: of `_KINDS`, "first" and "last" convolution."""
+    if kind in ("first", "last"):
+        return _of_kind(recipe, "convolution")[:1] if kind == "first" else _of_kind(recipe, "convolution")[-1:]
+    return [name for name, word in layers_of(recipe).items() if word[0] in _KINDS.get(kind, "") or name == kind]
+
+
+def _classes_of(recipe: str, kind: str) -> list[int]:
+    """Return the classes of a network that are of a kind: "first", "last", "between", or the mark of their weights."""
+    count, *marks = re.split("([-^~])", recipe.split()[-1][1:])
+    marked = dict(zip(marks[::2], map(int, marks[1::2]), strict=True))
+    classes = list(range(int(count)))
+    if kind in "-^~":
+        return [marked[kind]] if kind in marked else []
+    return {"first": classes[:1], "last": classes[-1:]}.get(kind, classes[1:-1])
+
+
+def _possible(at: Regions) -> bool:
+    if "network" not in at:
+        return True
+    recipe, _ = at["network"]
+    return bool(
+        _of_kind(recipe, at.get("layer", "first")) and ("class" not in at or _classes_of(recipe, str(at["class"])))
+    )
+
+
+def _draw_seen(rng: Rng, at: Regions) -> np.ndarray:
+    shape, *_ = at["network"][0].removeprefix("S ").split()
+    image = 2 * draw_image(rng, at["image"], *map(int, shape.split("x"))) - 1
+    return image.astype(at["dtype"])
 
 
 def _draw_looking(rng: Rng, at: Regions) -> tuple:
-    rows, columns = at["shape"]
-    classes, k = at["classes"], int(rng.integers(at["classes"]))
-    mark = {"any": "", "negative": f"-{k}", "positive": f"^{k}", "flat": f"~{k}"}[at["class"]]
-    network = at["network"]
-    recipe = recipe_of(network, rows, columns, at["channels"], f"{at['last']}{classes}{mark}")
-    layer = layers_of(network)[0 if at["layer"] == "first" else -1]
-    image = (2 * draw_image(rng, at["image"], rows, columns, at["channels"]) - 1).astype(at["dtype"])
-    return recipe, int(rng.integers(10_000)), layer, image, k
+    recipe, seed = at["network"]
+    layers, classes = _of_kind(recipe, at["layer"]), _classes_of(recipe, at["class"])
+    layer, k = layers[int(rng.integers(len(layers)))], classes[int(rng.integers(len(classes)))]
+    return recipe, seed, layer, _draw_seen(rng, at), k
 
 
 LOOKING = Domain(
     {
         "network": NETWORKS,
-        "layer": ("first", "last"),
-        "shape": ((8, 8), (7, 9), (5, 12)),
-        "channels": (1, 3),
-        "classes": (2, 5, 10),
-        "last": ("s", "o"),
-        "class": ("any", "negative", "positive", "flat"),
-        "image": ("noise", "photograph", "black"),
+        "layer": ("first", "last", "normalization", "pooling", "dropout", "sum"),
+        "class": ("first", "last", "between", "-", "^", "~"),
+        "image": _SEEN,
         "dtype": _TYPES,
     },
     _draw_looking,
+    possible=_possible,
 )
 
 
 def _draw_maps(rng: Rng, at: Regions) -> tuple:
-    rows, columns = at["shape"]
-    network = at["network"]
-    recipe = recipe_of(network, rows, columns, at["channels"], "s5")
-    words = [word for word in network.split() if word != "S"]
-    kinds = {"convolution": layers_of(network)[-1], "first": layers_of(network)[0], "scores": "scores"}
-    kinds["vector"] = "gap1" if "g" in words else "flat1"
-    kinds["other"] = "bn1" if "b" in words else "pool1" if {"p", "a"} & set(words) else "conv1"
-    image = (2 * draw_image(rng, at["image"], rows, columns, at["channels"]) - 1).astype(at["dtype"])
-    return recipe, int(rng.integers(10_000)), kinds[at["layer"]], image
+    recipe, seed = at["network"]
+    layers = _of_kind(recipe, at["layer"])
+    return recipe, seed, layers[int(rng.integers(len(layers)))], _draw_seen(rng, at)
 
 
 MAPS = Domain(
     {
         "network": NETWORKS,
-        "layer": ("convolution", "first", "scores", "vector", "other"),
-        "shape": ((8, 8), (7, 9), (5, 12)),
-        "channels": (1, 3),
-        "image": ("noise", "photograph", "black"),
+        "layer": ("convolution", "vector", "scores", "normalization", "pooling", "dropout", "sum"),
+        "image": _SEEN,
         "dtype": _TYPES,
     },
     _draw_maps,
+    possible=_possible,
 )
 
 

@@ -58,8 +58,7 @@ def maps_of(recipe, seed, layer, image, training=False, other=0):
 def gradients(recipe, seed, layer, image, k, training=False, of="score"):
     """Return the maps of a layer for one image, and how a score of the network changes with each number of them.
 
-    Each number is moved by itself, all of them in one batch, and what the scores do is followed forward: the answer is
-    the same as that of a gradient that is followed back.
+    Only the part behind the maps is looked at.
 
     Parameters
     ----------
@@ -122,28 +121,20 @@ def _followed(recipe, seed, layer, pixels, shape, k, training, of):
     kernel, bias = model.layers[-1].get_weights()
     before = keras.Model(model.inputs, model.get_layer(layer).output)
     maps = np.asarray(before([_batch(image)], training=training))
-    rest, count = _rest(recipe, seed, layer), maps.size
+    rest = _rest(recipe, seed, layer)
     value = {
         "score": lambda scores: scores[:, k],
         "probability": lambda scores: tf.nn.softmax(scores)[:, k],
         "logarithm": lambda scores: tf.nn.log_softmax(scores)[:, k],
         "all": lambda scores: tf.reduce_sum(scores, axis=1),
     }[of]
-    if training:
-        # What stands in a batch depends on the rest of it, so one image goes alone, and is followed back.
-        alone = tf.constant(maps)
-        with tf.GradientTape(watch_accessed_variables=False) as back:
-            back.watch(alone)
-            result = value(tf.matmul(rest(alone, training=True), kernel) + bias)
-        change = back.gradient(result, alone)
-    else:
-        at = tf.constant(np.repeat(maps, count, axis=0))
-        moves = np.eye(count, dtype="float32").reshape(count, *maps.shape[1:])
-        with tf.autodiff.ForwardAccumulator(at, tf.constant(moves)) as moved:
-            result = value(tf.matmul(rest(at, training=False), kernel) + bias)
-        change = moved.jvp(result)
-    found = np.zeros(count) if change is None else np.asarray(change)
-    return maps[0], found.reshape(maps.shape[1:])
+    alone = tf.constant(maps)
+    with tf.GradientTape(watch_accessed_variables=False) as back:
+        back.watch(alone)
+        result = value(tf.matmul(rest(alone, training=training), kernel) + bias)
+    change = back.gradient(result, alone)
+    found = np.zeros_like(maps) if change is None else np.asarray(change)
+    return maps[0], found[0]
 
 
 @functools.lru_cache(maxsize=256)

@@ -4,10 +4,13 @@ A recipe is a word for each layer, behind the shape of the image: ``"8x7x3 c3.4 
 convolution with 4 kernels of 3 × 3 and ReLU, max pooling, flattens, and gives 5 probabilities.
 """
 
+import re
+
 import numpy as np
 
 #: What layers are called, by their words; they are numbered from 1. The last one is called "scores".
-NAMES = {"c": "conv", "l": "conv", "b": "bn", "p": "pool", "a": "pool", "d": "drop", "f": "flat", "g": "gap"}
+NAMES = {"c": "conv", "l": "conv", "t": "conv", "b": "bn", "p": "pool", "a": "pool", "d": "drop", "f": "flat"}
+NAMES |= {"g": "gap", "h": "dense", "r": "path"}
 #: For each word: the layer of Keras, what it is set to, and what the numbers behind the word mean.
 TABLE = {
     "c": ("Conv2D", {"padding": "same", "activation": "relu"}, ("kernel_size", "filters")),
@@ -71,14 +74,16 @@ def plain(recipe):
     inputs = at = keras.Input(tuple(int(side) for side in shape.split("x")))
     counts, made = {}, []
     for place, word in enumerate(words):
-        name = NAMES.get(word[0], {"r": "path", "h": "dense"}.get(word[0], "layer"))
+        name = NAMES.get(word[0], "layer")
         counts[name] = counts.get(name, 0) + 1
         made.append(layer_of(word, "scores" if place == len(words) - 1 else f"{name}{counts[name]}"))
     if sequential:
         return keras.Sequential([inputs, *made])
     for word, layer in zip(words, made, strict=True):
         after = layer(at)
-        at = keras.layers.Add()([at, after]) if word[0] == "r" else after
+        # A residual path and the addition behind it have one number.
+        add = keras.layers.Add(name=layer.name.replace("path", "add")) if word[0] == "r" else None
+        at = add([at, after]) if add else after
     return keras.Model(inputs, at)
 
 
@@ -89,31 +94,28 @@ def build(recipe, seed):
     ----------
     recipe : str
         With ``-2`` behind the last word no weight of class 2 is positive, with ``^2`` all of them are, and with ``~2``
-        all are 0.
+        all are 0. Several classes may be marked so.
     seed : int
 
     Returns
     -------
     keras.Model
     """
-    mark = next((mark for mark in "-^~" if mark in recipe), "")
-    recipe, _, number = recipe.partition(mark) if mark else (recipe, "", "0")
-    model = plain(recipe)
-    model.set_weights(drawn(model, seed, mark, int(number)))
+    start, *marks = re.split("([-^~])", recipe)
+    model = plain(start)
+    model.set_weights(drawn(model, seed, zip(marks[::2], map(int, marks[1::2]), strict=True)))
     return model
 
 
-def drawn(model, seed, mark="", number=0):
+def drawn(model, seed, marks=()):
     """Return weights for a model that were drawn from a seed, so that no layer does nothing.
 
     Parameters
     ----------
     model : keras.Model
     seed : int
-    mark : {"", "-", "^", "~"}
-        Whether the weights of a class are all negative, positive, or 0.
-    number : int
-        The class.
+    marks : iterable of tuple
+        Of ``"-"``, ``"^"`` or ``"~"`` and a class: whether its weights are all negative, positive, or 0.
     """
     rng = np.random.default_rng(seed)
     values = []
@@ -126,7 +128,7 @@ def drawn(model, seed, mark="", number=0):
         else:
             value = rng.normal(0, 0.3, shape)
         values.append(value.astype("float32"))
-    if mark:
+    for mark, number in marks:
         sign = {"-": -1, "^": 1, "~": 0}[mark]
         values[-2][:, number] = sign * (np.abs(values[-2][:, number]) + 0.01)
     return values

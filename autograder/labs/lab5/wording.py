@@ -23,6 +23,7 @@ PARAMETERS = {
 _KINDS = {
     "c": "convolution {0}×{0} with {1} maps and ReLU",
     "l": "convolution {0}×{0} with {1} maps",
+    "t": "convolution {0}×{0} with {1} maps and ReLU, and a step of 2",
     "r": "a residual path of a convolution {0}×{0}",
     "b": "batch normalization",
     "p": "max pooling",

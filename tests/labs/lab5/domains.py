@@ -1,4 +1,4 @@
-"""What lab 5 asks of its functions of arrays, read off its text alone: what may come in, and what may go wrong.
+"""What lab 5 asks of its functions, read off its text alone: what may come in, and what may go wrong.
 
 The mutation score (`benchmarks.mutation`) judges the checks by it, so nothing here comes from them. What counts as
 asked:
@@ -7,20 +7,21 @@ asked:
   than the image; any offset from 0 to 255 and any scale from 50 to 255.
 - ``overlay``: color images, and gray ones with one channel or none, from 0 to 1; heat maps of the same size or smaller,
   from 0 to 1.
-
-Functions of models, ``activations`` and ``grad_cam``, take no plain values: their faults are those of
-`autograder.labs.lab5.faults`.
+- ``activations`` and ``grad_cam``: see `tests.labs.lab5.domains_inside`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
+from autograder.checking.faults import Fault
 from benchmarks.domain import Domain, Region, change_input, no_difference, one_of, raise_error
-from tests.labs.lab5 import ways
+from tests.labs.lab5 import domains_inside, ways
 
 Rng = np.random.Generator
-WAYS = {name: ways.WAYS[name] for name in ("preprocess", "overlay")}
+WAYS = {name: ways.WAYS[name] for name in ("preprocess", "overlay", "activations", "grad_cam")}
 namespace = ways.namespace
 
 
@@ -183,4 +184,13 @@ def _plus(image: np.ndarray, heat: np.ndarray) -> np.ndarray:
 DOMAINS = {
     "preprocess": Domain(_draw_images, _prepare, no_difference, _IMAGE_REGIONS, _IMAGE_WRONGS),
     "overlay": Domain(_draw_overlay, _overlaid, no_difference, _OVERLAY_REGIONS, _OVERLAY_WRONGS),
+    **domains_inside.DOMAINS,
 }
+
+
+def faulty(fault: Fault, answer: Callable) -> Callable:
+    """Return a right function with a known fault, which takes the recipe and the seed of a model in its place."""
+    if fault.function not in domains_inside.DOMAINS:
+        return fault.apply(answer)
+    changed = fault.apply(lambda model, seed, *rest: answer(model, *rest))
+    return lambda model, *rest: changed(model, 0, *rest)

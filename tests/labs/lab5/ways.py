@@ -4,7 +4,7 @@ import types
 
 import numpy as np
 
-from tests.labs.lab5 import more_ways
+from tests.labs.lab5 import more_ways, ways_inside
 
 
 def baseline_sequential():
@@ -242,7 +242,7 @@ def overlay_channels(image, heat):
     return np.stack(mixed, axis=-1).astype("float32")
 
 
-#: By function: those written here, and with `more_ways` all.
+#: By function: those written here, and with the other two files all.
 FEW = {
     "build_baseline": {
         "sequential": baseline_sequential,
@@ -252,21 +252,18 @@ FEW = {
     "build_wide_and_deep": {"functional": wide_and_deep_functional, "in parts": wide_and_deep_in_parts},
     "build_transfer": {"nested": transfer_nested, "flat": transfer_flat, "sequential": transfer_sequential},
     "preprocess": {"keras": preprocess_keras, "layers": preprocess_layer, "by hand": preprocess_by_hand},
-    "activations": {"predict": activations_model, "called": activations_called},
+    "activations": {"called": activations_called, "predict": activations_model},
     "grad_cam": {"by product": grad_cam_by_product, "by activation": grad_cam_by_activation},
     "overlay": {"arrays": overlay_arrays, "channels": overlay_channels},
 }
+_MORE = vars(more_ways) | vars(ways_inside)
 WAYS = {
     function: few
-    | {
-        name.removeprefix(f"{function}_"): way
-        for name, way in vars(more_ways).items()
-        if name.startswith(f"{function}_")
-    }
+    | {name.removeprefix(f"{function}_"): way for name, way in _MORE.items() if name.startswith(f"{function}_")}
     for function, few in FEW.items()
 }
 #: What the ways use.
-_AROUND = {name: value for name, value in vars(more_ways).items() if isinstance(value, types.ModuleType)}
+_AROUND = {name: value for name, value in _MORE.items() if isinstance(value, types.ModuleType)}
 
 
 def namespace(function, answer):
