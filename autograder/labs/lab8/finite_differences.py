@@ -61,7 +61,8 @@ def _drawn(rng: Rng, kind: str, shape: tuple[int, ...], scale: float = 1.0) -> l
     near = rng.random(count) < 0.7
     # One at least.
     near[rng.integers(count)] = True
-    places = rng.uniform(-1, 1, count) if kind in ("smooth", "separate") else x + np.where(near, away, 1.0)
+    # Where the slope of a sine is not nearly 0.
+    places = x - rng.uniform(-1, 1, count) if kind in ("smooth", "separate") else x + np.where(near, away, 1.0)
     if kind == "separate":
         # So small that what is measured of it is rounding.
         slopes[1::2] *= 1e-9
@@ -89,6 +90,9 @@ def _smooth(rng: Rng) -> list[tuple[list, bool, str]]:
     found = []
     for shape in _SHAPES:
         one = _drawn(rng, "smooth", shape)
+        # Errors of both signs, so that a comparison of one alone finds them: another line is about that.
+        while one[1].size > 1 and min(one[1].max(), -one[1].min()) < 0.1 * np.abs(one[1]).max():
+            one = _drawn(rng, "smooth", shape)
         found.append((one, True, "the right gradient"))
         if one[1].size == 1:
             # Who compares with the sign of the error finds one of two wrong ones, and loses another line for it.
