@@ -378,6 +378,8 @@ def _weights(student: Student, asked: Sequence[tuple]) -> Iterator[tuple[tuple, 
             return
 
 
+# Weights of a descent that diverged may be finite, and their squares not.
+@np.errstate(over="ignore", invalid="ignore")
 def _too_far(x: np.ndarray, y: np.ndarray, w: np.ndarray) -> str | None:
     """Say by how much weights miss the least error, where that is more than is allowed."""
     inputs = np.column_stack([x, np.ones(len(x))])
