@@ -68,7 +68,7 @@ _AROUND = {
     for module in (ways, more_ways, *_MORE)
     for name, value in vars(module).items()
     if inspect.ismodule(value)
-}
+} | {"mse_array": ways.mse_array}
 
 
 def namespace(function: str, answer: Callable) -> dict[str, Any]:
