@@ -52,6 +52,10 @@ def gradient_of(
     ----------
     x, kind, slopes, places, scale, level
         As `value_of` has them.
+
+    Returns
+    -------
+    numpy.ndarray, shaped like `x`
     """
     flat = np.asarray(x, dtype="float64").ravel()
     if kind in ("smooth", "separate"):
@@ -92,7 +96,15 @@ class Claim:
 
 
 def is_far(df: np.ndarray, right: np.ndarray) -> bool:
-    """Return whether an array is off by enough to be no gradient, beside the largest entry of both."""
+    """Return whether an array is off by enough to be no gradient, beside the largest entry of both.
+
+    Parameters
+    ----------
+    df : numpy.ndarray
+        What is claimed.
+    right : numpy.ndarray
+        The gradient, of the same shape.
+    """
     return bool(np.abs(df - right).max() >= _LEAST * max(np.abs(df).max(), np.abs(right).max()))
 
 
