@@ -75,6 +75,9 @@ class Domain:
         wrong one, raises, or changes the arguments. The name completes "the function".
     slow : bool
         Whether an answer takes long, as a network that is built does: short tests then try a part of what they would.
+    again : callable, optional
+        Where the same arguments must give the same answer, such as those of one seed: takes two answers to them, and
+        returns whether they are the same. Every right answer is asked for twice then.
     """
 
     draw: Callable[[np.random.Generator], tuple]
@@ -83,6 +86,7 @@ class Domain:
     regions: Mapping[str, Region]
     wrongs: Mapping[str, Callable[[Any, Sequence], Any]]
     slow: bool = False
+    again: Callable[[Any, Any], bool] | None = None
 
 
 # What the domains of several labs draw with, and ways to be right and wrong that suit most functions of arrays.
@@ -158,7 +162,11 @@ class Pool:
         value = _answer(function, mine)
         if value is Raised or expected is Raised:
             return value is not expected
-        return bool(wire.differing(arguments, mine)) or not self.domain.right(value, expected, arguments)
+        if wire.differing(arguments, mine) or not self.domain.right(value, expected, arguments):
+            return True
+        if self.domain.again is None:
+            return False
+        return not self.domain.again(value, _answer(function, copy.deepcopy(arguments)))
 
     def first_wrong(self, function: Callable) -> int | None:
         """Return the first position at which a function is wrong, or None."""

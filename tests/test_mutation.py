@@ -116,6 +116,14 @@ def test_where_an_error_is_right_no_error_is_wrong():
     assert strict.first_wrong(lambda x: x / 2) is not None
 
 
+def test_what_must_be_the_same_again_is_asked_twice():
+    seeded = replace(HALVES, right=lambda value, expected, arguments: True, again=np.array_equal)
+    rng = np.random.default_rng(0)
+    assert Pool(seeded, 20).first_wrong(lambda x: x / 2) is None
+    assert Pool(seeded, 20).first_wrong(lambda x: rng.random()) == 0
+    assert Pool(replace(seeded, again=None), 20).first_wrong(lambda x: rng.random()) is None
+
+
 #: What functions return that nobody foresaw: to numbers no person would give, and to things that are no numbers.
 ODD = {
     "no number": float("nan"),

@@ -307,3 +307,53 @@ THRESHOLD = _domain(
     },
     _draw_threshold,
 )
+
+
+# Regressions.
+
+
+def draw_table(
+    rng: Rng, rows: int, columns: int, center: float, scale: float, together: float = 0.5, noise: float = 0.7
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return standardized columns that are correlated, and a target that they explain in part.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    rows, columns : int
+    center, scale : float
+        The mean of the target, and its deviation.
+    together, noise : float
+        How much all columns have in common, and how much of the target they do not explain, beside what each column has
+        of its own.
+
+    Returns
+    -------
+    numpy.ndarray, shape [rows, columns]
+    numpy.ndarray, shape [rows]
+    """
+    x = rng.normal(size=(rows, columns)) + together * rng.normal(size=(rows, 1))
+    x = (x - x.mean(axis=0)) / x.std(axis=0)
+    y = x @ rng.uniform(0.5, 1.5, columns) * rng.choice([-1, 1]) + rng.normal(0, noise, rows)
+    return x, center + scale * (y - y.mean()) / y.std()
+
+
+def _draw_fit(rng: Rng, at: Regions) -> tuple:
+    scale = at["scale"] * rng.uniform(0.9, 1.1) if at["scale"] != 1 else 1.0
+    x, y = draw_table(rng, at["rows"], at["columns"], at["center"] * scale, scale, at["together"], at["noise"])
+    return x, y, int(rng.integers(at["seed"][0], at["seed"][1]))
+
+
+#: Few: each is a training. The mean of the target is told in its deviations.
+FITS = Domain(
+    {
+        "rows": (40, 61, 120, 200),
+        "columns": (1, 2, 6),
+        "together": (0.0, 0.8, 1.5),
+        "noise": (0.05, 0.7, 3.0),
+        "center": (0.0, 2.0, -2.0, 8.0),
+        "scale": (1.0, 0.02, 9.0, 77.0),
+        "seed": ((0, 1), (1, 1000), (2000, 100_000)),
+    },
+    _draw_fit,
+)

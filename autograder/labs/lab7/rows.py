@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,8 @@ from autograder.checking import compare, error_texts
 from autograder.checking.problem import Problem, lost
 from autograder.checking.rubric import Check, Line, decided
 from autograder.checking.shuffles import not_shuffled, numbered
-from autograder.checking.student import Student, StudentError
+from autograder.checking.student import Student, StudentError, once
+from autograder.labs.lab7.domains import FITS, draw_table
 from autograder.labs.lab7.wording import a_row
 from source_lib.text import counted
 
@@ -302,14 +303,6 @@ FOLDS = Check(
 # A regression.
 
 
-def _problem(rng: Rng, rows: int, columns: int, center: float, scale: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return standardized columns that are correlated, and a target that they explain in part."""
-    x = rng.normal(size=(rows, columns)) + 0.5 * rng.normal(size=(rows, 1))
-    x = (x - x.mean(axis=0)) / x.std(axis=0)
-    y = x @ rng.uniform(0.5, 1.5, columns) * rng.choice([-1, 1]) + rng.normal(0, 0.7, rows)
-    return x, center + scale * (y - y.mean()) / y.std()
-
-
 def _fitted(student: Student, x: np.ndarray, y: np.ndarray, seed: int) -> np.ndarray:
     start, used = time.perf_counter(), time.process_time()
     answer = student.ask("fit_regression", x, y, seed)
@@ -342,25 +335,65 @@ def _converges(student: Student, rng: Rng) -> str | None:
 
 
 def _units(student: Student, rng: Rng) -> str | None:
-    return _near_the_least(student, rng, ((150, 2, 5.0, 1.0), (120, 3, 22.0, 9.0), (80, 2, 150.0, 77.0)))
+    student.notes["fits.seed"] = int(rng.integers(2**31))
+    problem = _near_the_least(student, rng, ((150, 2, 5.0, 1.0), (120, 3, 22.0, 9.0), (80, 2, 150.0, 77.0)))
+    # One fault costs once: who does not come near in the plain case has lost another line for it.
+    if problem or not decided(student, "fit_regression").get("converges", True):
+        return problem
+    for (x, y, _), found in _all_over(student):
+        if isinstance(found, StudentError):
+            raise found
+        if problem := _too_far(x, y, found):
+            return problem
+    return None
 
 
 def _near_the_least(student: Student, rng: Rng, problems: tuple) -> str | None:
     for rows, columns, center, scale in problems:
-        x, y = _problem(rng, rows, columns, center, scale)
-        w = _fitted(student, x, y, int(rng.integers(1000)))
-        inputs = np.column_stack([x, np.ones(rows)])
-        least = float(np.mean((inputs @ np.linalg.lstsq(inputs, y, rcond=None)[0] - y) ** 2))
-        found = float(np.mean((inputs @ w - y) ** 2))
-        most = (1 + _ABOVE) * least + _OF_VARIANCE * float(np.var(y))
-        if found > most:
-            return (
-                f"For a target with mean {center:g} and deviation {scale:g}, {rows} rows, "
-                f"{counted(columns, 'column')}, the "
-                f"mean squared error is {found:.4g}; the least possible is {least:.4g}, and {most:.4g} would do. "
-                f"{_cause(w, inputs, y, found)}"
-            )
+        x, y = draw_table(rng, rows, columns, center, scale)
+        if problem := _too_far(x, y, _fitted(student, x, y, int(rng.integers(1000)))):
+            return problem
     return None
+
+
+#: So many seconds of answers are enough, where each takes long: no more tables are asked then.
+_ENOUGH = 8.0
+
+
+@once
+def _all_over(student: Student) -> list[tuple[tuple, np.ndarray | StudentError]]:
+    """Return tables of every kind with the weights that fit them, or why there are none."""
+    return list(_weights(student, [one.arguments for one in FITS.questions(student.notes.get("fits.seed", 0))]))
+
+
+def _weights(student: Student, asked: Sequence[tuple]) -> Iterator[tuple[tuple, np.ndarray | StudentError]]:
+    start = time.perf_counter()
+    for x, y, seed in asked:
+        try:
+            found: np.ndarray | StudentError = _fitted(student, x, y, seed)
+        except StudentError as error:
+            found = error
+        yield (x, y, seed), found
+        if time.perf_counter() - start > _ENOUGH:
+            return
+
+
+# Weights of a descent that diverged may be finite, and their squares not.
+@np.errstate(over="ignore", invalid="ignore")
+def _too_far(x: np.ndarray, y: np.ndarray, w: np.ndarray) -> str | None:
+    """Say by how much weights miss the least error, where that is more than is allowed."""
+    inputs = np.column_stack([x, np.ones(len(x))])
+    least = float(np.mean((inputs @ np.linalg.lstsq(inputs, y, rcond=None)[0] - y) ** 2))
+    found = float(np.mean((inputs @ w - y) ** 2))
+    most = (1 + _ABOVE) * least + _OF_VARIANCE * float(np.var(y))
+    if found <= most:
+        return None
+    return (
+        f"For a target with mean {np.mean(y):.4g} and deviation {np.std(y):.4g}, {counted(len(x), 'row')}, "
+        f"{counted(x.shape[1], 'column')}, the "
+        f"mean squared error is {found:.4g}; the least possible is {least:.4g}, and {most:.4g} would do. "
+        f"{_cause(w, inputs, y, found)}"
+    )
 
 
 def _cause(w: np.ndarray, inputs: np.ndarray, y: np.ndarray, found: float) -> str:
@@ -383,19 +416,37 @@ def _cause(w: np.ndarray, inputs: np.ndarray, y: np.ndarray, found: float) -> st
 
 
 def _seed(student: Student, rng: Rng) -> str | None:
-    x, y = _problem(rng, 60, 2, 0.0, 1.0)
+    x, y = draw_table(rng, 60, 2, 0.0, 1.0)
     seed = int(rng.integers(1000))
     one, other = (_fitted(student, x, y, seed) for _ in range(2))
     if not np.any(one):
         return "All its numbers are 0: nothing is fitted yet."
-    return None if np.allclose(one, other, rtol=1e-9, atol=1e-12) else "The same seed gave other weights."
+    if not _are_same(one, other):
+        return _UNSEEDED
+    # Where there are no weights, another line says so.
+    first = [(asked, found) for asked, found in _all_over(student) if not isinstance(found, StudentError)]
+    again = _weights(student, [asked for asked, _ in first])
+    pairs = zip(first, again, strict=False)
+    return None if all(_are_same(found, other) for (_, found), (_, other) in pairs) else _UNSEEDED
+
+
+_UNSEEDED = "The same seed gave other weights."
+
+
+def _are_same(one: np.ndarray, other: np.ndarray | StudentError) -> bool:
+    return not isinstance(other, StudentError) and np.allclose(one, other, rtol=1e-9, atol=1e-12)
 
 
 REGRESSION = Check(
     "fit_regression",
     (
         Line("converges", "Reaches the least error", 1.0, _asking("fit standardized targets", _converges)),
-        Line("units", "Also for targets in units of their own", 0.5, _asking("fit targets with a mean", _units)),
+        Line(
+            "units",
+            "Also for other tables, and for targets in units of their own",
+            0.5,
+            _asking("fit targets with a mean, and tables of every kind", _units),
+        ),
         Line("seed", "The same seed, the same weights", 0.5, _asking("fit the same problem twice", _seed)),
     ),
 )

@@ -1238,14 +1238,15 @@ def _moves_x(right):
 
 
 _CHECKING = (
-    _fault("check_always_right", "smooth entries kinks inputs", _instead(lambda f, x, df: True)),
-    _fault("check_always_wrong", "smooth entries kinks inputs", _instead(lambda f, x, df: False)),
+    _fault("check_always_right", "smooth entries kinks inputs domain", _instead(lambda f, x, df: True)),
+    _fault("check_always_wrong", "smooth entries kinks inputs domain", _instead(lambda f, x, df: False)),
     _fault("check_large_step", "kinks", _judged(_close, 0.01)),
     _fault("check_one_side_large_step", "kinks", _judged(_close, 0.003, sides=(1,))),
     _fault("check_tiny_step", "entries", _judged(_close, 1e-12)),
     _fault("check_type_of_x", "entries", _instead(_in_its_own_type)),
     _fault("check_each_entry_by_itself", "entries", _judged(_close_by_itself)),
-    _fault("check_single_precision", "smooth entries kinks inputs", _judged(_close, 1e-6, dtype="float32")),
+    # So small a step is none in single precision.
+    _fault("check_single_precision", "smooth entries kinks domain", _judged(_close, 1e-12, dtype="float32")),
     _fault("check_absolute_limit", "entries", _judged(lambda m, df: np.abs(m - df).max() < 1e-3)),
     _fault("check_sum_of_entries", "entries", _judged(lambda m, df: _close(m.sum(), df.sum()))),
     _fault("check_first_entry", "entries kinks", _judged(lambda m, df: _close(m.flat[0], df.flat[0]))),

@@ -12,60 +12,17 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from autograder.checking import compare, error_texts
+from autograder.checking.domain import DOMAIN
 from autograder.checking.problem import Problem, lost
-from autograder.checking.rubric import Check, Line
-from autograder.checking.student import Student, StudentError
+from autograder.checking.rubric import Check, Line, decided
+from autograder.checking.student import Student, StudentError, once
+from autograder.labs.lab8.claims import NEAREST, all_over, gradient_of, value_of
 from autograder.labs.lab8.drawing import Rng
 
 #: What all answers together may take on the clock.
 _SECONDS = 60.0
-#: How near the nearest kink lies, in the text of the lab too.
-NEAREST = 1e-4
-
-
-def value_of(x, kind, slopes, places, scale):
-    """Return the value of a function of an array: a sum over its numbers and over neighbors in it.
-
-    Parameters
-    ----------
-    x : array
-    kind : {"smooth", "raised", "relu", "absolute"}
-        Of ``"raised"`` the value is large beside its slopes.
-    slopes, places : array, as long as `x` has numbers
-    scale : float
-    """
-    import numpy as np
-
-    x = np.asarray(x, dtype="float64").ravel()
-    if kind == "smooth":
-        return float(scale * (np.sum(slopes * np.sin(x - places)) + np.sum(x[1:] * x[:-1]) / 4))
-    if kind == "raised":
-        return float(scale * (1000 + np.sum(slopes * np.sin(x - places))))
-    if kind == "relu":
-        return float(scale * np.sum(slopes * np.maximum(x - places, 0) + x**2 / 4))
-    return float(scale * np.sum(slopes * np.abs(x - places) + x**2 / 4))
-
-
-def gradient_of(x: np.ndarray, kind: str, slopes: np.ndarray, places: np.ndarray, scale: float) -> np.ndarray:
-    """Return the gradient of `value_of`.
-
-    Parameters
-    ----------
-    x, kind, slopes, places, scale
-        As `value_of` has them.
-    """
-    flat = np.asarray(x, dtype="float64").ravel()
-    if kind in ("smooth", "raised"):
-        found = slopes * np.cos(flat - places)
-    if kind == "smooth":
-        found[1:] += flat[:-1] / 4
-        found[:-1] += flat[1:] / 4
-    elif kind != "raised":
-        sides = flat > places if kind == "relu" else np.sign(flat - places)
-        found = slopes * sides + flat / 2
-    return scale * found.reshape(np.shape(x))
-
-
+#: How many questions are sent at once: a message holds no more than a thousand arrays.
+_BATCH = 200
 _CELL = (
     inspect.getsource(value_of)
     + """
@@ -104,11 +61,12 @@ def _drawn(rng: Rng, kind: str, shape: tuple[int, ...], scale: float = 1.0) -> l
     near = rng.random(count) < 0.7
     # One at least.
     near[rng.integers(count)] = True
-    places = rng.uniform(-1, 1, count) if kind in ("smooth", "raised") else x + np.where(near, away, 1.0)
-    if kind == "raised":
+    # Where the slope of a sine is not nearly 0.
+    places = x - rng.uniform(-1, 1, count) if kind in ("smooth", "separate") else x + np.where(near, away, 1.0)
+    if kind == "separate":
         # So small that what is measured of it is rounding.
         slopes[1::2] *= 1e-9
-    told = [kind, slopes, places, scale]
+    told = [kind, slopes, places, scale, 1000.0 if kind == "separate" else 0.0]
     x = x.reshape(shape)
     return [x, gradient_of(x, *told), *told]
 
@@ -132,6 +90,9 @@ def _smooth(rng: Rng) -> list[tuple[list, bool, str]]:
     found = []
     for shape in _SHAPES:
         one = _drawn(rng, "smooth", shape)
+        # Errors of both signs, so that a comparison of one alone finds them: another line is about that.
+        while one[1].size > 1 and min(one[1].max(), -one[1].min()) < 0.1 * np.abs(one[1]).max():
+            one = _drawn(rng, "smooth", shape)
         found.append((one, True, "the right gradient"))
         if one[1].size == 1:
             # Who compares with the sign of the error finds one of two wrong ones, and loses another line for it.
@@ -160,7 +121,7 @@ def _entries(rng: Rng) -> list[tuple[list, bool, str]]:
     for part in (0.5, -0.5):
         found.append((_off(one, 0, part), False, f"one of a single entry that is off by {part:+.0%}"))
     for shape, scale in (((7,), 1.0), ((3, 3), 1e4)):
-        one = _drawn(rng, "raised", shape, scale)
+        one = _drawn(rng, "separate", shape, scale)
         what = f"where some entries are nearly 0, and f is about {1000 * scale:,.0f}"
         found.append((one, True, f"the right gradient, {what}"))
         found.append((_off(one, 1, 0.03), False, f"one that is off by +3% of the largest in an entry, {what}"))
@@ -172,7 +133,7 @@ def _entries(rng: Rng) -> list[tuple[list, bool, str]]:
 def _in_single_precision(rng: Rng, shape: tuple[int, ...]) -> list:
     """Return a question whose numbers are so large that a small step is lost in single precision."""
     x = (rng.uniform(70, 120, shape) * rng.choice([-1, 1], shape)).astype("float32")
-    told = ["smooth", rng.uniform(0.5, 2.0, x.size), rng.uniform(-1, 1, x.size), 1.0]
+    told = ["smooth", rng.uniform(0.5, 2.0, x.size), rng.uniform(-1, 1, x.size), 1.0, 0.0]
     return [x, gradient_of(x, *told), *told]
 
 
@@ -195,7 +156,7 @@ def _text(error: str) -> str:
     return f"{text} {error_texts.meaning(text)}" if " stopped with " in text else text
 
 
-def _answers(student: Student, cases: Sequence[tuple[list, bool, str]]) -> np.ndarray:
+def _answers(student: Student, questions: Sequence[list]) -> np.ndarray:
     """Return for each question what the student said, and whether the inputs are as before.
 
     Raises
@@ -205,13 +166,18 @@ def _answers(student: Student, cases: Sequence[tuple[list, bool, str]]) -> np.nd
     """
     try:
         with student.fresh(_CELL, seconds=_SECONDS, code_only=True) as side:
-            sent = side.call("course_checks", [one for one, _, _ in cases])
+            parts = (questions[k : k + _BATCH] for k in range(0, len(questions), _BATCH))
+            return np.concatenate([_verdicts(side.call("course_checks", part), len(part)) for part in parts])
     except StudentError as error:
         raise StudentError(_text(str(error))) from None
+
+
+def _verdicts(sent: object, count: int) -> np.ndarray:
+    """Return what came back from so many questions, [count, 2]."""
     if isinstance(sent, str):
         raise StudentError(f"gradient_check returned {sent[:60]} where True or False is expected.")
     found = compare.array(sent)
-    if found is None or found.shape != (len(cases), 2) or not np.isin(found[:, 0], (0, 1)).all():
+    if found is None or found.shape != (count, 2) or not np.isin(found[:, 0], (0, 1)).all():
         raise StudentError(
             "gradient_check returned a number. Compare the error with a limit, and return True or False."
         )
@@ -226,21 +192,32 @@ def _line(draw: Callable[[Rng], list], hint: Callable[[np.ndarray, np.ndarray], 
         cases = draw(rng)
         asked = _ASKED.format(count=len(cases))
         try:
-            said = _answers(student, cases)[:, 0] == 1
+            said = _answers(student, [one for one, _, _ in cases])[:, 0] == 1
         except StudentError as error:
             return lost(asked, str(error))
-        right = np.array([truth for _, truth, _ in cases])
-        wrong = np.flatnonzero(said != right)
-        if not len(wrong):
-            return None
-        first = int(wrong[0])
-        return lost(
-            asked,
-            f"gradient_check is mistaken about {len(wrong)}; it says {bool(said[first])} of {cases[first][2]}. "
-            + hint(said, right),
-        )
+        return _mistaken(asked, said, [truth for _, truth, _ in cases], [what for _, _, what in cases], hint)
 
     return question
+
+
+def _mistaken(
+    asked: str,
+    said: np.ndarray,
+    truth: Sequence[bool],
+    whats: Sequence[str],
+    hint: Callable[[np.ndarray, np.ndarray], str],
+) -> Problem | None:
+    """Say what of some claims is judged wrongly."""
+    right = np.array(truth)
+    wrong = np.flatnonzero(said != right)
+    if not len(wrong):
+        return None
+    first = int(wrong[0])
+    return lost(
+        asked,
+        f"gradient_check is mistaken about {len(wrong)}; it says {bool(said[first])} of {whats[first]}. "
+        + hint(said, right),
+    )
 
 
 def _constant(said: np.ndarray) -> str:
@@ -260,24 +237,70 @@ def _about_entries(said: np.ndarray, right: np.ndarray) -> str:
     )
 
 
+def _about_all(said: np.ndarray, right: np.ndarray) -> str:
+    if (~said & right).any():
+        return (
+            "What is measured is never exact, and df is right to six digits only: compare with a limit that leaves "
+            "room, relative to the largest entry, and take one step for all numbers, zeros and large ones too."
+        )
+    return _about_entries(said, right)
+
+
 def _about_kinks(said: np.ndarray, right: np.ndarray) -> str:
     if (~said & right).any():
         return "A step that crosses a kink measures the slopes of both sides: take smaller ones."
     return "Each entry counts, and the limit must not be so wide that one may be wrong by a third."
 
 
+@once
+def _of_smooth(student: Student) -> tuple[np.ndarray, list[tuple[list, bool, str]]]:
+    """Return what is said of smooth functions, and what was asked: two lines look at it."""
+    cases = _smooth(np.random.default_rng(student.notes.get("check.seed", 0)))
+    return _answers(student, [one for one, _, _ in cases]), cases
+
+
+def _smooth_line(student: Student, rng: Rng) -> Problem | None:
+    student.notes["check.seed"] = int(rng.integers(2**31))
+    asked = "whether gradients of smooth functions are right, some of which are not"
+    try:
+        found, cases = _of_smooth(student)
+    except StudentError as error:
+        return lost(asked, str(error))
+    said = found[:, 0] == 1
+    return _mistaken(asked, said, [truth for _, truth, _ in cases], [what for _, _, what in cases], _about_entries)
+
+
 def _inputs(student: Student, rng: Rng) -> Problem | None:
-    cases = _smooth(rng)
     asked = "whether gradients are right, and leave x and df as they are"
     try:
-        found = _answers(student, cases)
+        found, _ = _of_smooth(student)
     except StudentError as error:
         return lost(asked, str(error))
     if constant := _constant(found[:, 0]):
         return lost(asked, constant)
-    if found[:, 1].all():
+    return None if found[:, 1].all() else lost(asked, _CHANGED)
+
+
+_CHANGED = "gradient_check changed its input. Take the steps in a copy of x."
+
+
+def _everywhere(student: Student, rng: Rng) -> Problem | None:
+    """Ask all over what f, x and df may be, where no other line has charged anything."""
+    before = decided(student, "gradient_check")
+    values = [passed for key, passed in before.items() if key != "inputs"]
+    # Who is right nowhere has nothing that could be excused.
+    if any(values) and not all(values):
         return None
-    return lost(asked, "gradient_check changed its input. Take the steps in a copy of x.")
+    claims = all_over(int(rng.integers(2**31)))
+    asked = _ASKED.format(count=len(claims))
+    try:
+        found = _answers(student, [claim.sent for claim in claims])
+    except StudentError as error:
+        return lost(asked, str(error))
+    said, truth = found[:, 0] == 1, [claim.is_right for claim in claims]
+    if problem := _mistaken(asked, said, truth, [claim.what for claim in claims], _about_all):
+        return problem
+    return lost(asked, _CHANGED) if before.get("inputs", True) and not found[:, 1].all() else None
 
 
 CHECK = Check(
@@ -286,8 +309,8 @@ CHECK = Check(
         Line(
             "smooth",
             "Right gradients of smooth functions pass, and grossly wrong ones do not",
-            0.75,
-            _line(_smooth, _about_entries),
+            0.5,
+            _smooth_line,
         ),
         Line(
             "entries",
@@ -299,5 +322,6 @@ CHECK = Check(
             "kinks", "Near kinks the right gradient passes, and a wrong one does not", 0.75, _line(_kinks, _about_kinks)
         ),
         Line("inputs", "The inputs are not changed", 0.25, _inputs),
+        Line(DOMAIN, "Functions and gradients of every kind: sizes, signs, large and small numbers", 0.25, _everywhere),
     ),
 )

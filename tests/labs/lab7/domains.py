@@ -14,8 +14,10 @@ The mutation score (`benchmarks.mutation`) judges the checks by it, so nothing h
 - ``similarities``: one embedding or more on either side, of one number or more, of which some may be all zeros.
 - ``threshold_for``: pairs that match and pairs that do not, the largest score among the first; rates from 0 to 1.
 
-Two are missing. What is right of ``fit_regression`` is how close it comes, and of ``predict_prices`` what it reaches on
-a table: a small change makes them a little worse or better. Their faults are those of `autograder.labs.lab7.faults`.
+- ``fit_regression``: as `tests.labs.lab7.fits` has it.
+
+One is missing. What is right of ``predict_prices`` is what it reaches on a table: a small change makes it a little
+worse or better. Its faults are those of `autograder.labs.lab7.faults`.
 """
 
 from __future__ import annotations
@@ -29,10 +31,19 @@ import numpy as np
 
 from autograder.checking import compare
 from benchmarks.domain import Domain, Region, change_input, no_difference, one_of, raise_error
-from tests.labs.lab7 import more_ways, ways, ways_of_ensembles, ways_of_pairs, ways_of_rows, ways_of_runs
+from tests.labs.lab7 import (
+    fits,
+    more_ways,
+    ways,
+    ways_of_ensembles,
+    ways_of_fits,
+    ways_of_pairs,
+    ways_of_rows,
+    ways_of_runs,
+)
 
 Rng = np.random.Generator
-_MORE = (ways_of_runs, ways_of_ensembles, ways_of_pairs, ways_of_rows)
+_MORE = (ways_of_runs, ways_of_ensembles, ways_of_pairs, ways_of_rows, ways_of_fits)
 
 
 def _ways(function: str) -> dict[str, Callable]:
@@ -48,7 +59,7 @@ WAYS = more_ways.WAYS | {
     function: _ways(function)
     for function in (
         *("minibatches", "compare_runs", "mse_and_gradient", "draw_folds", "average_probabilities", "ensemble_gain"),
-        *("similarities", "threshold_for"),
+        *("similarities", "threshold_for", "fit_regression"),
     )
 }
 #: What the ways use: a changed one that misses its modules would be found for the wrong reason.
@@ -57,7 +68,7 @@ _AROUND = {
     for module in (ways, more_ways, *_MORE)
     for name, value in vars(module).items()
     if inspect.ismodule(value)
-}
+} | {"mse_array": ways.mse_array}
 
 
 def namespace(function: str, answer: Callable) -> dict[str, Any]:
@@ -766,4 +777,5 @@ DOMAINS = {
     "ensemble_gain": Domain(_draw_gain, _gained, no_difference, _GAIN_REGIONS, _GAIN_WRONGS),
     "similarities": Domain(_draw_embeddings, _cosines, no_difference, _SIMILAR_REGIONS, _SIMILAR_WRONGS),
     "threshold_for": Domain(_draw_pairs, _threshold, no_difference, _THRESHOLD_REGIONS, _THRESHOLD_WRONGS),
+    "fit_regression": fits.DOMAIN,
 }

@@ -24,6 +24,7 @@ from tests.conftest import ROOT
 from tests.labs.lab7 import trial
 from tests.labs.lab7.trial import files, material, network, oracle, saved
 from tests.labs.lab7.ways import WAYS
+from tests.labs.lab7.ways_of_fits import fit_regression_least_squares
 
 LAB = get_lab("lab7")
 _NETWORKS = {line for line in LAB.lines if line.startswith("networks.")}
@@ -172,6 +173,36 @@ def test_a_fit_of_every_prediction_to_every_target_is_told_by_its_weights():
     student = NotebookStudent({"fit_regression": fit_regression}, oracle())
     items = LAB.check("check_fit_regression")(student, np.random.default_rng(0))
     assert all("A row minus a column leads there" in item.message for item in items[:2])
+
+
+def regression_lost(wrong, where):
+    """Return the lines that a fit loses which is wrong for some tables, and what it is told."""
+
+    def fit_regression(x, y, seed):
+        w = fit_regression_least_squares(x, y, seed)
+        return wrong(w, y) if where(x, y) else w
+
+    check = LAB.check("check_fit_regression")
+    items = check(NotebookStudent({"fit_regression": fit_regression}, oracle()), np.random.default_rng(2))
+    return {line.key: item.message for line, item in zip(check.lines, items, strict=True) if not item.passed}
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        lambda x, y: x.shape == (40, 6),
+        lambda x, y: y.mean() < -y.std(),
+        lambda x, y: y.std() < 0.1,
+        lambda x, y: len(x) == 200 and y.mean() > 5 * y.std(),
+    ],
+)
+def test_a_fit_that_is_wrong_for_one_kind_of_table_loses_one_line(where):
+    assert "For a target with mean" in regression_lost(lambda w, y: 0.5 * w, where)["units"]
+    assert set(regression_lost(lambda w, y: 0.5 * w, where)) == {"units"}
+    assert set(regression_lost(lambda w, y: None, where)) == {"units"}
+    rng = np.random.default_rng()
+    found = regression_lost(lambda w, y: w * (1 + 1e-4 * rng.normal(size=len(w))), where)
+    assert set(found) == {"seed"} and "other weights" in found["seed"]
 
 
 # Prices.

@@ -11,11 +11,13 @@ asked:
 - ``batch_norm_backward``: two numbers of each channel or more, that are not all nearly the same; epsilon from 1e-5
   to 1.
 
+- ``gradient_check``: as `tests.labs.lab8.claims` has it.
+
 Numbers are float32 or float64, and arrays lie in C or in Fortran order. A vector of biases may come as a row or a
 column.
 
-Two are missing. ``gradient_check`` and ``train_network`` take functions and generators, which are no numbers to
-draw, and what they do is asked beside the student's code. Their faults are those of `autograder.labs.lab8.faults`.
+One is missing. ``train_network`` takes networks and a generator, and what is right of it is how it trains with the
+other functions. Its faults are those of `autograder.labs.lab8.faults`.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ import numpy as np
 
 from autograder.checking import compare
 from benchmarks.domain import Domain, Region, change_input, one_of, raise_error
-from tests.labs.lab8 import ways
+from tests.labs.lab8 import claims, ways
 
 Rng = np.random.Generator
 WAYS = ways.WAYS
@@ -383,4 +385,5 @@ DOMAINS = {
         _NORMALIZATION_REGIONS,
         _wrongs(True, ("dx", "dgamma", "dbeta")),
     ),
+    "gradient_check": claims.DOMAIN,
 }

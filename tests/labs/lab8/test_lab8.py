@@ -5,7 +5,7 @@ import pytest
 
 from autograder.checking.compare import difference
 from autograder.checking.student import Answer, NotebookStudent
-from autograder.labs.lab8 import LAB, finite_differences, images, reference, speed, training
+from autograder.labs.lab8 import LAB, claims, finite_differences, images, reference, speed, training
 from autograder.labs.lab8.reference import pack
 from autograder.labs.lab8.shared import part_of, right_part
 from autograder.notebook import _later
@@ -112,6 +112,33 @@ def test_one_gradient_that_is_missing_costs_its_own_line():
     right = ways.RIGHT["dense_backward"]
     items = ask("dense_backward", lambda *arguments: (*right(*arguments)[:2], None))
     assert {key for key, item in items.items() if not item.passed} == {"db"}
+
+
+def test_claims_from_all_over_are_as_right_as_they_say():
+    for claim in claims.all_over(5):
+        measured = slopes(lambda v, claim=claim: claims.value_of(v, *claim.told), claim.x.astype(float), step=1e-5)
+        off = np.abs(measured - claim.df.ravel()).max() / max(np.abs(measured).max(), np.abs(claim.df).max())
+        assert off < 1e-4 if claim.is_right else off > 0.02, claim.what
+        if claim.told[0] in ("relu", "absolute"):
+            assert np.abs(claim.x.ravel() - claim.told[2]).min() > 0.999 * claims.NEAREST
+
+
+@pytest.mark.parametrize(
+    ("where", "says"),
+    [
+        (lambda f, x, df: x.dtype == "float32" and x.ndim == 4, None),
+        (lambda f, x, df: df.dtype == "float32", False),
+        (lambda f, x, df: not x.any() and abs(f(x)) < 1, True),
+        (lambda f, x, df: np.abs(x).max() > 50 and not x.flags.c_contiguous, False),
+        (lambda f, x, df: df.size > 60 and np.abs(df).max() < 1e-3, True),
+    ],
+)
+def test_a_gradient_check_that_errs_in_one_region_alone_loses_one_line(where, says):
+    def check(f, x, df):
+        return says if where(f, x, df) else ways.RIGHT["gradient_check"](f, x, df)
+
+    items = ask("gradient_check", check)
+    assert [key for key, item in items.items() if not item.passed] == ["domain"]
 
 
 def test_drawn_gradients_are_those_of_the_drawn_functions():

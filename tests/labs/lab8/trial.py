@@ -12,7 +12,6 @@ from autograder.labs.lab8.reference import pack
 from autograder.labs.lab8.shared import RETURNED, right_part
 from tests.labs.kit import asked
 from tests.labs.lab8 import ways
-from tests.labs.lab8.ways import train
 
 #: Lines that take long or measure time: they are asked of faults that are about them, and of right ways with one seed.
 TIMED = ("ten", "thirty")
@@ -30,12 +29,15 @@ _STYLES = {
     "pool2d_backward": ("argmax of stack", "loops over places", "by einsum", "put along"),
     "conv2d_backward": ("im2col", "shifts", "windows and einsum", "columns to images"),
     "batch_norm_backward": ("short", "loops", "by einsum", "columns of parameters"),
+    "gradient_check": ("central", "one side with small step", "by scipy", "by directions"),
 }
 _WAYS = {function: {way: ways.WAYS[function][way] for way in names} for function, names in _STYLES.items()}
-_WAYS |= {"gradient_check": train.CHECKING, "train_network": ways.TRAINING}
+_WAYS |= {"train_network": ways.TRAINING}
+#: Those that return arrays, whose type is their own.
+_OF_ARRAYS = tuple(function for function in _STYLES if function != "gradient_check")
 VARIANTS = (
     *(f"{function}: {way}" for function, found in _WAYS.items() for way in found),
-    *(f"{function}: in single precision" for function in _STYLES),
+    *(f"{function}: in single precision" for function in _OF_ARRAYS),
 )
 
 
@@ -53,7 +55,7 @@ def material():
 def packed_right(function):
     """Return what a fault is put into: NumPy takes a part of the tape's time for the same small answer."""
     right = ways.RIGHT.get(function) or next(iter(_WAYS[function].values()))
-    if function not in ways.FUNCTIONS:
+    if function not in _OF_ARRAYS:
         return right
 
     def answer(*arguments):

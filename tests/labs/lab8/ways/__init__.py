@@ -12,7 +12,7 @@ from tests.labs.lab8.ways import train
 
 FUNCTIONS = (
     *("relu_backward", "sigmoid_backward", "softmax_cross_entropy_backward", "dense_backward", "pool2d_backward"),
-    *("conv2d_backward", "batch_norm_backward"),
+    *("conv2d_backward", "batch_norm_backward", "gradient_check"),
 )
 _MODULES = {function: importlib.import_module(f"{__name__}.{function}") for function in FUNCTIONS}
 
@@ -42,6 +42,7 @@ _USUAL = {
     "pool2d_backward": "argmax of stack",
     "conv2d_backward": "im2col",
     "batch_norm_backward": "short on rows",
+    "gradient_check": "central",
 }
 RIGHT = {function: WAYS[function][way] for function, way in _USUAL.items()}
 TRAINING = train.trained_with(RIGHT)
@@ -55,5 +56,4 @@ def namespace(function: str, answer: Callable) -> dict[str, Any]:
     function : str
     answer : callable
     """
-    right = RIGHT | {"gradient_check": train.central, "train_network": TRAINING["shuffled slices"]}
-    return _AROUND | right | {function: answer}
+    return _AROUND | RIGHT | {"train_network": TRAINING["shuffled slices"], function: answer}

@@ -1,43 +1,8 @@
-"""Ways to write ``gradient_check`` and ``train_network``, and a forward pass of the network."""
+"""Ways to write ``train_network``, and a forward pass of the network."""
 
 import copy
 
 import numpy as np
-from scipy.optimize import approx_fprime
-
-
-def central(f, x, df):
-    step = 1e-5
-    measured = np.zeros(x.shape)
-    for place in np.ndindex(x.shape):
-        up, down = x.astype("float64"), x.astype("float64")
-        up[place] += step
-        down[place] -= step
-        measured[place] = (f(up) - f(down)) / (2 * step)
-    return bool(np.abs(measured - df).max() < 1e-3 * max(np.abs(measured).max(), np.abs(df).max()))
-
-
-def one_side_with_small_step(f, x, df):
-    x = np.array(x, dtype="float64")
-    base, worst, size = f(x), 0.0, 1e-300
-    for k in range(x.size):
-        kept = x.flat[k]
-        x.flat[k] = kept + 1e-7
-        measured = (f(x) - base) / 1e-7
-        x.flat[k] = kept
-        worst, size = max(worst, abs(measured - df.flat[k])), max(size, abs(measured), abs(df.flat[k]))
-    return worst / size < 1e-2
-
-
-def by_scipy(f, x, df):
-    measured = approx_fprime(np.ravel(x), lambda flat: f(flat.reshape(x.shape)), 1e-6)
-    return np.linalg.norm(measured - np.ravel(df), np.inf) <= 2e-3 * np.abs(measured).max(initial=1e-300)
-
-
-def by_directions(f, x, df):
-    steps = 1e-6 * np.eye(x.size).reshape(x.size, *x.shape)
-    measured = np.array([f(x + step) - f(x - step) for step in steps]).reshape(x.shape) / 2e-6
-    return np.allclose(measured, df, rtol=0, atol=5e-3 * np.max(np.abs(measured)))
 
 
 def of_layer(kind, h, layer):
@@ -125,11 +90,3 @@ def trained_with(around):
         return tuple(layers)
 
     return {"shuffled slices": shuffled_slices, "arrays split": arrays_split, "by draws": by_draws}
-
-
-CHECKING = {
-    "central differences": central,
-    "one side, a small step": one_side_with_small_step,
-    "by SciPy": by_scipy,
-    "by directions": by_directions,
-}
