@@ -157,8 +157,8 @@ def draw_families(rng: Rng, at: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarr
     """
     ways = {"copies": [3], "across": [0], "down": [1], "both": [2]}.get(at["twins"], range(4))
     largest = {"none": 1, "all": 4, "large": 8}.get(at["twins"], 2)
-    sizes = [int(one) for one in rng.integers(1, largest + 1, at["groups"])]
-    sizes[0] = largest
+    # One of the largest is enough: whoever compares all with all takes long for many images.
+    sizes = [largest, *(int(one) for one in rng.integers(1, min(largest, 2) + 1, at["groups"] - 1))]
     sizes += [1] * ((at["rest"] - sum(sizes)) % 5)
     first = []
     for _ in sizes:
