@@ -163,7 +163,7 @@ SOFT = Domain(
 
 
 def _draw_groups(rng: Rng, at: Regions) -> tuple:
-    count = {"few": rng.integers(4, 9), "some": rng.integers(15, 20), "many": rng.integers(25, 32)}[at["count"]]
+    count = {"few": rng.integers(4, 9), "some": rng.integers(15, 20), "many": rng.integers(20, 25)}[at["count"]]
     families = draw_families(rng, {**at, "groups": int(count)})
     first = {"zero": 0, "small": rng.integers(1, 10_000), "large": rng.integers(2**20, 2**31 - 10)}[at["seed"]]
     return *families, int(first)
@@ -176,7 +176,7 @@ FAMILIES = Domain(
         "rest": (0, 1, 2, 3, 4),
         "side": (2, 3, 7, 8),
         "twins": ("none", "copies", "across", "down", "both", "all", "large"),
-        "kind": ("any", "symmetric", "dark"),
+        "kind": ("any", "across", "down", "dark", "alike"),
         "seed": ("zero", "small", "large"),
     },
     _draw_groups,

@@ -148,7 +148,8 @@ def draw_families(rng: Rng, at: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarr
     at : mapping of str to object
         ``groups``: how many at least; ``rest``: of the number of images, divided by 5; ``side`` of an image; ``twins``:
         ``"none"``, ``"copies"``, mirrored ``"across"``, ``"down"`` or ``"both"``, ``"all"`` of these, or groups that
-        are ``"large"``; ``kind``: ``"any"``, ``"symmetric"`` or ``"dark"``.
+        are ``"large"``; ``kind``: ``"any"``, ``"across"`` or ``"down"`` for images that are their own mirror images,
+        ``"dark"``, or ``"alike"`` for the same pixels in other places.
 
     Returns
     -------
@@ -160,11 +161,14 @@ def draw_families(rng: Rng, at: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarr
     # One of the largest is enough: whoever compares all with all takes long for many images.
     sizes = [largest, *(int(one) for one in rng.integers(1, min(largest, 2) + 1, at["groups"] - 1))]
     sizes += [1] * ((at["rest"] - sum(sizes)) % 5)
-    first = []
-    for _ in sizes:
-        image = rng.integers(0, 2 if at["kind"] == "dark" else 256, (at["side"], at["side"], 3), dtype="uint8")
-        # The larger of a pixel and its mirror image: the same from both sides.
-        first.append(np.maximum(image, image[:, ::-1]) if at["kind"] == "symmetric" else image)
+    shape = (at["side"], at["side"], 3)
+    first = [rng.integers(0, 2 if at["kind"] == "dark" else 256, shape, dtype="uint8") for _ in sizes]
+    if at["kind"] == "alike":
+        first = [rng.permutation(first[0].reshape(-1, 3)).reshape(shape) for _ in sizes]
+    elif at["kind"] in ("across", "down"):
+        # The larger one of a pixel and its mirror image is the same from both sides.
+        axis = ("down", "across").index(at["kind"])
+        first = [np.maximum(image, np.flip(image, axis)) for image in first]
     return _twins(rng, first, sizes, ways)
 
 

@@ -448,18 +448,14 @@ _SOFT_WRONGS = {
     "returns the coefficient": _with_sums(lambda both, g, p: 1 - _soft(both, g, p)),
     "forgets the factor": _with_sums(lambda both, g, p: _soft(both, g, p, factor=1)),
     "adds 1 above and below": _with_sums(lambda both, g, p: _soft(both, g, p, tiny=1)),
-    "adds a thousandth": _with_sums(lambda both, g, p: _soft(both, g, p, tiny=1e-3)),
     "adds nothing": _with_sums(lambda both, g, p: _soft(both, g, p, tiny=0)),
     "divides by the union": _with_sums(lambda both, g, p: 1 - (both + 1e-6) / (g + p - both + 1e-6)),
-    "gives the recall": _with_sums(lambda both, g, p: 1 - (both + 1e-6) / (g + 1e-6)),
-    "returns twice as much": _with_sums(lambda both, g, p: 2 * _soft(both, g, p) + 0.01),
     "squares": _softly(
         lambda tf, g, p: _soft(*(tf.reduce_sum(one, (1, 2)) for one in (g * p, g, p**2))),
     ),
     "counts all images as one": _softly(
         lambda tf, g, p: _soft(tf.reduce_sum(g * p), tf.reduce_sum(g), tf.reduce_sum(p))
     ),
-    "counts rows as images": _softly(lambda tf, g, p: _soft(*(tf.reduce_sum(one, 2) for one in (g * p, g, p)))),
     "rounds probabilities": lambda value, a: _solve_soft(a[0], a[1].numpy().round()),
     "looks at the first image": lambda value, a: _solve_soft(a[0][:1], a[1][:1]),
     "turns masks around": lambda value, a: _solve_soft(1 - a[0], a[1]),
