@@ -33,11 +33,13 @@ def course_splits(sets, seeds):
     found = []
     for number, (images, some) in enumerate(zip(sets, seeds)):
         try:
-            given = images.copy()
+            changed = False
             for seed in some:
+                given = images.copy()
                 train, valid = split(given, seed)
                 found += [np.asarray(train), np.asarray(valid)]
-            found.append(float(not np.array_equal(given, images)))
+                changed |= not np.array_equal(given, images)
+            found.append(float(changed))
         except Exception as error:
             # What stops on images of one kind is not stopped by the others.
             if number == 0:

@@ -83,7 +83,7 @@ def _logits(rng: Rng, kind: str, shape: tuple[int, ...]) -> np.ndarray:
         "small": values / 20,
         "mixed": values,
         "large": 10 * values,
-        "huge": 600 * values,
+        "huge": 2500 * values,
         "moved up": 2 * values + moved,
         "moved down": 2 * values - moved,
         "equal": np.zeros(shape) + rng.normal(0, 2),

@@ -158,7 +158,7 @@ def split(images, seed):
 @pytest.mark.parametrize(
     ("wrong", "line"),
     [
-        ("if len(images) < 30: valid = valid[:-1]", "parts"),
+        ("if len(images) < 30: valid += valid[:1]", "parts"),
         ("if images.shape[1] == 2: raise ValueError('so small')", "parts"),
         ("if images.max() < 2: images[...] = 0", "parts"),
         ("if seed > 10**5: chosen = 7", "seed"),

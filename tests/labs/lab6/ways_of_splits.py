@@ -1,9 +1,9 @@
 """Right ways to split images so that twins stay together: by how these are found, shuffled and chosen."""
 
+import collections
 import hashlib
 import itertools
 import random
-from collections import defaultdict, deque
 
 import numpy as np
 
@@ -34,7 +34,7 @@ def split_pairwise(images, seed):
 
 
 def split_defaultdict(images, seed):
-    groups = defaultdict(list)
+    groups = collections.defaultdict(list)
     for k, x in enumerate(images):
         groups[frozenset([x.tobytes(), x[::-1].tobytes(), x[:, ::-1].tobytes(), x[::-1, ::-1].tobytes()])].append(k)
     members = list(groups.values())
@@ -145,13 +145,13 @@ def split_choice(images, seed):
 
 
 def split_deque(images, seed):
-    waiting = deque(np.random.RandomState(seed).permutation(len(images)).tolist())
+    waiting = collections.deque(np.random.RandomState(seed).permutation(len(images)).tolist())
     valid, train = [], []
     while waiting:
         x = images[waiting[0]]
         views = {x.tobytes(), x[::-1].tobytes(), x[:, ::-1].tobytes(), x[::-1, ::-1].tobytes()}
         twins = [k for k in waiting if images[k].tobytes() in views]
-        waiting = deque(k for k in waiting if k not in twins)
+        waiting = collections.deque(k for k in waiting if k not in twins)
         if len(valid) < len(images) / 5:
             valid += twins
         else:
