@@ -398,7 +398,7 @@ def _right_soft(value: tuple, expected: tuple, arguments: Sequence) -> bool:
     # What is cut off at 0 or 1 has two gradients there.
     known = masks.any(axis=(1, 2)) & ((p > 0) & (p < 1)).all(axis=(1, 2))
     off = np.abs(gradient - slopes)[known].max(initial=0)
-    return bool(off <= 0.02 * np.abs(slopes[known]).max(initial=0) + 1e-4)
+    return bool(off <= 0.05 * np.abs(slopes[known]).max(initial=0) + 1e-4)
 
 
 def _endless(p: Any) -> Any:
