@@ -15,7 +15,8 @@ asked:
   them is split with several seeds, and what is right is judged by properties: a choice is no shuffle where all seeds
   give the same, or groups that follow each other in the data.
 
-The other functions build networks: their faults are those of `autograder.labs.lab6.faults`.
+``augment`` is missing: any geometry is right, and how well a mask must fit its image is a matter of degree. The other
+functions build networks. Their faults are those of `autograder.labs.lab6.faults`.
 """
 
 from __future__ import annotations
