@@ -78,6 +78,10 @@ class Domain:
     again : callable, optional
         Where the same arguments must give the same answer, such as those of one seed: takes two answers to them, and
         returns whether they are the same. Every right answer is asked for twice then.
+    ask : callable, optional
+        Takes a function and the arguments, and returns what is judged, where that is more than what the function
+        returns once: its gradient too, or what it returns for other seeds. ``right`` takes this of an answer and of the
+        right one; what takes arguments in a region or a way to be wrong takes those that the function is called with.
     """
 
     draw: Callable[[np.random.Generator], tuple]
@@ -87,6 +91,7 @@ class Domain:
     wrongs: Mapping[str, Callable[[Any, Sequence], Any]]
     slow: bool = False
     again: Callable[[Any, Any], bool] | None = None
+    ask: Callable[[Callable, Sequence], Any] | None = None
 
 
 # What the domains of several labs draw with, and ways to be right and wrong that suit most functions of arrays.
@@ -132,7 +137,7 @@ class Pool:
         self.domain = domain
         rng = np.random.default_rng(seed)
         self.arguments = [domain.draw(rng) for _ in range(size)]
-        self.expected = [_answer(domain.solve, one) for one in self.arguments]
+        self.expected = [_answer(domain, domain.solve, one) for one in self.arguments]
         self.inside = {
             name: np.array([region.has(one) for one in self.arguments]) for name, region in domain.regions.items()
         }
@@ -142,6 +147,8 @@ class Pool:
         """At which positions each way to be wrong is wrong."""
 
         def spoilt(spoil: Callable, position: int) -> bool:
+            if self.domain.ask is not None:
+                return self.wrong(lambda *arguments: _spoilt(self.domain, spoil, arguments), position)
             expected = self.expected[position]
             value = None if expected is Raised else copy.deepcopy(expected)
             return self.wrong(lambda *arguments: spoil(value, arguments), position)
@@ -159,14 +166,14 @@ class Pool:
         """
         arguments, expected = self.arguments[position], self.expected[position]
         mine = copy.deepcopy(arguments)  # Which keeps the order in memory.
-        value = _answer(function, mine)
+        value = _answer(self.domain, function, mine)
         if value is Raised or expected is Raised:
             return value is not expected
         if wire.differing(arguments, mine) or not self.domain.right(value, expected, arguments):
             return True
         if self.domain.again is None:
             return False
-        return not self.domain.again(value, _answer(function, copy.deepcopy(arguments)))
+        return not self.domain.again(value, _answer(self.domain, function, copy.deepcopy(arguments)))
 
     def first_wrong(self, function: Callable) -> int | None:
         """Return the first position at which a function is wrong, or None."""
@@ -187,13 +194,22 @@ class Pool:
                 yield one, other
 
 
-def _answer(function: Callable, arguments: Sequence) -> Any:
+def _answer(domain: Domain, function: Callable, arguments: Sequence) -> Any:
     try:
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return function(*arguments)
+            return function(*arguments) if domain.ask is None else domain.ask(function, arguments)
     except Exception:
         return Raised
+
+
+def _spoilt(domain: Domain, spoil: Callable, arguments: Sequence) -> Any:
+    """Return the answer that a way to be wrong makes of the right one."""
+    try:
+        value = domain.solve(*arguments)
+    except Exception:
+        value = None
+    return spoil(value, arguments)
 
 
 def confined(domain: Domain, regions: Sequence[str], wrong: str) -> Callable:
@@ -213,11 +229,7 @@ def confined(domain: Domain, regions: Sequence[str], wrong: str) -> Callable:
     def fault(*arguments: Any) -> Any:
         if not all(region.has(arguments) for region in inside):
             return domain.solve(*arguments)
-        try:
-            value = domain.solve(*arguments)
-        except Exception:
-            value = None
-        return spoil(value, arguments)
+        return _spoilt(domain, spoil, arguments)
 
     return fault
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from autograder.checking import compare, error_texts
@@ -9,6 +11,7 @@ from autograder.checking.problem import Problem, lost
 from autograder.checking.rubric import Check, Line, decided
 from autograder.checking.shuffles import not_shuffled
 from autograder.checking.student import Student, StudentError
+from autograder.labs.lab6.domains import FAMILIES
 from autograder.labs.lab6.drawing import Rng, draw_pair, draw_twins
 from autograder.labs.lab6.faults import HINTS
 from autograder.labs.lab6.places import Fit, differently, fit, wrapped
@@ -22,13 +25,26 @@ _AGREE = 0.93
 _OF_PAIRS = 0.2
 #: Seeds of splits: enough to tell a shuffle from an order that is turned on.
 _SEEDS = 8
+#: Seeds of each other set, and from how many groups on these do not all give the same by chance, and an order shows.
+_FEW_SEEDS, _TOLD_APART, _SHUFFLED = 4, 15, 36
 _SPLIT_CELL = """
-def course_splits(images, seeds):
+def course_splits(sets, seeds):
     import numpy as np
     found = []
-    for seed in seeds:
-        train, valid = split(images.copy(), seed)
-        found += [np.asarray(train), np.asarray(valid)]
+    for number, (images, some) in enumerate(zip(sets, seeds)):
+        try:
+            changed = False
+            for seed in some:
+                given = images.copy()
+                train, valid = split(given, seed)
+                found += [np.asarray(train), np.asarray(valid)]
+                changed |= not np.array_equal(given, images)
+            found.append(float(changed))
+        except Exception as error:
+            # What stops on images of one kind is not stopped by the others.
+            if number == 0:
+                raise
+            return [*found[: sum(2 * len(one) + 1 for one in seeds[:number])], f"{type(error).__name__}: {error}"]
     return found
 """
 _AUGMENT_CELL = """
@@ -60,46 +76,81 @@ def _hint(name: str) -> str:
 # Splitting.
 
 
-def _splits(student: Student, images: np.ndarray, seeds: list[int]) -> list[tuple[np.ndarray, np.ndarray]]:
-    sent = _sent(student, _SPLIT_CELL, "split", "course_splits", images, seeds)
-    found = [compare.array(one) for one in sent]
-    parts = list(zip(found[::2], found[1::2], strict=False))
-    if len(sent) != 2 * len(seeds) or any(one is None or one.ndim != 1 for pair in parts for one in pair):
-        raise StudentError("split returned something else than two arrays of indices.")
-    return parts
+class _Split(NamedTuple):
+    """What a student's function made of images: the parts by seed, the first seed twice."""
+
+    images: np.ndarray
+    group: np.ndarray
+    parts: list[tuple[np.ndarray, np.ndarray]]
+    changed: bool
+
+
+def _splits(student: Student, sets: list[tuple], seeds: list[list[int]]) -> tuple[list[_Split], str]:
+    """Return what became of sets of images, and why there is no more; empty where it is all."""
+    sent = _sent(student, _SPLIT_CELL, "split", "course_splits", [images for images, _ in sets], seeds)
+    stopped = str(sent.pop()) if sent and isinstance(sent[-1], str) else ""
+    found = []
+    for (images, group), some in zip(sets, seeds, strict=True):
+        mine, sent = sent[: 2 * len(some)], sent[2 * len(some) :]
+        values = [compare.array(one) for one in mine]
+        if not values and stopped:
+            break
+        if len(values) != 2 * len(some) or any(one is None or one.ndim != 1 for one in values) or not sent:
+            raise StudentError("split returned something else than two arrays of indices.")
+        parts = list(zip(values[::2], values[1::2], strict=True))
+        found.append(_Split(images, group, parts, bool(sent.pop(0))))
+    return found, stopped
 
 
 def _split_line(look) -> object:
     def question(student: Student, rng: Rng) -> Problem | None:
-        images, group = draw_twins(rng)
-        what = f"split {len(images)} images, of which some are copies or mirror images of others"
+        families = [question.arguments for question in FAMILIES.questions(int(rng.integers(2**63)))]
+        sets = [draw_twins(rng), *((images, group) for images, group, _ in families)]
         seeds = [int(seed) for seed in rng.choice(10_000, _SEEDS, replace=False)]
+        seeds = [[seeds[0], *seeds], *([first, *range(first, first + _FEW_SEEDS)] for *_, first in families)]
         try:
-            found = _splits(student, images, [seeds[0], *seeds])
-            problem = look(student, found, group)
+            found, stopped = _splits(student, sets, seeds)
         except StudentError as error:
-            problem = str(error)
-        return lost(what, problem) if problem else None
+            return lost(_split_what(sets[0][0]), str(error))
+        for number, one in enumerate(found):
+            # Parts of few images that hold none are charged with the parts.
+            if number and look is not _whole and not all(len(part) for parts in one.parts for part in parts):
+                continue
+            if problem := look(one):
+                return lost(_split_what(one.images), problem)
+        # Charged once.
+        return (
+            lost(_split_what(sets[len(found)][0]), f"split stopped with {stopped}")
+            if stopped and look is _whole
+            else None
+        )
 
     return question
 
 
-def _whole(student: Student, found: list, group: np.ndarray) -> str | None:
-    count = len(group)
-    for train, valid in found:
+def _split_what(images: np.ndarray) -> str:
+    shape = f"{len(images)} images of {images.shape[1]}×{images.shape[2]} pixels"
+    return f"split {shape}, of which some may be copies or mirror images of others"
+
+
+def _whole(found: _Split) -> str | None:
+    count, size = len(found.group), np.bincount(found.group)
+    for train, valid in found.parts:
         both = np.concatenate([train, valid])
         if set(train) & set(valid):
             return f"Image {int(min(set(train) & set(valid)))} is in both parts. {_hint('split_overlap')}"
         if len(both) != len(set(both)) or set(both) != set(range(count)):
             return f"The parts hold {len(set(both))} of the {count} images. {_hint('split_missing')}"
-        # The last group that is taken may be one of four.
-        if not count / 5 <= len(valid) < count / 5 + 4:
+        # Without the group that was taken last it is not enough.
+        last = size[found.group[valid.astype(int)]].max(initial=1)
+        if not count / 5 <= len(valid) < count / 5 + last:
             return f"{len(valid)} of {count} images are for validation. {_hint('split_size')}"
-    return None
+    return "It changed the images that it was given." if found.changed else None
 
 
-def _apart(student: Student, found: list, group: np.ndarray) -> str | None:
-    for both, valid in found:
+def _apart(found: _Split) -> str | None:
+    group = found.group
+    for both, valid in found.parts:
         # An image that is in both parts is charged elsewhere.
         train = np.setdiff1d(both, valid)
         inside = [np.unique(group[one.astype(int)]) for one in (train, valid) if len(one) and one.max() < len(group)]
@@ -111,16 +162,19 @@ def _apart(student: Student, found: list, group: np.ndarray) -> str | None:
     return None
 
 
-def _seeded(student: Student, found: list, group: np.ndarray) -> str | None:
-    sets = [frozenset(int(one) for one in valid) for _, valid in found]
+def _seeded(found: _Split) -> str | None:
+    sets = [frozenset(int(one) for one in valid) for _, valid in found.parts]
     if not all(sets):
         return "It returns no images for validation yet, so the seed cannot count."
     if sets[0] != sets[1]:
         return f"The same seed gave two splits. {_hint('split_unseeded')}"
-    if len(set(sets)) == 1:
-        return f"All seeds gave the same split. {_hint('split_fixed')}"
     # By the groups in the order of their first image: whoever keeps twins together shuffles these.
-    first = np.sort(np.unique(group, return_index=True)[1])
+    first = np.sort(np.unique(found.group, return_index=True)[1])
+    # Of fewer groups the same may be chosen several times by chance.
+    if len(first) >= _TOLD_APART and len(set(sets)) == 1:
+        return f"All seeds gave the same split. {_hint('split_fixed')}"
+    if len(first) < _SHUFFLED:
+        return None
     draws = np.array([[place in valid for place in first] for valid in sets[1:]], dtype=int)
     if not_shuffled(draws):
         return f"The choice follows the order of the data. {_hint('split_moved_on')}"

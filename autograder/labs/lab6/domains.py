@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from autograder.checking.domain import Domain, Regions
-from autograder.labs.lab6.drawing import KINDS, Rng, draw_history, draw_mask, draw_scores
+from autograder.labs.lab6.drawing import KINDS, Rng, draw_families, draw_history, draw_mask, draw_scores
 
 _SIZES = ((1, 1), (1, 6), (5, 1), (4, 4), (3, 8), (9, 5), (16, 16))
 _FORMS = ("uint8", "int64", "float64", "bool", "mixed", "negative", "positive", "large", "ties")
@@ -83,7 +83,7 @@ def _logits(rng: Rng, kind: str, shape: tuple[int, ...]) -> np.ndarray:
         "small": values / 20,
         "mixed": values,
         "large": 10 * values,
-        "huge": 600 * values,
+        "huge": 2500 * values,
         "moved up": 2 * values + moved,
         "moved down": 2 * values - moved,
         "equal": np.zeros(shape) + rng.normal(0, 2),
@@ -105,10 +105,13 @@ def _draw_pixels(rng: Rng, at: Regions) -> tuple:
 def _any_pixels(rng: Rng) -> tuple:
     classes = int(rng.integers(2, 7))
     shape = (int(rng.integers(1, 5)), *(int(n) for n in rng.integers(1, 8, 2)))
+    # A batch of a single pixel is small enough to be asked often.
+    shape = (1, 1, 1) if rng.random() < 0.4 else shape
     masks = _classes(rng, str(rng.choice(["all", "not the first", "not the last", "one"])), classes, shape)
     logits = _logits(rng, str(rng.choice(_LOGITS)), (*shape, classes))
-    weights = _weights(rng, str(rng.choice(["none", "drawn", "steep"])), classes)
-    return logits.astype(str(rng.choice(["float32", "float64"]))), masks.astype("uint8"), weights
+    weights = _weights(rng, str(rng.choice(["none", "equal", "drawn", "steep"])), classes)
+    types = str(rng.choice(["float32", "float64"])), str(rng.choice(["uint8", "int32", "int64"]))
+    return logits.astype(types[0]), masks.astype(types[1]), weights
 
 
 PIXELS = Domain(
@@ -124,7 +127,66 @@ PIXELS = Domain(
     },
     _draw_pixels,
     freely=_any_pixels,
-    free=120,
+    free=200,
+)
+
+
+def _draw_soft(rng: Rng, at: Regions) -> tuple[np.ndarray, np.ndarray]:
+    shape = (at["images"], *at["size"])
+    masks = np.stack([draw_mask(rng, at["masks"], *shape[1:]) for _ in range(shape[0])])
+    if at["mixed"] and shape[0] > 1:
+        masks[0] = draw_mask(rng, "nothing" if masks[0].any() else "some", *shape[1:])
+    # Where an image has no gland, no number above and below that is small enough may show, so sums are 0 or not small.
+    p = {
+        "any": rng.uniform(0.02, 0.98, shape),
+        "good": 0.02 + 0.6 * masks + rng.uniform(0, 0.36, shape),
+        "sure": (rng.random(shape) < 0.5).astype("float64"),
+        "right": masks.astype("float64"),
+        "low": rng.uniform(0.012, 0.05, shape),
+        "high": rng.uniform(0.95, 0.99, shape),
+        "none": np.zeros(shape),
+    }[at["p"]]
+    return masks, p.astype("float32")
+
+
+#: What a soft loss is asked. All pairs of regions and a few of more: each costs a call of TensorFlow.
+SOFT = Domain(
+    {
+        "images": (1, 2, 4),
+        "size": ((1, 1), (1, 6), (5, 2), (4, 4), (3, 8), (9, 14)),
+        "masks": KINDS,
+        "mixed": (False, True),
+        "p": ("any", "good", "sure", "right", "low", "high", "none"),
+    },
+    _draw_soft,
+)
+
+
+def _draw_groups(rng: Rng, at: Regions) -> tuple:
+    count = {
+        "least": rng.integers(4, 6),
+        "few": rng.integers(6, 9),
+        "some": rng.integers(15, 20),
+        "many": rng.integers(20, 25),
+    }[at["count"]]
+    families = draw_families(rng, {**at, "groups": int(count)})
+    first = {"zero": 0, "small": rng.integers(1, 10_000), "large": rng.integers(2**20, 2**31 - 10)}[at["seed"]]
+    return *families, int(first)
+
+
+#: What is split: images, the number of the group of each, and a seed.
+FAMILIES = Domain(
+    {
+        "count": ("least", "few", "some", "many"),
+        "rest": (0, 1, 2, 3, 4),
+        "side": (2, 3, 7, 8),
+        "twins": ("none", "copies", "across", "down", "both", "all", "large"),
+        "kind": ("any", "across", "down", "dark", "alike"),
+        "seed": ("zero", "small", "large"),
+    },
+    _draw_groups,
+    # So few pixels of 0 and 1, or mirrored ones, are often the same by chance.
+    possible=lambda at: at.get("side", 8) > 3 or at.get("kind", "any") == "any",
 )
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import numpy as np
 
 Rng = np.random.Generator
@@ -126,16 +129,57 @@ def draw_twins(rng: Rng, side: int = 12) -> tuple[np.ndarray, np.ndarray]:
     group : numpy.ndarray of int, shape [N]
         Images with the same number are twins.
     """
-    images, group = [], []
     # 25 are twins of some others.
     sizes = [1] * int(rng.choice([29, 34])) + [2] * 6 + [3] * 3 + [4]
-    pixels, used = rng.integers(0, 256, (6, side * side, 3), dtype="uint8"), np.zeros(6)
-    for number, size in reversed(list(enumerate(sizes))):
+    pixels, used, first = rng.integers(0, 256, (6, side * side, 3), dtype="uint8"), np.zeros(6), []
+    for size in reversed(sizes):
         kind = int(used.argmin())
         used[kind] += size
-        image = rng.permutation(pixels[kind]).reshape(side, side, 3)
+        first.append(rng.permutation(pixels[kind]).reshape(side, side, 3))
+    return _twins(rng, first, sizes[::-1], range(4))
+
+
+def draw_families(rng: Rng, at: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+    """Return images as `draw_twins` does, of a kind.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    at : mapping of str to object
+        ``groups``: how many at least; ``rest``: of the number of images, divided by 5; ``side`` of an image; ``twins``:
+        ``"none"``, ``"copies"``, mirrored ``"across"``, ``"down"`` or ``"both"``, ``"all"`` of these, or groups that
+        are ``"large"``; ``kind``: ``"any"``, ``"across"`` or ``"down"`` for images that are their own mirror images,
+        ``"dark"``, or ``"alike"`` for the same pixels in other places.
+
+    Returns
+    -------
+    images : numpy.ndarray of uint8, shape [N, side, side, 3]
+    group : numpy.ndarray of int, shape [N]
+    """
+    ways = {"copies": [3], "across": [0], "down": [1], "both": [2]}.get(at["twins"], range(4))
+    largest = {"none": 1, "all": 4, "large": 8}.get(at["twins"], 2)
+    # One of the largest is enough: whoever compares all with all takes long for many images.
+    sizes = [largest, *(int(one) for one in rng.integers(1, min(largest, 2) + 1, at["groups"] - 1))]
+    sizes += [1] * ((at["rest"] - sum(sizes)) % 5)
+    shape = (at["side"], at["side"], 3)
+    first = [rng.integers(0, 2 if at["kind"] == "dark" else 256, shape, dtype="uint8") for _ in sizes]
+    if at["kind"] == "alike":
+        first = [rng.permutation(first[0].reshape(-1, 3)).reshape(shape) for _ in sizes]
+    elif at["kind"] in ("across", "down"):
+        # The larger one of a pixel and its mirror image is the same from both sides.
+        axis = ("down", "across").index(at["kind"])
+        first = [np.maximum(image, np.flip(image, axis)) for image in first]
+    return _twins(rng, first, sizes, ways)
+
+
+def _twins(
+    rng: Rng, first: Sequence[np.ndarray], sizes: Sequence[int], ways: Sequence[int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return images with as many twins as sizes say, made in some of four ways, in an order that is drawn."""
+    images, group = [], []
+    for number, (image, size) in enumerate(zip(first, sizes, strict=True)):
         turned = [image[:, ::-1], image[::-1], image[::-1, ::-1], image]
-        images += [image, *(turned[k] for k in rng.permutation(4)[: size - 1])]
+        images += [image, *(turned[k] for k in np.resize(rng.permutation(ways), size - 1))]
         group += [number] * size
     order = rng.permutation(len(images))
     return np.stack(images)[order], np.array(group)[order]

@@ -12,7 +12,7 @@ from autograder.checking.hints import Wrong
 from autograder.checking.problem import Problem, lost
 from autograder.checking.rubric import Check, Line, decided
 from autograder.checking.student import Student, StudentError
-from autograder.labs.lab6.domains import PIXELS
+from autograder.labs.lab6.domains import PIXELS, SOFT
 from autograder.labs.lab6.drawing import Rng, draw_mask
 from autograder.labs.lab6.faults import HINTS
 from autograder.labs.lab6.shared import compared, judge, number
@@ -141,6 +141,8 @@ def course_loss(masks, p):
         gradient = recorded.gradient(value, x)
     except Exception:
         gradient = None
+    # Where images were taken one by one, what comes is a part of a gradient.
+    gradient = None if gradient is None else tf.convert_to_tensor(gradient)
     gradient = np.full(x.shape, np.nan) if gradient is None else np.asarray(gradient, dtype="float64")
     return [number, gradient]
 """
@@ -184,6 +186,28 @@ def soft_dice(masks: np.ndarray, p: np.ndarray) -> float:
     return float(np.mean(1 - (2 * shared + 1e-6) / (sizes + 1e-6)))
 
 
+def soft_dice_gradient(masks: np.ndarray, p: np.ndarray) -> np.ndarray:
+    """Return how the right loss changes with each probability.
+
+    Parameters
+    ----------
+    masks, p : numpy.ndarray, shape [N, D_y, D_x]
+
+    Returns
+    -------
+    numpy.ndarray, shape [N, D_y, D_x]
+
+    Examples
+    --------
+    >>> soft_dice_gradient(np.ones((1, 1, 1)), np.full((1, 1, 1), 0.5)).round(4).tolist()
+    [[[-0.8889]]]
+    """
+    masks, p = np.asarray(masks, "float64"), np.asarray(p, "float64")
+    shared, sizes = np.einsum("nij,nij->n", masks, p), np.einsum("nij->n", masks) + np.einsum("nij->n", p)
+    above, below = (one[:, None, None] + 1e-6 for one in (2 * shared, sizes))
+    return (above - 2 * masks * below) / below**2 / len(masks)
+
+
 def _asked_losses(rng: Rng) -> list[tuple[str, np.ndarray, np.ndarray]]:
     """Return what is asked, with what it is in words: soft probabilities, sure ones, and images without a gland.
 
@@ -200,7 +224,12 @@ def _asked_losses(rng: Rng) -> list[tuple[str, np.ndarray, np.ndarray]]:
         ("an image without a gland, where none is marked", nothing, nothing),
         ("an image without a gland, with probabilities near 0", nothing, rng.uniform(5e-4, 15e-4, nothing.shape)),
     ]
+    found += [(f"masks and probabilities {list(p.shape)}", masks, p) for masks, p in _wide(rng)]
     return [(words, masks, p.astype("float32")) for words, masks, p in found]
+
+
+def _wide(rng: Rng) -> list[tuple[np.ndarray, np.ndarray]]:
+    return [question.arguments for question in SOFT.questions(int(rng.integers(2**63)))]
 
 
 def _loss(student: Student, rng: Rng) -> Problem | None:
@@ -280,6 +309,28 @@ def _gradient(student: Student, rng: Rng) -> Problem | None:
         worst = int(np.argmax(off))
         where = f"It is {found[worst]:.4f} where the loss changes by {slopes[worst]:.4f}"
         return lost(what, f"{where} for each unit. {HINTS['soft_half_gradient'][0]}")
+    # Where the loss is right, it is known what its gradient is everywhere.
+    return _gradients(student, rng) if decided(student, "soft_dice_loss").get("loss") else None
+
+
+def _gradients(student: Student, rng: Rng) -> Problem | None:
+    """Compare gradients for inputs of every kind with those of the right loss."""
+    asking = _wide(rng)
+    _, gradients = _losses(student, asking)
+    for (masks, p), gradient in zip(asking, gradients, strict=True):
+        what = f"a gradient of the loss of masks and probabilities {list(p.shape)}"
+        if gradient.shape != p.shape or np.isnan(gradient).all():
+            return lost(what, f"There is none. {HINTS['soft_detached'][0]}")
+        if not np.isfinite(gradient).all():
+            return lost(what, "It has values that are no finite numbers, which no training survives.")
+        # What is cut off at 0 or 1 has two gradients there, and without a gland the small number counts.
+        known = masks.any(axis=(1, 2)) & ((p > 0) & (p < 1)).all(axis=(1, 2))
+        right = soft_dice_gradient(masks, p)[known]
+        off = np.abs(gradient[known] - right)
+        if off.max(initial=0) > 0.03 * np.abs(right).max(initial=0) + 1e-4:
+            worst = int(np.argmax(off))
+            where = f"It is {gradient[known].flat[worst]:.4f} where the loss changes by {right.flat[worst]:.4f}"
+            return lost(what, f"{where} for each unit. {HINTS['soft_half_gradient'][0]}")
     return None
 
 

@@ -9,8 +9,14 @@ asked:
 - ``should_stop``: trainings of one epoch and more, losses that fall, rise, turn, jump or stay the same; a patience from
   1 on; a least step of 0 or more. Where that is more than 0, losses do not differ by exactly as much.
 
-Of the other functions only properties can be right, or they build networks: their faults are those of
-`autograder.labs.lab6.faults`.
+- ``soft_dice_loss``: one image or several, of one pixel on, with a gland or without; probabilities from 0 to 1. Those
+  of an image without a gland are all 0 or add up to 0.01 at least, since the small number may be another one.
+- ``split``: four groups of twins or more, alone, copied or mirrored, of images of 2×2 pixels or more; any seed. Each of
+  them is split with several seeds, and what is right is judged by properties: a choice is no shuffle where all seeds
+  give the same, or groups that follow each other in the data.
+
+``augment`` is missing: any geometry is right, and how well a mask must fit its image is a matter of degree. The other
+functions build networks. Their faults are those of `autograder.labs.lab6.faults`.
 """
 
 from __future__ import annotations
@@ -22,14 +28,16 @@ from typing import Any
 import numpy as np
 
 from benchmarks.domain import Domain, Region, change_input, no_difference, one_of, raise_error
-from tests.labs.lab6 import more_ways
+from tests.labs.lab6 import more_ways, ways, ways_of_soft_dice, ways_of_splits
 
 Rng = np.random.Generator
-WAYS = {"dice": more_ways.DICE, "pixel_cross_entropy": more_ways.CROSS_ENTROPY, "should_stop": more_ways.STOP}
-
-
 #: What the ways use: a changed one that misses its modules would be found for the wrong reason.
-_AROUND = {name: value for name, value in vars(more_ways).items() if inspect.ismodule(value)}
+_AROUND = {
+    name: value
+    for module in (ways, more_ways, ways_of_soft_dice, ways_of_splits)
+    for name, value in vars(module).items()
+    if inspect.ismodule(value) and not value.__name__.startswith("tests")
+}
 
 
 def namespace(function: str, answer: Callable) -> dict[str, Any]:
@@ -337,8 +345,340 @@ _STOP_WRONGS = {
     "changes its input": _forgets,
 }
 
+# A loss with a gradient.
+
+
+def _draw_probabilities(rng: Rng) -> tuple:
+    shape = (int(one_of(rng, (1, 2, 3, 5))), *(int(one_of(rng, (1, 2, 3, 5, 8, 16))) for _ in range(2)))
+    masks = np.stack([rng.random(shape[1:]) < one_of(rng, (0, 0.2, 0.5, 0.5, 0.8, 1)) for _ in range(shape[0])])
+    masks = masks.astype("float32")
+    kind = one_of(rng, ("any", "any", "good", "bad", "sure", "right", "low", "high", "none"))
+    p = {
+        "any": rng.uniform(0.02, 0.98, shape),
+        "good": 0.02 + 0.6 * masks + rng.uniform(0, 0.36, shape),
+        "bad": 0.62 - 0.6 * masks + rng.uniform(0, 0.36, shape),
+        "sure": rng.random(shape) < 0.5,
+        "right": masks,
+        "low": rng.uniform(0.01, 0.05, shape),
+        "high": rng.uniform(0.95, 0.99, shape),
+        "none": np.zeros(shape),
+    }[kind]
+    return masks, p.astype("float32")
+
+
+def _solve_soft(masks: Any, p: Any) -> Any:
+    import tensorflow as tf
+
+    return tf.reduce_mean(_soft(*(tf.reduce_sum(one, (1, 2)) for one in (masks * p, masks, p))))
+
+
+def _soft(shared: Any, of_masks: Any, of_p: Any, factor: float = 2, tiny: float = 1e-6) -> Any:
+    return 1 - (factor * shared + tiny) / (of_masks + of_p + tiny)
+
+
+def _ask_soft(function: Callable, arguments: Sequence) -> tuple[Any, np.ndarray | None]:
+    """Return a loss and its gradient."""
+    import tensorflow as tf
+
+    masks, p = (tf.constant(one) for one in arguments)
+    with tf.GradientTape() as recorded:
+        recorded.watch(p)
+        value = function(masks, p)
+    number = np.asarray(value, dtype="float64")
+    gradient = recorded.gradient(value, p) if tf.is_tensor(value) else None
+    return number, None if gradient is None else np.asarray(tf.convert_to_tensor(gradient), dtype="float64")
+
+
+def _right_soft(value: tuple, expected: tuple, arguments: Sequence) -> bool:
+    (number, gradient), (right, slopes), (masks, p) = value, expected, arguments
+    # Another small number changes a loss by less, and a gradient where there is a gland.
+    if number.shape != () or not abs(number - right) < 2e-4:
+        return False
+    if gradient is None or gradient.shape != p.shape or not np.isfinite(gradient).all():
+        return False
+    # What is cut off at 0 or 1 has two gradients there.
+    known = masks.any(axis=(1, 2)) & ((p > 0) & (p < 1)).all(axis=(1, 2))
+    off = np.abs(gradient - slopes)[known].max(initial=0)
+    return bool(off <= 0.05 * np.abs(slopes[known]).max(initial=0) + 1e-4)
+
+
+def _endless(p: Any) -> Any:
+    """Return 0 with a gradient that is no number."""
+    import tensorflow as tf
+
+    return tf.reduce_sum(tf.sqrt(p - p))
+
+
+def _softly(each: Callable) -> Callable:
+    """Return a wrong loss by what it makes of all images: TensorFlow, the masks and the probabilities."""
+
+    def wrong(value: Any, arguments: Sequence) -> Any:
+        import tensorflow as tf
+
+        return tf.reduce_mean(each(tf, *arguments))
+
+    return wrong
+
+
+def _with_sums(of_sums: Callable) -> Callable:
+    return _softly(lambda tf, g, p: of_sums(*(tf.reduce_sum(one, axis=(1, 2)) for one in (g * p, g, p))))
+
+
+_SOFT_REGIONS = {
+    "one image": Region("images", lambda g, p: len(g) == 1),
+    "several images": Region("images", lambda g, p: len(g) > 1),
+    "a single pixel": Region("size", lambda g, p: g.shape[1] == g.shape[2] == 1),
+    "one row": Region("size", lambda g, p: g.shape[1] == 1),
+    "tall": Region("size", lambda g, p: g.shape[1] > g.shape[2]),
+    "wide": Region("size", lambda g, p: g.shape[1] < g.shape[2]),
+    "square": Region("size", lambda g, p: g.shape[1] == g.shape[2] > 1),
+    "large": Region("size", lambda g, p: g.shape[1] * g.shape[2] > 100),
+    "an image without a gland": Region("glands", lambda g, p: not np.asarray(g).any(axis=(1, 2)).all()),
+    "no gland at all": Region("glands", lambda g, p: not np.asarray(g).any()),
+    "nothing but glands": Region("glands", lambda g, p: np.asarray(g).all()),
+    "a gland in each image": Region("glands", lambda g, p: np.asarray(g).any(axis=(1, 2)).all()),
+    "sure": Region("probabilities", lambda g, p: np.isin(p, (0, 1)).all()),
+    "soft": Region("probabilities", lambda g, p: ((np.asarray(p) > 0) & (np.asarray(p) < 1)).all()),
+    "near 0": Region("probabilities", lambda g, p: 0 < np.asarray(p).max() < 0.06),
+    "near 1": Region("probabilities", lambda g, p: np.asarray(p).min() > 0.94 and np.asarray(p).max() < 1),
+    "nothing marked": Region("probabilities", lambda g, p: not np.asarray(p).any()),
+    "all right": Region("probabilities", lambda g, p: np.array_equal(g, p)),
+}
+_SOFT_WRONGS = {
+    "takes 1 off": _with_sums(lambda both, g, p: _soft(both, g, p) - 1),
+    "returns the coefficient": _with_sums(lambda both, g, p: 1 - _soft(both, g, p)),
+    "forgets the factor": _with_sums(lambda both, g, p: _soft(both, g, p, factor=1)),
+    "adds 1 above and below": _with_sums(lambda both, g, p: _soft(both, g, p, tiny=1)),
+    "adds nothing": _with_sums(lambda both, g, p: _soft(both, g, p, tiny=0)),
+    "divides by the union": _with_sums(lambda both, g, p: 1 - (both + 1e-6) / (g + p - both + 1e-6)),
+    "squares": _softly(
+        lambda tf, g, p: _soft(*(tf.reduce_sum(one, (1, 2)) for one in (g * p, g, p**2))),
+    ),
+    "counts all images as one": _softly(
+        lambda tf, g, p: _soft(tf.reduce_sum(g * p), tf.reduce_sum(g), tf.reduce_sum(p))
+    ),
+    "rounds probabilities": lambda value, a: _solve_soft(a[0], a[1].numpy().round()),
+    "looks at the first image": lambda value, a: _solve_soft(a[0][:1], a[1][:1]),
+    "turns masks around": lambda value, a: _solve_soft(1 - a[0], a[1]),
+    "loses its gradient": lambda value, a: _solve_soft(a[0], a[1].numpy()),
+    "holds what stands below": _softly(
+        lambda tf, g, p: _soft(*(tf.reduce_sum(one, (1, 2)) for one in (g * p, g, tf.stop_gradient(p))))
+    ),
+    "has half of the gradient": lambda value, a: (value + _solve_soft(a[0], a[1].numpy())) / 2,
+    "has no finite gradient": lambda value, a: value + _endless(a[1]),
+    "returns one of each image": lambda value, a: value + 0 * a[1][:, 0, 0],
+    "returns nothing": lambda value, arguments: None,
+    "raises an error": raise_error,
+}
+
+
+# Splits.
+
+
+def _draw_images(rng: Rng) -> tuple:
+    side = int(one_of(rng, (2, 3, 4, 7, 8)))
+    kind = one_of(rng, ("any", "any", "symmetric", "dark", "alike")) if side > 3 else "any"
+    turns = one_of(rng, ((), (0,), (1,), (2,), (3,), (0, 1, 2, 3), (0, 1, 2, 3)))
+    sizes = rng.integers(1, one_of(rng, (2, 3, 7)) if turns else 2, int(one_of(rng, (4, 6, 12, 12, 25)))).tolist()
+    if turns:
+        sizes[0] += 1
+    if rng.random() < 0.4:
+        sizes += [1] * (-sum(sizes) % 5)
+    base = rng.integers(0, 256, (side, side, 3), dtype="uint8")
+    images = []
+    for size in sizes:
+        image = rng.integers(0, 2 if kind == "dark" else 256, (side, side, 3), dtype="uint8")
+        if kind == "symmetric":
+            image = image | image[::-1]
+        elif kind == "alike":
+            image = rng.permutation(base.reshape(-1, 3)).reshape(base.shape)
+        images.append(image)
+        images += [_view(image, int(one_of(rng, turns))) for _ in range(size - 1)]
+    images = np.stack(images)[rng.permutation(len(images))]
+    seed = int(one_of(rng, (0, 1, rng.integers(2, 5000), rng.integers(2**24, 2**31 - 10))))
+    # What is the same by chance is a twin too; few groups are left to choose from then.
+    return (images, seed) if len(set(_groups(images))) > 3 else _draw_images(rng)
+
+
+def _view(image: np.ndarray, turn: int) -> np.ndarray:
+    return (image, image[:, ::-1], image[::-1], image[::-1, ::-1])[turn]
+
+
+def _groups(images: np.ndarray, turns: Sequence[int] = range(4)) -> list[int]:
+    """Return for each image the number of its group, in the order in which they come."""
+    numbers: dict[bytes, int] = {}
+    keys = [min(_view(image, turn).tobytes() for turn in turns) for image in images]
+    return [numbers.setdefault(key, len(numbers)) for key in keys]
+
+
+def _halves(group: Sequence[int], order: Sequence[int], least: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return images of groups that are taken in an order, and the others before them."""
+    group, chosen = np.asarray(group), np.zeros(len(group), dtype=bool)
+    for number in order:
+        if chosen.sum() < least:
+            chosen |= group == number
+    return np.flatnonzero(~chosen), np.flatnonzero(chosen)
+
+
+def _order(count: int, seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).permutation(count)
+
+
+def _solve_split(images: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    group = _groups(images)
+    return _halves(group, _order(max(group) + 1, seed), len(images) / 5)
+
+
+#: How many seeds are asked for beside the first, which is asked twice.
+_MORE_SEEDS = 4
+
+
+def _ask_split(function: Callable, arguments: Sequence) -> list[tuple[np.ndarray, ...]]:
+    images, seed = arguments
+    found = []
+    for one in (seed, *range(seed, seed + 1 + _MORE_SEEDS)):
+        train, valid = function(images, one)
+        found.append(
+            tuple(np.asarray(part).astype(int) if np.size(part) else np.zeros(0, int) for part in (train, valid))
+        )
+    return found
+
+
+def _right_split(value: list, expected: list, arguments: Sequence) -> bool:
+    group = np.array(_groups(arguments[0]))
+    return all(_parts_are_right(*parts, group) for parts in value) and _seeds_are_right(value, group)
+
+
+def _parts_are_right(train: np.ndarray, valid: np.ndarray, group: np.ndarray) -> bool:
+    if train.ndim != 1 or valid.ndim != 1 or not len(valid):
+        return False
+    if not np.array_equal(np.sort(np.concatenate([train, valid])), np.arange(len(group))):
+        return False
+    apart = not np.isin(group[valid], group[train]).any()
+    largest = max(np.sum(group == number) for number in group[valid])
+    return bool(apart and len(valid) - largest < len(group) / 5 <= len(valid))
+
+
+def _seeds_are_right(value: list, group: np.ndarray) -> bool:
+    chosen = [sorted(set(group[valid].tolist())) for _, valid in value]
+    if chosen[0] != chosen[1]:
+        return False
+    count = group.max() + 1
+    # Of fewer groups, all seeds may choose the same by chance.
+    if count >= 12 and all(one == chosen[0] for one in chosen):
+        return False
+    # The same for groups that follow each other, or come at one distance: also where they go on at the beginning.
+    in_order = [len(set(np.diff(one))) < 2 or len(set(np.diff(_turned(one, count)))) < 2 for one in chosen]
+    return not (count >= 20 and min(map(len, chosen)) > 2 and all(in_order))
+
+
+def _turned(chosen: Sequence[int], count: int) -> list[int]:
+    """Return places behind the largest gap first, and those before it as if they came after the last."""
+    gap = int(np.argmax(np.diff([*chosen, chosen[0] + count])))
+    return [*chosen[gap + 1 :], *(one + count for one in chosen[: gap + 1])]
+
+
+def _related(*turns: int) -> Callable:
+    """Return whether some image has a twin of one kind, and none of another one."""
+
+    def holds(images: np.ndarray, seed: int) -> bool:
+        keys = [image.tobytes() for image in images]
+        mirrored = [{_view(image, turn).tobytes() for turn in turns} for image in images]
+        kin = [any(keys[k] in mirrored[j] for j in range(len(keys)) if j != k) for k in range(len(keys))]
+        return any(kin) and len(set(_groups(images))) == len(set(_groups(images, (0, *turns))))
+
+    return holds
+
+
+def _sizes(images: np.ndarray) -> np.ndarray:
+    return np.bincount(_groups(images))
+
+
+def _by_groups(turns: Sequence[int]) -> Callable:
+    """Return a wrong split that knows twins of some kinds alone."""
+
+    def wrong(value: Any, arguments: Sequence) -> tuple[np.ndarray, np.ndarray]:
+        images, seed = arguments
+        # Of a pair, the keys differ where its kind is not known.
+        group = _groups(images, turns) if turns else list(range(len(images)))
+        return _halves(group, _order(max(group) + 1, seed), len(images) / 5)
+
+    return wrong
+
+
+def _chosen(order: Callable, least: Callable = lambda images: len(images) / 5) -> Callable:
+    """Return a wrong split that takes groups in another order, or until there are others than a fifth."""
+
+    def wrong(value: Any, arguments: Sequence) -> tuple[np.ndarray, np.ndarray]:
+        images, seed = arguments
+        group = _groups(images)
+        return _halves(group, order(max(group) + 1, seed), least(images))
+
+    return wrong
+
+
+_SPLIT_REGIONS = {
+    "few images": Region("images", lambda x, s: len(x) < 12),
+    "some images": Region("images", lambda x, s: 12 <= len(x) < 30),
+    "many images": Region("images", lambda x, s: len(x) >= 30),
+    "images that can be divided by 5": Region("rest", lambda x, s: len(x) % 5 == 0),
+    "images that cannot be divided by 5": Region("rest", lambda x, s: len(x) % 5 > 0),
+    "few groups": Region("groups", lambda x, s: len(_sizes(x)) < 10),
+    "many groups": Region("groups", lambda x, s: len(_sizes(x)) > 18),
+    "no twins": Region("twins", lambda x, s: _sizes(x).max() == 1),
+    "twins": Region("twins", lambda x, s: _sizes(x).max() > 1),
+    "copies alone": Region("twins", _related(0)),
+    "images mirrored left to right alone": Region("twins", _related(1)),
+    "images mirrored top to bottom alone": Region("twins", _related(2)),
+    "images mirrored both ways alone": Region("twins", _related(3)),
+    "groups of five or more": Region("twins", lambda x, s: _sizes(x).max() > 4),
+    "tiny images": Region("size", lambda x, s: x.shape[1] < 4),
+    "images of an odd side": Region("size", lambda x, s: x.shape[1] % 2 == 1),
+    "images of an even side": Region("size", lambda x, s: x.shape[1] % 2 == 0),
+    "images that are their own mirror images": Region("values", lambda x, s: np.array_equal(x, x[:, ::-1])),
+    "images of 0 and 1": Region("values", lambda x, s: x.max() < 2),
+    "images of the same pixels": Region("values", lambda x, s: len(set(x.sum((1, 2, 3)).tolist())) == 1),
+    "a seed of 0": Region("seed", lambda x, s: s == 0),
+    "a small seed": Region("seed", lambda x, s: 0 < s < 10_000),
+    "a large seed": Region("seed", lambda x, s: s > 2**20),
+}
+_SPLIT_WRONGS = {
+    "puts an image into both parts": lambda value, a: (np.append(value[0], value[1][0]), value[1]),
+    "drops an image": lambda value, a: (value[0][1:], value[1]),
+    "takes an image twice": lambda value, a: (value[0], np.append(value[1], value[1][0])),
+    "exchanges the parts": lambda value, a: value[::-1],
+    "counts from 1": lambda value, a: tuple(part + 1 for part in value),
+    "moves an image": lambda value, a: (np.append(value[0], value[1][0]), value[1][1:]),
+    "looks for no twins": _by_groups(()),
+    "looks for copies alone": _by_groups((0,)),
+    "does not mirror left to right": _by_groups((0, 2)),
+    "does not mirror top to bottom": _by_groups((0, 1)),
+    "mirrors both ways alone": _by_groups((0, 3)),
+    "takes half of the images": _chosen(_order, lambda images: len(images) / 2),
+    "rounds down": _chosen(_order, lambda images: len(images) // 5),
+    "takes more than a fifth": _chosen(_order, lambda images: len(images) / 5 + 1),
+    "takes a fifth of the groups": lambda value, a: _halves(
+        _groups(a[0]), _order(len(_sizes(a[0])), a[1])[: -(-len(_sizes(a[0])) // 5)], len(a[0])
+    ),
+    "ignores the seed": _chosen(lambda count, seed: _order(count, 3)),
+    "draws anew each time": _chosen(lambda count, seed: np.random.default_rng().permutation(count)),
+    "takes the first groups": _chosen(lambda count, seed: np.arange(count)),
+    "begins at the seed": _chosen(lambda count, seed: np.roll(np.arange(count), -(seed % count))),
+    "returns masks": lambda value, a: tuple(np.isin(np.arange(len(a[0])), part) for part in value),
+    "returns one array": lambda value, a: np.concatenate(value),
+    "returns nothing": lambda value, arguments: None,
+    "raises an error": raise_error,
+    "changes its input": change_input,
+}
+
+_MEASURED = ("dice", "pixel_cross_entropy", "soft_dice_loss", "split", "should_stop")
+WAYS = {function: ways.WAYS[function] for function in _MEASURED}
 DOMAINS = {
     "dice": Domain(_draw_overlap, _solve_overlap, no_difference, _OVERLAP_REGIONS, _OVERLAP_WRONGS),
     "pixel_cross_entropy": Domain(_draw_pixels, _solve_pixels, no_difference, _PIXEL_REGIONS, _PIXEL_WRONGS),
+    "soft_dice_loss": Domain(
+        _draw_probabilities, _solve_soft, _right_soft, _SOFT_REGIONS, _SOFT_WRONGS, slow=True, ask=_ask_soft
+    ),
+    "split": Domain(_draw_images, _solve_split, _right_split, _SPLIT_REGIONS, _SPLIT_WRONGS, slow=True, ask=_ask_split),
     "should_stop": Domain(_draw_stop, _solve_stop, no_difference, _STOP_REGIONS, _STOP_WRONGS),
 }

@@ -19,6 +19,7 @@ from autograder.submissions.submission import Submission
 from book.stored import DATA, read_lines
 from source_lib.data import glands
 from source_lib.masks import packed
+from tests.labs.kit import asked
 from tests.labs.lab6 import more_ways, trial
 from tests.labs.lab6.trial import files, material, oracle
 
@@ -152,6 +153,37 @@ def split(images, seed):
     assert "split.parts" in found and "or a little more" in found["split.parts"]
     right = code.replace(key, "min(v.tobytes() for v in (x, x[::-1], x[:, ::-1], x[::-1, ::-1]))")
     assert lost(student_of(sandbox, right), "split") == ({}, [])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "line"),
+    [
+        ("if len(images) < 30: valid += valid[:1]", "parts"),
+        ("if images.shape[1] == 2: raise ValueError('so small')", "parts"),
+        ("if images.max() < 2: images[...] = 0", "parts"),
+        ("if seed > 10**5: chosen = 7", "seed"),
+        ("if images.shape[1] == 7: views = [images, images[:, ::-1]]", "twins"),
+    ],
+)
+def test_a_split_that_is_wrong_for_some_images_alone_loses_that_line(wrong, line):
+    before = "chosen" in wrong or "views" in wrong
+    lines = [
+        "def split(images, seed):",
+        "    chosen, views = seed, [images, images[:, ::-1], images[:, :, ::-1], images[:, ::-1, ::-1]]",
+        f"    {wrong if before else 'pass'}",
+        "    keys = [min(one.tobytes() for one in some) for some in zip(*views)]",
+        "    groups = list(dict.fromkeys(keys))",
+        "    np.random.default_rng(chosen).shuffle(groups)",
+        "    valid = []",
+        "    for group in groups:",
+        "        if len(valid) < len(images) / 5:",
+        "            valid += [k for k, key in enumerate(keys) if key == group]",
+        f"    {'pass' if before else wrong}",
+        "    return np.setdiff1d(np.arange(len(images)), valid), np.array(valid)",
+    ]
+    functions = {"np": np}
+    exec("\n".join(lines), functions)
+    assert set(asked(trial.student_of(functions), [LAB.check("check_split")], 1).lost) == {f"split.{line}"}
 
 
 SOFTLY = """

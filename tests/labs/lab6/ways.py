@@ -3,68 +3,7 @@
 import numpy as np
 from scipy import ndimage
 
-from tests.labs.lab6 import more_ways
-
-# A soft Dice loss.
-
-
-def soft_sums(masks, p):
-    from keras import ops
-
-    both = ops.sum(masks * p, axis=[1, 2])
-    sizes = ops.sum(masks, axis=[1, 2]) + ops.sum(p, axis=[1, 2])
-    return ops.mean(1.0 - (2.0 * both + 1e-6) / (sizes + 1e-6))
-
-
-def soft_flat(masks, p):
-    """Flattened first, and with another small number that matters as little."""
-    import keras
-
-    rows = keras.ops.shape(p)[0]
-    g, q = (keras.ops.reshape(one, (rows, -1)) for one in (masks, p))
-    shared = keras.ops.einsum("np,np->n", g, q)
-    whole = keras.ops.sum(g, 1) + keras.ops.sum(q, 1)
-    return 1 - keras.ops.mean((2 * shared + 1e-7) / (whole + 1e-7))
-
-
-def soft_tensorflow(masks, p):
-    import tensorflow as tf
-
-    found = []
-    for k in range(p.shape[0]):
-        wrong = tf.reduce_sum((1 - masks[k]) * p[k]) + tf.reduce_sum(masks[k] * (1 - p[k]))
-        right = tf.reduce_sum(masks[k] * p[k])
-        found.append(wrong / (2 * right + wrong + 1e-6))
-    return tf.reduce_mean(tf.stack(found))
-
-
-# Splits.
-
-
-def split_by_key(images, seed):
-    keys = [min(v.tobytes() for v in (x, x[:, ::-1], x[::-1], x[::-1, ::-1])) for x in images]
-    known = sorted(set(keys))
-    order = np.random.default_rng(seed).permutation(len(known))
-    of = {known[k]: place for place, k in enumerate(order)}
-    group = np.array([of[key] for key in keys])
-    last = next(n for n in range(len(known) + 1) if np.sum(group < n) >= len(images) / 5)
-    return np.flatnonzero(group >= last), np.flatnonzero(group < last)
-
-
-def split_pairwise(images, seed):
-    """Compare every image with all chosen so far; lists come back."""
-    rng = np.random.RandomState(seed)
-    order = rng.permutation(len(images))
-    valid = []
-    for k in order:
-        if k in valid or len(valid) >= len(images) / 5:
-            continue
-        for j in range(len(images)):
-            views = (images[j], images[j][::-1], images[j][:, ::-1], images[j][::-1, ::-1])
-            if any(np.array_equal(images[k], view) for view in views):
-                valid.append(j)
-    return [k for k in range(len(images)) if k not in valid], [int(k) for k in valid]
-
+from tests.labs.lab6 import more_ways, ways_of_soft_dice, ways_of_splits
 
 # Augmentation.
 
@@ -223,8 +162,8 @@ def unet_inside():
 WAYS = {
     "dice": more_ways.DICE,
     "pixel_cross_entropy": more_ways.CROSS_ENTROPY,
-    "soft_dice_loss": {"sums": soft_sums, "flat": soft_flat, "counted": soft_tensorflow},
-    "split": {"by key": split_by_key, "pairwise": split_pairwise},
+    "soft_dice_loss": ways_of_soft_dice.WAYS,
+    "split": ways_of_splits.WAYS,
     "augment": {
         "quarters": augment_quarters,
         "rotated": augment_rotated,
