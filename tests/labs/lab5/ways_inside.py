@@ -265,20 +265,6 @@ def grad_cam_jacobian(model, layer, image, k):
     return np.divide(heat, heat.max(), out=np.zeros_like(heat), where=heat.max() > 0)
 
 
-def grad_cam_every_feature(model, layer, image, k):
-    """How each feature changes with the maps; the kernel comes after that."""
-    last = model.layers[-1]
-    part = keras.Model(model.inputs, [model.get_layer(layer).output, last.input])
-    with tf.GradientTape(persistent=True) as tape:
-        maps, features = part(image[None].astype("float32"), training=False)
-        features = features[0]
-    by_feature = tape.jacobian(features, maps, experimental_use_pfor=False)
-    means = np.mean(by_feature, axis=(1, 2, 3))
-    heat = np.asarray(maps)[0].dot(last.get_weights()[0][:, k].dot(means))
-    heat = (heat + np.abs(heat)) / 2
-    return heat / heat.max() if heat.max() > 0 else np.zeros(heat.shape)
-
-
 def grad_cam_traced(model, layer, image, k):
     last = model.layers[-1]
     part = keras.Model(model.inputs, [model.get_layer(layer).output, last.input])
