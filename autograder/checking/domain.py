@@ -232,7 +232,7 @@ class _Known:
 
 
 #: By the oracle that answered, so that a class is not asked what is known; the questions that were wanted last stay.
-_answered: weakref.WeakKeyDictionary[Oracle, OrderedDict[tuple, tuple[_Known, tuple]]] = weakref.WeakKeyDictionary()
+_answered: weakref.WeakKeyDictionary[Oracle, OrderedDict[tuple, _Known]] = weakref.WeakKeyDictionary()
 _MOST_KNOWN = 64
 _lock = threading.Lock()
 
@@ -240,40 +240,40 @@ _lock = threading.Lock()
 def _known(
     oracle: Oracle,
     function: str,
-    questions: tuple[Question, ...],
-    arguments: Questions,
+    domain: Domain,
+    seed: int,
     exact: Callable[[Question], bool],
     rounding: Callable[[Question], float],
     elsewhere: Elsewhere | None,
 ) -> _Known:
-    key = function, id(questions)
+    key = function, domain, seed
     with _lock:
         known = _answered.setdefault(oracle, OrderedDict())
         if key not in known:
-            # The questions are kept too, so that others never get their id.
-            handed = _Handed(function, questions, elsewhere) if elsewhere else None
-            found = _ask_the_oracle(oracle, function, questions, arguments, exact, rounding)
-            known[key] = replace(found, handed=handed), questions
+            handed = _Handed(function, domain.questions(seed), elsewhere) if elsewhere else None
+            known[key] = replace(_ask_the_oracle(oracle, function, domain, seed, exact, rounding), handed=handed)
             while len(known) > _MOST_KNOWN:
                 known.popitem(last=False)
         known.move_to_end(key)
-        return known[key][0]
+        return known[key]
 
 
 def _ask_the_oracle(
     oracle: Oracle,
     function: str,
-    questions: tuple[Question, ...],
-    arguments: Questions,
+    domain: Domain,
+    seed: int,
     exact: Callable[[Question], bool],
     rounding: Callable[[Question], float],
 ) -> _Known:
     # One message holds no more than `wire.MAX_ARRAYS`.
-    batches = (list(map(list, batch)) for batch in arguments.batches)
+    batches = (list(map(list, batch)) for batch in domain.arguments(seed).batches)
     right = [answer for batch in batches for answer in oracle.call("all_right", function, batch)]
     if not all(isinstance(one, np.ndarray) for one in right):
         return _Known(right, None)
-    allowed = [compare.allowed(one, exact(q), rounding(q)) for one, q in zip(right, questions, strict=True)]
+    allowed = [
+        compare.allowed(one, exact(q), rounding(q)) for one, q in zip(right, domain.questions(seed), strict=True)
+    ]
     return _Known(right, allowed)
 
 
@@ -331,7 +331,7 @@ def whole_domain(
         if all(isinstance(answer, StudentError) for answer in answers):
             # Who answers nothing need not wait for what is right: that is seconds where nobody has asked it yet.
             student.ask(function, *asked[0].arguments)
-        known = _known(student.oracle, function, questions, domain.arguments(seed), exact, rounding, elsewhere)
+        known = _known(student.oracle, function, domain, seed, exact, rounding, elsewhere)
         handed = known.handed
         if some is not None:
             known = known.part(some)

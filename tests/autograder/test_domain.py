@@ -111,6 +111,23 @@ def test_one_fault_costs_once_and_nothing_earns_nothing():
     assert lost(lambda x: np.float64(0)) == ["ordinary", "form", "domain"]
 
 
+def test_who_answers_nothing_does_not_wait_for_what_is_right():
+    class Asked(Namespace):
+        def call(self, function, *args):
+            calls.append(function)
+            return super().call(function, *args)
+
+    def judged(answer):
+        return CHECK.judge(NotebookStudent({"double": answer}, oracle), np.random.default_rng(0))
+
+    def nothing(x):
+        raise NotImplementedError
+
+    calls, oracle = [], Asked(ORACLE.functions)
+    assert all(problem is not None for problem in judged(nothing)) and calls == []
+    assert judged(RIGHT["double"]) == [None] * len(CHECK.lines) and calls
+
+
 def test_without_the_core_no_other_line_is_paid():
     def core(student, rng):
         return None if np.any(student.call("double", np.ones(3))) else "double gives zeros."

@@ -33,7 +33,6 @@ TRANSFER_EPOCHS, _BATCH = 4, 64
 #: What was tried beside that on the first backbone: what differs, by how the page calls it. Only validation images say
 #: what it brings.
 TRIED: dict[str, dict[str, Any]] = {
-    "as it is": {},
     "twice as many epochs": {"epochs": 2 * TRANSFER_EPOCHS},
     "mirrored images too": {"mirrored": True},
     "images of 128 pixels": {"side": 128},
