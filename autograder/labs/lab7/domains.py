@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -313,7 +314,7 @@ THRESHOLD = _domain(
 
 
 def draw_table(
-    rng: Rng, rows: int, columns: int, center: float, scale: float, together: float = 0.5, noise: float = 0.7
+    rng: Rng, rows: int, columns: int, center: float, scale: float, together: float = 0.5, explained: float = 0.85
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return standardized columns that are correlated, and a target that they explain in part.
 
@@ -323,9 +324,10 @@ def draw_table(
     rows, columns : int
     center, scale : float
         The mean of the target, and its deviation.
-    together, noise : float
-        How much all columns have in common, and how much of the target they do not explain, beside what each column has
-        of its own.
+    together : float
+        How much all columns have in common, beside what each has of its own.
+    explained : float
+        Which part of the target's variance a line explains, from 0 to 1; where rows are few, a little more.
 
     Returns
     -------
@@ -334,13 +336,14 @@ def draw_table(
     """
     x = rng.normal(size=(rows, columns)) + together * rng.normal(size=(rows, 1))
     x = (x - x.mean(axis=0)) / x.std(axis=0)
-    y = x @ rng.uniform(0.5, 1.5, columns) * rng.choice([-1, 1]) + rng.normal(0, noise, rows)
+    line = x @ rng.uniform(0.5, 1.5, columns) * rng.choice([-1, 1])
+    y = math.sqrt(explained) * line / line.std() + math.sqrt(1 - explained) * rng.normal(size=rows)
     return x, center + scale * (y - y.mean()) / y.std()
 
 
 def _draw_fit(rng: Rng, at: Regions) -> tuple:
     scale = at["scale"] * rng.uniform(0.9, 1.1) if at["scale"] != 1 else 1.0
-    x, y = draw_table(rng, at["rows"], at["columns"], at["center"] * scale, scale, at["together"], at["noise"])
+    x, y = draw_table(rng, at["rows"], at["columns"], at["center"] * scale, scale, at["together"], at["explained"])
     return x, y, int(rng.integers(at["seed"][0], at["seed"][1]))
 
 
@@ -350,7 +353,7 @@ FITS = Domain(
         "rows": (40, 61, 120, 200),
         "columns": (1, 2, 6),
         "together": (0.0, 0.8, 1.5),
-        "noise": (0.05, 0.7, 3.0),
+        "explained": (0.99, 0.75, 0.3),
         "center": (0.0, 2.0, -2.0, 8.0),
         "scale": (1.0, 0.02, 9.0, 77.0),
         "seed": ((0, 1), (1, 1000), (2000, 100_000)),
