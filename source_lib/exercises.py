@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.signal import correlate2d
+from numpy.lib.stride_tricks import sliding_window_view
 
 from source_lib.layers.arithmetic import conv_parameters, output_size
 
@@ -408,7 +408,8 @@ def readings(image: Table, kernel: Table) -> dict[str, np.ndarray]:
     half = len(weights) // 2
 
     def read(weights: np.ndarray, mode: str = "constant", before: int = half) -> np.ndarray:
-        return correlate2d(np.pad(pixels, (before, 2 * half - before), mode=mode), weights, mode="valid")
+        padded = np.pad(pixels, (before, 2 * half - before), mode=mode)
+        return np.einsum("ijkl,kl->ij", sliding_window_view(padded, weights.shape), weights)
 
     return {
         "cross-correlation": read(weights),

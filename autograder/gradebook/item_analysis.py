@@ -13,8 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 import numpy as np
+import scipy
 from nbgrader.api import Assignment, Gradebook, SubmittedAssignment
-from scipy import stats
 
 from autograder.checking.faults import Fault
 from autograder.checking.lab import Lab
@@ -332,7 +332,7 @@ def discrimination(passed: np.ndarray, others: np.ndarray) -> float | None:
     """
     if len(passed) < MIN_STUDENTS or passed.all() or not passed.any() or np.ptp(others) == 0:
         return None
-    return float(stats.pointbiserialr(passed, others).statistic)
+    return float(scipy.stats.pointbiserialr(passed, others).statistic)
 
 
 def reliability(scores: np.ndarray) -> Reliability:
@@ -374,7 +374,7 @@ def reliability(scores: np.ndarray) -> Reliability:
         return Reliability(problem="Everybody has the same points.")
     alpha = lines / (lines - 1) * (1 - scores.var(axis=0, ddof=1).sum() / total)
     tail = (1 - CONFIDENCE) / 2
-    low, high = stats.f.ppf([1 - tail, tail], students - 1, (students - 1) * (lines - 1))
+    low, high = scipy.stats.f.ppf([1 - tail, tail], students - 1, (students - 1) * (lines - 1))
     return Reliability(float(alpha), float(1 - (1 - alpha) * low), float(1 - (1 - alpha) * high))
 
 
@@ -397,7 +397,7 @@ def thirds_of(points: np.ndarray) -> np.ndarray:
     """
     if not len(points):
         return np.zeros(0, dtype=int)
-    return np.minimum(3 * (stats.rankdata(points) - 0.5) / len(points), 2).astype(int)
+    return np.minimum(3 * (scipy.stats.rankdata(points) - 0.5) / len(points), 2).astype(int)
 
 
 def reasons_of(item: Item, hints: Mapping[str, Fault]) -> list[tuple[str, str]]:

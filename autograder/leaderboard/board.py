@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 import numpy as np
-from scipy.stats import rankdata
+import scipy
 
 from autograder.checking.contest import Contest
 from autograder.checking.lab import Lab, LabError
@@ -291,7 +291,7 @@ def _in_order(rows: list[BoardRow], metric: str, part: str) -> list[BoardRow]:
     sign = 1 if METRICS[metric].low_is_best else -1
     students = [row for row in rows if not row.reference]
     found = [row.scores[metric][part] for row in students]
-    ranks = rankdata([sign * score.mean for score in found], method="min").astype(int).tolist()
+    ranks = scipy.stats.rankdata([sign * score.mean for score in found], method="min").astype(int).tolist()
     shared = Counter(ranks)
     first = [score for score, rank in zip(found, ranks, strict=True) if rank == 1]
     ranked = [

@@ -10,9 +10,10 @@ import math
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
-from scipy.stats import norm, rankdata
+import scipy
 
 from autograder.checking.contest import IMAGES_PER_STEP, Contest
 from autograder.checking.metrics import dice_of_images
@@ -20,7 +21,7 @@ from autograder.checking.metrics import dice_of_images
 #: Of more images than this, steps become no smaller.
 MOST_IMAGES = 5000
 CONFIDENCE = 0.95
-_Z = float(norm.ppf(0.5 + CONFIDENCE / 2))
+_Z = NormalDist().inv_cdf(0.5 + CONFIDENCE / 2)
 
 
 @dataclass(frozen=True)
@@ -155,9 +156,9 @@ def auc(probabilities: np.ndarray, labels: np.ndarray) -> Score:
         values = probabilities if column is None else probabilities[:, :, column]
         ones, others = values[:, own], values[:, ~own]
         n_ones, n_others = ones.shape[1], others.shape[1]
-        everything = rankdata(np.concatenate([ones, others], axis=1), axis=1)
-        of_ones = (everything[:, :n_ones] - rankdata(ones, axis=1)) / n_others
-        of_others = 1 - (everything[:, n_ones:] - rankdata(others, axis=1)) / n_ones
+        everything = scipy.stats.rankdata(np.concatenate([ones, others], axis=1), axis=1)
+        of_ones = (everything[:, :n_ones] - scipy.stats.rankdata(ones, axis=1)) / n_others
+        of_others = 1 - (everything[:, n_ones:] - scipy.stats.rankdata(others, axis=1)) / n_ones
         each.append(of_ones.mean(axis=1))
         part[own] += of_ones.mean(axis=0) / n_ones
         part[~own] += of_others.mean(axis=0) / n_others
