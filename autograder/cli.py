@@ -170,7 +170,7 @@ def grade(
             # They warm up while the rest is imported. Where the course's answers are known, only few submissions need
             # all packages.
             complete = stack.enter_context(Sandbox(isolation, lazy=answer_cache.are_known(course, known)))
-            sandboxes.append(stack.enter_context(Sandbox(isolation, without=known.forbidden)))
+            sandboxes.append(stack.enter_context(Sandbox(isolation, **known.packages)))
         from autograder.gradebook.course_folder import open_course
         from autograder.grading.dask_executor import DaskExecutor
         from autograder.grading.executors import LocalExecutor
@@ -181,7 +181,7 @@ def grade(
         students = students_of(folder, known, student)
         if dask is None:
             for _ in range(1, min(len(students), workers or _workers(len(students)))):
-                sandboxes.append(stack.enter_context(Sandbox(isolation, without=known.forbidden)))
+                sandboxes.append(stack.enter_context(Sandbox(isolation, **known.packages)))
             executor = LocalExecutor(folder.root, known, sandboxes, complete, keep=not preview)
         else:
             executor = DaskExecutor(dask, known, isolation)
@@ -226,7 +226,7 @@ def watch(
 
         reader.prepare()
         complete = stack.enter_context(Sandbox(isolation, lazy=answer_cache.are_known(course, known)))
-        sandboxes = [stack.enter_context(Sandbox(isolation, without=known.forbidden)) for _ in range(workers)]
+        sandboxes = [stack.enter_context(Sandbox(isolation, **known.packages)) for _ in range(workers)]
         from autograder.gradebook.course_folder import open_course
         from autograder.grading.executors import LocalExecutor
         from autograder.grading.pipeline import released_roles

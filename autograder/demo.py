@@ -133,13 +133,14 @@ def grade_class(folder: CourseFolder, labs: Sequence[Lab], screen: Console) -> N
     records: dict[str, list[dict]] = {}
     with contextlib.ExitStack() as stack:
         complete = stack.enter_context(Sandbox(isolation, lazy=True))
-        # Labs that forbid the same share them: to start one takes longer than to grade a submission.
-        beside: dict[tuple[str, ...], list[Sandbox]] = {}
+        # Labs that need the same share them: to start one takes longer than to grade a submission.
+        beside: dict[tuple[tuple[str, ...], ...], list[Sandbox]] = {}
         for lab in labs:
-            if lab.forbidden not in beside:
-                started = [Sandbox(isolation, without=lab.forbidden) for _ in range(PARALLEL)]
-                beside[lab.forbidden] = [stack.enter_context(sandbox) for sandbox in started]
-            executor = LocalExecutor(folder.root, lab, beside[lab.forbidden], complete)
+            packages = tuple(lab.packages.values())
+            if packages not in beside:
+                started = [Sandbox(isolation, **lab.packages) for _ in range(PARALLEL)]
+                beside[packages] = [stack.enter_context(sandbox) for sandbox in started]
+            executor = LocalExecutor(folder.root, lab, beside[packages], complete)
             graded = console.run_grading(folder, lab, students[lab.name], executor, None)
             records[lab.name] = [as_record(one.student, lab, one.verdict) for one in graded]
 

@@ -43,7 +43,7 @@ def figures(quick: bool, tell: Callable[[str], None]) -> list[Figure]:
     found: list[Figure] = []
     with contextlib.ExitStack() as stack:
         complete = stack.enter_context(Sandbox())
-        bare = [stack.enter_context(Sandbox(without=LAB.forbidden)) for _ in range(WORKERS)]
+        bare = [stack.enter_context(Sandbox(**LAB.packages)) for _ in range(WORKERS)]
         place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="cnn-course-corpora-")))
         found += fairness(make_course(place / "fairness"), bare, complete, seeds, tell)
     return found

@@ -85,7 +85,7 @@ def _course(base: Path) -> Iterator[GradeAll]:
         folder = _without_work(base, Path(place) / "course")
         course = open_course(folder)
         complete = stack.enter_context(Sandbox())
-        executor = LocalExecutor(folder, LAB, [stack.enter_context(Sandbox(without=LAB.forbidden))], complete)
+        executor = LocalExecutor(folder, LAB, [stack.enter_context(Sandbox(**LAB.packages))], complete)
 
         def grade(folders: Mapping[str, Path]) -> Iterator[tuple[str, Outcome]]:
             names = {handed_in.parent.name: name for name, handed_in in folders.items()}

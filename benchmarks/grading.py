@@ -39,7 +39,7 @@ from autograder.grading import answer_cache, pipeline
 from autograder.grading.grade import generator
 from autograder.grading.nbgrader_plugin import NOTES
 from autograder.labs import get_lab
-from autograder.sandbox import stubs
+from autograder.sandbox import IMPORTS, stubs
 from autograder.sandbox.worker import warm_up
 from autograder.submissions import cells
 from autograder.submissions.cells import explores
@@ -470,7 +470,7 @@ def measure_floor(root: Path) -> dict[str, float]:
     students = students_in(root)
     submissions = [pipeline.read_one(course, LAB, student) for student in students]
     stubs.install(LAB.forbidden)
-    shell = warm_up(notebooks=True)
+    shell = warm_up(IMPORTS, notebooks=True)
     LAB.prepare(answers)
     spent = {"cells": 0.0, "questions": 0.0}
     for submission in submissions:

@@ -85,7 +85,7 @@ def bare_sandbox(sandbox_works):
     from autograder.labs import get_lab
     from autograder.sandbox.pool import Sandbox
 
-    with Sandbox(without=get_lab("lab1").forbidden) as warm:
+    with Sandbox(**get_lab("lab1").packages) as warm:
         warm.wait()
         yield warm
 

@@ -16,6 +16,7 @@ from autograder.checking.practice import Practice
 from autograder.checking.rubric import Check
 from autograder.checking.student import Namespace, Oracle
 from autograder.errors import UserError
+from autograder.sandbox import IMPORTS
 from autograder.submissions.wanted import Wanted
 
 PACKAGE = "autograder.labs"
@@ -54,6 +55,8 @@ class Lab:
         nothing else of the grader.
     forbidden : tuple of str
         Top-level packages that an answer must not call instead of computing.
+    imports : tuple of str
+        Modules that a sandbox imports once, before all notebooks, because most of them do.
     prepare : callable, optional
         Asks the reference for what is measured once, before any student's code runs.
     timed : tuple of str
@@ -81,6 +84,7 @@ class Lab:
     reference: str = ""
     reference_parts: tuple[str, ...] = ()
     forbidden: tuple[str, ...] = ()
+    imports: tuple[str, ...] = IMPORTS
     prepare: Callable[[Oracle], None] | None = None
     timed: tuple[str, ...] = ()
     material: Callable[[Path, int], Mapping[str, Any]] | None = None
@@ -114,6 +118,11 @@ class Lab:
     def lines(self) -> dict[str, float]:
         """The points of each line, by ``function.key``."""
         return {f"{check.function}.{line.key}": line.points for check in self.checks for line in check.lines}
+
+    @property
+    def packages(self) -> dict[str, tuple[str, ...]]:
+        """What a sandbox in which its submissions run lacks, and what it has imported before, by `Sandbox`'s names."""
+        return {"without": self.forbidden, "imports": self.imports}
 
     @property
     def reference_modules(self) -> tuple[str, ...]:

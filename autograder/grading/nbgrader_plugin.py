@@ -200,7 +200,7 @@ def _warm(isolation: str, lab: Lab) -> tuple[Sandbox, CourseOracle]:
     key = (isolation, lab.name)
     if key not in _held:
         complete = Sandbox(isolation, lazy=not lab.reference_modules)
-        sandbox = Sandbox(isolation, without=lab.forbidden)
+        sandbox = Sandbox(isolation, **lab.packages)
         atexit.register(complete.close)
         atexit.register(sandbox.close)
         _held[key] = (sandbox, CourseOracle(lab, complete, sandbox))

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from autograder.sandbox import launch, wire
+from autograder.sandbox import IMPORTS, launch, wire
 from autograder.sandbox.launch import SandboxError
 from autograder.sandbox.worker import USED_UP
 
@@ -114,6 +114,8 @@ class Sandbox:
         Packages that are not there, but for stand-ins that can be imported and compute nothing.
     lazy : bool
         Start it when its first job is wanted.
+    imports : sequence of str
+        Modules that it imports once, before all jobs.
 
     Raises
     ------
@@ -127,12 +129,14 @@ class Sandbox:
         limits: Limits | None = None,
         without: Sequence[str] = (),
         lazy: bool = False,
+        imports: Sequence[str] = IMPORTS,
     ) -> None:
         if isolation not in ("bubblewrap", "process"):
             raise SandboxError(f"Unknown isolation {isolation!r}: choose bubblewrap or process.")
         self.isolation = isolation
         self.limits = limits or Limits()
         self.without = tuple(without)
+        self.imports = tuple(imports)
         self.restarts = 0
         self._process: subprocess.Popen | None = None
         self._control: socket.socket | None = None
@@ -153,6 +157,7 @@ class Sandbox:
             "private": launch.private_folders() if isolated else [],
             "folder": launch.JOB,
             "without": self.without,
+            "imports": self.imports,
             "seccomp": base64.b64encode(launch.filter_program() if isolated else b"").decode(),
         }
         mine, theirs = socket.socketpair()

@@ -13,6 +13,7 @@ import contextlib
 import ctypes
 import functools
 import gc
+import importlib
 import json
 import os
 import select
@@ -21,7 +22,7 @@ import socket
 import sys
 import types
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -429,20 +430,20 @@ def _stand_in() -> types.ModuleType:
     return module
 
 
-def warm_up(notebooks: bool) -> Shell:
+def warm_up(imports: Sequence[str], notebooks: bool) -> Shell:
     """Import what is used and pay for every first time once, before any fork.
 
     Where most jobs are ``notebooks``, that is more than where the course answers.
     """
     import builtins
 
-    import keras  # noqa: F401
-    import scipy.signal
-    import tensorflow  # noqa: F401
-
+    for name in imports:
+        importlib.import_module(name)
     sys.modules["autograder"] = _stand_in()
     builtins.input = _no_input
     shell = Shell()
+    # A job may not be able to read what the first cell and its error import.
+    shell.run("1 / 0")
     if notebooks:
         import matplotlib.pyplot as plt
         import pandas  # noqa: F401
@@ -452,10 +453,9 @@ def warm_up(notebooks: bool) -> Shell:
         import skimage.util  # noqa: F401
         from skimage.measure import block_reduce  # noqa: F401
 
-        shell.run("1 / 0")
         shell.run("import matplotlib.pyplot as _plt; _plt.plot([0, 1]); _plt.title('$x$'); _plt.show()")
         plt.close("all")
-        shell.shell.reset(new_session=False)
+    shell.shell.reset(new_session=False)
     return shell
 
 
@@ -479,7 +479,7 @@ def main() -> None:
     without = settings.pop("without")
     stubs.install(without)
     # Notebooks run where the packages of the lab are only stand-ins, but for a few that need them.
-    shell = warm_up(notebooks=bool(without))
+    shell = warm_up(settings.pop("imports"), notebooks=bool(without))
     threads = len(os.listdir("/proc/self/task"))
     gc.collect()
     gc.freeze()

@@ -151,7 +151,7 @@ def test_the_exchange_of_nbgrader_is_not_seen(sandbox_works):
     EXCHANGE.mkdir(parents=True, exist_ok=True)
     (EXCHANGE / "planted").touch()
     try:
-        with Sandbox() as own:
+        with Sandbox(imports=()) as own:
             assert says(own.job(), f"os.listdir({str(EXCHANGE)!r})") == "[]"
     finally:
         (EXCHANGE / "planted").unlink()
@@ -173,6 +173,6 @@ def test_an_unknown_isolation_is_refused():
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 def test_as_root_a_process_job_is_nobody():
-    with Sandbox("process") as own:
+    with Sandbox("process", imports=()) as own:
         reply = own.job().request({"run": "import os\nprint(os.getuid(), os.geteuid(), os.getgroups())"}, 10)
         assert reply["outputs"][0]["text"].strip() == "65534 65534 []"

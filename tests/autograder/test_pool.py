@@ -262,7 +262,7 @@ def test_files_of_a_submission_lie_beside_the_notebook(job):
 
 
 def test_a_sandbox_that_was_killed_comes_back(sandbox_works):
-    with Sandbox() as own:
+    with Sandbox(imports=()) as own:
         own.job().end()
         own._process.kill()
         own._process.wait()
@@ -271,14 +271,21 @@ def test_a_sandbox_that_was_killed_comes_back(sandbox_works):
         assert own.restarts == 1
 
 
+def test_what_it_imports_first_is_there_in_each_job_and_the_rest_on_request(sandbox_works):
+    there = "import sys\nprint([name in sys.modules for name in ('scipy.signal', 'keras')])"
+    with Sandbox(imports=("scipy.signal",)) as own:
+        assert text(run(own.job(), there)) == "[True, False]\n"
+        assert run(own.job(), "import keras\nkeras.layers.Dense(1)", 60)["error"] is None
+
+
 def test_limits_can_be_set(sandbox_works):
-    with Sandbox(limits=Limits(processes=20)) as own:
+    with Sandbox(limits=Limits(processes=20), imports=()) as own:
         reply = run(own.job(), "import subprocess\nkept = [subprocess.Popen(['sleep', '9']) for _ in range(40)]")
         assert reply["error"]["ename"] == "BlockingIOError"
 
 
 def test_without_bubblewrap_a_job_has_its_limits_and_its_folder():
-    with Sandbox("process") as own:
+    with Sandbox("process", imports=()) as own:
         job = own.job()
         assert text(run(job, "import os\nprint(os.listdir('.'))")) == "['.console']\n"
         assert run(job, "bytearray(10**10)")["error"]["ename"] == "MemoryError"
@@ -400,7 +407,7 @@ def test_a_cell_of_a_large_job_puts_out_no_more_than_of_another(large):
 
 
 def test_without_bubblewrap_large_arrays_cross_too():
-    with Sandbox("process") as own:
+    with Sandbox("process", imports=()) as own:
         job = own.job(JobOptions(large=True))
         run(job, DOUBLE)
         assert job.request({"ask": "much", "args": (wire.MAX_SHARED,)}, 60)["value"].nbytes == wire.MAX_SHARED

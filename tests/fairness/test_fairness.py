@@ -44,7 +44,7 @@ def rejected(request, handed_in, sandbox, bare_sandbox):
     """What is wrong with whom, after the whole class was graded at once."""
     students, seed = request.param
     course, _ = handed_in
-    with Sandbox(without=corpus.LAB.forbidden) as second:
+    with Sandbox(**corpus.LAB.packages) as second:
         verdicts = corpus.graded(course, [*students, WRONG.name], [bare_sandbox, second], sandbox, seed)
     assert verdicts.keys() == {*students, WRONG.name}
     return corpus.rejected(verdicts)

@@ -18,5 +18,7 @@ LAB = Lab(
     checks=CHECKS,
     manual={"working": 5.0},
     faults=FAULTS,
+    # Its notebook computes with NumPy alone, so nothing waits for Keras.
+    imports=(),
     practice=practice,
 )
