@@ -153,8 +153,11 @@ ODD = {
 
 
 @EVERY_FUNCTION
-def test_an_odd_answer_is_not_paid_and_stops_no_check(lab, module, function):
-    for name, value in list(ODD.items())[:: 4 if module.DOMAINS[function].slow else 1]:
+@pytest.mark.parametrize("every", [4, pytest.param(1, marks=pytest.mark.long)])
+def test_an_odd_answer_is_not_paid_and_stops_no_check(lab, module, function, every):
+    # Others for each function, so that each is tried.
+    first = [each.id for each in FUNCTIONS].index(f"{lab.name}-{function}") % every
+    for name, value in list(ODD.items())[first::every]:
         functions = module.namespace(function, lambda *arguments, value=value: value)
         student = NotebookStudent(functions, answers_of(lab.name))
         items = lab.check(f"check_{function}")(student, np.random.default_rng(1))
@@ -361,10 +364,14 @@ def test_equivalents_name_changes_that_there_are_and_say_why():
             assert reasons.keys() <= known and all(reasons.values())
 
 
+@pytest.mark.parametrize("slow", [False, pytest.param(True, marks=pytest.mark.long)])
 @pytest.mark.parametrize(("lab", "module"), MEASURED, ids=[lab.name for lab, _ in MEASURED])
-def test_checks_find_a_sample_of_the_faults(lab, module):
+def test_checks_find_a_sample_of_the_faults(lab, module, slow):
     """The same few of each function and kind every time; ``python -m benchmarks --only mutation`` tries far more."""
-    effort = {name: QUICK_WHERE_SLOW if domain.slow else QUICK for name, domain in module.DOMAINS.items()}
+    efforts = {False: QUICK, True: QUICK_WHERE_SLOW}
+    effort = {name: efforts[slow] for name, domain in module.DOMAINS.items() if domain.slow == slow}
+    if not effort:
+        pytest.skip("none of its functions is slow")
     results = [one for name in effort for one in mutation.measured(lab.name, name, effort[name])]
     figure = mutation.score(results, lab, "all functions")
     # These are few: the benchmark asks for `mutation.WANTED` of many.

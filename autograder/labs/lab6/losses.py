@@ -293,7 +293,8 @@ def _gradient(student: Student, rng: Rng) -> Problem | None:
     what = "a gradient of the loss: what it does where one probability is moved a little"
     values, gradients = _losses(student, asking)
     numbers = np.array([float(np.mean(one)) for one in values])
-    slopes = (numbers[1::2] - numbers[2::2]) / (2 * _STEP)
+    with np.errstate(invalid="ignore"):
+        slopes = (numbers[1::2] - numbers[2::2]) / (2 * _STEP)
     gradient = gradients[0]
     # A loss of what was rounded does not change at all.
     hint = HINTS["soft_detached" if np.abs(slopes).max() > 1e-4 else "soft_hard"][0]
