@@ -1,9 +1,11 @@
 """What is special about lab 6: masks judged where no student is, properties in place of answers, and gradients."""
 
+import functools
 import inspect
 import io
 import zipfile
 import zlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,9 +15,10 @@ from autograder.checking.student import FLAGS
 from autograder.errors import UserError
 from autograder.grading.student import SandboxStudent, Timeouts
 from autograder.labs import get_lab
-from autograder.labs.lab6 import handed_in, images, measuring, networks_of, reference
+from autograder.labs.lab6 import handed_in, images, measuring, networks_of, reference, solution
 from autograder.labs.lab6.losses import soft_dice
 from autograder.submissions.submission import Submission
+from book import make_solutions
 from book.stored import DATA, read_lines
 from source_lib.data import glands
 from source_lib.masks import packed
@@ -364,6 +367,32 @@ def test_bands_lie_above_what_marks_everything_and_above_the_first_network():
             assert run["test"] < least
         if run["what"] == "colors":
             assert run["test"] < most
+
+
+@pytest.mark.long
+def test_other_ways_to_train_change_what_they_name_and_never_see_held_out_images(tmp_path):
+    solved, asked = make_solutions.solution("lab6"), []
+    # The small network stands for both.
+    solved = replace(solved, build_model=solved.parts["build_fcn"])
+    data = solution.HeldOut("sample")
+    data.x_train, data.y_train, data.x_test, data.y_test = (
+        part[:8, :32, :32] for part in (data.x_train, data.y_train, data.x_test, data.y_test)
+    )
+
+    def unchanged(image, mask, rng):
+        asked.append(image)
+        return image, mask
+
+    own = solved.parts["augment"]
+    ways = {"longer": {"epochs": 2}, "nothing is changed": {"augment": unchanged}}
+    train = functools.partial(solution.train, solved, data, tmp_path / "kept.jsonl", [0], 1, tried=ways)
+    _, lines = train()
+    *_, usual, longer, still = lines
+    assert [line["what"] for line in (usual, longer, still)] == ["own", *(f"tried: {way}" for way in ways)]
+    assert [line["epochs"] for line in (usual, longer, still)] == [1, 2, 1]
+    assert len(asked) == still["training"] and solved.parts["augment"] is own
+    assert "test" in usual and not {"test", "each"} & (longer.keys() | still.keys())
+    assert train()[1] == lines and len(asked) == still["training"], "what is kept is not trained again"
 
 
 def test_a_release_gives_images_and_keeps_their_masks(tmp_path):
