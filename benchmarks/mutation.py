@@ -72,7 +72,7 @@ class Effort:
 
 FULL, QUICK = Effort(), Effort(seeds=(1,), most=8, drawn=500)
 #: The same for a domain that is slow.
-QUICK_WHERE_SLOW = replace(QUICK, most=2, drawn=60)
+FULL_WHERE_SLOW, QUICK_WHERE_SLOW = replace(FULL, most=100, drawn=300), replace(QUICK, most=2, drawn=60)
 
 
 @dataclass(frozen=True)
@@ -148,20 +148,21 @@ def figures(quick: bool, tell: Callable[[str], None]) -> list[Figure]:
     list of Figure
     """
     found: list[Figure] = []
-    effort = QUICK if quick else FULL
+    usual, where_slow = (QUICK, QUICK_WHERE_SLOW) if quick else (FULL, FULL_WHERE_SLOW)
     measure = kept(RESULTS)
     # Spawned, not forked: TensorFlow does not survive a fork once it has computed something.
     with multiprocessing.get_context("spawn").Pool(WORKERS, maxtasksperchild=CHUNKS) as processes:
         for lab in all_labs():
             if (module := domains_of(lab)) is None:
                 continue
-            for function in module.DOMAINS:
+            for function, domain in module.DOMAINS.items():
+                effort = where_slow if domain.slow else usual
                 figure, lines = measure(lab.name, function, effort, version_of(lab), processes)
                 found.append(figure)
                 tell(counted(figure))
                 for line in lines:
                     tell(f"  {line}")
-            found.append(losses(lab, module, effort.seeds, tell))
+            found.append(losses(lab, module, usual.seeds, tell))
     return found
 
 
