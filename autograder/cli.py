@@ -169,7 +169,8 @@ def grade(
             reader.prepare()
             # They warm up while the rest is imported. Where the course's answers are known, only few submissions need
             # all packages.
-            complete = stack.enter_context(Sandbox(isolation, lazy=answer_cache.are_known(course, known)))
+            lazy = answer_cache.are_known(course, known)
+            complete = stack.enter_context(Sandbox(isolation, imports=known.imports, lazy=lazy))
             sandboxes.append(stack.enter_context(Sandbox(isolation, **known.packages)))
         from autograder.gradebook.course_folder import open_course
         from autograder.grading.dask_executor import DaskExecutor
@@ -225,7 +226,8 @@ def watch(
         from autograder.submissions import reader
 
         reader.prepare()
-        complete = stack.enter_context(Sandbox(isolation, lazy=answer_cache.are_known(course, known)))
+        lazy = answer_cache.are_known(course, known)
+        complete = stack.enter_context(Sandbox(isolation, imports=known.imports, lazy=lazy))
         sandboxes = [stack.enter_context(Sandbox(isolation, **known.packages)) for _ in range(workers)]
         from autograder.gradebook.course_folder import open_course
         from autograder.grading.executors import LocalExecutor

@@ -164,7 +164,7 @@ def grade_on_worker(lab: str, submission: Submission, conditions: Conditions, is
 
 def _furnished(name: str, isolation: str, threads: int) -> _Room:
     lab = get_lab(name)
-    complete = Sandbox(isolation, lazy=True)
+    complete = Sandbox(isolation, imports=lab.imports, lazy=True)
     sandboxes = [Sandbox(isolation, **lab.packages) for _ in range(threads)]
     for sandbox in (complete, *sandboxes):
         atexit.register(sandbox.close)

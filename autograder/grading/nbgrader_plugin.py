@@ -199,7 +199,7 @@ def _warm(isolation: str, lab: Lab) -> tuple[Sandbox, CourseOracle]:
     """Return the sandboxes that this process keeps warm, since nbgrader makes its preprocessors anew per notebook."""
     key = (isolation, lab.name)
     if key not in _held:
-        complete = Sandbox(isolation, lazy=not lab.reference_modules)
+        complete = Sandbox(isolation, imports=lab.imports, lazy=not lab.reference_modules)
         sandbox = Sandbox(isolation, **lab.packages)
         atexit.register(complete.close)
         atexit.register(sandbox.close)
