@@ -30,12 +30,21 @@ CUTS = {
 SIDES = {LITE: 96, MOBILE: 96, SMALL: 32}
 #: Epochs of fine-tuning, and the size of a batch. The head is fitted first, so that few steps are enough.
 TRANSFER_EPOCHS, _BATCH = 4, 64
+#: What the course wants of its own solution on test images, from 0 to 1. The report on TDT4265 reached 0.806 from
+#: scratch, with all training images, and 0.82 with a pretrained network.
+GOALS = {"own": 0.806, "transfer": 0.88}
 #: What was tried beside that on the first backbone: what differs, by how the page calls it. Only validation images say
 #: what it brings.
 TRIED: dict[str, dict[str, Any]] = {
     "twice as many epochs": {"epochs": 2 * TRANSFER_EPOCHS},
     "mirrored images too": {"mirrored": True},
     "images of 128 pixels": {"side": 128},
+}
+#: The same for the network from scratch.
+TRIED_OWN: dict[str, dict[str, Any]] = {
+    "a patch of each image erased": {"erased": True},
+    "labels smoothed by a tenth": {"smoothing": 0.1},
+    "twice as many epochs": {"epochs": 120},
 }
 
 
@@ -48,6 +57,7 @@ def train(
     backbones: Sequence[str] = (LITE, SMALL),
     sample_epochs: int | None = None,
     tried: Mapping[str, Mapping[str, Any]] = TRIED,
+    tried_own: Mapping[str, Mapping[str, Any]] = TRIED_OWN,
 ) -> tuple[Record, list[Record]]:
     """Train once for each seed, on the images and on the sample; the test images of each are asked once.
 
@@ -67,6 +77,8 @@ def train(
         The same on the sample.
     tried : mapping of str to mapping
         Other ways to fine-tune the first backbone on the images, by their names.
+    tried_own : mapping of str to mapping
+        Other ways to train from scratch.
 
     Returns
     -------
@@ -91,6 +103,16 @@ def train(
         work.do("linear", source, "", 0, parts, lambda seed, parts=parts: linear(*parts[0], *parts[2]))
         for seed in seeds:
             work.do("own", source, "", seed, parts, lambda seed, parts=parts, some=some: work.own(seed, parts, some))
+        for way, changed in tried_own.items() if images is data else ():
+            differs = {"epochs": some, **changed}
+            work.do(
+                f"tried: {way}",
+                source,
+                "",
+                0,
+                parts,
+                lambda seed, parts=parts[:2], differs=differs: work.own(seed, parts, **differs),
+            )
         for name in backbones:
             tail = _Tail(name, parts)
             for seed in seeds:
@@ -128,21 +150,31 @@ class _Work:
         print(f"{source} {what} {backbone} {seed}: {100 * line[asked]:.1f} % ({asked})", flush=True)
         self.asked.append(line)
 
-    def own(self, seed: int, parts: Sequence, epochs: int | None) -> Record:
-        """Train the network from scratch as the lab's text has it."""
+    def own(
+        self, seed: int, parts: Sequence, epochs: int | None, erased: bool = False, smoothing: float = 0.0
+    ) -> Record:
+        """Train the network from scratch as the lab's text has it, or with more against learning by heart."""
         import keras
 
         keras.utils.clear_session()
         keras.utils.set_random_seed(seed)
         model = self.solution.build_model()
-        (x, y), (x_valid, y_valid), (x_test, y_test) = parts
+        if erased:
+            inputs = keras.Input(model.input_shape[1:])
+            patches = keras.layers.RandomErasing(1.0, scale=(0.06, 0.06), fill_value=0.0, value_range=(-1, 1))
+            optimizer, model = model.optimizer, keras.Model(inputs, model(patches(inputs)))
+            model.compile(optimizer, "categorical_crossentropy", metrics=["accuracy"])
+        if smoothing:
+            loss = keras.losses.CategoricalCrossentropy(label_smoothing=smoothing)
+            model.compile(model.optimizer, loss, metrics=["accuracy"])
+        (x, y), (x_valid, y_valid), *_ = parts
         given = {} if epochs is None else {"epochs": epochs}
         log = self.solution.train_model(model, x, one_hot(y, CLASSES), x_valid, one_hot(y_valid, CLASSES), **given)
+        found = [accuracy(model.predict(x, verbose=0), y) for x, y in parts[1:]]
         return {
             "epochs": len(log.history["loss"]),
             "training": float(log.history["accuracy"][-1]),
-            "valid": accuracy(model.predict(x_valid, verbose=0), y_valid),
-            "test": accuracy(model.predict(x_test, verbose=0), y_test),
+            **dict(zip(("valid", "test"), found, strict=False)),
         }
 
 
