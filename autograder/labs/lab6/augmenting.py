@@ -10,7 +10,7 @@ from autograder.checking import compare, error_texts
 from autograder.checking.problem import Problem, lost
 from autograder.checking.rubric import Check, Line, decided
 from autograder.checking.shuffles import not_shuffled
-from autograder.checking.student import Student, StudentError
+from autograder.checking.student import Student, StudentError, once
 from autograder.labs.lab6.domains import FAMILIES
 from autograder.labs.lab6.drawing import Rng, draw_pair, draw_twins
 from autograder.labs.lab6.faults import HINTS
@@ -25,6 +25,8 @@ _AGREE = 0.93
 _OF_PAIRS = 0.2
 #: Seeds of splits: enough to tell a shuffle from an order that is turned on.
 _SEEDS = 8
+#: How often all pairs of regions are covered: what a seed decides shows only where there are many groups.
+_ROUNDS = 2
 #: Seeds of each other set, and from how many groups on these do not all give the same by chance, and an order shows.
 _FEW_SEEDS, _TOLD_APART, _SHUFFLED = 4, 15, 36
 _SPLIT_CELL = """
@@ -102,14 +104,31 @@ def _splits(student: Student, sets: list[tuple], seeds: list[list[int]]) -> tupl
     return found, stopped
 
 
+@once
+def _split_sets(student: Student) -> tuple[list[tuple], list[list[int]]]:
+    """Return sets of images with their groups, and the seeds of each: the same for all lines."""
+    rng = np.random.default_rng(student.notes["split.seed"])
+    rounds = [FAMILIES.questions(int(rng.integers(2**63))) for _ in range(_ROUNDS)]
+    families = [question.arguments for some in rounds for question in some]
+    many = [draw_twins(rng, side) for side in (12, 11)]
+    seeds = [[int(seed) for seed in rng.choice(10_000, _SEEDS, replace=False)] for _ in many]
+    seeds = [*([first, first, *others] for first, *others in seeds)]
+    few = ([first, *range(first, first + _FEW_SEEDS)] for *_, first in families)
+    return [*many, *((images, group) for images, group, _ in families)], [*seeds, *few]
+
+
+@once
+def _split_all(student: Student) -> tuple[list[_Split], str]:
+    """Return what became of them, and why there is no more; empty where it is all."""
+    return _splits(student, *_split_sets(student))
+
+
 def _split_line(look) -> object:
     def question(student: Student, rng: Rng) -> Problem | None:
-        families = [question.arguments for question in FAMILIES.questions(int(rng.integers(2**63)))]
-        sets = [draw_twins(rng), *((images, group) for images, group, _ in families)]
-        seeds = [int(seed) for seed in rng.choice(10_000, _SEEDS, replace=False)]
-        seeds = [[seeds[0], *seeds], *([first, *range(first, first + _FEW_SEEDS)] for *_, first in families)]
+        student.notes.setdefault("split.seed", int(rng.integers(2**31)))
+        sets, _ = _split_sets(student)
         try:
-            found, stopped = _splits(student, sets, seeds)
+            found, stopped = _split_all(student)
         except StudentError as error:
             return lost(_split_what(sets[0][0]), str(error))
         for number, one in enumerate(found):

@@ -166,8 +166,10 @@ def _draw_groups(rng: Rng, at: Regions) -> tuple:
     count = {
         "least": rng.integers(4, 6),
         "few": rng.integers(6, 9),
-        "some": rng.integers(15, 20),
-        "many": rng.integers(20, 25),
+        # What the seed decides shows in these.
+        "some": rng.integers(15, 18),
+        "more": rng.integers(18, 22),
+        "many": rng.integers(22, 25),
     }[at["count"]]
     families = draw_families(rng, {**at, "groups": int(count)})
     first = {"zero": 0, "small": rng.integers(1, 10_000), "large": rng.integers(2**20, 2**31 - 10)}[at["seed"]]
@@ -177,7 +179,7 @@ def _draw_groups(rng: Rng, at: Regions) -> tuple:
 #: What is split: images, the number of the group of each, and a seed.
 FAMILIES = Domain(
     {
-        "count": ("least", "few", "some", "many"),
+        "count": ("least", "few", "some", "more", "many"),
         "rest": (0, 1, 2, 3, 4),
         "side": (2, 3, 7, 8),
         "twins": ("none", "copies", "across", "down", "both", "all", "large"),

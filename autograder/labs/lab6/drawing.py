@@ -146,7 +146,7 @@ def draw_families(rng: Rng, at: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarr
     ----------
     rng : numpy.random.Generator
     at : mapping of str to object
-        ``groups``: how many at least; ``rest``: of the number of images, divided by 5; ``side`` of an image; ``twins``:
+        ``groups``: about how many; ``rest``: of the number of images, divided by 5; ``side`` of an image; ``twins``:
         ``"none"``, ``"copies"``, mirrored ``"across"``, ``"down"`` or ``"both"``, ``"all"`` of these, or groups that
         are ``"large"``; ``kind``: ``"any"``, ``"across"`` or ``"down"`` for images that are their own mirror images,
         ``"dark"``, or ``"alike"`` for the same pixels in other places.
@@ -157,9 +157,7 @@ def draw_families(rng: Rng, at: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarr
     group : numpy.ndarray of int, shape [N]
     """
     ways = {"copies": [3], "across": [0], "down": [1], "both": [2]}.get(at["twins"], range(4))
-    largest = {"none": 1, "all": 4, "large": 8}.get(at["twins"], 2)
-    # One of the largest is enough: whoever compares all with all takes long for many images.
-    sizes = [largest, *(int(one) for one in rng.integers(1, min(largest, 2) + 1, at["groups"] - 1))]
+    sizes = _sizes(rng, at["groups"], at["twins"])
     sizes += [1] * ((at["rest"] - sum(sizes)) % 5)
     shape = (at["side"], at["side"], 3)
     first = [rng.integers(0, 2 if at["kind"] == "dark" else 256, shape, dtype="uint8") for _ in sizes]
@@ -170,6 +168,16 @@ def draw_families(rng: Rng, at: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarr
         axis = ("down", "across").index(at["kind"])
         first = [np.maximum(image, np.flip(image, axis)) for image in first]
     return _twins(rng, first, sizes, ways)
+
+
+def _sizes(rng: Rng, groups: int, twins: str) -> list[int]:
+    """Return how many images each group has, at first."""
+    if twins == "large" and groups < 9:
+        # Few images with a large group, and many images of few groups.
+        return [5, 1, 1, 1] if groups < 6 else [5] * groups
+    largest = {"none": 1, "all": 4, "large": 8}.get(twins, 2)
+    # One of the largest is enough: whoever compares all with all takes long for many images.
+    return [largest, *(int(one) for one in rng.integers(1, min(largest, 2) + 1, groups - 1))]
 
 
 def _twins(
