@@ -343,16 +343,17 @@ def draw_table(
 
 def _draw_fit(rng: Rng, at: Regions) -> tuple:
     scale = at["scale"] * rng.uniform(0.9, 1.1) if at["scale"] != 1 else 1.0
-    x, y = draw_table(rng, at["rows"], at["columns"], at["center"] * scale, scale, at["together"], at["explained"])
+    columns, together = at["columns"]
+    x, y = draw_table(rng, at["rows"], columns, at["center"] * scale, scale, together, at["explained"])
     return x, y, int(rng.integers(at["seed"][0], at["seed"][1]))
 
 
-#: Few: each is a training. The mean of the target is told in its deviations.
+#: Few: each is a training. How many columns there are, and what they have in common, are one axis, since one column has
+#: nothing in common. The mean of the target is told in its deviations.
 FITS = Domain(
     {
         "rows": (40, 61, 120, 200),
-        "columns": (1, 2, 6),
-        "together": (0.0, 0.8, 1.5),
+        "columns": ((1, 0.0), (2, 0.0), (2, 1.5), (6, 0.0), (6, 0.8)),
         "explained": (0.99, 0.75, 0.3),
         "center": (0.0, 2.0, -2.0, 8.0),
         "scale": (1.0, 0.02, 9.0, 77.0),
