@@ -39,8 +39,8 @@ from autograder.grading import answer_cache, pipeline
 from autograder.grading.grade import generator
 from autograder.grading.nbgrader_plugin import NOTES
 from autograder.labs import get_lab
-from autograder.sandbox import IMPORTS, stubs
-from autograder.sandbox.worker import warm_up
+from autograder.sandbox import stubs
+from autograder.sandbox.worker import IMPORTS, warm_up
 from autograder.submissions import cells
 from autograder.submissions.cells import explores
 from benchmarks.report import Figure, load, ratio

@@ -16,7 +16,7 @@ from autograder.checking.practice import Practice
 from autograder.checking.rubric import Check
 from autograder.checking.student import Namespace, Oracle
 from autograder.errors import UserError
-from autograder.sandbox import IMPORTS
+from autograder.sandbox.worker import IMPORTS
 from autograder.submissions.wanted import Wanted
 
 PACKAGE = "autograder.labs"

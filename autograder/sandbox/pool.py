@@ -20,9 +20,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from autograder.sandbox import IMPORTS, launch, wire
+from autograder.sandbox import launch, wire
 from autograder.sandbox.launch import SandboxError
-from autograder.sandbox.worker import USED_UP
+from autograder.sandbox.worker import IMPORTS, USED_UP
 
 START_SECONDS = 180.0
 ORDER_SECONDS = 20.0

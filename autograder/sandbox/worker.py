@@ -38,6 +38,8 @@ NOBODY = 65534
 GOODBYE_SECONDS = 0.3
 #: How a job ended that used up its processor time.
 USED_UP = "cpu"
+#: What a sandbox imports once, before all jobs, where nothing else is said: most notebooks do.
+IMPORTS = ("keras", "tensorflow", "scipy.signal")
 TRUNCATED = "\n… the rest of this output was left out.\n"
 
 # From the kernel's headers: linux/sched.h, linux/mount.h, linux/prctl.h.
@@ -433,7 +435,16 @@ def _stand_in() -> types.ModuleType:
 def warm_up(imports: Sequence[str], notebooks: bool) -> Shell:
     """Import what is used and pay for every first time once, before any fork.
 
-    Where most jobs are ``notebooks``, that is more than where the course answers.
+    Parameters
+    ----------
+    imports : sequence of str
+        Modules that are imported first.
+    notebooks : bool
+        Whether most jobs are notebooks: these use more than the course's answers do.
+
+    Returns
+    -------
+    Shell
     """
     import builtins
 
