@@ -41,8 +41,8 @@ RESULTS = ROOT / "benchmarks" / "results"
 WORKERS = 2
 #: A process is given as many parts of the work, then another one goes on: what it keeps of each function piles up.
 CHUNKS = 30
-#: Of processor time for one fault and one seed: what hangs gets no points.
-SECONDS = 10.0
+#: Of processor time for one fault and one seed, and so many times as long in a slow domain: what hangs gets no points.
+SECONDS, LONGER_WHERE_SLOW = 10.0, 6
 #: The same to find out whether what survives in a slow domain is a fault at all: thousands of networks are built then.
 SECONDS_WHERE_SLOW = 300.0
 WANTED = 0.99
@@ -426,15 +426,16 @@ def loses_points(lab: Lab, function: str, functions: Mapping[str, Any], seed: in
     """
     check = _check(lab.name, function)
     student = NotebookStudent(functions, _answers(lab.name))
+    slow = domains_of(lab).DOMAINS[function].slow
     try:
-        with time_limit():
+        with time_limit(SECONDS * LONGER_WHERE_SLOW if slow else SECONDS):
             return any(problem is not None for problem in check.judge(student, np.random.default_rng(seed)))
     except TooLongError:
         return True
 
 
 @contextlib.contextmanager
-def time_limit(seconds: float = SECONDS) -> Iterator[None]:
+def time_limit(seconds: float) -> Iterator[None]:
     """Raise a `TooLongError` in what takes more than so many ``seconds`` of processor time."""
 
     def stop(*_: object) -> None:

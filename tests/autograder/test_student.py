@@ -3,6 +3,8 @@
 import contextlib
 import linecache
 import os
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -10,7 +12,7 @@ import pytest
 
 from autograder.checking.student import FLAGS, Namespace, NotebookStudent, StudentError
 from autograder.grading.answer_cache import AnswerCache
-from autograder.grading.student import SandboxStudent, Timeouts
+from autograder.grading.student import SandboxStudent, Timeouts, _busy
 from autograder.submissions import reader
 from autograder.submissions.submission import Submission
 from source_lib.experiments import RunsError, read_runs
@@ -317,6 +319,20 @@ def test_on_a_busy_machine_an_answer_may_take_longer(sandbox, monkeypatch):
         assert student.call("takes", 1.5) == 1
         with pytest.raises(StudentError, match="did not answer"):
             student.call("takes", 60)
+
+
+def test_a_machine_that_has_just_become_busy_is_known_at_once(monkeypatch):
+    monkeypatch.setattr(os, "getloadavg", lambda: (0.0, 0.0, 0.0))
+    burning = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(4 * os.cpu_count())]
+    try:
+        deadline = time.monotonic() + 30
+        while _busy() <= 1.5:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    finally:
+        for one in burning:
+            one.kill()
+            one.wait()
 
 
 def test_the_course_is_asked_once_for_the_same_question():
