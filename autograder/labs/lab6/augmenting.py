@@ -120,7 +120,15 @@ def _split_sets(student: Student) -> tuple[list[tuple], list[list[int]]]:
 @once
 def _split_all(student: Student) -> tuple[list[_Split], str]:
     """Return what became of them, and why there is no more; empty where it is all."""
-    return _splits(student, *_split_sets(student))
+    sets, seeds = _split_sets(student)
+    # In two parts: more arrays than a sandbox accepts at once. What stops on the first set of a part is stopped by all,
+    # so the second part begins with a set that went well.
+    half = len(sets) // 2
+    found, stopped = _splits(student, sets[:half], seeds[:half])
+    if stopped:
+        return found, stopped
+    more, stopped = _splits(student, [sets[0], *sets[half:]], [seeds[0], *seeds[half:]])
+    return found + more[1:], stopped
 
 
 def _split_line(look) -> object:

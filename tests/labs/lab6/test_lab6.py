@@ -18,13 +18,15 @@ from autograder.labs import get_lab
 from autograder.labs.lab6 import handed_in, images, measuring, networks_of, reference, solution
 from autograder.labs.lab6.losses import soft_dice
 from autograder.submissions.submission import Submission
+from benchmarks import mutation
 from book import make_solutions
 from book.stored import DATA, read_lines
 from source_lib.data import glands
 from source_lib.masks import packed
 from tests.labs.kit import asked
-from tests.labs.lab6 import more_ways, trial
+from tests.labs.lab6 import domains, more_ways, trial
 from tests.labs.lab6.trial import files, material, oracle
+from tests.short import one_in
 
 LAB = get_lab("lab6")
 MASKS = {"masks.form", "masks.least", "masks.more", "masks.most"}
@@ -367,6 +369,17 @@ def test_bands_lie_above_what_marks_everything_and_above_the_first_network():
             assert run["test"] < least
         if run["what"] == "colors":
             assert run["test"] < most
+
+
+@pytest.mark.parametrize("first", one_in(10, range(0, 200, 20)))
+def test_a_right_split_loses_nothing_whatever_the_secret(first):
+    right = domains.DOMAINS["split"].solve
+    lost = [
+        seed
+        for seed in range(first, first + 20)
+        if mutation.loses_points(LAB, "split", domains.namespace("split", right), seed)
+    ]
+    assert lost == []
 
 
 @pytest.mark.long
