@@ -407,7 +407,9 @@ def grad_cam_logarithms(model, layer, image, k):
         score = tf.nn.log_softmax(scores)[0, k] + tf.reduce_logsumexp(scores)
     weights = np.asarray(tf.reduce_mean(tape.gradient(score, maps), (0, 1, 2)))
     heat = np.maximum(0, (np.asarray(maps)[0] * weights).sum(-1))
-    return heat / heat.max() if heat.max() > 0 else heat
+    # Of two parts that cancel, rounding is left.
+    most = heat.max()
+    return heat / most if most > 1e-6 * np.abs(maps).max() else 0 * heat
 
 
 # Heat maps. In two parts: up to the maps, and from there on.
