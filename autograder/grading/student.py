@@ -300,7 +300,8 @@ def _busy() -> float:
     That is over the last minute, or now where it is more: a machine that has just become busy is not known to the mean.
     """
     now = int(Path("/proc/loadavg").read_text().split()[3].partition("/")[0])
-    return min(max(max(os.getloadavg()[0], now) / (os.cpu_count() or 1), 1.0), MOST_BUSY)
+    wanted = max(os.getloadavg()[0], now) / (os.cpu_count() or 1)
+    return min(max(wanted, 1.0), MOST_BUSY)
 
 
 def _read(function: str, reply: dict[str, Any], count: int, taken: float) -> Answer:

@@ -112,7 +112,7 @@ def _split_sets(student: Student) -> tuple[list[tuple], list[list[int]]]:
     families = [question.arguments for some in rounds for question in some]
     many = [draw_twins(rng, side) for side in (12, 11)]
     seeds = [[int(seed) for seed in rng.choice(10_000, _SEEDS, replace=False)] for _ in many]
-    seeds = [*([first, first, *others] for first, *others in seeds)]
+    seeds = [[first, first, *others] for first, *others in seeds]
     few = ([first, *range(first, first + _FEW_SEEDS)] for *_, first in families)
     return [*many, *((images, group) for images, group, _ in families)], [*seeds, *few]
 
