@@ -22,7 +22,12 @@ from source_lib.tensorflow_settings import quiet_tensorflow
 from source_lib.text import visible
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
+
+    from autograder.checking.lab import Lab
+    from autograder.sandbox.pool import Sandbox
 
 quiet_tensorflow()
 
@@ -160,18 +165,10 @@ def grade(
     if dask is not None and workers is not None:
         raise UserError("--workers is for this machine. How many work on a cluster, those who start its workers say.")
     with contextlib.ExitStack() as stack:
-        sandboxes = []
         if dask is None:
-            from autograder.grading import answer_cache
-            from autograder.sandbox.pool import Sandbox
-            from autograder.submissions import reader
-
-            reader.prepare()
-            # They warm up while the rest is imported. Where the course's answers are known, only few submissions need
-            # all packages.
-            lazy = answer_cache.are_known(course, known)
-            complete = stack.enter_context(Sandbox(isolation, imports=known.imports, lazy=lazy))
-            sandboxes.append(stack.enter_context(Sandbox(isolation, **known.packages)))
+            # They warm up while the rest is imported.
+            complete, another = _sandboxes(stack, known, isolation, course)
+            sandboxes = [another()]
         from autograder.gradebook.course_folder import open_course
         from autograder.grading.dask_executor import DaskExecutor
         from autograder.grading.executors import LocalExecutor
@@ -181,8 +178,7 @@ def grade(
         folder = open_course(course)
         students = students_of(folder, known, student)
         if dask is None:
-            for _ in range(1, min(len(students), workers or _workers(len(students)))):
-                sandboxes.append(stack.enter_context(Sandbox(isolation, **known.packages)))
+            sandboxes += [another() for _ in range(1, min(len(students), workers or _workers(len(students))))]
             executor = LocalExecutor(folder.root, known, sandboxes, complete, keep=not preview)
         else:
             executor = DaskExecutor(dask, known, isolation)
@@ -207,6 +203,21 @@ def grade(
         raise typer.Exit(FLAGGED)
 
 
+def _sandboxes(
+    stack: contextlib.ExitStack, lab: Lab, isolation: str, course: Path
+) -> tuple[Sandbox, Callable[[], Sandbox]]:
+    """Start the sandbox for the course's answers, and return it with what starts one for submissions."""
+    from autograder.grading import answer_cache
+    from autograder.sandbox.pool import Sandbox
+    from autograder.submissions import reader
+
+    reader.prepare()
+    # Where the course's answers are known, only few submissions need all packages.
+    lazy = answer_cache.are_known(course, lab)
+    complete = stack.enter_context(Sandbox(isolation, imports=lab.imports, lazy=lazy))
+    return complete, lambda: stack.enter_context(Sandbox(isolation, **lab.packages))
+
+
 @app.command()
 def watch(
     lab: LabArgument,
@@ -221,14 +232,8 @@ def watch(
     known = get_lab(lab)
     _needs_instructor()
     with contextlib.ExitStack() as stack:
-        from autograder.grading import answer_cache
-        from autograder.sandbox.pool import Sandbox
-        from autograder.submissions import reader
-
-        reader.prepare()
-        lazy = answer_cache.are_known(course, known)
-        complete = stack.enter_context(Sandbox(isolation, imports=known.imports, lazy=lazy))
-        sandboxes = [stack.enter_context(Sandbox(isolation, **known.packages)) for _ in range(workers)]
+        complete, another = _sandboxes(stack, known, isolation, course)
+        sandboxes = [another() for _ in range(workers)]
         from autograder.gradebook.course_folder import open_course
         from autograder.grading.executors import LocalExecutor
         from autograder.grading.pipeline import released_roles

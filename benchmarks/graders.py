@@ -12,6 +12,7 @@ import functools
 import hashlib
 import inspect
 import json
+import os
 import random
 import shutil
 import subprocess
@@ -181,7 +182,7 @@ GRADERS = {
         "reference's answers by `assert_allclose`: a test case for each line of the rubric, and in it the questions "
         "that the course draws for that line.",
         otter_grader.ready,
-        lambda: {"otter-grader": otter_grader.version(), "questions": otter_grader.digest()},
+        lambda: {"otter-grader": otter_grader.version(), "tests": otter_grader.digest(tests=True)},
     ),
 }
 
@@ -323,7 +324,7 @@ def graded(
     ------
     tuple of str and dict
         The key; and ``total``, None where there is no grade, then with a ``reason``, else with the points that are
-        ``less`` than full by function; and ``seconds``.
+        ``less`` than full by function; and ``seconds``, with the ``load`` of the machine in that minute.
     """
     asked, best = dict(folders), {}
     for _ in range(_TRIES):
@@ -348,12 +349,12 @@ def as_result(outcome: Outcome) -> dict[str, Any]:
     ----------
     outcome : Outcome
     """
-    seconds = round(outcome.seconds, 1)
+    seconds = {"seconds": round(outcome.seconds, 1), "load": round(os.getloadavg()[0], 1)}
     if outcome.points is None:
-        return {"total": None, "reason": outcome.reason, "seconds": seconds}
+        return {"total": None, "reason": outcome.reason} | seconds
     points = {function: float(outcome.points.get(function, 0.0)) for function in FULL}
     less = {function: value for function, value in points.items() if value != FULL[function]}
-    return {"total": sum(points.values()), "less": less, "seconds": seconds}
+    return {"total": sum(points.values()), "less": less} | seconds
 
 
 def paid(result: Mapping[str, Any]) -> dict[str, float]:
@@ -406,20 +407,21 @@ def table(submissions: Mapping[str, Submitted], results: Mapping[str, Mapping[st
     -------
     dict of str to dict
         By corpus how many there are and were ``tried``, how often each verdict of `judged` was given, of how many the
-        ``exact`` credit is known, and the median of the ``seconds``, None where nobody measured any.
+        ``exact`` credit is known, and the medians of the ``seconds`` and of the ``load`` then, None where nobody
+        measured any.
     """
     found = {}
     for corpus in CORPORA:
         members = {key: one for key, one in submissions.items() if one.corpus == corpus}
         tried = {key: results[key] for key in members if key in results}
         verdicts = [judged(members[key], result) for key, result in tried.items()]
-        seconds = [result["seconds"] for result in tried.values() if result.get("seconds") is not None]
+        timed = [result for result in tried.values() if result.get("seconds") is not None]
         found[corpus] = {
             "submissions": len(members),
             "tried": len(tried),
             **{verdict: sum(verdict in one for one in verdicts) for verdict in ("accept", "reject", "exact", "none")},
             "exact_known": sum(members[key].earned.keys() == FULL.keys() for key in tried),
-            "seconds": median(seconds) if seconds else None,
+            **{what: median(result[what] for result in timed) if timed else None for what in ("seconds", "load")},
         }
     return found
 

@@ -368,22 +368,23 @@ class NotebookStudent(Namespace):
         return Namespace(functions, most=MAX_BYTES, printed=self.printed, remarks=self.remarks)
 
 
-def once(find: Callable[[Student], Any]) -> Callable[[Student], Any]:
+def once(find: Callable[..., Any]) -> Callable[..., Any]:
     """Return a function that finds something out about a student once, and then knows it, also that it failed.
 
     Parameters
     ----------
     find : callable
-        Takes a student; a `StudentError` that it raises is raised again for each line that needs it. What it finds is
-        kept in the student's notes, under its name.
+        Takes a student, and what else it needs, such as the random generator of the line that asks first; a
+        `StudentError` that it raises is raised again for each line that needs it. What it finds is kept in the
+        student's notes, under its name.
     """
 
     @functools.wraps(find)
-    def known(student: Student) -> Any:
+    def known(student: Student, *needed: Any) -> Any:
         name = f"{find.__module__}.{find.__name__}"
         if name not in student.notes:
             try:
-                student.notes[name] = find(student)
+                student.notes[name] = find(student, *needed)
             except StudentError as error:
                 student.notes[name] = error
         if isinstance(student.notes[name], StudentError):

@@ -7,11 +7,12 @@ from typing import NamedTuple
 import numpy as np
 
 from autograder.checking import compare, error_texts
+from autograder.checking.domain import Question
 from autograder.checking.problem import Problem, lost
 from autograder.checking.rubric import Check, Line, decided
 from autograder.checking.shuffles import not_shuffled
 from autograder.checking.student import Student, StudentError, once
-from autograder.labs.lab6.domains import FAMILIES
+from autograder.labs.lab6.domains import FAMILIES, PAIRS
 from autograder.labs.lab6.drawing import Rng, draw_pair, draw_twins
 from autograder.labs.lab6.faults import HINTS
 from autograder.labs.lab6.places import Fit, differently, fit, wrapped
@@ -23,6 +24,17 @@ _PAIRS, _TWICE = 40, 8
 _AGREE = 0.93
 #: In how many of the pairs a mask must be too large or too small to be charged.
 _OF_PAIRS = 0.2
+#: How much of an image a gland must cover for its place to be seen, and how much of it its mask must.
+_SEEN, _COVERS = 0.03, 0.75
+_GLANDS = {
+    "one": "gland",
+    "several": "glands",
+    "border": "gland at its border",
+    "pixel": "gland of one pixel",
+    "nothing": "surroundings and no gland",
+    "all": "gland and nothing else",
+}
+_NO_PAIR = "augment returned something else than an image and a mask of numbers."
 #: Seeds of splits: enough to tell a shuffle from an order that is turned on.
 _SEEDS = 8
 #: How often all pairs of regions are covered: what a seed decides shows only where there are many groups.
@@ -50,13 +62,20 @@ def course_splits(sets, seeds):
     return found
 """
 _AUGMENT_CELL = """
-def course_augmented(pairs, places, seeds):
+def course_augmented(pairs, places, seeds, first):
     import numpy as np
     found = []
-    for place, seed in zip(places, seeds):
+    for number, (place, seed) in enumerate(zip(places, seeds)):
         image, mask = (one.copy() for one in pairs[place])
         kept = image.copy(), mask.copy()
-        one, other = augment(image, mask, np.random.default_rng(seed))
+        try:
+            one, other = augment(image, mask, np.random.default_rng(seed))
+        except Exception as error:
+            # What stops on images of one kind is not stopped by the others.
+            if number < first:
+                raise
+            found += [f"{type(error).__name__}: {error}", 0.0, 0.0]
+            continue
         changed = not (np.array_equal(image, kept[0]) and np.array_equal(mask, kept[1]))
         found += [np.array(one), np.array(other), float(changed)]
     return found
@@ -105,9 +124,8 @@ def _splits(student: Student, sets: list[tuple], seeds: list[list[int]]) -> tupl
 
 
 @once
-def _split_sets(student: Student) -> tuple[list[tuple], list[list[int]]]:
+def _split_sets(student: Student, rng: Rng) -> tuple[list[tuple], list[list[int]]]:
     """Return sets of images with their groups, and the seeds of each: the same for all lines."""
-    rng = np.random.default_rng(student.notes["split.seed"])
     rounds = [FAMILIES.questions(int(rng.integers(2**63))) for _ in range(_ROUNDS)]
     families = [question.arguments for some in rounds for question in some]
     many = [draw_twins(rng, side) for side in (12, 11)]
@@ -118,9 +136,8 @@ def _split_sets(student: Student) -> tuple[list[tuple], list[list[int]]]:
 
 
 @once
-def _split_all(student: Student) -> tuple[list[_Split], str]:
+def _split_all(student: Student, sets: list[tuple], seeds: list[list[int]]) -> tuple[list[_Split], str]:
     """Return what became of them, and why there is no more; empty where it is all."""
-    sets, seeds = _split_sets(student)
     # In two parts: more arrays than a sandbox accepts at once. What stops on the first set of a part is stopped by all,
     # so the second part begins with a set that went well.
     half = len(sets) // 2
@@ -133,10 +150,9 @@ def _split_all(student: Student) -> tuple[list[_Split], str]:
 
 def _split_line(look) -> object:
     def question(student: Student, rng: Rng) -> Problem | None:
-        student.notes.setdefault("split.seed", int(rng.integers(2**31)))
-        sets, _ = _split_sets(student)
+        sets, seeds = _split_sets(student, rng)
         try:
-            found, stopped = _split_all(student)
+            found, stopped = _split_all(student, sets, seeds)
         except StudentError as error:
             return lost(_split_what(sets[0][0]), str(error))
         for number, one in enumerate(found):
@@ -221,46 +237,107 @@ SPLIT = Check(
 # Augmenting.
 
 
+class _OfKind(NamedTuple):
+    """What became of a pair of some kind: an image and a mask, or why there are none."""
+
+    what: str
+    given: tuple[np.ndarray, np.ndarray]
+    image: np.ndarray
+    mask: np.ndarray
+    repeated: bool
+    problem: str
+
+
 class _Augmented:
-    """What a student's function made of pairs: images, masks, and whether what it was given was changed."""
+    """What a student's function made of pairs, and whether it changed what it was given.
+
+    The first pairs show a bright gland each, whose place is compared with that of the mask to parts of a pixel. The
+    others are of all kinds.
+    """
 
     def __init__(self, student: Student, rng: Rng) -> None:
         pairs = [draw_pair(rng) for _ in range(_PAIRS)]
-        seeds = [int(seed) for seed in rng.integers(0, 10**6, _PAIRS)]
-        sent = _sent(
-            student,
-            _AUGMENT_CELL,
-            "augment",
-            "course_augmented",
-            [list(pair) for pair in pairs],
-            [*range(_PAIRS), *range(_TWICE), *range(_TWICE)],
-            [*seeds, *seeds[:_TWICE], *(seed + 1 for seed in seeds[:_TWICE])],
-        )
-        values = [compare.array(one) for one in sent]
-        self.given = pairs
-        self.images, self.masks, self.changed = values[::3], values[1::3], values[2::3]
-        if len(sent) != 3 * (_PAIRS + 2 * _TWICE) or any(one is None for one in values):
-            raise StudentError("augment returned something else than an image and a mask of numbers.")
-        image, mask = pairs[0]
+        questions = PAIRS.questions(int(rng.integers(2**63)))
+        kinds = [question.arguments for question in questions]
+        seeds = [int(seed) for seed in rng.integers(0, 10**6, _PAIRS + len(kinds))]
+        calls = [
+            *enumerate(seeds[:_PAIRS]),
+            *enumerate(seeds[:_TWICE]),
+            *((place, seed + 1) for place, seed in enumerate(seeds[:_TWICE])),
+        ]
+        of_kinds = list(enumerate(seeds))[_PAIRS:]
+        places, drawn = zip(*calls, *of_kinds, *of_kinds, strict=True)
+        given = [list(pair) for pair in (*pairs, *kinds)]
+        sent = _sent(student, _AUGMENT_CELL, "augment", "course_augmented", given, [*places], [*drawn], len(calls))
+        if len(sent) != 3 * len(places):
+            raise StudentError(_NO_PAIR)
+        made = list(zip(sent[::3], sent[1::3], sent[2::3], strict=True))
+        first, once_more = made[: len(calls)], made[len(calls) :]
+        self.given, self.changed = pairs, any(changed for _, _, changed in made)
+        self.images, self.masks = [_numbers(one) for one, _, _ in first], [_numbers(other) for _, other, _ in first]
         for one, other in zip(self.images, self.masks, strict=True):
-            if one.shape != image.shape or other.shape != mask.shape:
-                shapes = f"{list(one.shape)} and {list(other.shape)}"
-                larger = min(one.ndim, other.ndim) > 1 and (one.shape[:2] > image.shape[:2] or other.shape > mask.shape)
-                raise StudentError(
-                    f"augment returned {shapes} where {list(image.shape)} and {list(mask.shape)} are expected."
-                    + (f" {_hint('augment_larger')}" if larger else "")
-                )
+            if problem := _other_shape(*pairs[0], one, other):
+                raise StudentError(problem)
+        twice = zip(questions, once_more[: len(kinds)], once_more[len(kinds) :], strict=True)
+        self.of_kinds = [_of_kind(*one) for one in twice]
         self.fits: list[Fit] = [fit(one, other) for one, other in zip(self.images, self.masks, strict=True)][:_PAIRS]
+        self.wraps = any(one.wraps for one in self.fits) or wrapped(self.images[:_PAIRS], self.masks[:_PAIRS])
+
+
+def _of_kind(question: Question, made: tuple, again: tuple) -> _OfKind:
+    given, at = question.arguments, question.regions
+    light = "dark" if at["dark"] != (at["kind"] == "nothing") else "bright"
+    what = f"an image {list(given[0].shape)} with {light} {_GLANDS[at['kind']]}"
+    if isinstance(made[0], str):
+        return _OfKind(what, given, *given, True, f"augment stopped with {made[0]}")
+    one, other = (_numbers(part) for part in made[:2])
+    problem = _other_shape(*given, one, other)
+    same = not isinstance(again[0], str) and all(
+        np.array_equal(*both) for both in zip(made[:2], again[:2], strict=True)
+    )
+    return _OfKind(what, given, one, other, same, problem)
+
+
+def _numbers(value: object) -> np.ndarray:
+    found = compare.array(value)
+    if found is None:
+        raise StudentError(_NO_PAIR)
+    return found
+
+
+def _other_shape(image: np.ndarray, mask: np.ndarray, one: np.ndarray, other: np.ndarray) -> str:
+    """Return in words that an image and a mask came back in other shapes; empty where they did not."""
+    if one.shape == image.shape and other.shape == mask.shape:
+        return ""
+    larger = min(one.ndim, other.ndim) > 1 and (one.shape[:2] > image.shape[:2] or other.shape > mask.shape)
+    return (
+        f"augment returned {list(one.shape)} and {list(other.shape)} where {list(image.shape)} and {list(mask.shape)} "
+        "are expected."
+    ) + (f" {_hint('augment_larger')}" if larger else "")
+
+
+@once
+def _augmented(student: Student, rng: Rng) -> _Augmented:
+    """Return what became of pairs: the same for all lines."""
+    return _Augmented(student, rng)
 
 
 def _augment_line(look) -> object:
     def question(student: Student, rng: Rng) -> Problem | None:
         what = f"augment {_PAIRS} images [48, 48, 3] with their masks, each with a random generator of its own"
         try:
-            found = look(student, _Augmented(student, rng))
+            made = _augmented(student, rng)
+            found = look(student, made)
         except StudentError as error:
-            found = str(error)
-        return lost(what, found) if found else None
+            return lost(what, str(error))
+        if found:
+            return lost(what, found)
+        # What wraps around is charged with the range of the image.
+        asked = look in _OF_KINDS and not (look is _alike and made.wraps)
+        for one in made.of_kinds if asked else ():
+            if problem := _OF_KINDS[look](one):
+                return lost(f"augment {one.what}", problem)
+        return None
 
     return question
 
@@ -332,7 +409,7 @@ def _range(student: Student, made: _Augmented) -> str | None:
             return f"{where}. {_hint(hint)}"
         if len(np.unique(one)) < 12:
             return f"An image came back with {len(np.unique(one))} different values. {_hint('augment_black')}"
-    if any(one.wraps for one in made.fits) or wrapped(made.images[:_PAIRS], made.masks[:_PAIRS]):
+    if made.wraps:
         return f"Bright pixels came back dark, or dark ones bright. {_hint('augment_wraps')}"
     return None
 
@@ -356,12 +433,71 @@ def _repeatable(student: Student, made: _Augmented) -> str | None:
 
 
 def _kept(student: Student, made: _Augmented) -> str | None:
-    if any(one.any() for one in made.changed):
+    if made.changed:
         return f"It changed its input in place. {_hint('augment_in_place')}"
     if not decided(student, "augment").get("alike", True) and not decided(student, "augment").get("range", True):
         return "It gives neither images nor masks yet, so unchanged inputs cannot count."
     return None
 
+
+def _in_place(one: _OfKind) -> str:
+    """Return in words that a mask does not lie where the glands of its image are; empty where it does."""
+    if one.problem:
+        return one.problem
+    image, mask = one.given
+    inside = one.mask > one.mask.max() / 2
+    if not mask.any():
+        return "There was no gland, and the mask came back with one." if inside.any() else ""
+    if mask.all():
+        return "" if inside.mean() > 0.3 else "All of it was gland, and the mask came back without most of it."
+    if mask.sum() < _SEEN * mask.size or inside.sum() < _SEEN * mask.size:
+        return ""
+    dark = image[mask > 0].mean() < image[mask == 0].mean()
+    gray = np.nan_to_num(one.image).mean(axis=-1)
+    low, high = np.percentile(gray, (1, 99))
+    if high - low < 8:
+        return ""
+    gland = (gray < (low + high) / 2) == dark
+    # A border too many or too few is charged with the mask. Of dark glands only what lies under the mask is known:
+    # corners that a turned image leaves empty are dark as well.
+    agree = _widened(gland)[inside].mean()
+    agree = agree if dark else min(agree, _widened(inside)[gland].mean())
+    return "" if agree > _COVERS else f"The mask is not where the gland is in the image. {_hint('augment_apart')}"
+
+
+def _widened(where: np.ndarray) -> np.ndarray:
+    import scipy.ndimage as ndimage
+
+    return ndimage.binary_dilation(where, iterations=2)
+
+
+def _of_bits(one: _OfKind) -> str:
+    levels = np.unique(one.mask)
+    if np.isin(levels, (0, 1)).all():
+        return ""
+    hint = "augment_255" if len(levels) <= 2 else "augment_gray"
+    return f"A mask has {len(levels)} values from {levels[0]:.3g} to {levels[-1]:.3g}. {_hint(hint)}"
+
+
+def _as_bright(one: _OfKind) -> str:
+    image, found = one.given[0], one.image
+    if not np.isfinite(found).all() or found.min() < 0 or found.max() > 255:
+        return f"An image has values from {found.min():.4g} to {found.max():.4g}. {_hint('augment_beyond')}"
+    if 0.4 < found.mean() / image.mean() < 2.2:
+        return ""
+    hint = "augment_scaled" if 0.2 < found.max() <= 1.5 else "augment_black"
+    return f"An image whose mean is {image.mean():.0f} came back with {found.mean():.3g}. {_hint(hint)}"
+
+
+#: What is looked at in pairs of other kinds, by what each line looks at in the first ones.
+_OF_KINDS = {
+    _alike: _in_place,
+    _binary: _of_bits,
+    _range: _as_bright,
+    _repeatable: lambda one: (
+        "" if one.repeated else f"The same generator gave two results. {_hint('augment_unseeded')}"
+    ),
+}
 
 AUGMENT = Check(
     "augment",

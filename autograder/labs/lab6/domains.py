@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from autograder.checking.domain import Domain, Regions
-from autograder.labs.lab6.drawing import KINDS, Rng, draw_families, draw_history, draw_mask, draw_scores
+from autograder.labs.lab6.drawing import KINDS, Rng, draw_families, draw_history, draw_mask, draw_pair, draw_scores
 
 _SIZES = ((1, 1), (1, 6), (5, 1), (4, 4), (3, 8), (9, 5), (16, 16))
 _FORMS = ("uint8", "int64", "float64", "bool", "mixed", "negative", "positive", "large", "ties")
@@ -189,6 +189,17 @@ FAMILIES = Domain(
     _draw_groups,
     # So few pixels of 0 and 1, or mirrored ones, are often the same by chance.
     possible=lambda at: at.get("side", 8) > 3 or at.get("kind", "any") == "any",
+)
+
+
+#: Pairs that are augmented. What turns and shifts an image by pixels needs some of them.
+PAIRS = Domain(
+    {
+        "side": (40, 47, 64, 81, 128),
+        "kind": ("one", "several", "border", "pixel", "nothing", "all"),
+        "dark": (False, True),
+    },
+    lambda rng, at: draw_pair(rng, at["side"], at["kind"], at["dark"]),
 )
 
 

@@ -86,29 +86,46 @@ def draw_history(rng: Rng, kind: str, epochs: int, scale: float = 1.0) -> list[f
     return [float(value) for value in values]
 
 
-def draw_pair(rng: Rng, side: int = 48) -> tuple[np.ndarray, np.ndarray]:
-    """Return an image whose bright part is its mask, and looks different however it is turned.
+def draw_pair(rng: Rng, side: int = 48, kind: str = "one", dark: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    """Return an image and its mask, which tell each other's place, and look different however they are turned.
 
     Parameters
     ----------
     rng : numpy.random.Generator
     side : int
+    kind : {"one", "several", "border", "pixel", "nothing", "all"}
+        Glands: one in the middle, three, one that the border cuts, a single pixel, none, or nothing else.
+    dark : bool
+        Whether glands are darker than what is around them, and not brighter.
 
     Returns
     -------
     image : numpy.ndarray of uint8, shape [side, side, 3]
     mask : numpy.ndarray of uint8, shape [side, side]
     """
-    row, column = np.mgrid[:side, :side] / side
     angle = rng.uniform(0, 2 * np.pi)
-    center = 0.5 + 0.12 * np.array([np.cos(angle), np.sin(angle)])
-    wide, high = rng.uniform(0.1, 0.14), rng.uniform(0.24, 0.3)
-    inside = ((row - center[0]) / high) ** 2 + ((column - center[1]) / wide) ** 2 < 1
-    # A corner of it, so that no turn and no mirror leaves it as it was.
-    inside |= (np.abs(row - center[0] - 0.16) < 0.07) & (np.abs(column - center[1] - 0.14) < 0.1)
-    light = np.where(inside, rng.uniform(190, 220), rng.uniform(50, 70))
+    away = np.array([np.cos(angle), np.sin(angle)])
+    if kind in ("one", "border"):
+        inside = _gland(rng, side, 0.5 + (0.12 if kind == "one" else 0.5) * away)
+    elif kind == "several":
+        places = ((0.25, 0.2), (0.3, 0.75), (0.75, 0.4))
+        inside = np.any([_gland(rng, side, np.array(place) + 0.04 * away, 0.5) for place in places], axis=0)
+    else:
+        inside = np.full((side, side), kind == "all")
+        if kind == "pixel":
+            inside[tuple(rng.integers(side // 4, side - side // 4, 2))] = True
+    light = np.where(inside != dark, rng.uniform(190, 220), rng.uniform(50, 70))
     image = light[..., None] + rng.normal(0, 4, (side, side, 3))
     return np.clip(np.rint(image), 0, 255).astype("uint8"), inside.astype("uint8")
+
+
+def _gland(rng: Rng, side: int, center: np.ndarray, scale: float = 1.0) -> np.ndarray:
+    row, column = (np.mgrid[:side, :side] / side - center[:, None, None]) / scale
+    wide, high = rng.uniform(0.1, 0.14), rng.uniform(0.24, 0.3)
+    # With a corner, so that no turn and no mirror leaves it as it was.
+    return ((row / high) ** 2 + (column / wide) ** 2 < 1) | (
+        (np.abs(row - 0.16) < 0.07) & (np.abs(column - 0.14) < 0.1)
+    )
 
 
 def draw_twins(rng: Rng, side: int = 12) -> tuple[np.ndarray, np.ndarray]:

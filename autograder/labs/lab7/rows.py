@@ -335,12 +335,11 @@ def _converges(student: Student, rng: Rng) -> str | None:
 
 
 def _units(student: Student, rng: Rng) -> str | None:
-    student.notes["fits.seed"] = int(rng.integers(2**31))
     problem = _near_the_least(student, rng, ((150, 2, 5.0, 1.0), (120, 3, 22.0, 9.0), (80, 2, 150.0, 77.0)))
     # One fault costs once: who does not come near in the plain case has lost another line for it.
     if problem or not decided(student, "fit_regression").get("converges", True):
         return problem
-    for (x, y, _), found in _all_over(student):
+    for (x, y, _), found in _all_over(student, rng):
         if isinstance(found, StudentError):
             raise found
         if problem := _too_far(x, y, found):
@@ -361,9 +360,9 @@ _ENOUGH = 8.0
 
 
 @once
-def _all_over(student: Student) -> list[tuple[tuple, np.ndarray | StudentError]]:
+def _all_over(student: Student, rng: Rng) -> list[tuple[tuple, np.ndarray | StudentError]]:
     """Return tables of every kind with the weights that fit them, or why there are none."""
-    return list(_weights(student, [one.arguments for one in FITS.questions(student.notes.get("fits.seed", 0))]))
+    return list(_weights(student, [one.arguments for one in FITS.questions(int(rng.integers(2**31)))]))
 
 
 def _weights(student: Student, asked: Sequence[tuple]) -> Iterator[tuple[tuple, np.ndarray | StudentError]]:
@@ -424,7 +423,7 @@ def _seed(student: Student, rng: Rng) -> str | None:
     if not _are_same(one, other):
         return _UNSEEDED
     # Where there are no weights, another line says so.
-    first = [(asked, found) for asked, found in _all_over(student) if not isinstance(found, StudentError)]
+    first = [(asked, found) for asked, found in _all_over(student, rng) if not isinstance(found, StudentError)]
     again = _weights(student, [asked for asked, _ in first])
     pairs = zip(first, again, strict=False)
     return None if all(_are_same(found, other) for (_, found), (_, other) in pairs) else _UNSEEDED

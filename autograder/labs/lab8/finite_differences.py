@@ -253,17 +253,16 @@ def _about_kinks(said: np.ndarray, right: np.ndarray) -> str:
 
 
 @once
-def _of_smooth(student: Student) -> tuple[np.ndarray, list[tuple[list, bool, str]]]:
+def _of_smooth(student: Student, rng: Rng) -> tuple[np.ndarray, list[tuple[list, bool, str]]]:
     """Return what is said of smooth functions, and what was asked: two lines look at it."""
-    cases = _smooth(np.random.default_rng(student.notes.get("check.seed", 0)))
+    cases = _smooth(rng)
     return _answers(student, [one for one, _, _ in cases]), cases
 
 
 def _smooth_line(student: Student, rng: Rng) -> Problem | None:
-    student.notes["check.seed"] = int(rng.integers(2**31))
     asked = "whether gradients of smooth functions are right, some of which are not"
     try:
-        found, cases = _of_smooth(student)
+        found, cases = _of_smooth(student, rng)
     except StudentError as error:
         return lost(asked, str(error))
     said = found[:, 0] == 1
@@ -273,7 +272,7 @@ def _smooth_line(student: Student, rng: Rng) -> Problem | None:
 def _inputs(student: Student, rng: Rng) -> Problem | None:
     asked = "whether gradients are right, and leave x and df as they are"
     try:
-        found, _ = _of_smooth(student)
+        found, _ = _of_smooth(student, rng)
     except StudentError as error:
         return lost(asked, str(error))
     if constant := _constant(found[:, 0]):

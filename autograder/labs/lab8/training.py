@@ -154,18 +154,16 @@ def _other_networks(rng: Rng) -> list[tuple[str, list, np.ndarray, np.ndarray]]:
 
 
 @once
-def _first_step(student: Student) -> tuple[np.ndarray, list]:
+def _first_step(student: Student, rng: Rng) -> tuple[np.ndarray, list]:
     """Return what a single step makes of a network, and what was asked."""
-    rng = np.random.default_rng(student.notes["train.seed"])
     question = [*_drawn(rng), 0, 1, 6, 0.3, 0.0]
     return _trained(student, [question])[0], question
 
 
 def _step(student: Student, rng: Rng) -> Problem | None:
-    student.notes["train.seed"] = int(rng.integers(2**31))
     said = _SAID["step"].format(what="a small network")
     try:
-        found, question = _first_step(student)
+        found, question = _first_step(student, rng)
     except StudentError as error:
         return lost(said, str(error))
     if problem := _not_a_step(student, said, found, question):
@@ -311,7 +309,7 @@ def _order(student: Student, rng: Rng) -> Problem | None:
 
 def _inputs(student: Student, rng: Rng) -> Problem | None:
     try:
-        found, question = _first_step(student)
+        found, question = _first_step(student, rng)
     except StudentError as error:
         return lost(_SAID["inputs"], str(error))
     if compare.agree(found[:-1], pack(*parameters_of(question[0]))):

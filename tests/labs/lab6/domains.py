@@ -15,8 +15,14 @@ asked:
   them is split with several seeds, and what is right is judged by properties: a choice is no shuffle where all seeds
   give the same, or groups that follow each other in the data.
 
-``augment`` is missing: any geometry is right, and how well a mask must fit its image is a matter of degree. The other
-functions build networks. Their faults are those of `autograder.labs.lab6.faults`.
+- ``augment``: square images of 40 pixels and more, with one gland, several, one at the border, none, a single pixel,
+  or nothing else; glands brighter or darker than what is around them. Any geometry is right, so properties are judged:
+  the shapes, a mask of 0 and 1 that lies where the glands of its image are, but for its edges; an image from 0 to 255,
+  about as bright as before; the same for the same generator; what was given stays as it was. How often anything moves,
+  and whether a mask is off by a part of a pixel, shows only in many images. `autograder.labs.lab6.faults` has such
+  faults.
+
+The other functions build networks. Their faults are there as well.
 """
 
 from __future__ import annotations
@@ -26,15 +32,16 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import scipy.ndimage as ndimage
 
 from benchmarks.domain import Domain, Region, change_input, no_difference, one_of, raise_error
-from tests.labs.lab6 import more_ways, ways, ways_of_soft_dice, ways_of_splits
+from tests.labs.lab6 import more_ways, ways, ways_of_augmenting, ways_of_soft_dice, ways_of_splits
 
 Rng = np.random.Generator
 #: What the ways use: a changed one that misses its modules would be found for the wrong reason.
 _AROUND = {
     name: value
-    for module in (ways, more_ways, ways_of_soft_dice, ways_of_splits)
+    for module in (ways, more_ways, ways_of_augmenting, ways_of_soft_dice, ways_of_splits)
     for name, value in vars(module).items()
     if inspect.ismodule(value) and not value.__name__.startswith("tests")
 }
@@ -671,7 +678,141 @@ _SPLIT_WRONGS = {
     "changes its input": change_input,
 }
 
-_MEASURED = ("dice", "pixel_cross_entropy", "soft_dice_loss", "split", "should_stop")
+# Augmenting.
+
+
+def _outline(rng: Rng, side: int, row: float, column: float, size: float) -> np.ndarray:
+    """Return a gland of three steps, which no turn and no mirror leaves as it was."""
+    below, beside = (np.mgrid[:side, :side] - side * np.array([row, column])[:, None, None]) / (side * size)
+    steps = np.select([beside < -0.2, beside < 0.3], [1.0, 0.6], 0.25)
+    return (np.abs(beside) < rng.uniform(0.7, 0.9)) & (below > -1) & (below < steps)
+
+
+def _draw_to_augment(rng: Rng) -> tuple:
+    side = int(one_of(rng, (40, 41, 48, 55, 64, 90, 127, 128)))
+    kind = one_of(rng, (*3 * ("one", "several", "border"), "pixel", "nothing", "all"))
+    mask = np.full((side, side), kind == "all")
+    if kind == "one":
+        mask = _outline(rng, side, *rng.uniform(0.35, 0.6, 2), rng.uniform(0.2, 0.3))
+    elif kind == "several":
+        mask = _outline(rng, side, 0.3, 0.25, 0.18) | _outline(rng, side, *rng.uniform(0.6, 0.7, 2), 0.2)
+    elif kind == "border":
+        mask = _outline(rng, side, 0.3, rng.uniform(0, 0.15), 0.3)
+    elif kind == "pixel":
+        mask[tuple(rng.integers(0, side, 2))] = True
+    dark = rng.random() < 0.5
+    light = np.where(mask != dark, rng.uniform(180, 225), rng.uniform(45, 75))[..., None]
+    image = light + rng.normal(0, one_of(rng, (1, 5)), (side, side, 3))
+    return np.clip(np.rint(image), 0, 255).astype("uint8"), mask.astype("uint8"), int(rng.integers(2**31))
+
+
+def _solve_augment(image: np.ndarray, mask: np.ndarray, rng: Rng) -> tuple[np.ndarray, np.ndarray]:
+    moved = int(rng.integers(1, 8))
+    return _laid(image, moved), _laid(mask, moved)
+
+
+def _laid(image: np.ndarray, number: int) -> np.ndarray:
+    """Return one of the eight ways to lay a square."""
+    turned = np.rot90(image, number % 4)
+    return (turned[:, ::-1] if number > 3 else turned).copy()
+
+
+def _ask_augment(function: Callable, arguments: Sequence) -> list[tuple]:
+    image, mask, seed = arguments
+    found = []
+    for _ in range(2):
+        given = image.copy(), mask.copy()
+        one, other = function(*given, np.random.default_rng(seed))
+        kept = np.array_equal(given[0], image) and np.array_equal(given[1], mask)
+        found.append((np.array(one), np.array(other), kept))
+    return found
+
+
+def _right_augment(value: list, expected: list, arguments: Sequence) -> bool:
+    (image, mask, kept), (again, too, _) = value
+    given, before = arguments[:2]
+    if not kept or image.shape != given.shape or mask.shape != before.shape:
+        return False
+    if not (np.array_equal(image, again) and np.array_equal(mask, too)) or not np.isin(mask, (0, 1)).all():
+        return False
+    if not np.isfinite(image).all() or image.min() < 0 or image.max() > 255:
+        return False
+    return bool(0.5 < image.mean() / given.mean() < 2) and _lies_right(image, mask > 0, given, before > 0)
+
+
+def _lies_right(image: np.ndarray, mask: np.ndarray, given: np.ndarray, before: np.ndarray) -> bool:
+    """Return whether the glands of an image are where its mask is, but for its edges."""
+    if not before.any() or before.all():
+        return bool(not mask.any() if not before.any() else mask.mean() > 0.5)
+    if min(before.mean(), mask.mean()) < 0.02:
+        return True
+    # Away from the edges, with the middle of what is left on either side.
+    inner, outer = (ndimage.binary_erosion(one, iterations=2, border_value=1) for one in (mask, ~mask))
+    gray = ndimage.median_filter(image.astype("float64").mean(-1), 3)
+    dark = given[before].mean() < given[~before].mean()
+    if not inner.any():
+        return True
+    gland = gray < np.median(gray[outer]) / 2 + np.median(gray[inner]) / 2
+    gland = gland if dark else ~gland
+    # Corners that are left empty are dark, and a patch may be erased.
+    return bool(gland[inner].mean() > 0.7 and (dark or gland[outer].mean() < 0.15))
+
+
+_AUGMENT_REGIONS = {
+    "a side below 45": Region("side", lambda x, y, s: len(y) < 45),
+    "a side of 60 and more": Region("side", lambda x, y, s: len(y) >= 60),
+    "a side of 100 and more": Region("side", lambda x, y, s: len(y) >= 100),
+    "an odd side": Region("rest", lambda x, y, s: len(y) % 2 == 1),
+    "an even side": Region("rest", lambda x, y, s: len(y) % 2 == 0),
+    "a side that 8 divides": Region("rest", lambda x, y, s: len(y) % 8 == 0),
+    "no gland": Region("glands", lambda x, y, s: not y.any()),
+    "nothing but gland": Region("glands", lambda x, y, s: y.all()),
+    "a gland of one pixel": Region("glands", lambda x, y, s: y.sum() == 1),
+    "glands of many pixels": Region("glands", lambda x, y, s: 0.02 < y.mean() < 1),
+    "a gland at the border": Region("glands", lambda x, y, s: y[:, 0].any() and not y.all()),
+    "an image that is mostly bright": Region("light", lambda x, y, s: x.mean() > 140),
+    "an image that is mostly dark": Region("light", lambda x, y, s: x.mean() < 110),
+}
+
+
+def _each(image: Callable, mask: Callable) -> Callable:
+    """Return a wrong answer by what is made of the right image and of the right mask."""
+    return lambda value, arguments: (image(value[0]), mask(value[1]))
+
+
+_AUGMENT_WRONGS = {
+    "leaves the mask": lambda value, a: (value[0], a[1].copy()),
+    "leaves the image": lambda value, a: (a[0].copy(), value[1]),
+    "mirrors the mask once more": _each(np.array, lambda mask: mask[:, ::-1]),
+    "turns the image once more": _each(np.rot90, np.array),
+    "transposes the mask": _each(np.array, np.transpose),
+    "exchanges gland and surroundings": _each(np.array, lambda mask: 1 - mask),
+    "empties the mask": _each(np.array, np.zeros_like),
+    "blurs the mask": _each(np.array, lambda mask: ndimage.uniform_filter(mask.astype(float), 3)),
+    "gives a mask of 255": _each(np.array, lambda mask: mask * np.uint8(255)),
+    "gives an image up to 1": _each(lambda image: image / 255, np.array),
+    "gives a black image": _each(np.zeros_like, np.array),
+    "goes beyond 255": _each(lambda image: image * 1.6, np.array),
+    "goes below 0": _each(lambda image: image.astype(float) - 90, np.array),
+    "gives a quarter of the light": _each(lambda image: image // 4, np.array),
+    "draws with another generator": lambda value, a: _solve_augment(*a[:2], np.random.default_rng()),
+    "gives noise without rng": lambda value, a: (
+        np.clip(value[0] + np.random.default_rng().normal(0, 5, value[0].shape), 0, 255),
+        value[1],
+    ),
+    "cuts off a row": _each(lambda image: image[1:], lambda mask: mask[1:]),
+    "gives a gray image": _each(lambda image: image.mean(axis=-1), np.array),
+    "gives the channels first": _each(lambda image: image.transpose(2, 0, 1), np.array),
+    "gives the mask a channel": _each(np.array, lambda mask: mask[..., None]),
+    "exchanges both": lambda value, arguments: value[::-1],
+    "returns the image alone": lambda value, arguments: value[0],
+    "returns nothing": lambda value, arguments: None,
+    "raises an error": raise_error,
+    "changes its input": change_input,
+}
+
+
+_MEASURED = ("dice", "pixel_cross_entropy", "soft_dice_loss", "split", "augment", "should_stop")
 WAYS = {function: ways.WAYS[function] for function in _MEASURED}
 DOMAINS = {
     "dice": Domain(_draw_overlap, _solve_overlap, no_difference, _OVERLAP_REGIONS, _OVERLAP_WRONGS),
@@ -680,5 +821,14 @@ DOMAINS = {
         _draw_probabilities, _solve_soft, _right_soft, _SOFT_REGIONS, _SOFT_WRONGS, slow=True, ask=_ask_soft
     ),
     "split": Domain(_draw_images, _solve_split, _right_split, _SPLIT_REGIONS, _SPLIT_WRONGS, slow=True, ask=_ask_split),
+    "augment": Domain(
+        _draw_to_augment,
+        _solve_augment,
+        _right_augment,
+        _AUGMENT_REGIONS,
+        _AUGMENT_WRONGS,
+        slow=True,
+        ask=_ask_augment,
+    ),
     "should_stop": Domain(_draw_stop, _solve_stop, no_difference, _STOP_REGIONS, _STOP_WRONGS),
 }

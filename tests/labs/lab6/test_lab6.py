@@ -3,6 +3,7 @@
 import functools
 import inspect
 import io
+import re
 import zipfile
 import zlib
 from dataclasses import replace
@@ -209,17 +210,42 @@ def augment(image, mask, rng):
         "s = rng.uniform(0, 2); image = ndimage.gaussian_filter(image, (s, s, 0))",
         "image = np.clip(image + rng.normal(0, 15, image.shape), 0, 255).astype('uint8')",
         "image = np.clip(image + rng.normal(0, 80, image.shape) * (rng.random(image.shape) < 0.1), 0, 255)",
-        "image = image.copy(); r, c = rng.integers(0, 38, 2); image[r:r + 8, c:c + 8] = 0",
+        "image = image.copy(); r, c = rng.integers(0, len(mask) - 10, 2); image[r:r + 8, c:c + 8] = 0",
         "image = np.clip(image * rng.uniform(0.6, 1.5), 0, 255).astype('uint8')",
         "a = rng.uniform(-90, 90); mask = ndimage.rotate(mask, a, reshape=False, order=0); "
         "image = np.clip(ndimage.rotate(image.astype(float), a, reshape=False), 0, 255)",
-        "s = rng.integers(30, 48); r, c = rng.integers(0, 49 - s, 2); i = np.arange(48) * s // 48; "
-        "image = ndimage.zoom(image[r:r + s, c:c + s], (48 / s, 48 / s, 1), order=1); "
+        "d = len(mask); s = rng.integers(d // 1.6, d); r, c = rng.integers(0, d + 1 - s, 2); "
+        "i = np.arange(d) * s // d; "
+        "image = ndimage.zoom(image[r:r + s, c:c + s], (d / s, d / s, 1), order=1); "
         "mask = mask[r:r + s, c:c + s][np.ix_(i, i)]",
     ],
 )
 def test_noise_blur_holes_light_turns_and_parts_are_right(sandbox, change):
     assert lost(student_of(sandbox, SOFTLY.format(change=change)), "augment") == ({}, [])
+
+
+@pytest.mark.parametrize(
+    ("change", "line", "said"),
+    [
+        ("assert len(mask) % 2 == 0", "alike", "stopped with AssertionError"),
+        ("mask = mask[::-1] if len(mask) > 100 else mask", "alike", r"\[128, 128, 3\].*moved differently"),
+        ("mask = mask if mask.any() else mask + 1", "alike", "no gland.*came back with one"),
+        ("mask = mask.astype(float) / 2 if len(mask) == 47 else mask", "binary", r"\[47, 47, 3\].*scaled"),
+        ("mask = mask * np.uint8(255) if mask.all() else mask", "binary", "gland and nothing else.*scaled"),
+        ("image = (image / 255).astype('uint8') if image.mean() > 180 else image", "range", "whose mean is.*black"),
+        ("image = image * 1.5 if mask.mean() < 0.01 else image", "range", "Light and noise may not leave"),
+        (
+            "image = np.clip(image + np.random.normal(0, 9, image.shape), 0, 255) if len(mask) == 81 else image",
+            "seeded",
+            "another generator",
+        ),
+        ("rng = image.flat if len(mask) == 64 else [0]; rng[0] = 7", "inputs", "in place"),
+    ],
+)
+def test_what_is_wrong_on_images_of_one_kind_costs_its_line(sandbox, change, line, said):
+    found, _ = lost(student_of(sandbox, SOFTLY.format(change=change)), "augment")
+    assert set(found) == {f"augment.{line}"}
+    assert re.search(said, found[f"augment.{line}"])
 
 
 def test_an_image_that_grew_is_told_how(sandbox):

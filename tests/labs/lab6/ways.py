@@ -1,47 +1,6 @@
 """Right ways to write each function of lab 6, in several styles. No package that students get may hold one."""
 
-import numpy as np
-from scipy import ndimage
-
-from tests.labs.lab6 import more_ways, ways_of_soft_dice, ways_of_splits
-
-# Augmentation.
-
-
-def augment_quarters(image, mask, rng):
-    turns, flipped = rng.integers(4), rng.integers(2)
-    pair = [np.rot90(one, turns) for one in (image, mask)]
-    return tuple(one[:, ::-1] if flipped else one for one in pair)
-
-
-def augment_rotated(image, mask, rng):
-    from skimage.transform import rotate
-
-    angle = rng.uniform(-45, 45)
-    x = rotate(image, angle, order=1, preserve_range=True, mode="reflect")
-    y = rotate(mask, angle, order=0, preserve_range=True, mode="reflect")
-    if rng.random() < 0.5:
-        x, y = x[:, ::-1], y[:, ::-1]
-    x = x + rng.normal(0, 4, x.shape)
-    return np.clip(x, 0, 255).astype(np.uint8), y.astype(np.uint8)
-
-
-def augment_flips_alone(image, mask, rng):
-    for axis in (0, 1):
-        if rng.random() < 0.5:
-            image, mask = np.flip(image, axis), np.flip(mask, axis)
-    return image.copy(), mask.copy()
-
-
-def augment_zoomed(image, mask, rng):
-    """Floats come back, and corners are empty."""
-    angle = np.deg2rad(rng.uniform(0, 360))
-    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]) * rng.uniform(0.9, 1.1)
-    middle = np.array(mask.shape) / 2 - 0.5
-    start = middle - turn @ middle
-    x = np.stack([ndimage.affine_transform(image[..., c].astype(float), turn, start, order=1) for c in range(3)], -1)
-    return x, ndimage.affine_transform(mask, turn, start, order=0)
-
+from tests.labs.lab6 import more_ways, ways_of_augmenting, ways_of_soft_dice, ways_of_splits
 
 # Networks.
 
@@ -164,12 +123,7 @@ WAYS = {
     "pixel_cross_entropy": more_ways.CROSS_ENTROPY,
     "soft_dice_loss": ways_of_soft_dice.WAYS,
     "split": ways_of_splits.WAYS,
-    "augment": {
-        "quarters": augment_quarters,
-        "rotated": augment_rotated,
-        "flips alone": augment_flips_alone,
-        "zoomed": augment_zoomed,
-    },
+    "augment": ways_of_augmenting.WAYS,
     "build_fcn": {"functional": fcn_functional, "padded": fcn_padded},
     "build_unet": {"plain": unet_plain, "deep": unet_deep, "gated": unet_gated, "inside": unet_inside},
     "should_stop": more_ways.STOP,
