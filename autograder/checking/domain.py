@@ -42,8 +42,11 @@ class Question:
     @property
     def size(self) -> int:
         """The numbers in its arguments: of two questions a person reads the smaller one."""
-        parts = [part for one in self.arguments for part in (one if isinstance(one, list) else [one])]
-        return sum(np.size(part) for part in parts)
+        return _size(self.arguments)
+
+
+def _size(value: Any) -> int:
+    return sum(map(_size, value)) if isinstance(value, (list, tuple)) else np.size(value)
 
 
 @dataclass(frozen=True, eq=False)

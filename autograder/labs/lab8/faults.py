@@ -1341,6 +1341,36 @@ def _not_shuffled(right):
     return lambda layers, x, y, rng, *rest: right(layers, x, y, _Unshuffled(), *rest)
 
 
+class _OneOrder:
+    """In the place of a generator: what it draws first, again and again."""
+
+    def __init__(self, rng):
+        self.rng, self.drawn = rng, {}
+
+    def permutation(self, what):
+        return self.drawn.setdefault(what, self.rng.permutation(what))
+
+
+def _one_order(right):
+    return lambda layers, x, y, rng, *rest: right(layers, x, y, _OneOrder(rng), *rest)
+
+
+def _velocity_of_one_batch(right):
+    """Keep the velocity only where all images are one batch."""
+    return lambda layers, x, y, rng, epochs, size, rate, momentum: right(
+        layers, x, y, rng, epochs, size, rate, momentum if size >= len(x) else 0.0
+    )
+
+
+def _rate_that_falls(right):
+    def answer(layers, x, y, rng, epochs, size, rate, momentum):
+        for epoch in range(epochs if momentum == 0 else 0):
+            layers = right(layers, x, y, rng, 1, size, rate / (1 + epoch), momentum)
+        return layers if momentum == 0 else right(layers, x, y, rng, epochs, size, rate, momentum)
+
+    return answer
+
+
 def _own_generator(right):
     return lambda layers, x, y, rng, *rest: right(layers, x, y, np.random.default_rng(), *rest)
 
@@ -1390,6 +1420,9 @@ _TRAINING = (
     _fault("train_whole_batches", "batches order accuracy", _whole_batches),
     _fault("train_rest_dropped", "batches", _rest_dropped),
     _fault("train_not_shuffled", "order", _not_shuffled),
+    _fault("train_one_order", "order", _one_order),
+    _fault("train_velocity_of_one_batch", "momentum", _velocity_of_one_batch),
+    _fault("train_rate_that_falls", "batches", _rate_that_falls),
     _fault("train_own_generator", "order", _own_generator),
     _fault("train_classes_left_behind", "order accuracy", _classes_left_behind),
     _fault("train_first_batch_alone", "order", _first_batch_alone),

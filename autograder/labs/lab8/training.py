@@ -19,7 +19,17 @@ from autograder.labs.lab8 import images
 from autograder.labs.lab8.drawing import Rng
 from autograder.labs.lab8.images import BAND, BATCH_SIZE, LEARNING_RATE, MOMENTUM
 from autograder.labs.lab8.reference import pack, parameters_of
-from source_lib.text import in_series
+from autograder.labs.lab8.whole_trainings import (
+    EQUAL,
+    KINDS,
+    ORDERS,
+    draw_layers,
+    ends,
+    in_some_order,
+    orders_of,
+    repeated,
+)
+from source_lib.text import counted, in_series
 
 #: Processor time for the digits, and wall time, in seconds.
 CPU, SECONDS = 60, 240.0
@@ -223,7 +233,7 @@ def _momentum(student: Student, rng: Rng) -> Problem | None:
         return lost(_SAID["momentum"], "A single step does not change the weights yet, so momentum cannot be seen.")
     what = compare.difference(found[:-1], w)
     if what is None:
-        return None
+        return _wrong_end(student, rng, momentum=True)
     hint = (
         "It is the training without momentum."
         if compare.agree(found[:-1], plain)
@@ -254,7 +264,7 @@ def _batches(student: Student, rng: Rng) -> Problem | None:
         return lost(_SAID["batches"], "A single step does not change the weights yet, so batches cannot be seen.")
     what = compare.difference(found[:-1], steps[3])
     if what is None:
-        return None
+        return _wrong_end(student, rng, momentum=False)
     taken = next((k for k, one in enumerate(steps) if compare.agree(found[:-1], one)), None)
     hint = (
         "Each batch is a step of its own."
@@ -304,7 +314,86 @@ def _order(student: Student, rng: Rng) -> Problem | None:
         return lost(
             _SAID["order"], "Generators of two seeds gave the same weights: the images are not shuffled by rng."
         )
-    return None
+    return _wrong_order(student, rng)
+
+
+def _ended(student: Student, rng: Rng, asked: Sequence[tuple]) -> list[tuple[tuple, np.ndarray]]:
+    """Return trainings of dense layers, each with a random generator of its own, and what became of them."""
+    sent = [[layers, x, y, int(rng.integers(10**6)), *others] for layers, x, y, *others in asked]
+    return list(zip(asked, _trained(student, sent), strict=True))
+
+
+@once
+def _dense_steps_are_right(student: Student, rng: Rng) -> bool:
+    """Return whether single steps of dense layers are right: else what is wrong is charged already, elsewhere."""
+    if not decided(student, "train_network").get("step", True):
+        return False
+    x, y = rng.normal(size=(5, 4)), rng.integers(0, 3, 5)
+    asked = [(draw_layers(rng, kind, 4, 3), x, y, 1, 5, 0.3, 0.0) for kind in KINDS]
+    trained = _ended(student, rng, asked)
+    return all(compare.agree(found[:-1], ends(one, np.arange(5)[None, None])[0]) for one, found in trained)
+
+
+@once
+def _on_equal_images(student: Student, rng: Rng) -> list[tuple[tuple, np.ndarray]]:
+    """Return trainings on images that are all equal, from all over what may be asked, and what became of each."""
+    return _ended(student, rng, [one.arguments for one in EQUAL.questions(int(rng.integers(2**63)))])
+
+
+def _wrong_end(student: Student, rng: Rng, momentum: bool) -> Problem | None:
+    """Compare where trainings end with where they must."""
+    try:
+        if not _dense_steps_are_right(student, rng):
+            return None
+        trained = _on_equal_images(student, rng)
+    except StudentError as error:
+        return lost("train dense layers on equal images", str(error))
+    wrong: dict[bool, Problem] = {}
+    for arguments, found in trained:
+        layers, x, _, epochs, size, rate, factor = arguments
+        (right,) = ends(arguments, np.tile(np.arange(len(x)), (1, epochs, 1)))
+        if what := compare.difference(found[:-1], right):
+            said = (
+                f"train {_network_in_words(layers)} on {counted(len(x), 'equal image')} in batches of {size}, for "
+                f"{counted(epochs, 'epoch')}, with a learning rate of {rate:g} and a momentum of {factor:g}"
+            )
+            wrong.setdefault(factor > 0, lost(said, f"In the new weights and biases train_network {what}."))
+    # What is wrong without momentum is charged with the batches, and only there.
+    return wrong.get(momentum) if not momentum or False not in wrong else None
+
+
+def _network_in_words(layers: list[list]) -> str:
+    return "a dense layer" if len(layers) == 1 else f"two dense layers with a {layers[1][0]} between them"
+
+
+def _wrong_order(student: Student, rng: Rng) -> Problem | None:
+    """Find out in which order a training took its images, and whether each epoch has one of its own."""
+    passed = decided(student, "train_network")
+    # Where momentum is wrong, that is charged already.
+    asked = in_some_order(rng, (0.0, 0.5, 0.9) if passed.get("momentum", True) else (0.0,))
+    said = "train dense layers on {} images in batches of {}, for {} epochs"
+    try:
+        if not passed.get("batches", True) or not _dense_steps_are_right(student, rng):
+            return None
+        trained = _ended(student, rng, asked)
+    except StudentError as error:
+        return lost(said.format(*ORDERS[0][:3]), str(error))
+    first = []
+    for arguments, found in trained:
+        _, x, _, epochs, size, *_ = arguments
+        orders = orders_of(len(x), size, epochs)
+        every = ends(arguments, orders)
+        nearest = int(np.argmin(np.abs(every - found[:-1]).max(axis=1)))
+        if not compare.agree(found[:-1], every[nearest]):
+            problem = (
+                "No order of the images leads to its weights. Does each image come once in an epoch, together with its "
+                "own class?"
+            )
+            return lost(said.format(len(x), size, epochs), problem)
+        if len(x) == 2:
+            first.append(orders[nearest, :, 0] == 0)
+    problem = repeated(np.array(first))
+    return lost(said.format(*ORDERS[0][:3]), problem) if problem else None
 
 
 def _inputs(student: Student, rng: Rng) -> Problem | None:

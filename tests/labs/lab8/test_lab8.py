@@ -5,7 +5,7 @@ import pytest
 
 from autograder.checking.compare import difference
 from autograder.checking.student import Answer, NotebookStudent
-from autograder.labs.lab8 import LAB, claims, finite_differences, images, reference, speed, training
+from autograder.labs.lab8 import LAB, claims, finite_differences, images, reference, speed, training, whole_trainings
 from autograder.labs.lab8.reference import pack
 from autograder.labs.lab8.shared import part_of, right_part
 from autograder.notebook import _later
@@ -152,17 +152,56 @@ def test_drawn_gradients_are_those_of_the_drawn_functions():
             assert finite_differences.NEAREST <= nearest <= 10 * finite_differences.NEAREST
 
 
-def test_a_wrong_backward_pass_costs_nothing_where_training_is_asked():
-    def twice(dz, h, W):
-        dh, dW, db = ways.RIGHT["conv2d_backward"](dz, h, W)
-        return dh, 2 * dW, db
-
-    wrong = ways.RIGHT | {"conv2d_backward": twice}
-    functions = ways.namespace("train_network", ways.train.trained_with(wrong)["shuffled slices"]) | wrong
+@pytest.mark.parametrize(
+    ("function", "change"),
+    [
+        ("conv2d_backward", lambda dh, dW, db: (dh, 2 * dW, db)),
+        ("dense_backward", lambda dh, dW, db: (dh, dW, np.zeros_like(db))),
+        ("dense_backward", lambda dh, dW, db: (dh, 3 * dW, db)),
+        ("softmax_cross_entropy_backward", lambda *dz: 2 * np.array(dz)),
+    ],
+)
+def test_a_wrong_backward_pass_costs_nothing_where_training_is_asked(monkeypatch, function, change):
+    right = ways.RIGHT[function]
+    monkeypatch.setitem(ways.RIGHT, function, lambda *arguments: change(*right(*arguments)))
+    functions = ways.namespace("train_network", ways.RIGHT["train_network"])
     student = NotebookStudent(functions, trial.oracle(), material=trial.material())
     lines = [line for line in training.CHECK.lines if line.key != "accuracy"]
     items = type(training.CHECK)("train_network", tuple(lines))(student, np.random.default_rng(0))
     assert [item.message for item in items if not item.passed] == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "line", "said"),
+    [
+        ({"momentum": lambda given: 0.0 if given["momentum"] > 0.85 else given["momentum"]}, "momentum", "of 0.9"),
+        ({"epochs": lambda given: max(1, given["epochs"] - (given["epochs"] > 10))}, "batches", "for 12 epochs"),
+        ({"batch_size": lambda given: min(given["batch_size"], max(1, len(given["x"]) - 2))}, "batches", "in batches"),
+        ({"learning_rate": lambda given: min(0.5, given["learning_rate"])}, "batches", "learning rate of 1 "),
+    ],
+)
+def test_trainings_are_asked_all_over(changed, line, said):
+    names = ("layers", "x", "y", "rng", "epochs", "batch_size", "learning_rate", "momentum")
+    right = ways.RIGHT["train_network"]
+
+    def answer(*arguments):
+        given = dict(zip(names, arguments, strict=True))
+        return right(*(given | {name: change(given) for name, change in changed.items()}).values())
+
+    items = ask("train_network", answer)
+    wrong = [key for key, item in items.items() if not item.passed]
+    assert line in wrong and said in items[line].message
+
+
+def test_orders_of_epochs_are_told_apart():
+    rng = np.random.default_rng(0)
+    drawn = rng.random((24, 5)) < 0.5
+    assert whole_trainings.repeated(drawn) is None
+    for change in (lambda one: one[:, [0]], lambda one: ~one[:, [0]]):
+        known = np.column_stack([drawn[:, :3], change(drawn), drawn[:, 4]])
+        assert "order of epoch 1 decides that of epoch 4" in whole_trainings.repeated(known)
+    drawn[:, 2] = True
+    assert "epoch 3 takes the images in the same order" in whole_trainings.repeated(drawn)
 
 
 def test_digits_are_drawn_with_the_secret_and_learned_by_no_straight_line():

@@ -30,11 +30,11 @@ _STYLES = {
     "conv2d_backward": ("im2col", "shifts", "windows and einsum", "columns to images"),
     "batch_norm_backward": ("short", "loops", "by einsum", "columns of parameters"),
     "gradient_check": ("central", "one side with small step", "by scipy", "by directions"),
+    "train_network": ("shuffled slices", "arrays split", "by draws"),
 }
 _WAYS = {function: {way: ways.WAYS[function][way] for way in names} for function, names in _STYLES.items()}
-_WAYS |= {"train_network": ways.TRAINING}
 #: Those that return arrays, whose type is their own.
-_OF_ARRAYS = tuple(function for function in _STYLES if function != "gradient_check")
+_OF_ARRAYS = tuple(function for function in _STYLES if function not in ("gradient_check", "train_network"))
 VARIANTS = (
     *(f"{function}: {way}" for function, found in _WAYS.items() for way in found),
     *(f"{function}: in single precision" for function in _OF_ARRAYS),
