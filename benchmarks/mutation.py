@@ -405,8 +405,13 @@ def _answers(lab: str) -> Oracle:
 
 
 @functools.cache
-def _check(lab: str, function: str) -> Check:
-    """Return the check of a function without what measures times."""
+def untimed_check(lab: str, function: str) -> Check:
+    """Return the check of a function without what measures times.
+
+    Parameters
+    ----------
+    lab, function : str
+    """
     check = get_lab(lab).check(f"check_{function}")
     timed = getattr(domains_of(get_lab(lab)), "TIMED", ())
     return replace(check, lines=tuple(line for line in check.lines if line.key not in timed))
@@ -424,7 +429,7 @@ def loses_points(lab: Lab, function: str, functions: Mapping[str, Any], seed: in
     seed : int
         Of the questions.
     """
-    check = _check(lab.name, function)
+    check = untimed_check(lab.name, function)
     student = NotebookStudent(functions, _answers(lab.name))
     slow = domains_of(lab).DOMAINS[function].slow
     try:

@@ -160,7 +160,7 @@ def test_an_odd_answer_is_not_paid_and_stops_no_check(lab, module, function, eve
     for name, value in list(ODD.items())[first::every]:
         functions = module.namespace(function, lambda *arguments, value=value: value)
         student = NotebookStudent(functions, answers_of(lab.name))
-        items = lab.check(f"check_{function}")(student, np.random.default_rng(1))
+        items = mutation.untimed_check(lab.name, function)(student, np.random.default_rng(1))
         assert not any(item.passed for item in items), name
         assert all(len(item.message) < 1200 for item in items), name
 

@@ -436,7 +436,7 @@ CHECK = Check(
         Line("step", "One step: each parameter against its gradient, by the learning rate", 0.5, _step),
         Line("momentum", "With momentum: the velocities carried over several steps", 0.5, _momentum),
         Line("batches", "Mini-batches: a step for each, also for the images that are left over", 0.5, _batches),
-        Line("order", "Each image once in an epoch, in an order that rng draws", 0.25, _order),
+        Line("order", "Each image once in an epoch, in an order that rng draws for it", 0.25, _order),
         Line("inputs", "The layers that were given are not changed", 0.25, _inputs),
         Line(
             "accuracy",
