@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from source_lib.json_lines import read_lines, write_lines
 
 if TYPE_CHECKING:
     import keras
@@ -34,6 +37,44 @@ class Solution:
     train_model: Callable[..., Any]
     key: str
     parts: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Kept:
+    """What trainings came to, each kept as soon as it is done, so that a run that was stopped goes on.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Of a file of JSON lines.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.made = path, read_lines(path)
+
+    def do(self, about: Record, train: Callable[[], Record]) -> Record:
+        """Return the line of a training: as it is kept, or of one that is done now.
+
+        Parameters
+        ----------
+        about : dict
+            What tells it from others.
+        train : callable
+            Returns what it comes to. Where that has no ``seconds``, those of all of it are written down, with those of
+            the processor.
+
+        Returns
+        -------
+        dict
+        """
+        line = next((one for one in self.made if about.items() <= one.items()), None)
+        if line is None:
+            start, used = time.perf_counter(), time.process_time()
+            found = train()
+            taken = {"seconds": time.perf_counter() - start, "cpu_seconds": time.process_time() - used}
+            line = about | {what: round(seconds, 1) for what, seconds in taken.items()} | found
+            self.made.append(line)
+            write_lines(self.path, self.made)
+        return line
 
 
 @dataclass(frozen=True)

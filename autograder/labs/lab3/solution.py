@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from autograder.checking.metrics import accuracy, auc
-from autograder.checking.reproduction import Record, Reproduction, Solution
-from source_lib.json_lines import read_lines, write_lines
+from autograder.checking.reproduction import Kept, Record, Reproduction, Solution
 
 if TYPE_CHECKING:
     from source_lib.data import DataGenerator
@@ -57,7 +56,7 @@ def train(
     list of dict
         Of each, what it was scored on, its accuracy and its AUC there, both from 0 to 1, and its seconds.
     """
-    made = read_lines(kept)
+    done = Kept(kept)
     everything = np.arange(data.N_train)
     wanted = [("validation", seed, data, everything, data.x_valid, data.y_valid) for seed in seeds]
     for split in splits:
@@ -70,12 +69,9 @@ def train(
         wanted += [("sample", seed, drawn, rows, drawn.x_test, y_test) for seed in sample_seeds]
     lines = []
     for judged, seed, images, rows, x, y in wanted:
-        line = next((line for line in made if (line["judged"], line["seed"]) == (judged, seed)), None)
-        if line is None:
-            found = train_once(solution, seed, images.x_train[rows], images.y_train[rows], x, y)
-            line = {"judged": judged, "seed": seed, "images": len(rows), **found}
-            made.append(line)
-            write_lines(kept, made)
+        about = {"judged": judged, "seed": seed, "images": len(rows)}
+        parts = (images.x_train[rows], images.y_train[rows], x, y)
+        line = done.do(about, lambda seed=seed, parts=parts: train_once(solution, seed, *parts))
         print(f"{judged} {seed}: accuracy {line['accuracy']:.4f}, AUC {line['auc']:.4f}", flush=True)
         lines.append(line)
     return {"images": {"training": data.N_train, "validation": data.N_valid}}, lines

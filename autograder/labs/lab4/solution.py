@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autograder.checking.metrics import accuracy, one_hot
-from autograder.checking.reproduction import Record, Reproduction, Solution
+from autograder.checking.reproduction import Kept, Record, Reproduction, Solution
 from autograder.labs.lab4 import images
 from source_lib.experiments import N_DEVELOP
-from source_lib.json_lines import read_lines, write_lines
 
 if TYPE_CHECKING:
     from source_lib.data import DataGenerator
@@ -43,25 +42,19 @@ def train(
         Of each, its seed, its accuracies on validation and test images in percent, and its seconds of wall and of
         processor time.
     """
-    made = read_lines(kept)
+    done = Kept(kept)
     n_valid = min(N_DEVELOP, len(data.x_train) // 6)
     n_train = min(images_used or len(data.x_train), len(data.x_train) - n_valid)
     lines = []
     for seed in seeds:
-        known = (line for line in made if (line.get("seed"), line.get("training")) == (seed, n_train))
-        line = next(known, None)
-        if line is None:
-            line = _train_once(solution, data, seed, n_train, n_valid)
-            made.append(line)
-            write_lines(kept, made)
+        about = {"seed": seed, "training": n_train}
+        line = done.do(about, lambda seed=seed: _train_once(solution, data, seed, n_train, n_valid))
         print(f"seed {seed}: {line['accuracy']:.2f} % of the test images", flush=True)
         lines.append(line)
-    linear = next((line["linear"] for line in made if "linear" in line), None)
-    if linear is None:
-        linear = images.linear_accuracy(data.x_train, data.y_train, data.x_test, data.y_test)
-        write_lines(kept, [*made, {"linear": linear}])
-    about = {"images": {"training": n_train, "validation": n_valid, "test": len(data.x_test)}}
-    return about | {"linear": linear}, lines
+    parts = (data.x_train, data.y_train, data.x_test, data.y_test)
+    linear = done.do({"what": "linear"}, lambda: {"linear": images.linear_accuracy(*parts)})["linear"]
+    found = {"images": {"training": n_train, "validation": n_valid, "test": len(data.x_test)}}
+    return found | {"linear": linear}, lines
 
 
 def _train_once(solution: Solution, data: DataGenerator, seed: int, n_train: int, n_valid: int) -> Record:
@@ -76,8 +69,6 @@ def _train_once(solution: Solution, data: DataGenerator, seed: int, n_train: int
     solution.train_model(model, x, one_hot(y, images.CLASSES), x_valid, one_hot(y_valid, images.CLASSES))
     seconds, cpu = time.perf_counter() - start, time.process_time() - used
     return {
-        "seed": seed,
-        "training": n_train,
         "valid_accuracy": 100 * accuracy(model.predict(x_valid, verbose=0), y_valid),
         "accuracy": 100 * accuracy(model.predict(data.x_test, verbose=0), data.y_test),
         "seconds": round(seconds, 1),

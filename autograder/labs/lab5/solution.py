@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from autograder.checking.metrics import accuracy, one_hot
-from autograder.checking.reproduction import Record, Reproduction, Solution
+from autograder.checking.reproduction import Kept, Record, Reproduction, Solution
 from autograder.labs.lab5 import looking, models
 from autograder.labs.lab5.images import CLASSES, LITE, MOBILE, SMALL, SOURCES
-from source_lib.json_lines import read_lines, write_lines
 
 if TYPE_CHECKING:
     from source_lib.data import DataGenerator
@@ -93,7 +91,7 @@ def train(
 
     sample = DataGenerator(verbose=False)
     sample.generate("cifar10", source="sample")
-    work = _Work(solution, kept, read_lines(kept))
+    work = _Work(solution, kept)
     for images, some in ((data, epochs), (sample, sample_epochs)):
         order = np.random.default_rng(0).permutation(len(images.x_train))
         valid, rows = np.split(order, [len(order) // 10])
@@ -128,24 +126,14 @@ def train(
 class _Work:
     """Trainings, each kept as soon as it is done."""
 
-    def __init__(self, solution: Solution, kept: Path, made: list[Record]) -> None:
-        self.solution, self.kept, self.made = solution, kept, made
+    def __init__(self, solution: Solution, kept: Path) -> None:
+        self.solution, self.kept = solution, Kept(kept)
         self.asked: list[Record] = []
 
     def do(self, what: str, source: str, backbone: str, seed: int, parts: Sequence, train: Any) -> None:
         """Train where that was not done before."""
         about = {"what": what, "source": source, "backbone": backbone, "seed": seed}
-        line = next((line for line in self.made if about.items() <= line.items()), None)
-        if line is None:
-            start, used = time.perf_counter(), time.process_time()
-            found = train(seed)
-            line = about | {"images": len(parts[0][0]), **found}
-            line |= {
-                "seconds": round(time.perf_counter() - start, 1),
-                "cpu_seconds": round(time.process_time() - used, 1),
-            }
-            self.made.append(line)
-            write_lines(self.kept, self.made)
+        line = self.kept.do(about, lambda: {"images": len(parts[0][0]), **train(seed)})
         asked = "test" if "test" in line else "valid"
         print(f"{source} {what} {backbone} {seed}: {100 * line[asked]:.1f} % ({asked})", flush=True)
         self.asked.append(line)

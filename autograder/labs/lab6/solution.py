@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,9 +9,8 @@ from typing import Any
 import numpy as np
 
 from autograder.checking.metrics import dice_of_images
-from autograder.checking.reproduction import Record, Reproduction, Solution
+from autograder.checking.reproduction import Kept, Record, Reproduction, Solution
 from source_lib.data import glands
-from source_lib.json_lines import read_lines, write_lines
 
 SEEDS = (0, 1, 2, 3, 4)
 #: On the sample, where fewer are enough to see how far it goes.
@@ -106,7 +104,7 @@ def train(
         those of each held-out image where it was a network, and its seconds. What was tried was not asked for the
         held-out images.
     """
-    made, asked = read_lines(kept), []
+    done, asked = Kept(kept), []
     for images, some, amount in (
         (data, seeds, epochs),
         (HeldOut("sample") if data.source == "real" else None, sample_seeds, sample_epochs),
@@ -133,16 +131,7 @@ def train(
             work.append((f"tried: {way}", 0, lambda seed, differs=differs: _changed(solution, data, seed, **differs)))
         for what, seed, run in work:
             about = {"what": what, "source": images.source, "seed": seed, "asked": amount}
-            line = next((one for one in made if about.items() <= one.items()), None)
-            if line is None:
-                start, used = time.perf_counter(), time.process_time()
-                line = about | run(seed)
-                line |= {
-                    "seconds": round(time.perf_counter() - start, 1),
-                    "cpu_seconds": round(time.process_time() - used, 1),
-                }
-                made.append(line)
-                write_lines(kept, made)
+            line = done.do(about, lambda run=run, seed=seed: run(seed))
             asked_for = "test" if "test" in line else "valid"
             print(f"{images.source} {what} {seed}: {line[asked_for]:.3f} ({asked_for})", flush=True)
             asked.append(line)
