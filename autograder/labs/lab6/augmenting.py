@@ -290,6 +290,8 @@ class _Pair:
     @cached_property
     def gland(self) -> np.ndarray | None:
         """Where a bright gland is, as the difference says or as light does: who draws by the image moves both apart."""
+        if self.shown and self.shown.parted:
+            return self.shown.gland
         both = [self.shown.gland if self.shown else None, _bright(np.nan_to_num(self.image))]
         return max((one for one in both if one is not None), key=self.agrees, default=None)
 
@@ -463,10 +465,17 @@ def _alike(student: Student, made: _Augmented) -> str | None:
 
 def _off(one: _Pair) -> bool:
     """Return whether a mask differs from its image, all of whose pixels were only laid elsewhere."""
-    found = one.shown
-    if found is None or not found.sharp:
+    before = one.given[1] > 0
+    # What was blurred, or made of fewer pixels, has other rows and columns.
+    if not (one.shown and one.shown.sharp and _profile(one.shown.gland) == _profile(before)):
         return False
-    return bool(np.sum(found.gland != one.inside) >= min(_EXACT, one.given[1].sum()))
+    wrong = np.sum(one.shown.gland != one.inside)
+    return bool(not before.all() and wrong >= min(_EXACT, before.sum()) and not _not_bits(one.mask))
+
+
+def _profile(where: np.ndarray) -> list:
+    """Return what no mirror image, turn by a right angle or shift changes."""
+    return sorted(sorted(where.sum(axis).tolist()) for axis in (0, 1))
 
 
 def _in_turn(made: _Augmented, moved: float) -> str | None:
@@ -505,6 +514,8 @@ def _range(student: Student, made: _Augmented) -> str | None:
     for one, fitted in zip(made.first, made.fits, strict=True):
         if not fitted.wraps and (problem := _as_bright(one)):
             return problem
+        if (levels := len(np.unique(one.image))) < 3:
+            return f"An image came back with {levels} different values. {_hint('augment_black')}"
     if made.wraps:
         return f"Bright pixels came back dark, or dark ones bright. {_hint('augment_wraps')}"
     return None
@@ -536,7 +547,8 @@ def _in_place(one: _Pair) -> str:
         return "There was no gland, and the mask came back with one." if one.inside.any() else ""
     # By its opposite or by its light: one is enough.
     found = [_covers(one, one.shown.gland, True)] if one.shown else []
-    if (gland := _by_light(one)) is not None:
+    parted = one.shown is not None and one.shown.parted
+    if not parted and (gland := _by_light(one)) is not None:
         # Of dark glands only what lies under the mask is known: corners that are left empty are dark as well.
         found.append(_covers(one, gland, not one.dark))
     if any(found) and not _off(one):
@@ -547,9 +559,7 @@ def _in_place(one: _Pair) -> str:
 def _covers(one: _Pair, gland: np.ndarray, both: bool) -> bool:
     """Return whether a mask is where a gland is, but for its edge, which is charged with the mask."""
     parts = [(gland, one.inside), *([(one.inside, gland)] if both else [])]
-    # A gland of a pixel may be lost, but not be elsewhere.
-    least = 1 if gland.any() and one.inside.any() else _SEEN * gland.size
-    return all(part.sum() < least or _widened(wide)[part].mean() > _COVERS for wide, part in parts)
+    return all(part.mean() < _SEEN or _widened(wide)[part].mean() > _COVERS for wide, part in parts)
 
 
 def _by_light(one: _Pair) -> np.ndarray | None:
@@ -581,13 +591,14 @@ def _as_bright(one: _Pair) -> str:
         return f"An image has values that are no numbers. {_hint('augment_nan')}"
     if found.min() < -_ROUNDING or found.max() > 255 + _ROUNDING:
         return f"An image has values from {found.min():.4g} to {found.max():.4g}. {_hint('augment_beyond')}"
+    if one.shown and one.given[1].sum() == 1:
+        # Who stretches the light makes all dark by a single bright pixel, and its opposite bright.
+        image, found = image / 2 + opposite / 2, found / 2 + one.opposite / 2
     means = image.mean(), found[one.known].mean()
     what = f"An image whose mean is {means[0]:.0f} came back with {means[1]:.3g}"
     tops = [np.percentile(part, 99) for part in (image, found[one.known])]
     if means[1] < 0.4 * means[0] and tops[1] < 0.4 * tops[0]:
         return f"{what}. {_hint('augment_scaled' if 0.2 < found.max() <= 1.5 else 'augment_black')}"
-    if len(np.unique(found)) < 3:
-        return f"An image came back with {len(np.unique(found))} different values. {_hint('augment_black')}"
     # A part of an image that shows its gland is brighter than all of it, and then its opposite is darker.
     both = np.mean(found[one.known] + one.opposite[one.known]) / 2 if one.shown else means[1]
     if means[1] > 2.2 * means[0] and both > 0.8 * (image.mean() + opposite.mean()):

@@ -24,6 +24,8 @@ _SAME_AREA = (-0.1, 0.04)
 
 #: In how many pixels an image and its opposite must differ to show where a gland is.
 _KNOWN = 0.25
+#: By how many gray levels they must differ, and in how many pixels one color may show a gland and another one not.
+_CONTRAST, _PARTED = 16.0, 0.05
 
 
 class Fit(NamedTuple):
@@ -116,11 +118,14 @@ class Shown(NamedTuple):
         Where it shows either.
     sharp : bool
         Whether all of its pixels are pixels of the image that was given: nothing lies between, is erased, or is empty.
+    parted : bool
+        Whether its colors show glands in other places; then ``gland`` is not the mask where they do.
     """
 
     gland: np.ndarray
     known: np.ndarray
     sharp: bool
+    parted: bool
 
 
 def shown(image: np.ndarray, opposite: np.ndarray, inside: np.ndarray) -> Shown | None:
@@ -136,7 +141,7 @@ def shown(image: np.ndarray, opposite: np.ndarray, inside: np.ndarray) -> Shown 
     Returns
     -------
     Shown or None
-        None where both differ in too few pixels.
+        None where both differ in too few pixels, or by too little.
 
     Examples
     --------
@@ -146,13 +151,18 @@ def shown(image: np.ndarray, opposite: np.ndarray, inside: np.ndarray) -> Shown 
     >>> found.gland.tolist(), found.known.tolist(), found.sharp
     ([[True, False, False, True]], [[True, True, True, False]], False)
     """
-    light = np.subtract(image, opposite, dtype="float64").mean(axis=-1)
+    colors = np.subtract(image, opposite, dtype="float64")
+    light = colors.mean(axis=-1)
     most = np.percentile(np.abs(light), 95) if np.isfinite(light).all() else 0.0
-    flat = _flat(image) & _flat(opposite)
-    known = (np.abs(light) > max(2.0, 0.05 * most)) & ~flat
-    if known.mean() < _KNOWN:
+    flat, least = _flat(image) & _flat(opposite), 0.05 * most
+    known = (np.abs(light) > least) & ~flat
+    if most < _CONTRAST or known.mean() < _KNOWN:
         return None
-    return Shown(np.where(known, light > 0, inside), known, not flat.any() and bool(np.abs(light).min() > 0.9 * most))
+    parted = (colors.min(axis=-1) < -least) & (colors.max(axis=-1) > least)
+    if parted.mean() > _PARTED:
+        return Shown(np.where(parted, ~inside, inside), known, False, True)
+    sharp = not flat.any() and bool(np.abs(light).min() > 0.9 * most)
+    return Shown(np.where(known, light > 0, inside), known, sharp, False)
 
 
 def _flat(image: np.ndarray) -> np.ndarray:
