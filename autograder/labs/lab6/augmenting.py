@@ -267,7 +267,7 @@ class _Pair:
 
     @cached_property
     def inside(self) -> np.ndarray:
-        return self.mask > 0.5 * max(1.0, np.max(self.mask, initial=0))
+        return self.mask > 0.5 * np.max(self.mask, initial=0)
 
     @cached_property
     def moved(self) -> bool:
@@ -292,8 +292,9 @@ class _Pair:
         """Where a bright gland is, as the difference says or as light does: who draws by the image moves both apart."""
         if self.shown and self.shown.parted:
             return self.shown.gland
-        both = [self.shown.gland if self.shown else None, _bright(np.nan_to_num(self.image))]
-        return max((one for one in both if one is not None), key=self.agrees, default=None)
+        found = [self.shown.gland, _smooth(self.shown.gland)] if self.shown else []
+        by_light = _bright(np.nan_to_num(self.image))
+        return max([*found, *([] if by_light is None else [by_light])], key=self.agrees, default=None)
 
     def agrees(self, gland: np.ndarray) -> float:
         return float((gland == self.inside).mean())
@@ -304,8 +305,11 @@ class _Pair:
         return self.shown.known if self.shown else np.ones(self.mask.shape, bool)
 
     def fit(self) -> Fit:
-        clear = self.shown is not None and self.gland is self.shown.gland
-        return fit(np.where(self.gland, 200.0, 60.0)[..., None] if clear else self.image, self.mask)
+        if self.shown is None or self.agrees(self.gland) > max(
+            map(self.agrees, (self.shown.gland, _smooth(self.shown.gland)))
+        ):
+            return fit(self.image, self.mask)
+        return fit(np.where(self.gland, 200.0, 60.0)[..., None], self.mask)
 
 
 class _Augmented:
@@ -449,7 +453,7 @@ def _alike(student: Student, made: _Augmented) -> str | None:
         hint = "augment_mask_still" if len(agree) and np.mean(agree) < _AGREE else "augment_nothing"
         return f"In {moved:.0%} of the pairs the mask is moved. {_hint(hint)}"
     # Where values wrap around, single images are neither bright nor dark, and that is charged with their range.
-    most = 0.25 if any(one.wraps for one in made.fits) else 0.0
+    most = 0.25 if made.wraps else 0.0
     if len(agree) and np.mean(agree < _AGREE) > most:
         still = np.mean([(one.gland == _bright(one.given[0])).mean() > 0.97 for one in seen])
         hint = "augment_image_still" if still > 0.9 else "augment_apart"
@@ -551,7 +555,8 @@ def _in_place(one: _Pair) -> str:
     if not parted and (gland := _by_light(one)) is not None:
         # Of dark glands only what lies under the mask is known: corners that are left empty are dark as well.
         found.append(_covers(one, gland, not one.dark))
-    if any(found) and not _off(one):
+    # Light that is lost is charged with the range of the image.
+    if any(found) and not _off(one) or _as_bright(one):
         return ""
     return f"The mask is not where the gland is in the image. {_hint('augment_apart')}" if found else ""
 
@@ -568,6 +573,13 @@ def _by_light(one: _Pair) -> np.ndarray | None:
     low, high = np.percentile(gray, (1, 99))
     share = one.given[1].mean()
     return (gray < (low + high) / 2) == one.dark if high - low >= 8 and _SEEN <= share < 1 else None
+
+
+def _smooth(where: np.ndarray) -> np.ndarray:
+    """Return it without single pixels, as those of noise that wraps around are."""
+    import scipy.ndimage as ndimage
+
+    return ndimage.median_filter(where, 3)
 
 
 def _widened(where: np.ndarray) -> np.ndarray:
