@@ -283,7 +283,7 @@ class _Pair:
     @cached_property
     def shown(self) -> Shown | None:
         """Where its difference from its opposite shows a gland."""
-        if self.opposite is None or self.opposite.shape != self.image.shape:
+        if self.opposite is None or self.opposite.shape != self.image.shape or _darker(self.given[2], self.opposite):
             return None
         return shown(*((self.opposite, self.image) if self.dark else (self.image, self.opposite)), self.inside)
 
@@ -292,8 +292,10 @@ class _Pair:
         """Where a bright gland is, as the difference says or as light does: who draws by the image moves both apart."""
         if self.shown and self.shown.parted:
             return self.shown.gland
+        if not np.isfinite(self.image).all():
+            return None
         found = [self.shown.gland, _smooth(self.shown.gland)] if self.shown else []
-        by_light = _bright(np.nan_to_num(self.image))
+        by_light = _bright(self.image)
         return max([*found, *([] if by_light is None else [by_light])], key=self.agrees, default=None)
 
     def agrees(self, gland: np.ndarray) -> float:
@@ -596,6 +598,11 @@ def _not_bits(mask: np.ndarray) -> str:
     return f"A mask has {len(levels)} values from {levels[0]:.3g} to {levels[-1]:.3g}. {_hint(hint)}"
 
 
+def _darker(image: np.ndarray, found: np.ndarray) -> bool:
+    """Return whether even what is brightest in an image has lost its light."""
+    return bool(np.percentile(found, 99) < 0.4 * np.percentile(image, 99))
+
+
 def _as_bright(one: _Pair) -> str:
     """Return in words that an image is not as bright as it was; empty where it is, but for what was put in front."""
     (image, _, opposite), found = one.given, one.image
@@ -608,8 +615,7 @@ def _as_bright(one: _Pair) -> str:
         image, found = image / 2 + opposite / 2, found / 2 + one.opposite / 2
     means = image.mean(), found[one.known].mean()
     what = f"An image whose mean is {means[0]:.0f} came back with {means[1]:.3g}"
-    tops = [np.percentile(part, 99) for part in (image, found[one.known])]
-    if means[1] < 0.4 * means[0] and tops[1] < 0.4 * tops[0]:
+    if means[1] < 0.4 * means[0] and _darker(image, found[one.known]):
         return f"{what}. {_hint('augment_scaled' if 0.2 < found.max() <= 1.5 else 'augment_black')}"
     # A part of an image that shows its gland is brighter than all of it, and then its opposite is darker.
     both = np.mean(found[one.known] + one.opposite[one.known]) / 2 if one.shown else means[1]

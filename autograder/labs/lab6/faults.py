@@ -882,8 +882,8 @@ HINTS: dict[str, tuple[str, str]] = {
         "Draw a mirror image or an angle with rng.",
     ),
     "augment_small": (
-        "Images of any side from 40 pixels on may come in.",
-        "Take the side from len(mask), and write no size of your own.",
+        "Images of any side from 40 pixels on may come in, so the side is len(mask) and no number of your own.",
+        "Look for conditions on the side and for sizes that you wrote as numbers.",
     ),
     "augment_border_cut": (
         "The mask was interpolated, and what was less than 1 on its border was cut off by the change of type.",
