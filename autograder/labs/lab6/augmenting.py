@@ -605,6 +605,8 @@ def _darker(image: np.ndarray, found: np.ndarray) -> bool:
 
 def _as_bright(one: _Pair) -> str:
     """Return in words that an image is not as bright as it was; empty where it is, but for what was put in front."""
+    if one.problem:
+        return ""
     (image, _, opposite), found = one.given, one.image
     if not np.isfinite(found).all():
         return f"An image has values that are no numbers. {_hint('augment_nan')}"

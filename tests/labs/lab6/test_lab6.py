@@ -266,7 +266,7 @@ def lost_by(function):
         ("mask = mask * 0 if len(mask) > 100 else mask", "alike", r"\[128, 128, 3\]"),
         ("mask = np.tril(mask) if mask.all() else mask", "alike", "gland and nothing else"),
         (
-            "mask = ndimage.binary_erosion(mask, iterations=3) if mask[[0, -1]].any() or mask[:, [0, -1]].any() else mask",
+            "edge = mask.sum() - mask[1:-1, 1:-1].sum(); mask = ndimage.binary_erosion(mask, None, 3) if edge else mask",
             "alike",
             "moved differently",
         ),
@@ -284,6 +284,7 @@ def lost_by(function):
             "",
         ),
         ("mask = 1 - mask", "alike", "moved differently"),
+        ("image = image.mean(-1) if len(mask) == 81 else image", "alike", r"returned \[81, 81\]"),
         ("image = image * 0.2 + 200", "range", "much brighter"),
         ("image = np.where(image > 215, np.nan, image)", "range", "no numbers.*NaN"),
         ("image = image + rng.integers(0, 40, dtype='uint8')", "range", "began again"),
