@@ -266,7 +266,7 @@ def lost_by(function):
         ("mask = mask * 0 if len(mask) > 100 else mask", "alike", r"\[128, 128, 3\]"),
         ("mask = np.tril(mask) if mask.all() else mask", "alike", "gland and nothing else"),
         (
-            "edge = mask.sum() - mask[1:-1, 1:-1].sum(); mask = ndimage.binary_erosion(mask, None, 3) if edge else mask",
+            "e = mask.sum() - mask[1:-1, 1:-1].sum(); mask = ndimage.binary_erosion(mask, None, 3) if e else mask",
             "alike",
             "moved differently",
         ),
