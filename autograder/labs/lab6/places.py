@@ -26,6 +26,8 @@ _SAME_AREA = (-0.1, 0.04)
 _KNOWN = 0.25
 #: By how many gray levels they must differ, and in how many pixels one color may show a gland and another one not.
 _CONTRAST, _PARTED = 16.0, 0.05
+#: In how many pixels they may nearly be the same: some where a gland's edge was interpolated.
+_NEARLY = 0.02
 
 
 class Fit(NamedTuple):
@@ -156,9 +158,11 @@ def shown(image: np.ndarray, opposite: np.ndarray, inside: np.ndarray) -> Shown 
     colors = np.subtract(image, opposite, dtype="float64")
     light = colors.mean(axis=-1)
     most = np.percentile(np.abs(light), 95) if np.isfinite(light).all() else 0.0
-    flat, least = _flat(image) & _flat(opposite), 0.05 * most
+    flat, least = _flat(image) & _flat(opposite), 0.02 * most
     known = (np.abs(light) > least) & ~flat
-    if most < _CONTRAST or known.mean() < _KNOWN:
+    # What was put in front is the same in both, and what is nearly the same was moved in one of them alone.
+    nearly = ~known & ~flat & (np.abs(light) > 1e-6)
+    if most < _CONTRAST or known.mean() < _KNOWN or nearly.mean() > _NEARLY:
         return None
     # Not where single values wrap around.
     parted = ndimage.binary_opening((colors.min(axis=-1) < -least) & (colors.max(axis=-1) > least), np.ones((3, 3)))

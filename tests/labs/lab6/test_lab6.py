@@ -284,6 +284,8 @@ def lost_by(function):
             "",
         ),
         ("mask = 1 - mask", "alike", "moved differently"),
+        ("image = kept[0] if image.mean() < 110 else image", "alike", "moved differently|image is not"),
+        ("image = kept[0] if image.mean() > 140 else image", "alike", "moved differently"),
         ("image = image.mean(-1) if len(mask) == 81 else image", "alike", r"returned \[81, 81\]"),
         ("image = image * 0.2 + 200", "range", "much brighter"),
         ("image = np.where(image > 215, np.nan, image)", "range", "no numbers.*NaN"),
