@@ -255,13 +255,6 @@ def augment_added_light(image, mask, rng):
     return np.clip(x + rng.uniform(-51, 51), 0, 255).astype("float32"), y
 
 
-def augment_equalized(image, mask, rng):
-    from skimage.exposure import equalize_hist
-
-    x, y = _flipped(image, mask, rng)
-    return 255 * equalize_hist(x), y
-
-
 def augment_posterized(image, mask, rng):
     x, y = _flipped(image, mask, rng)
     return x // 32 * 32, y
@@ -312,7 +305,6 @@ WAYS = {
     "erased": augment_erased,
     "salted": augment_salted,
     "added light": augment_added_light,
-    "equalized": augment_equalized,
     "posterized": augment_posterized,
     "elastic": augment_elastic,
     "with Pillow": augment_with_pillow,
