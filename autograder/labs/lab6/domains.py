@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from autograder.checking.domain import Domain, Regions
-from autograder.labs.lab6.drawing import KINDS, Rng, draw_families, draw_history, draw_mask, draw_pair, draw_scores
+from autograder.labs.lab6.drawing import KINDS, Rng, draw_families, draw_history, draw_mask, draw_opposites, draw_scores
 
 _SIZES = ((1, 1), (1, 6), (5, 1), (4, 4), (3, 8), (9, 5), (16, 16))
 _FORMS = ("uint8", "int64", "float64", "bool", "mixed", "negative", "positive", "large", "ties")
@@ -192,14 +192,15 @@ FAMILIES = Domain(
 )
 
 
-#: Pairs that are augmented. What turns and shifts an image by pixels needs some of them.
+#: Pairs that are augmented, and their images with bright and dark exchanged.
+#: What turns and shifts an image by pixels needs some of them.
 PAIRS = Domain(
     {
         "side": (40, 47, 64, 81, 128),
         "kind": ("one", "several", "border", "pixel", "nothing", "all"),
         "dark": (False, True),
     },
-    lambda rng, at: draw_pair(rng, at["side"], at["kind"], at["dark"]),
+    lambda rng, at: draw_opposites(rng, at["side"], at["kind"], at["dark"]),
 )
 
 

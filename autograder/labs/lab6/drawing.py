@@ -114,9 +114,35 @@ def draw_pair(rng: Rng, side: int = 48, kind: str = "one", dark: bool = False) -
         inside = np.full((side, side), kind == "all")
         if kind == "pixel":
             inside[tuple(rng.integers(side // 4, side - side // 4, 2))] = True
-    light = np.where(inside != dark, rng.uniform(190, 220), rng.uniform(50, 70))
+    # Where nearly all is dark, light that is moved by a fifth of the range must not end in black.
+    low = (50, 70) if inside.any() and not inside.all() and kind != "pixel" else (103, 109)
+    light = np.where(inside != dark, rng.uniform(190, 220), rng.uniform(*low))
     image = light[..., None] + rng.normal(0, 4, (side, side, 3))
     return np.clip(np.rint(image), 0, 255).astype("uint8"), inside.astype("uint8")
+
+
+def draw_opposites(
+    rng: Rng, side: int = 48, kind: str = "one", dark: bool = False
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return an image and its mask as `draw_pair` does, and the same image with bright and dark exchanged.
+
+    Where both are augmented with the same numbers, they differ where either shows what was in the image, and are the
+    same where corners were left empty, or something was put in front.
+
+    Parameters
+    ----------
+    rng, side, kind, dark
+        As `draw_pair` takes them.
+
+    Returns
+    -------
+    image : numpy.ndarray of uint8, shape [side, side, 3]
+    mask : numpy.ndarray of uint8, shape [side, side]
+    opposite : numpy.ndarray of uint8, shape [side, side, 3]
+    """
+    seed = int(rng.integers(2**63))
+    (image, mask), (opposite, _) = (draw_pair(np.random.default_rng(seed), side, kind, one) for one in (dark, not dark))
+    return image, mask, opposite
 
 
 def _gland(rng: Rng, side: int, center: np.ndarray, scale: float = 1.0) -> np.ndarray:

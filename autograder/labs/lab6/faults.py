@@ -869,6 +869,22 @@ HINTS: dict[str, tuple[str, str]] = {
         "Values beyond 255 began again at 0, as bytes do: 260 became 4.",
         "Compute with floats, cut off at 0 and 255, and change the type last.",
     ),
+    "augment_light": (
+        "The image is much brighter than it was, as where values below 0 begin again at 255, or too much was added.",
+        "Compute with floats, change the light by less than half, cut off at 0 and 255, and change the type last.",
+    ),
+    "augment_nan": (
+        "They come from a division by 0, or from empty corners that were filled with NaN.",
+        "Fill what is empty with a number from 0 to 255.",
+    ),
+    "augment_same_way": (
+        "Only light and noise are drawn, and the geometry is always the same.",
+        "Draw a mirror image or an angle with rng.",
+    ),
+    "augment_small": (
+        "Images of any side from 40 pixels on may come in, so the side is len(mask) and no number of your own.",
+        "Look for conditions on the side and for sizes that you wrote as numbers.",
+    ),
     "augment_border_cut": (
         "The mask was interpolated, and what was less than 1 on its border was cut off by the change of type.",
         "Move the mask with order=0, the nearest neighbor.",

@@ -25,7 +25,7 @@ from book.stored import DATA, read_lines
 from source_lib.data import glands
 from source_lib.masks import packed
 from tests.labs.kit import asked
-from tests.labs.lab6 import domains, more_ways, trial
+from tests.labs.lab6 import domains, more_ways, trial, ways_of_augmenting
 from tests.labs.lab6.trial import files, material, oracle
 from tests.short import one_in
 
@@ -246,6 +246,73 @@ def test_what_is_wrong_on_images_of_one_kind_costs_its_line(sandbox, change, lin
     found, _ = lost(student_of(sandbox, SOFTLY.format(change=change)), "augment")
     assert set(found) == {f"augment.{line}"}
     assert re.search(said, found[f"augment.{line}"])
+
+
+@pytest.mark.parametrize("way", one_in(3, list(ways_of_augmenting.WAYS)))
+def test_an_honest_augmentation_loses_nothing(way):
+    assert lost_by(ways_of_augmenting.WAYS[way]) == {}
+
+
+def lost_by(function):
+    return dict(asked(trial.student_of({"augment": function}), [LAB.check("check_augment")], 1).lost)
+
+
+@pytest.mark.parametrize(
+    ("change", "line", "said"),
+    [
+        ("mask = np.roll(mask, 1, 1) if len(mask) % 2 else mask", "alike", "moved differently"),
+        ("mask = np.roll(mask, 1, 0) if rng.random() < 0.2 else mask", "alike", "off by a pixel"),
+        ("mask = np.roll(mask, 9, 0) if mask.sum() == 1 else mask", "alike", "gland of one pixel"),
+        ("mask = mask * 0 if len(mask) > 100 else mask", "alike", r"\[128, 128, 3\]"),
+        ("mask = np.tril(mask) if mask.all() else mask", "alike", "gland and nothing else"),
+        (
+            "e = mask.sum() - mask[1:-1, 1:-1].sum(); mask = ndimage.binary_erosion(mask, None, 3) if e else mask",
+            "alike",
+            "moved differently",
+        ),
+        ("r, c = rng.integers(0, len(mask) - 8, 2); mask = mask.copy(); mask[r:r + 8, c:c + 8] = 0", "alike", "off by"),
+        ("image = np.dstack([image[::-1, :, :1], image[..., 1:]])", "alike", "moved differently"),
+        ("image, mask = kept if len(mask) > 48 else (image, mask)", "alike", "none of 12 larger pairs.*len\\(mask"),
+        (
+            "image = np.clip(kept[0][::-1] + rng.normal(0, 5, image.shape), 0, 255); mask = kept[1][::-1]",
+            "alike",
+            "same way",
+        ),
+        (
+            "s = int(rng.integers(-15, 16)); image = np.roll(image, s, 0); mask = ndimage.shift(mask, (s, 0), order=0)",
+            "alike",
+            "",
+        ),
+        ("mask = 1 - mask", "alike", "moved differently"),
+        ("image = kept[0] if image.mean() < 110 else image", "alike", "moved differently|image is not"),
+        ("image = kept[0] if image.mean() > 140 else image", "alike", "moved differently"),
+        ("image = image.mean(-1) if len(mask) == 81 else image", "alike", r"returned \[81, 81\]"),
+        ("image = image * 0.2 + 200", "range", "much brighter"),
+        ("image = np.where(image > 215, np.nan, image)", "range", "no numbers.*NaN"),
+        ("image = image + rng.integers(0, 40, dtype='uint8')", "range", "began again"),
+    ],
+)
+def test_what_is_a_little_wrong_costs_its_line_and_no_other(change, line, said):
+    code = SOFTLY.format(change=change).replace("if rng.random()", "kept = image, mask\n    if rng.random()", 1)
+    functions = {}
+    exec(code, functions)
+    found = lost_by(functions["augment"])
+    assert set(found) == {f"augment.{line}"}
+    assert re.search(said, found[f"augment.{line}"])
+
+
+@pytest.mark.parametrize(
+    ("given", "said"), [("{'image': image}", "returned dict"), ("image", "End with: return image, mask")]
+)
+def test_who_returns_no_pair_is_told_what_to_return(given, said):
+    functions = {}
+    exec(f"def augment(image, mask, rng):\n    return {given}\n", functions)
+    assert said in lost_by(functions["augment"])["augment.alike"]
+
+
+def test_a_mask_with_a_channel_is_no_image_that_grew():
+    found = lost_by(lambda image, mask, rng: (image, mask[..., None]))
+    assert "[48, 48, 1]" in found["augment.alike"] and "reshape" not in found["augment.alike"]
 
 
 def test_an_image_that_grew_is_told_how(sandbox):

@@ -192,6 +192,91 @@ def augment_by_a_list(image, mask, rng):
     return move(image), move(mask)
 
 
+def _affine(image, mask, turn, shift=(0, 0), **how):
+    middle = (np.array(mask.shape) - 1) / 2
+    start = middle - turn @ (middle + np.array(shift))
+    x = [ndimage.affine_transform(image[..., c].astype(float), turn, start, order=1, **how) for c in range(3)]
+    return np.stack(x, axis=-1), ndimage.affine_transform(mask, turn, start, order=0)
+
+
+def _matrix(angle):
+    return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+
+
+def augment_on_white(image, mask, rng):
+    """Turned and made smaller before a white background, as a slide has."""
+    return _affine(image, mask, _matrix(rng.uniform(-0.8, 0.8)) * rng.uniform(1, 1.4), cval=255)
+
+
+def augment_on_the_mean(image, mask, rng):
+    return _affine(image, mask, _matrix(rng.uniform(-0.8, 0.8)), cval=image.mean())
+
+
+def augment_far(image, mask, rng):
+    """Shifted by up to 20 pixels of 40."""
+    if rng.random() < 0.5:
+        image, mask = image[:, ::-1], mask[:, ::-1]
+    x, y = _affine(image, mask, np.eye(2), rng.integers(-20, 21, 2))
+    return x.astype("uint8"), y
+
+
+def augment_a_little(image, mask, rng):
+    """Turned by up to five degrees, and no more."""
+    from skimage.transform import rotate
+
+    angle = rng.uniform(-5, 5)
+    how = {"preserve_range": True, "mode": "reflect"}
+    return rotate(image, angle, order=1, **how), rotate(mask, angle, order=0, **how).astype("uint8")
+
+
+def augment_erased(image, mask, rng):
+    """A square of any color is erased."""
+    x, y = _flipped(image, mask, rng)
+    wide = len(mask) // 3
+    row, column = rng.integers(0, len(mask) - wide, 2)
+    x[row : row + wide, column : column + wide] = rng.choice([0, 128, 255])
+    return x, y
+
+
+def _flipped(image, mask, rng):
+    across, down = rng.choice([-1, 1], 2)
+    return image[::down, ::across].copy(), mask[::down, ::across].copy()
+
+
+def augment_salted(image, mask, rng):
+    x, y = _flipped(image, mask, rng)
+    x[rng.random(y.shape) < 0.2] = rng.choice([0, 255])
+    return x, y
+
+
+def augment_added_light(image, mask, rng):
+    """A fifth of the range is added or taken away."""
+    x, y = _flipped(image, mask, rng)
+    return np.clip(x + rng.uniform(-51, 51), 0, 255).astype("float32"), y
+
+
+def augment_posterized(image, mask, rng):
+    x, y = _flipped(image, mask, rng)
+    return x // 32 * 32, y
+
+
+def augment_elastic(image, mask, rng):
+    side = len(mask)
+    fields = [60 * ndimage.gaussian_filter(rng.uniform(-1, 1, (side, side)), 6) for _ in range(2)]
+    where = {"coordinates": np.mgrid[:side, :side] + np.array(fields), "mode": "reflect"}
+    x = np.stack([ndimage.map_coordinates(image[..., c], order=1, **where) for c in range(3)], axis=-1)
+    return x, ndimage.map_coordinates(mask, order=0, **where)
+
+
+def augment_with_pillow(image, mask, rng):
+    from PIL import Image, ImageEnhance
+
+    angle = float(rng.uniform(-180, 180))
+    x = Image.fromarray(image).rotate(angle, resample=Image.Resampling.BILINEAR, fillcolor=(255, 255, 255))
+    x = ImageEnhance.Contrast(x).enhance(float(rng.uniform(0.6, 1.4)))
+    return np.array(x), np.array(Image.fromarray(mask).rotate(angle))
+
+
 WAYS = {
     "quarters": augment_quarters,
     "rotated": augment_rotated,
@@ -213,4 +298,14 @@ WAYS = {
     "blurred": augment_blurred,
     "with a hole": augment_with_a_hole,
     "by a list": augment_by_a_list,
+    "on white": augment_on_white,
+    "on the mean": augment_on_the_mean,
+    "far": augment_far,
+    "a little": augment_a_little,
+    "erased": augment_erased,
+    "salted": augment_salted,
+    "added light": augment_added_light,
+    "posterized": augment_posterized,
+    "elastic": augment_elastic,
+    "with Pillow": augment_with_pillow,
 }
