@@ -1,25 +1,22 @@
-"""What is asked of `split` and `augment`: of what they return only properties can be right, so these are looked at."""
+"""What is asked of `augment`: only properties of what it returns can be right, so these are looked at."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 
-from autograder.checking import compare, error_texts
+from autograder.checking import compare
 from autograder.checking.domain import Question
 from autograder.checking.problem import Problem, lost
 from autograder.checking.rubric import Check, Line, decided
-from autograder.checking.shuffles import not_shuffled
 from autograder.checking.student import Student, StudentError, once
-from autograder.labs.lab6.domains import FAMILIES, PAIRS
-from autograder.labs.lab6.drawing import Rng, draw_opposites, draw_twins
-from autograder.labs.lab6.faults import HINTS
+from autograder.labs.lab6.domains import PAIRS
+from autograder.labs.lab6.drawing import Rng, draw_opposites
 from autograder.labs.lab6.places import Fit, Shown, differently, fit, shown, wrapped
+from autograder.labs.lab6.shared import answers, hint_of
 
-_SECONDS = 60.0
 #: Pairs that are augmented, the first ones twice with the same numbers, and some with others: so many flips that are
 #: drawn are not all the same by chance.
 _PAIRS, _TWICE, _OTHERS = 40, 8, 20
@@ -45,32 +42,6 @@ _GLANDS = {
     "all": "gland and nothing else",
 }
 _NO_PAIR = "augment returned something else than an image and a mask of numbers."
-#: Seeds of splits: enough to tell a shuffle from an order that is turned on.
-_SEEDS = 8
-#: How often all pairs of regions are covered: what a seed decides shows only where there are many groups.
-_ROUNDS = 2
-#: Seeds of each other set, and from how many groups on these do not all give the same by chance, and an order shows.
-_FEW_SEEDS, _TOLD_APART, _SHUFFLED = 4, 15, 36
-_SPLIT_CELL = """
-def course_splits(sets, seeds):
-    import numpy as np
-    found = []
-    for number, (images, some) in enumerate(zip(sets, seeds)):
-        try:
-            changed = False
-            for seed in some:
-                given = images.copy()
-                train, valid = split(given, seed)
-                found += [np.asarray(train), np.asarray(valid)]
-                changed |= not np.array_equal(given, images)
-            found.append(float(changed))
-        except Exception as error:
-            # What stops on images of one kind is not stopped by the others.
-            if number == 0:
-                raise
-            return [*found[: sum(2 * len(one) + 1 for one in seeds[:number])], f"{type(error).__name__}: {error}"]
-    return found
-"""
 _AUGMENT_CELL = """
 def course_augmented(pairs, places, seeds, first):
     import numpy as np
@@ -93,161 +64,6 @@ def course_augmented(pairs, places, seeds, first):
         found += [np.array(one), np.array(other), float(changed)]
     return found
 """
-
-
-def _sent(student: Student, cell: str, function: str, call: str, *arguments) -> list:
-    try:
-        with student.fresh(cell, seconds=_SECONDS, code_only=True) as side:
-            return list(side.call(call, *arguments))
-    except StudentError as error:
-        raise StudentError(error_texts.without_ours(str(error), function)) from None
-
-
-def _hint(name: str) -> str:
-    return HINTS[name][0]
-
-
-# Splitting.
-
-
-class _Split(NamedTuple):
-    """What a student's function made of images: the parts by seed, the first seed twice."""
-
-    images: np.ndarray
-    group: np.ndarray
-    parts: list[tuple[np.ndarray, np.ndarray]]
-    changed: bool
-
-
-def _splits(student: Student, sets: list[tuple], seeds: list[list[int]]) -> tuple[list[_Split], str]:
-    """Return what became of sets of images, and why there is no more; empty where it is all."""
-    sent = _sent(student, _SPLIT_CELL, "split", "course_splits", [images for images, _ in sets], seeds)
-    stopped = str(sent.pop()) if sent and isinstance(sent[-1], str) else ""
-    found = []
-    for (images, group), some in zip(sets, seeds, strict=True):
-        mine, sent = sent[: 2 * len(some)], sent[2 * len(some) :]
-        values = [compare.array(one) for one in mine]
-        if not values and stopped:
-            break
-        if len(values) != 2 * len(some) or any(one is None or one.ndim != 1 for one in values) or not sent:
-            raise StudentError("split returned something else than two arrays of indices.")
-        parts = list(zip(values[::2], values[1::2], strict=True))
-        found.append(_Split(images, group, parts, bool(sent.pop(0))))
-    return found, stopped
-
-
-@once
-def _split_sets(student: Student, rng: Rng) -> tuple[list[tuple], list[list[int]]]:
-    """Return sets of images with their groups, and the seeds of each: the same for all lines."""
-    rounds = [FAMILIES.questions(int(rng.integers(2**63))) for _ in range(_ROUNDS)]
-    families = [question.arguments for some in rounds for question in some]
-    many = [draw_twins(rng, side) for side in (12, 11)]
-    seeds = [[int(seed) for seed in rng.choice(10_000, _SEEDS, replace=False)] for _ in many]
-    seeds = [[first, first, *others] for first, *others in seeds]
-    few = ([first, *range(first, first + _FEW_SEEDS)] for *_, first in families)
-    return [*many, *((images, group) for images, group, _ in families)], [*seeds, *few]
-
-
-@once
-def _split_all(student: Student, sets: list[tuple], seeds: list[list[int]]) -> tuple[list[_Split], str]:
-    """Return what became of them, and why there is no more; empty where it is all."""
-    # In two parts: more arrays than a sandbox accepts at once. What stops on the first set of a part is stopped by all,
-    # so the second part begins with a set that went well.
-    half = len(sets) // 2
-    found, stopped = _splits(student, sets[:half], seeds[:half])
-    if stopped:
-        return found, stopped
-    more, stopped = _splits(student, [sets[0], *sets[half:]], [seeds[0], *seeds[half:]])
-    return found + more[1:], stopped
-
-
-def _split_line(look) -> object:
-    def question(student: Student, rng: Rng) -> Problem | None:
-        sets, seeds = _split_sets(student, rng)
-        try:
-            found, stopped = _split_all(student, sets, seeds)
-        except StudentError as error:
-            return lost(_split_what(sets[0][0]), str(error))
-        for number, one in enumerate(found):
-            # Parts of few images that hold none are charged with the parts.
-            if number and look is not _whole and not all(len(part) for parts in one.parts for part in parts):
-                continue
-            if problem := look(one):
-                return lost(_split_what(one.images), problem)
-        # Charged once.
-        return (
-            lost(_split_what(sets[len(found)][0]), f"split stopped with {stopped}")
-            if stopped and look is _whole
-            else None
-        )
-
-    return question
-
-
-def _split_what(images: np.ndarray) -> str:
-    shape = f"{len(images)} images of {images.shape[1]}×{images.shape[2]} pixels"
-    return f"split {shape}, of which some may be copies or mirror images of others"
-
-
-def _whole(found: _Split) -> str | None:
-    count, size = len(found.group), np.bincount(found.group)
-    for train, valid in found.parts:
-        both = np.concatenate([train, valid])
-        if set(train) & set(valid):
-            return f"Image {int(min(set(train) & set(valid)))} is in both parts. {_hint('split_overlap')}"
-        if len(both) != len(set(both)) or set(both) != set(range(count)):
-            return f"The parts hold {len(set(both))} of the {count} images. {_hint('split_missing')}"
-        # Without the group that was taken last it is not enough.
-        last = size[found.group[valid.astype(int)]].max(initial=1)
-        if not count / 5 <= len(valid) < count / 5 + last:
-            return f"{len(valid)} of {count} images are for validation. {_hint('split_size')}"
-    return "It changed the images that it was given." if found.changed else None
-
-
-def _apart(found: _Split) -> str | None:
-    group = found.group
-    for both, valid in found.parts:
-        # An image that is in both parts is charged elsewhere.
-        train = np.setdiff1d(both, valid)
-        inside = [np.unique(group[one.astype(int)]) for one in (train, valid) if len(one) and one.max() < len(group)]
-        if len(inside) < 2:
-            return "It returns no two parts yet, so twins on both sides cannot count."
-        if len(shared := np.intersect1d(*inside)):
-            have = "image has" if len(shared) == 1 else "images have"
-            return f"{len(shared)} {have} a twin on the other side. {_hint('split_twins')}"
-    return None
-
-
-def _seeded(found: _Split) -> str | None:
-    sets = [frozenset(int(one) for one in valid) for _, valid in found.parts]
-    if not all(sets):
-        return "It returns no images for validation yet, so the seed cannot count."
-    if sets[0] != sets[1]:
-        return f"The same seed gave two splits. {_hint('split_unseeded')}"
-    # By the groups in the order of their first image: whoever keeps twins together shuffles these.
-    first = np.sort(np.unique(found.group, return_index=True)[1])
-    # Of fewer groups the same may be chosen several times by chance.
-    if len(first) >= _TOLD_APART and len(set(sets)) == 1:
-        return f"All seeds gave the same split. {_hint('split_fixed')}"
-    if len(first) < _SHUFFLED:
-        return None
-    draws = np.array([[place in valid for place in first] for valid in sets[1:]], dtype=int)
-    if not_shuffled(draws):
-        return f"The choice follows the order of the data. {_hint('split_moved_on')}"
-    return f"Two seeds gave the same split. {_hint('split_fixed')}" if len(set(sets)) < len(sets) - 1 else None
-
-
-SPLIT = Check(
-    "split",
-    (
-        Line("parts", "Each image in one part, a fifth of them for validation", 0.5, _split_line(_whole)),
-        Line("twins", "Copies and mirror images of an image are on its side", 0.25, _split_line(_apart)),
-        Line("seed", "The same split for the same seed, another for another", 0.25, _split_line(_seeded)),
-    ),
-)
-
-
-# Augmenting.
 
 
 @dataclass(frozen=True, eq=False)
@@ -366,7 +182,7 @@ class _Augmented:
         places, seeds = zip(*(call for part in calls.values() for call in part), strict=True)
         pairs = [[image, mask] for image, mask, _ in given] + [[opposite, mask] for _, mask, opposite in given]
         must = sum(len(calls[part]) for part in ("first", "twice", "others"))
-        sent = _sent(student, _AUGMENT_CELL, "augment", "course_augmented", pairs, [*places], [*seeds], must)
+        sent = answers(student, _AUGMENT_CELL, "augment", "course_augmented", pairs, [*places], [*seeds], must)
         if len(sent) != 3 * len(places):
             raise StudentError(_NO_PAIR)
         made = zip(sent[::3], sent[1::3], sent[2::3], strict=True)
@@ -406,7 +222,7 @@ def _other_shape(image: np.ndarray, mask: np.ndarray, one: np.ndarray, other: np
     return (
         f"augment returned {list(one.shape)} and {list(other.shape)} where {list(image.shape)} and {list(mask.shape)} "
         "are expected."
-    ) + (f" {_hint('augment_larger')}" if larger else "")
+    ) + (f" {hint_of('augment_larger')}" if larger else "")
 
 
 @once
@@ -453,19 +269,19 @@ def _alike(student: Student, made: _Augmented) -> str | None:
     moved = np.mean([one.moved for one in made.first])
     if moved < _OFTEN:
         hint = "augment_mask_still" if len(agree) and np.mean(agree) < _AGREE else "augment_nothing"
-        return f"In {moved:.0%} of the pairs the mask is moved. {_hint(hint)}"
+        return f"In {moved:.0%} of the pairs the mask is moved. {hint_of(hint)}"
     # Where values wrap around, single images are neither bright nor dark, and that is charged with their range.
     most = 0.25 if made.wraps else 0.0
     if len(agree) and np.mean(agree < _AGREE) > most:
         still = np.mean([(one.gland == _bright(one.given[0])).mean() > 0.97 for one in seen])
         hint = "augment_image_still" if still > 0.9 else "augment_apart"
         wrong = int(np.sum(agree < _AGREE))
-        return f"In {wrong} of {len(agree)} pairs the mask is not where the gland is in the image. {_hint(hint)}"
+        return f"In {wrong} of {len(agree)} pairs the mask is not where the gland is in the image. {hint_of(hint)}"
     if what := differently(made.fits):
-        return f"{what} {_hint('augment_apart')}"
+        return f"{what} {hint_of('augment_apart')}"
     # A border is charged with the mask.
     if not _edge(made) and (wrong := sum(map(_off, seen))) > _OF_PAIRS / 4 * len(seen):
-        return f"In {wrong} of {len(seen)} pairs the mask is off by a pixel or more. {_hint('augment_apart')}"
+        return f"In {wrong} of {len(seen)} pairs the mask is off by a pixel or more. {hint_of('augment_apart')}"
     return _in_turn(made, float(moved))
 
 
@@ -487,10 +303,10 @@ def _profile(where: np.ndarray) -> list:
 def _in_turn(made: _Augmented, moved: float) -> str | None:
     # What is the same altogether is charged with the generator.
     if all(made.still) and not all(made.other):
-        return f"With other generators the mask was moved in the same way. {_hint('augment_same_way')}"
+        return f"With other generators the mask was moved in the same way. {hint_of('augment_same_way')}"
     larger = [one for one in made.kinds if len(one.mask) > 48 and not one.given[1].all() and one.given[1].any()]
     if (1 - moved) ** len(larger) < _BY_CHANCE and not any(one.moved or one.problem for one in larger):
-        return f"In none of {len(larger)} larger pairs the mask is moved. {_hint('augment_small')}"
+        return f"In none of {len(larger)} larger pairs the mask is moved. {hint_of('augment_small')}"
     return None
 
 
@@ -511,7 +327,7 @@ def _edge(made: _Augmented) -> str | None:
         if np.mean(edges == sign) >= _OF_PAIRS:
             return (
                 f"In {int(np.sum(edges == sign))} of {len(edges)} pairs the mask is {words} than the gland "
-                f"in the image, by a border. {_hint(hint)}"
+                f"in the image, by a border. {hint_of(hint)}"
             )
     return None
 
@@ -521,25 +337,25 @@ def _range(student: Student, made: _Augmented) -> str | None:
         if not fitted.wraps and (problem := _as_bright(one)):
             return problem
         if (levels := len(np.unique(one.image))) < 3:
-            return f"An image came back with {levels} different values. {_hint('augment_black')}"
+            return f"An image came back with {levels} different values. {hint_of('augment_black')}"
     if made.wraps:
-        return f"Bright pixels came back dark, or dark ones bright. {_hint('augment_wraps')}"
+        return f"Bright pixels came back dark, or dark ones bright. {hint_of('augment_wraps')}"
     return None
 
 
 def _unseeded() -> str:
-    return f"The same generator gave two results. {_hint('augment_unseeded')}"
+    return f"The same generator gave two results. {hint_of('augment_unseeded')}"
 
 
 def _repeatable(student: Student, made: _Augmented) -> str | None:
     if not all(made.same):
         return _unseeded()
-    return f"Other generators gave the same results. {_hint('augment_fixed')}" if all(made.other) else None
+    return f"Other generators gave the same results. {hint_of('augment_fixed')}" if all(made.other) else None
 
 
 def _kept(student: Student, made: _Augmented) -> str | None:
     if made.changed:
-        return f"It changed its input in place. {_hint('augment_in_place')}"
+        return f"It changed its input in place. {hint_of('augment_in_place')}"
     if not decided(student, "augment").get("alike", True) and not decided(student, "augment").get("range", True):
         return "It gives neither images nor masks yet, so unchanged inputs cannot count."
     return None
@@ -560,7 +376,7 @@ def _in_place(one: _Pair) -> str:
     # Light that is lost is charged with the range of the image.
     if any(found) and not _off(one) or _as_bright(one):
         return ""
-    return f"The mask is not where the gland is in the image. {_hint('augment_apart')}" if found else ""
+    return f"The mask is not where the gland is in the image. {hint_of('augment_apart')}" if found else ""
 
 
 def _covers(one: _Pair, gland: np.ndarray, both: bool) -> bool:
@@ -595,7 +411,7 @@ def _not_bits(mask: np.ndarray) -> str:
     if np.isin(levels, (0, 1)).all():
         return ""
     hint = "augment_255" if len(levels) <= 2 else "augment_gray"
-    return f"A mask has {len(levels)} values from {levels[0]:.3g} to {levels[-1]:.3g}. {_hint(hint)}"
+    return f"A mask has {len(levels)} values from {levels[0]:.3g} to {levels[-1]:.3g}. {hint_of(hint)}"
 
 
 def _darker(image: np.ndarray, found: np.ndarray) -> bool:
@@ -609,20 +425,20 @@ def _as_bright(one: _Pair) -> str:
         return ""
     (image, _, opposite), found = one.given, one.image
     if not np.isfinite(found).all():
-        return f"An image has values that are no numbers. {_hint('augment_nan')}"
+        return f"An image has values that are no numbers. {hint_of('augment_nan')}"
     if found.min() < -_ROUNDING or found.max() > 255 + _ROUNDING:
-        return f"An image has values from {found.min():.4g} to {found.max():.4g}. {_hint('augment_beyond')}"
+        return f"An image has values from {found.min():.4g} to {found.max():.4g}. {hint_of('augment_beyond')}"
     if one.shown and one.given[1].sum() == 1:
         # Who stretches the light makes all dark by a single bright pixel, and its opposite bright.
         image, found = image / 2 + opposite / 2, found / 2 + one.opposite / 2
     means = image.mean(), found[one.known].mean()
     what = f"An image whose mean is {means[0]:.0f} came back with {means[1]:.3g}"
     if means[1] < 0.4 * means[0] and _darker(image, found[one.known]):
-        return f"{what}. {_hint('augment_scaled' if 0.2 < found.max() <= 1.5 else 'augment_black')}"
+        return f"{what}. {hint_of('augment_scaled' if 0.2 < found.max() <= 1.5 else 'augment_black')}"
     # A part of an image that shows its gland is brighter than all of it, and then its opposite is darker.
     both = np.mean(found[one.known] + one.opposite[one.known]) / 2 if one.shown else means[1]
     if means[1] > 2.2 * means[0] and both > 0.8 * (image.mean() + opposite.mean()):
-        return f"{what}. {_hint('augment_light')}"
+        return f"{what}. {hint_of('augment_light')}"
     return ""
 
 

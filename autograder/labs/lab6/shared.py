@@ -7,12 +7,47 @@ from typing import Any
 
 import numpy as np
 
-from autograder.checking import compare
+from autograder.checking import compare, error_texts
 from autograder.checking.domain import Question
 from autograder.checking.hints import Wrong
 from autograder.checking.questions import changed_inputs, compare_with_reference
-from autograder.checking.student import Answer, Student
+from autograder.checking.student import Answer, Student, StudentError
+from autograder.labs.lab6.faults import HINTS
 from autograder.labs.lab6.wording import PARAMETERS, inputs
+
+#: Of many answers at once.
+_SECONDS = 60.0
+
+
+def answers(student: Student, cell: str, function: str, call: str, *arguments: Any) -> list:
+    """Return what a cell of the course's makes of a student's function, beside it.
+
+    Parameters
+    ----------
+    student : Student
+    cell : str
+        Its code.
+    function : str
+        The student's, which errors are about.
+    call : str
+        What the cell defines, and is called with the arguments.
+    *arguments : object
+
+    Raises
+    ------
+    StudentError
+        If it stops, or takes too long. The text is for the student.
+    """
+    try:
+        with student.fresh(cell, seconds=_SECONDS, code_only=True) as side:
+            return list(side.call(call, *arguments))
+    except StudentError as error:
+        raise StudentError(error_texts.without_ours(str(error), function)) from None
+
+
+def hint_of(mistake: str) -> str:
+    """Return what a known mistake means."""
+    return HINTS[mistake][0]
 
 
 def compared(
