@@ -196,7 +196,7 @@ FAMILIES = Domain(
 #: What turns and shifts an image by pixels needs some of them.
 PAIRS = Domain(
     {
-        "side": (40, 47, 64, 81, 128),
+        "side": (40, 41, 64, 81, 101, 128),
         "kind": ("one", "several", "border", "pixel", "nothing", "all"),
         "dark": (False, True),
     },

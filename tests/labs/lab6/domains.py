@@ -697,7 +697,7 @@ def _draw_to_augment(rng: Rng) -> tuple:
     elif kind == "several":
         mask = _outline(rng, side, 0.3, 0.25, 0.18) | _outline(rng, side, *rng.uniform(0.6, 0.7, 2), 0.2)
     elif kind == "border":
-        mask = _outline(rng, side, 0.3, rng.uniform(0, 0.15), 0.3)
+        mask = np.rot90(_outline(rng, side, 0.3, rng.uniform(0, 0.15), 0.3), rng.integers(4))
     elif kind == "pixel":
         mask[tuple(rng.integers(0, side, 2))] = True
     dark = rng.random() < 0.5
@@ -769,7 +769,9 @@ _AUGMENT_REGIONS = {
     "nothing but gland": Region("glands", lambda x, y, s: y.all()),
     "a gland of one pixel": Region("glands", lambda x, y, s: y.sum() == 1),
     "glands of many pixels": Region("glands", lambda x, y, s: 0.02 < y.mean() < 1),
-    "a gland at the border": Region("glands", lambda x, y, s: y[:, 0].any() and not y.all()),
+    "a gland at the border": Region(
+        "glands", lambda x, y, s: not y.all() and any(np.rot90(y, turns)[0].any() for turns in range(4))
+    ),
     "an image that is mostly bright": Region("light", lambda x, y, s: x.mean() > 140),
     "an image that is mostly dark": Region("light", lambda x, y, s: x.mean() < 110),
 }

@@ -228,9 +228,9 @@ def test_noise_blur_holes_light_turns_and_parts_are_right(sandbox, change):
     ("change", "line", "said"),
     [
         ("assert len(mask) % 2 == 0", "alike", "stopped with AssertionError"),
-        ("mask = mask[::-1] if len(mask) > 100 else mask", "alike", r"\[128, 128, 3\].*moved differently"),
+        ("mask = mask[::-1] if len(mask) > 100 else mask", "alike", r"\[101, 101, 3\].*moved differently"),
         ("mask = mask if mask.any() else mask + 1", "alike", "no gland.*came back with one"),
-        ("mask = mask.astype(float) / 2 if len(mask) == 47 else mask", "binary", r"\[47, 47, 3\].*scaled"),
+        ("mask = mask.astype(float) / 2 if len(mask) == 41 else mask", "binary", r"\[41, 41, 3\].*scaled"),
         ("mask = mask * np.uint8(255) if mask.all() else mask", "binary", "gland and nothing else.*scaled"),
         ("image = (image / 255).astype('uint8') if image.mean() > 180 else image", "range", "whose mean is.*black"),
         ("image = image * 1.5 if mask.mean() < 0.01 else image", "range", "Light and noise may not leave"),
@@ -263,7 +263,7 @@ def lost_by(function):
         ("mask = np.roll(mask, 1, 1) if len(mask) % 2 else mask", "alike", "moved differently"),
         ("mask = np.roll(mask, 1, 0) if rng.random() < 0.2 else mask", "alike", "off by a pixel"),
         ("mask = np.roll(mask, 9, 0) if mask.sum() == 1 else mask", "alike", "gland of one pixel"),
-        ("mask = mask * 0 if len(mask) > 100 else mask", "alike", r"\[128, 128, 3\]"),
+        ("mask = mask * 0 if len(mask) > 100 else mask", "alike", r"\[101, 101, 3\]"),
         ("mask = np.tril(mask) if mask.all() else mask", "alike", "gland and nothing else"),
         (
             "e = mask.sum() - mask[1:-1, 1:-1].sum(); mask = ndimage.binary_erosion(mask, None, 3) if e else mask",
@@ -272,7 +272,7 @@ def lost_by(function):
         ),
         ("r, c = rng.integers(0, len(mask) - 8, 2); mask = mask.copy(); mask[r:r + 8, c:c + 8] = 0", "alike", "off by"),
         ("image = np.dstack([image[::-1, :, :1], image[..., 1:]])", "alike", "moved differently"),
-        ("image, mask = kept if len(mask) > 48 else (image, mask)", "alike", "none of 12 larger pairs.*len\\(mask"),
+        ("image, mask = kept if len(mask) > 48 else (image, mask)", "alike", "none of [0-9]+ larger pairs.*len\\(mask"),
         (
             "image = np.clip(kept[0][::-1] + rng.normal(0, 5, image.shape), 0, 255); mask = kept[1][::-1]",
             "alike",
