@@ -305,7 +305,7 @@ def _in_turn(made: _Augmented, moved: float) -> str | None:
     if all(made.still) and not all(made.other):
         return f"With other generators the mask was moved in the same way. {hint_of('augment_same_way')}"
     larger = [one for one in made.kinds if len(one.mask) > 48 and not one.given[1].all() and one.given[1].any()]
-    if (1 - moved) ** len(larger) < _BY_CHANCE and not any(one.moved or one.problem for one in larger):
+    if (1 - moved) ** len(larger) < _BY_CHANCE and not any(one.problem or one.moved for one in larger):
         return f"In none of {len(larger)} larger pairs the mask is moved. {hint_of('augment_small')}"
     return None
 
@@ -445,7 +445,7 @@ def _as_bright(one: _Pair) -> str:
 #: What is looked at in pairs of other kinds, by what each line looks at in the first ones.
 _OF_KINDS = {
     _alike: _in_place,
-    _binary: lambda one: _not_bits(one.mask),
+    _binary: lambda one: "" if one.problem else _not_bits(one.mask),
     _range: _as_bright,
     _repeatable: lambda one: "",
 }

@@ -229,6 +229,12 @@ def test_noise_blur_holes_light_turns_and_parts_are_right(sandbox, change):
     [
         ("assert len(mask) % 2 == 0", "alike", "stopped with AssertionError"),
         ("mask = mask[::-1] if len(mask) > 100 else mask", "alike", r"\[101, 101, 3\].*moved differently"),
+        ("image, mask = (image[1:], mask[1:]) if len(mask) == 64 else (image, mask)", "alike", "63, 64"),
+        (
+            "image, mask = (mask, image) if len(mask) == 64 else (image, mask)",
+            "alike",
+            "are expected",
+        ),
         ("mask = mask if mask.any() else mask + 1", "alike", "no gland.*came back with one"),
         ("mask = mask.astype(float) / 2 if len(mask) == 41 else mask", "binary", r"\[41, 41, 3\].*scaled"),
         ("mask = mask * np.uint8(255) if mask.all() else mask", "binary", "gland and nothing else.*scaled"),
