@@ -298,6 +298,9 @@ WAYS = {
     "blurred": augment_blurred,
     "with a hole": augment_with_a_hole,
     "by a list": augment_by_a_list,
+}
+#: Ways that share functions, and leave corners and patches in colors of their own: the mutation score changes none.
+FURTHER = {
     "on white": augment_on_white,
     "on the mean": augment_on_the_mean,
     "far": augment_far,
