@@ -249,7 +249,7 @@ def test_change_that_is_still_right_is_equivalent():
 
 def test_fault_that_keeps_its_points_is_listed_with_an_input_that_shows_it(monkeypatch):
     nothing = replace(get_lab("lab1").check("check_flatten_layer"), lines=())
-    monkeypatch.setattr(mutation, "_check", lambda lab, function: nothing)
+    monkeypatch.setattr(mutation, "untimed_check", lambda lab, function: nothing)
     result = graded("def f(h):\n    return h.ravel(order='F')")
     assert result.found == (False,) and not result.equivalent
     assert re.match(r"wrong for \[\d+, \d+, \d+\] \(float", result.shows)
@@ -267,7 +267,7 @@ def test_check_that_breaks_has_not_found_anything(monkeypatch):
 
     check = get_lab("lab1").check("check_flatten_layer")
     broken = replace(check, lines=(replace(check.lines[0], question=question),))
-    monkeypatch.setattr(mutation, "_check", lambda lab, function: broken)
+    monkeypatch.setattr(mutation, "untimed_check", lambda lab, function: broken)
     result = graded("def f(h):\n    return h.ravel()")
     assert result.found == (False,) and not result.equivalent and "no_such_attribute" in result.shows
     assert "the check itself raises" in result.shows

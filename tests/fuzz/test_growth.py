@@ -213,7 +213,7 @@ def growth(read: Callable, make: Callable[[int], object]) -> float:
         if seconds(read, given) >= QUICK:
             # On a busy machine a measurement can only be too long.
             ratio = math.inf
-            for _ in range(3):
+            for _ in range(6):
                 if ratio >= MOST:
                     taken = seconds(read, given, 2) / max(seconds(read, before, 3), QUICK / MOST / 2)
                     ratio = min(ratio, taken)
