@@ -464,7 +464,8 @@ def described(arguments: Sequence) -> str:
             extent = f", {value.min():.3g} to {value.max():.3g}" if value.size else ""
             return f"{list(value.shape)} ({value.dtype}{order}{extent})"
         if isinstance(value, list):
-            return f"[{', '.join(str(list(part.shape)) for part in value)}]"
+            shapes = (str(list(part.shape)) if hasattr(part, "shape") else type(part).__name__ for part in value)
+            return f"[{', '.join(shapes)}]"
         return repr(value)
 
     return ", ".join(map(one, arguments))

@@ -6,6 +6,7 @@ from them, and those after it compare longer trainings with the student's own si
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -157,7 +158,10 @@ def _other_networks(rng: Rng) -> list[tuple[str, list, np.ndarray, np.ndarray]]:
     dense = [_layer(rng, "dense", 5, 4), ["sigmoid"], _layer(rng, "dense", 3, 5)]
     kernels = _layer(rng, "conv2d", 3, 1, 2, 2), ["relu"], _layer(rng, "conv2d", 1, 5, 2, 3)
     images = [*kernels, ["pool2d"], ["sigmoid"], ["flatten"], _layer(rng, "dense", 3, 18)]
+    rectified = [_layer(rng, "dense", 5, 4), ["relu"], _layer(rng, "dense", 3, 5)]
     return [
+        ("a network of one dense layer, on vectors,", [_layer(rng, "dense", 3, 4)], rng.normal(size=(6, 4)), y),
+        ("a network of dense layers and a ReLU, on vectors,", rectified, rng.normal(size=(6, 4)), y),
         ("a network of dense layers and a sigmoid, on vectors,", dense, rng.normal(size=(6, 4)), y),
         ("a network of two convolutions, on images of 5 × 7 pixels,", images, rng.normal(size=(6, 5, 7, 2)), y),
     ]
@@ -370,7 +374,7 @@ def _wrong_order(student: Student, rng: Rng) -> Problem | None:
     """Find out in which order a training took its images, and whether each epoch has one of its own."""
     passed = decided(student, "train_network")
     # Where momentum is wrong, that is charged already.
-    asked = in_some_order(rng, (0.0, 0.5, 0.9) if passed.get("momentum", True) else (0.0,))
+    asked = in_some_order(rng, (0.0, 0.3, 0.6, 0.9) if passed.get("momentum", True) else (0.0,))
     said = "train dense layers on {} images in batches of {}, for {} epochs"
     try:
         if not passed.get("batches", True) or not _dense_steps_are_right(student, rng):
@@ -390,7 +394,7 @@ def _wrong_order(student: Student, rng: Rng) -> Problem | None:
                 "own class?"
             )
             return lost(said.format(len(x), size, epochs), problem)
-        if len(x) == 2:
+        if size == 1:
             first.append(orders[nearest, :, 0] == 0)
     problem = repeated(np.array(first))
     return lost(said.format(*ORDERS[0][:3]), problem) if problem else None
@@ -405,7 +409,11 @@ def _inputs(student: Student, rng: Rng) -> Problem | None:
         return lost(
             _SAID["inputs"], "train_network kept its inputs, but returned the same weights, so this cannot count."
         )
-    if found[-1] == 1:
+    kept = found[-1] == 1
+    # Where these stop, that is charged with the batches.
+    with contextlib.suppress(StudentError):
+        kept = kept and all(one[-1] == 1 for _, one in _on_equal_images(student, rng))
+    if kept:
         return None
     return lost(
         _SAID["inputs"], "train_network changed the layers or the images that were given. Train copies of the arrays."
