@@ -447,7 +447,6 @@ _OF_KINDS = {
     _alike: _in_place,
     _binary: lambda one: "" if one.problem else _not_bits(one.mask),
     _range: _as_bright,
-    _repeatable: lambda one: "",
 }
 
 AUGMENT = Check(
