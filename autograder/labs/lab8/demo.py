@@ -12,8 +12,9 @@ SAMPLE_CLASS = SampleClass(
         Sample("01-full-marks", (30, 30)),
         Sample(
             "02-kernel-not-flipped",
-            (28.5, 28.5),
-            frozenset(("conv2d_backward",)),
+            # With these gradients, some of the trainings reach the accuracy that is asked.
+            (27.5, 28.5),
+            frozenset(("conv2d_backward", "train_network")),
             edit("conv2d_backward", "W[::-1, ::-1].transpose", "W.transpose"),
         ),
         Sample(
