@@ -1,4 +1,4 @@
-"""Where a gland is in an image and where its mask is, to parts of a pixel: `augmenting` compares both."""
+"""Where a gland is in an image and where its mask is, to parts of a pixel: `pairs` compares both."""
 
 from __future__ import annotations
 
