@@ -59,10 +59,20 @@ def course_augmented(pairs, places, seeds, first):
 
 @dataclass(frozen=True, eq=False)
 class Pair:
-    """What became of a pair, or why nothing did.
+    """What became of an image and its mask, or why nothing did.
 
-    ``given`` are an image, its mask, and the image with bright and dark exchanged; ``opposite`` is what became of that
-    with the same numbers, None where it is not known.
+    Attributes
+    ----------
+    what : str
+        What was given, in words.
+    given : tuple of numpy.ndarray
+        An image [D_y, D_x, 3], its mask [D_y, D_x], and the image with bright and dark exchanged.
+    image, mask : numpy.ndarray
+        What became of the first two.
+    opposite : numpy.ndarray, optional
+        What became of the last one with the same numbers, where that is known.
+    problem : str
+        Why nothing became of them.
     """
 
     what: str
@@ -117,6 +127,7 @@ class Pair:
         return bool(not before.all() and wrong >= min(_EXACT, before.sum()) and bits)
 
     def agrees(self, gland: np.ndarray) -> float:
+        """Return in which part of the pixels the mask is where a gland is, from 0 to 1."""
         return float((gland == self.inside).mean())
 
     @cached_property
@@ -125,6 +136,7 @@ class Pair:
         return self.shown.known if self.shown else np.ones(self.mask.shape, bool)
 
     def fit(self) -> Fit:
+        """Return the geometry of image and mask, each by itself."""
         if self.shown is None or self.agrees(self.gland) > max(
             map(self.agrees, (self.shown.gland, _smooth(self.shown.gland)))
         ):
@@ -138,6 +150,16 @@ class Augmented:
     The first pairs show a bright gland each, whose place is compared with that of the mask to parts of a pixel. The
     others are of all kinds. Each image comes again with bright and dark exchanged, and with the same numbers: what
     differs shows its gland in any light, and corners that are empty or patches that are erased do not differ.
+
+    Parameters
+    ----------
+    student : Student
+    rng : numpy.random.Generator
+
+    Raises
+    ------
+    StudentError
+        If it made no pairs of the first ones.
     """
 
     def __init__(self, student: Student, rng: Rng) -> None:
@@ -229,12 +251,36 @@ def _other_shape(image: np.ndarray, mask: np.ndarray, one: np.ndarray, other: np
 
 @once
 def augmented(student: Student, rng: Rng) -> Augmented:
-    """Return what became of pairs: the same for all lines."""
+    """Return what became of pairs: the same for all lines.
+
+    Parameters
+    ----------
+    student : Student
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    Augmented
+
+    Raises
+    ------
+    StudentError
+        If the function made no pairs.
+    """
     return Augmented(student, rng)
 
 
 def bright(image: np.ndarray) -> np.ndarray | None:
-    """Return where an image is bright, by the two levels that it was drawn with; None where it has no contrast."""
+    """Return where an image is bright, by the two levels that it was drawn with; None where it has no contrast.
+
+    Parameters
+    ----------
+    image : numpy.ndarray, shape [D_y, D_x, 3]
+
+    Returns
+    -------
+    numpy.ndarray of bool, shape [D_y, D_x], or None
+    """
     gray = image.mean(axis=-1)
     low, high = np.percentile(gray, (5, 99.5))
     return gray > (low + high) / 2 if high - low > 1e-3 * max(1e-6, abs(high)) else None
@@ -253,5 +299,15 @@ def _profile(where: np.ndarray) -> list:
 
 
 def darker(image: np.ndarray, found: np.ndarray) -> bool:
-    """Return whether even what is brightest in an image has lost its light."""
+    """Return whether even what is brightest in an image has lost its light.
+
+    Parameters
+    ----------
+    image, found : numpy.ndarray
+        Before and after.
+
+    Returns
+    -------
+    bool
+    """
     return bool(np.percentile(found, 99) < 0.4 * np.percentile(image, 99))
