@@ -136,7 +136,7 @@ class Pair:
         return self.shown.known if self.shown else np.ones(self.mask.shape, bool)
 
     def fit(self) -> Fit:
-        """Return the geometry of image and mask, each by itself."""
+        """Return how its mask fits its gland."""
         if self.shown is None or self.agrees(self.gland) > max(
             map(self.agrees, (self.shown.gland, _smooth(self.shown.gland)))
         ):
