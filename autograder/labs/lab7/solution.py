@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from source_lib.data.house_prices import Table
 
 #: Seeds of the networks' trainings, and on the sample; seeds of the folds.
-SEEDS, SAMPLE_SEEDS, FOLD_SEEDS = (0,), (0,), (1,)
+SEEDS, SAMPLE_SEEDS, FOLD_SEEDS = (0, 1, 2, 3, 4), (0, 1, 2), (1, 2, 3, 4, 5)
 #: The folds by which the regression was chosen, and how many there are.
 CHOSEN_WITH, N_FOLDS = 0, 10
 #: Images that are set aside to choose by.
