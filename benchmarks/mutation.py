@@ -4,7 +4,7 @@ Two kinds are generated. A *confined* fault is right, but for one region of the 
 what a check forgets to ask shows there. A *syntax* fault changes one operator, comparison, constant, index or call of a
 right way to write the function. Each is graded by the checks of the lab, as an open notebook is, with several seeds of
 the questions. A syntax fault that is as right as before on inputs from all over the domain is no fault, and counts as
-equivalent; one that a person found to be equivalent stands in the lab's ``equivalents.toml`` with the reason.
+equivalent; where that cannot be decided, it counts as missed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import multiprocessing
 import signal
 import sys
 import time
-import tomllib
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -385,8 +384,6 @@ def graded(lab_name: str, effort: Effort, mutant: Mutant) -> Result:
         return Result(mutant, (False,) * len(effort.seeds), shows=f"the check itself raises {error!r}")
     if all(found):
         return Result(mutant, found)
-    if mutant.change in equivalents(lab_name).get(f"{mutant.function}.{mutant.way}", {}):
-        return Result(mutant, found, equivalent=True)
     pool = pool_of(lab_name, mutant.function, effort.drawn)
     try:
         with time_limit(SECONDS_WHERE_SLOW if pool.domain.slow else SECONDS):
@@ -458,21 +455,18 @@ def time_limit(seconds: float) -> Iterator[None]:
 def described(arguments: Sequence) -> str:
     """Return arguments in a few words: shapes, types and ranges."""
 
+    def of_a_list(part: Any) -> str:
+        if isinstance(part, dict):
+            return f"{{{', '.join(part)}}}"
+        return str(list(part.shape)) if hasattr(part, "shape") else type(part).__name__
+
     def one(value: Any) -> str:
         if isinstance(value, np.ndarray):
             order = "" if value.flags.c_contiguous else ", Fortran order"
             extent = f", {value.min():.3g} to {value.max():.3g}" if value.size else ""
             return f"{list(value.shape)} ({value.dtype}{order}{extent})"
         if isinstance(value, list):
-            shapes = (str(list(part.shape)) if hasattr(part, "shape") else type(part).__name__ for part in value)
-            return f"[{', '.join(shapes)}]"
-        return repr(value)
+            return f"[{', '.join(map(of_a_list, value))}]"
+        return "a random generator" if isinstance(value, np.random.Generator) else repr(value)
 
     return ", ".join(map(one, arguments))
-
-
-@functools.cache
-def equivalents(lab: str) -> dict[str, dict[str, str]]:
-    """Return the changes that a person found to be equivalent, each with the reason, by ``function.way``."""
-    path = ROOT / "tests" / "labs" / lab / "equivalents.toml"
-    return tomllib.loads(path.read_text()) if path.is_file() else {}

@@ -356,14 +356,6 @@ def test_known_faults_are_wrong_in_the_domain(lab, module, function):
     assert unseen == []
 
 
-def test_equivalents_name_changes_that_there_are_and_say_why():
-    for lab, module in MEASURED:
-        for place, reasons in mutation.equivalents(lab.name).items():
-            function, way = place.split(".")
-            known = {change.where for change in syntax_changes.changes(module.WAYS[function][way])}
-            assert reasons.keys() <= known and all(reasons.values())
-
-
 @pytest.mark.parametrize("slow", [False, pytest.param(True, marks=pytest.mark.long)])
 @pytest.mark.parametrize(("lab", "module"), MEASURED, ids=[lab.name for lab, _ in MEASURED])
 def test_checks_find_a_sample_of_the_faults(lab, module, slow):
