@@ -15,7 +15,7 @@ help:
 	@echo "make fuzz       hand odd notebooks and odd answers to the grader, others each time"
 	@echo "make book       build the site into book/_build/html"
 	@echo "make release    write the student version of LAB (default lab1) to assignments/release"
-	@echo "make reproduce  train and time what the book shows, and the labs' solutions (three hours; needs the real data)"
+	@echo "make reproduce  train and time what the book shows, and the labs' solutions (a night; needs the real data)"
 	@echo "make bench      measure and print the figures"
 	@echo "make clean      remove what the other targets made, .venv excepted"
 
