@@ -17,6 +17,7 @@ import pandas as pd
 import pytest
 from keras import layers
 
+from autograder.labs.lab7 import material
 from source_lib import experiments
 from source_lib.saved_model import save_model
 from tests.conftest import ROOT
@@ -24,6 +25,26 @@ from tests.labs.lab7.ways import WAYS
 
 PENALTY = 5.0
 CELLS = [cell.source for cell in jupytext.read(ROOT / "assignments" / "lab7" / "lab7.md").cells]
+
+
+def test_the_bands_in_the_text_are_those_of_the_checks():
+    text = "\n".join(CELLS)
+    part, everything, sample = (
+        [f"{100 * band:g}" for band in material.BANDS[kind]] for kind in ("part", "all", "sample")
+    )
+    assert (
+        f"a linear classifier: {part[0]} % of the images of the course's file, {everything[0]} % where grading has all "
+        f"of CIFAR-10, {sample[0]} % of the sample. The better one earns more at {part[1]} and {part[2]} % "
+        f"({everything[1]} and {everything[2]} %, {sample[1]} and {sample[2]} %)." in text
+    )
+    real, patients = (
+        [f"{material.PRICES[kind][name]:g}" for name in material.BASELINES] for kind in ("real", "sample")
+    )
+    assert (
+        f"at most {real[0]} times that of the mean, {real[1]} times that of ridge regression, and {real[2]} times "
+        "that of gradient boosting" in text
+    )
+    assert f"it is {patients[0]}, {patients[1]} and {patients[2]} times" in text
 
 
 def cell_with(text):
