@@ -225,7 +225,9 @@ class SandboxStudent:
             self._job = None
             self._silent[function] = f"{function} did not answer within {self.timeouts.question:g} seconds."
             if not whole:
-                self._silent[function] = f"{function} did not answer before the notebook's {self.timeouts.total:g} seconds were used up."
+                self._silent[function] = (
+                    f"{function} did not answer before the notebook's {self.timeouts.total:g} seconds were used up."
+                )
             raise StudentError(self._silent[function]) from None
         except JobEndedError as error:
             job, self._job = self._job, None
