@@ -14,6 +14,7 @@ from pathlib import Path
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 import pytest
+from hypothesis import settings
 
 from source_lib.tensorflow_settings import ONE_THREAD, quiet_tensorflow
 
@@ -21,6 +22,10 @@ os.environ |= ONE_THREAD
 quiet_tensorflow()
 # jsonschema imports a check of web addresses where it finds one, for seconds, and no notebook needs it.
 sys.modules.setdefault("rfc3987_syntax", None)
+
+# The same examples each time, here as under CI: no test fails by chance. The long form of some draws others.
+settings.register_profile("course", derandomize=True, database=None, deadline=None)
+settings.load_profile("course")
 
 ROOT = Path(__file__).resolve().parent.parent
 PROGRAM = Path(sys.executable).with_name("cnn-course")

@@ -24,7 +24,7 @@ def stored():
 def run(*arguments, first=""):
     """Run the script as `make reproduce` does, after a line of Python."""
     code = f"from book import make_timings\n{first}\nraise SystemExit(make_timings.main({list(map(str, arguments))!r}))"
-    return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=300)
+    return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=900)
 
 
 def test_stored_timings_are_what_the_script_makes(stored):

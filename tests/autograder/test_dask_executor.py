@@ -25,7 +25,7 @@ GRADE = [PROGRAM, "grade", "lab1", "--no-feedback", "--seed", "3"]
 @contextlib.contextmanager
 def started(folder, *command):
     """Run a Dask program in a folder of its own."""
-    environment = os.environ | {"DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL": "20s"}
+    environment = os.environ | {"DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL": "120s"}
     with open(folder / f"{command[0]}.log", "ab") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "dask", *command], cwd=folder, stdout=log, stderr=log, env=environment
@@ -37,20 +37,15 @@ def started(folder, *command):
         process.wait()
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 @pytest.fixture(scope="module")
 def scheduler(tmp_path_factory, sandbox_works):
     folder = tmp_path_factory.mktemp("dask")
-    address = f"tcp://127.0.0.1:{free_port()}"
-    where = ("--host", "127.0.0.1", "--port", address.rpartition(":")[2])
+    # It takes a port that is free, and writes the address into the file.
+    file = folder / "scheduler.json"
+    where = ("--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(file))
     with (
         started(folder, "scheduler", *where, "--no-dashboard"),
-        Client(address, timeout=60, set_as_default=False) as client,
+        Client(scheduler_file=str(file), timeout=300, set_as_default=False) as client,
     ):
         yield client, folder
 
@@ -62,11 +57,14 @@ def worker(folder, address):
 
 def test_a_scheduler_that_is_not_there_is_explained(course, monkeypatch):
     hand_in(course, "ada", solved(course))
-    address = f"tcp://127.0.0.1:{free_port()}"
     code = "from autograder import cli; from autograder.grading import dask_executor\n"
     code += "dask_executor.CONNECT_SECONDS = 1\ncli.main()"
-    command = [sys.executable, "-c", code, "grade", "lab1", "--course", course, "--dask", address]
-    done = subprocess.run(command, capture_output=True, text=True)
+    # Nobody else gets this port, and nobody listens at it.
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        address = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
+        command = [sys.executable, "-c", code, "grade", "lab1", "--course", course, "--dask", address]
+        done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 1 and "Traceback" not in done.stderr
     assert f"No Dask scheduler answers at {address}" in done.stderr and "dask scheduler" in done.stderr
 
@@ -92,14 +90,14 @@ def test_a_class_is_graded_though_a_worker_is_lost(course, scheduler, tmp_path):
     client, folder = scheduler
     address = client.scheduler.address
     with worker(folder, address) as first, worker(folder, address):
-        client.wait_for_workers(2, timeout=60)
+        client.wait_for_workers(2, timeout=300)
         grading = subprocess.Popen([*GRADE, "--course", course, "--dask", address], stdout=subprocess.PIPE, text=True)
         autograded = course / "assignments" / "autograded"
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 400
         while time.monotonic() < deadline and grading.poll() is None and len(list(autograded.glob("*/lab1"))) < 3:
             time.sleep(0.1)
         first.send_signal(signal.SIGKILL)
-        said, _ = grading.communicate(timeout=120)
+        said, _ = grading.communicate(timeout=400)
         assert grading.returncode == 2 and "9 graded, 3 of them flagged" in said
         assert len(client.nthreads()) == 1
         # The one that is left says no to a grader that is not its own.

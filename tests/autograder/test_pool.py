@@ -1,6 +1,7 @@
 """The sandbox stays warm, and whatever a job does ends with the job."""
 
 import contextlib
+import os
 import time
 
 import numpy as np
@@ -185,14 +186,16 @@ def test_a_job_kills_nobody_else(sandbox, target):
 
 def test_processes_that_are_left_behind_end_with_the_job(sandbox):
     job = sandbox.job()
-    run(job, "import subprocess\nsubprocess.Popen(['sleep', '1000'], start_new_session=True)")
+    # Other tests on this machine may run the same.
+    sleep = ["sleep", f"1000.{os.getpid()}"]
+    run(job, f"import subprocess\nsubprocess.Popen({sleep}, start_new_session=True)")
     # For a moment a program that begins has no command line.
     assert "sleep" in text(run(job, "while not (line := open('/proc/2/cmdline').read()): pass\nprint(line)"))
     job.end()
     # From a fresh job nothing else is in sight, so look from outside, where everything is.
     import psutil
 
-    assert not [p for p in psutil.process_iter(["cmdline"]) if p.info["cmdline"] == ["sleep", "1000"]]
+    assert not [p for p in psutil.process_iter(["cmdline"]) if p.info["cmdline"] == sleep]
 
 
 def test_the_course_s_own_job_starts_threads_although_another_took_all_processes(sandbox):
@@ -383,8 +386,6 @@ def test_whatever_a_job_does_to_shared_memory_ends_with_the_job(sandbox, attack)
 
 
 def test_nothing_of_shared_memory_stays_open(sandbox):
-    import os
-
     job = sandbox.job(JobOptions(large=True))
     run(job, DOUBLE)
     # The descriptor with which the list is made is closed again.

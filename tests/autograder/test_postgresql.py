@@ -38,17 +38,18 @@ def server():
         os.chown(folder, NOBODY, NOBODY)
         who = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
     data = f"{folder}/data"
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     try:
         make = [place / "initdb", "--pgdata", data, "--username", "course", "--auth", "trust", "--no-sync"]
         subprocess.run(make, check=True, cwd=folder, capture_output=True, **who)
+        # Only now: a port that is free does not stay so.
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
         options = ["-h", "127.0.0.1", "-p", str(port), "-k", folder, "-c", "fsync=off"]
         process = subprocess.Popen(
             [place / "postgres", "-D", data, *options], cwd=folder, stderr=subprocess.DEVNULL, **who
         )
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while subprocess.run(
             [place / "pg_isready", "-h", "127.0.0.1", "-p", str(port)], capture_output=True
         ).returncode:

@@ -3,11 +3,13 @@
 import ctypes
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
 
 import numpy as np
+import psutil
 import pytest
 
 from autograder.submissions import cells, reader
@@ -23,6 +25,20 @@ def _endless():
 
 def _asleep():
     time.sleep(60)
+
+
+def _busy(seconds):
+    start = time.process_time()
+    while time.process_time() - start < seconds:
+        pass
+    return True
+
+
+def _endless_after(path):
+    """Wait for a file, which takes no processor time, and then never end."""
+    while not path.exists():
+        time.sleep(0.01)
+    _endless()
 
 
 def _greedy():
@@ -87,39 +103,59 @@ def test_an_error_of_a_reader_is_its_own_and_ends_no_process():
         (_leave, "ended its reader .exit code 3"),
     ],
 )
-def test_what_does_not_end_or_breaks_is_ended_and_the_next_is_read(function, says):
-    start = time.monotonic()
+def test_what_does_not_end_or_breaks_is_ended_and_the_next_is_read(function, says, monkeypatch):
+    if function is not _asleep:
+        # On a busy machine it waits longer for its processor time.
+        monkeypatch.setattr(reader, "WALL", 10**3)
     with pytest.raises(StoppedError, match=says):
         reader.call(function, seconds=0.3)
-    assert time.monotonic() - start < 20
     assert reader.call(_pid) != os.getpid()
 
 
-def test_time_is_each_call_s_own():
-    for _ in range(5):
-        assert reader.call(sum, range(4 * 10**6), seconds=0.5) > 0
+def test_time_is_each_call_s_own(monkeypatch):
+    monkeypatch.setattr(reader, "WALL", 10**3)
+    for _ in range(3):
+        assert reader.call(_busy, 0.3, seconds=0.8)
 
 
-def test_threads_read_at_the_same_time():
+def test_threads_read_at_the_same_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(reader, "WALL", 10**3)
     stopped = []
 
     def wait():
-        with pytest.raises(StoppedError):
-            reader.call(_endless, seconds=1.0)
+        with pytest.raises(StoppedError, match="takes more than 1 seconds"):
+            reader.call(_endless_after, tmp_path / "go", seconds=1.0)
         stopped.append(True)
 
     waiting = threading.Thread(target=wait)
     waiting.start()
+    until(lambda: reader._at_work)
     assert [reader.call(len, b"abc") for _ in range(3)] == [3, 3, 3] and not stopped
+    (tmp_path / "go").touch()
     waiting.join()
     assert stopped
 
 
+def until(condition, seconds=120):
+    start = time.monotonic()
+    while not condition():
+        assert time.monotonic() - start < seconds
+        time.sleep(0.01)
+
+
 def test_whoever_waits_can_be_told_at_once_that_it_is_over():
-    timer = threading.Timer(0.5, reader.stop)
-    timer.start()
+    # A process that is ended before it is ready is another matter.
+    reader.call(len, b"abc")
+
+    def stop():
+        until(lambda: reader._at_work)
+        reader.stop()
+
+    stopping = threading.Thread(target=stop)
+    stopping.start()
     with pytest.raises(StoppedError, match="ended its reader .SIGKILL"):
-        reader.call(_endless)
+        reader.call(_asleep)
+    stopping.join()
     assert reader.call(len, b"abc") == 3
 
 
@@ -138,23 +174,30 @@ def test_an_interrupt_leaves_no_process_at_work():
     process = reader._idle.get()
     reader._idle.put(process)
     main = threading.get_ident()
-    timer = threading.Timer(0.5, lambda: signal.pthread_kill(main, signal.SIGINT))
-    timer.start()
+
+    def interrupt():
+        until(lambda: process in reader._at_work)
+        time.sleep(0.3)
+        signal.pthread_kill(main, signal.SIGINT)
+
+    interrupting = threading.Thread(target=interrupt)
+    interrupting.start()
     with pytest.raises(KeyboardInterrupt):
         reader.call(_asleep)
+    interrupting.join()
     assert process.process.poll() is not None
     assert reader.call(len, b"abc") == 3
 
 
 def test_no_process_stays_behind(tmp_path):
-    import subprocess
-
     code = "from autograder.submissions import reader; import os; print(reader.call(os.getpid))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
-    for _ in range(100):
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=300)
+
+    def gone():
         try:
-            os.kill(int(done.stdout), 0)
-        except ProcessLookupError:
-            return
-        time.sleep(0.05)
-    raise AssertionError("it is still there")
+            # Where nobody asks how an orphan ended, that much of it stays.
+            return psutil.Process(int(done.stdout)).status() == psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return True
+
+    until(gone)

@@ -24,6 +24,11 @@ import pytest
 from autograder.sandbox import wire
 
 
+def soon():
+    """Return a time limit that also a busy machine keeps with the largest message."""
+    return time.monotonic() + 120
+
+
 @pytest.fixture
 def pair():
     left, right = socket.socketpair()
@@ -32,8 +37,8 @@ def pair():
 
 
 def through(pair, message):
-    wire.send(pair[0], message, time.monotonic() + 5)
-    return wire.receive(pair[1], time.monotonic() + 5)
+    wire.send(pair[0], message, soon())
+    return wire.receive(pair[1], soon())
 
 
 def test_values_arrive_as_they_were_sent(pair):
@@ -118,7 +123,7 @@ def test_a_malformed_frame_is_refused(pair, raw):
     sender = threading.Thread(target=send_all, args=(pair[0], raw), daemon=True)
     sender.start()
     with pytest.raises((wire.MalformedError, wire.ClosedError)):
-        wire.receive(pair[1], time.monotonic() + 5)
+        wire.receive(pair[1], soon())
     pair[1].close()
     sender.join(5)
 
@@ -130,9 +135,9 @@ def send_all(end, raw):
 
 
 def test_a_frame_is_no_larger_than_the_receiver_says(pair):
-    wire.send(pair[0], {"a": np.zeros(1000)}, time.monotonic() + 5)
+    wire.send(pair[0], {"a": np.zeros(1000)}, soon())
     with pytest.raises(wire.MalformedError, match="frame of"):
-        wire.receive(pair[1], time.monotonic() + 5, most=8000)
+        wire.receive(pair[1], soon(), most=8000)
 
 
 def test_a_late_frame_times_out_although_bytes_keep_coming(pair):
@@ -140,15 +145,15 @@ def test_a_late_frame_times_out_although_bytes_keep_coming(pair):
     start = time.monotonic()
     with pytest.raises(TimeoutError):
         wire.receive(pair[1], start + 0.2)
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 60
 
 
 def test_a_closed_connection_is_said_to_be_closed(pair):
     pair[0].close()
     with pytest.raises(wire.ClosedError):
-        wire.receive(pair[1], time.monotonic() + 5)
+        wire.receive(pair[1], soon())
     with pytest.raises(wire.ClosedError):
-        wire.send(pair[1], {"a": "x" * 10**6}, time.monotonic() + 5)
+        wire.send(pair[1], {"a": "x" * 10**6}, soon())
 
 
 class AlwaysEqual:
@@ -324,8 +329,8 @@ def room():
 def ask(pair, room, message):
     """Send a question as the trusted side does; return it as a job has it, with the descriptors that came along."""
     came = []
-    wire.ask_shared(pair[0], message, room, time.monotonic() + 5)
-    return wire.receive(pair[1], time.monotonic() + 5, came=came), came
+    wire.ask_shared(pair[0], message, room, soon())
+    return wire.receive(pair[1], soon(), came=came), came
 
 
 def test_large_arrays_go_there_and_back_in_shared_memory(pair, room):
@@ -337,7 +342,7 @@ def test_large_arrays_go_there_and_back_in_shared_memory(pair, room):
     with pytest.raises(wire.UnsendableError, match="at most 16 MB"):
         wire.encode({"value": images}, wire.MAX_REPLY)
     wire.answer_shared(pair[1], {"id": 1, "value": [images, "text"]}, came[1])
-    answer = wire.receive(pair[0], time.monotonic() + 5, wire.MAX_REPLY, room)
+    answer = wire.receive(pair[0], soon(), wire.MAX_REPLY, room)
     np.testing.assert_array_equal(answer["value"][0], images)
     assert answer["value"][1] == "text"
     for descriptor in came:
@@ -349,7 +354,7 @@ def test_exactly_the_limit_crosses_and_a_byte_more_does_not(pair, room):
     asked, came = ask(pair, room, {"args": (most,)})
     assert asked["args"][0].nbytes == wire.MAX_SHARED
     wire.answer_shared(pair[1], {"value": most}, came[1])
-    assert wire.receive(pair[0], time.monotonic() + 5, memory=room)["value"].nbytes == wire.MAX_SHARED
+    assert wire.receive(pair[0], soon(), memory=room)["value"].nbytes == wire.MAX_SHARED
     more = np.zeros(wire.SHARED_ROOM, np.uint8)
     with pytest.raises(wire.UnsendableError, match="at most 128 MB"):
         wire.answer_shared(pair[1], {"value": more}, came[1])
@@ -425,20 +430,20 @@ def test_a_malformed_answer_in_shared_memory_is_refused(pair, room, raw, content
     os.pwrite(room, content, 0)
     pair[0].sendall(raw)
     with pytest.raises(wire.MalformedError):
-        wire.receive(pair[1], time.monotonic() + 5, wire.MAX_REPLY, room)
+        wire.receive(pair[1], soon(), wire.MAX_REPLY, room)
 
 
 @pytest.mark.parametrize("sizes", [[2**40], [wire.SHARED_ROOM + 1], [wire.SHARED_ROOM // 2 + 1] * 2])
 def test_what_is_declared_too_large_is_refused_before_it_gets_room(pair, room, sizes):
     pair[0].sendall(apart(sizes))
     with pytest.raises(wire.MalformedError, match=f"arrays of {sum(sizes)} bytes"):
-        wire.receive(pair[1], time.monotonic() + 5, wire.MAX_REPLY, room)
+        wire.receive(pair[1], soon(), wire.MAX_REPLY, room)
 
 
 def test_an_answer_is_what_it_was_when_it_was_taken(pair, room):
     """A job that goes on writing changes nothing that was looked at already."""
     wire.answer_shared(pair[0], {"value": np.arange(5.0)}, room)
-    got = wire.receive(pair[1], time.monotonic() + 5, wire.MAX_REPLY, room)
+    got = wire.receive(pair[1], soon(), wire.MAX_REPLY, room)
     os.pwrite(room, b"\xff" * 500, 0)
     assert got["value"].tolist() == [0, 1, 2, 3, 4]
 
@@ -450,7 +455,7 @@ def test_a_descriptor_that_a_job_sends_is_not_taken(pair, room):
     whole = wire.encode({"id": 1, "value": 2.0})
     socket.send_fds(pair[0], [whole[:5]], [reading] * 200)
     socket.send_fds(pair[0], [whole[5:]], [reading])
-    assert wire.receive(pair[1], time.monotonic() + 5, wire.MAX_REPLY, room)["value"] == 2.0
+    assert wire.receive(pair[1], soon(), wire.MAX_REPLY, room)["value"] == 2.0
     os.close(reading)
     os.close(writing)
     assert len(os.listdir("/proc/self/fd")) == before

@@ -33,7 +33,7 @@ def small_book(folder, cell="pass", text="All is well."):
 
 def run_builder(book, **more):
     command = [sys.executable, BUILDER, "--source", book]
-    return subprocess.run(command, env=without_npm() | more, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, env=without_npm() | more, capture_output=True, text=True, timeout=600)
 
 
 def test_failing_cell_stops_the_build_and_leaves_the_old_site(tmp_path):

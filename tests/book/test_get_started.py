@@ -79,7 +79,7 @@ def test_every_command_for_linux_runs_as_it_is_written(folder, tmp_path):
     commands = "".join([*blocks("Linux", "bash"), *blocks("Where data goes", "bash")])
     assert commands.count("\n") == 9
     done = subprocess.run(
-        ["bash", "-e"], input=commands, cwd=folder, env=environment, capture_output=True, text=True, timeout=300
+        ["bash", "-e"], input=commands, cwd=folder, env=environment, capture_output=True, text=True, timeout=900
     )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     assert "Successfully installed cnn-course-" in done.stdout and "The course is installed." in done.stdout

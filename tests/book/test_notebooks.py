@@ -132,7 +132,7 @@ def test_notebook_runs_by_itself_and_prints_what_the_page_prints(site, soups, tm
     name = "theory/convolution"
     notebook = nbformat.read(site / "_sources" / f"{name}.ipynb", as_version=4)
     nbclient.NotebookClient(
-        notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": tmp_path}}
+        notebook, timeout=600, startup_timeout=300, kernel_name="python3", resources={"metadata": {"path": tmp_path}}
     ).execute()
     shown = outputs(site, soups, name)
     printed = [

