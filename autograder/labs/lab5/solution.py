@@ -121,9 +121,9 @@ def train(
             # The backbone sees more in larger images: the bands lie above that, too.
             larger = _Tail(backbones[0], parts, side=LARGER)
             work.do(f"frozen, images of {LARGER} pixels", source, backbones[0], 0, parts, larger.frozen)
-        for way, changed in tried.items() if images is data else ():
-            other = _Tail(backbones[0], parts[:2], **changed)
-            work.do(f"tried: {way}", source, backbones[0], 0, parts, other.tuned)
+            for way, changed in tried.items():
+                other = _Tail(backbones[0], parts[:2], **changed)
+                work.do(f"tried: {way}", source, backbones[0], 0, parts, other.tuned)
     about = {"images": {"training": len(data.x_train), "test": len(data.x_test)}}
     return about, work.asked
 
