@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 # As in the labs and in the sandbox, before NumPy is imported: on a busy machine a second thread of OpenBLAS stalls the
@@ -46,6 +47,15 @@ FIRST = [
     *("test_dask_executor", "test_forbidden_use", "test_reasons", "test_lab1", "test_grade", "test_lab3"),
     *("test_lab2", "test_experiments", "test_lab0", "test_fairness", "test_retrain", "test_pool", "test_cli"),
 ]
+
+
+def until(condition, seconds=300):
+    """Wait for a condition, and return how long that took, in seconds; an error where it does not come true."""
+    start = time.monotonic()
+    while not condition():
+        assert time.monotonic() - start < seconds
+        time.sleep(0.01)
+    return time.monotonic() - start
 
 
 def _turn(item):

@@ -19,7 +19,7 @@ from autograder.gradebook.course_folder import open_course
 from autograder.grading.executors import LocalExecutor
 from autograder.grading.watch import PER_DAY, QUIET, WATCHED, Waiting, gradings, watch
 from autograder.labs import get_lab
-from tests.conftest import PROGRAM, ROOT, running, scores
+from tests.conftest import PROGRAM, ROOT, running, scores, until
 
 LAB = get_lab("lab1")
 FLATTEN = "check_flatten_layer"
@@ -47,14 +47,6 @@ def counted(course):
 
 def page(course, student):
     return course / "assignments/feedback" / student / "lab1/lab1.html"
-
-
-def until(condition, seconds=300):
-    start = time.monotonic()
-    while not condition():
-        assert time.monotonic() - start < seconds
-        time.sleep(0.02)
-    return time.monotonic() - start
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from autograder.submissions import cells, reader
 from autograder.submissions.reader import MEMORY, StoppedError
 from source_lib.experiments import RunsError, read_runs
 from source_lib.predictions import read_predictions
+from tests.conftest import until
 
 
 def _endless():
@@ -129,18 +130,11 @@ def test_threads_read_at_the_same_time(tmp_path, monkeypatch):
 
     waiting = threading.Thread(target=wait)
     waiting.start()
-    until(lambda: reader._at_work)
+    until(lambda: reader._at_work, 120)
     assert [reader.call(len, b"abc") for _ in range(3)] == [3, 3, 3] and not stopped
     (tmp_path / "go").touch()
     waiting.join()
     assert stopped
-
-
-def until(condition, seconds=120):
-    start = time.monotonic()
-    while not condition():
-        assert time.monotonic() - start < seconds
-        time.sleep(0.01)
 
 
 def test_whoever_waits_can_be_told_at_once_that_it_is_over():
@@ -148,7 +142,7 @@ def test_whoever_waits_can_be_told_at_once_that_it_is_over():
     reader.call(len, b"abc")
 
     def stop():
-        until(lambda: reader._at_work)
+        until(lambda: reader._at_work, 120)
         reader.stop()
 
     stopping = threading.Thread(target=stop)
@@ -176,7 +170,7 @@ def test_an_interrupt_leaves_no_process_at_work():
     main = threading.get_ident()
 
     def interrupt():
-        until(lambda: process in reader._at_work)
+        until(lambda: process in reader._at_work, 120)
         time.sleep(0.3)
         signal.pthread_kill(main, signal.SIGINT)
 
@@ -200,4 +194,4 @@ def test_no_process_stays_behind(tmp_path):
         except psutil.NoSuchProcess:
             return True
 
-    until(gone)
+    until(gone, 120)

@@ -9,6 +9,7 @@ import pytest
 
 from autograder.labs import get_lab
 from autograder.labs.lab5 import images, networks
+from book import make_solutions
 from tests.conftest import ROOT
 
 LAB = get_lab("lab5")
@@ -46,10 +47,9 @@ def built():
     """Return the networks that augment, of the text's solutions and of its sweep, by their names."""
     cells = {cell.metadata["nbgrader"]["grade_id"]: cell.source for cell in CELLS if "nbgrader" in cell.metadata}
     (sweep,) = (cell.source for cell in CELLS if "def small_network(" in cell.source)
-    space = {}
-    setup = [line for line in cells["setup"].split("\n") if "open_lab" not in line]
+    space = dict(make_solutions.solution("lab5").parts)
+    exec("\n".join([cells["build_first"], cells["build_second"], sweep.partition("\n\n\nSETTINGS")[0]]), space)
     names = "build_first", "build_second", "build_model"
-    exec("\n".join([*setup, *(cells[name] for name in names), sweep.partition("\n\n\nSETTINGS")[0]]), space)
     return {name: space[name]() for name in names} | {"sweep": space["small_network"](augmented=True)()}
 
 
